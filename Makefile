@@ -1,0 +1,61 @@
+# Everything here works on a fresh clone with Python 3.11 or newer and make alone.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:  ## what can be made here
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
+
+.PHONY: setup
+setup: $(READY)  ## the virtual environment, from the lock
+
+$(READY): requirements/dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Picture Perfect needs Python 3.11 or newer on the PATH." >&2; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(READY)  ## the whole system on this machine, images through every door, and what came out
+	@$(BIN)/pictureperfect demo
+
+.PHONY: up
+up: $(READY)  ## the embedded cloud, until Ctrl-C
+	@$(BIN)/pictureperfect up
+
+.PHONY: test
+test: $(READY)  ## the tests
+	@$(BIN)/python -m pytest
+
+.PHONY: check
+check: $(READY)  ## format, lint, types, import contract, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+.PHONY: format
+format: $(READY)  ## mend format and what lint can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+.PHONY: lock
+lock: $(READY)  ## pin every dependency anew
+	@for name in runtime local dev; do \
+		case $$name in runtime) with="--extra lambda";; local) with="--extra lambda --extra local";; \
+		dev) with="--extra lambda --extra local --group dev";; esac; \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+			--custom-compile-command "make lock" $$with pyproject.toml -o requirements/$$name.lock; done
+
+.PHONY: clean
+clean:  ## remove what was made here
+	rm -rf $(VENV) .picture-perfect .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""The Batch door: one job by the same service."""

@@ -1,0 +1,1 @@
+"""Everything the doors share; imports none of them."""

@@ -1,0 +1,245 @@
+"""The values that travel through the system, left to right, each one frozen.
+
+event → ImageJob → ImageHeader → Plan → Raster → … → Raster → Rendition(s) → Result
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+from core.errors import Code
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_NAMESPACE = UUID("6d1c3a52-6f7e-5f0a-9c57-0d2f6f1d8f3b")
+
+
+class Value(msgspec.Struct, frozen=True):
+    """The base of every value: immutable, compared by content, written as JSON or msgpack."""
+
+
+class Door(StrEnum):
+    """How an image came in."""
+
+    UPLOAD = "upload"
+    DIRECT = "direct"
+    REFERENCE = "reference"
+    KAFKA = "kafka"
+
+
+class Route(StrEnum):
+    """Where an image is, or was, worked on."""
+
+    LAMBDA = "lambda"
+    BATCH = "batch"
+    LOCAL = "local"
+
+
+class Status(StrEnum):
+    """The two ways an image can end."""
+
+    PROCESSED = "processed"
+    FAILED = "failed"
+
+
+class ImageFormat(StrEnum):
+    """The file formats of renditions; sources may come in others too."""
+
+    JPEG = "jpeg"
+    PNG = "png"
+    WEBP = "webp"
+    AVIF = "avif"
+    TIFF = "tiff"
+
+    @property
+    def extension(self) -> str:
+        return {ImageFormat.JPEG: "jpg", ImageFormat.TIFF: "tif"}.get(self, self.value)
+
+    @property
+    def media_type(self) -> str:
+        return f"image/{self.value}"
+
+
+class ObjectRef(Value, kw_only=True):
+    """One object in S3. With `version` or `etag` (no quotes) it names one content, else whatever is there."""
+
+    bucket: str
+    key: str
+    version: str | None = None
+    etag: str | None = None
+
+    def __str__(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+class ImageJob(Value, kw_only=True):
+    """One image to be worked on once: whose, through which pipeline, and where its source lies."""
+
+    image_id: str
+    run: int = 0
+    customer: str
+    pipeline: str
+    door: Door
+    name: str
+    source: ObjectRef
+    received_at: datetime
+
+    @property
+    def result_key(self) -> str:
+        return f"results/{self.image_id}/{self.run}.json"
+
+
+def image_id(customer: str, pipeline: str, *source: str) -> str:
+    """The identity of an image: the same customer, pipeline and source give the same id, for ever.
+
+    UUIDv5 over a JSON array, so that no two different sources can be spelled the same.
+    """
+    return str(uuid5(_NAMESPACE, msgspec.json.encode([customer, pipeline, *source]).decode()))
+
+
+class ImageHeader(Value, kw_only=True):
+    """What a file says of itself, read without decoding a pixel.
+
+    `width` and `height` are pixels as displayed, after EXIF orientation. `depth` is bits per channel.
+    """
+
+    format: str
+    width: int
+    height: int
+    channels: int
+    depth: int
+    frames: int = 1
+    orientation: int = 1
+    bytes: int = 0
+
+    @property
+    def megapixels(self) -> float:
+        return self.width * self.height * self.frames / 1e6
+
+
+class Plan(Value, kw_only=True):
+    """Where the image will be worked on, and why, in words."""
+
+    route: Route
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """Decoded pixels, upright, in sRGB.
+
+    `pixels` has shape (height, width, channels), always three axes, C-contiguous, dtype uint8 or uint16.
+    Channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha; alpha is straight, not premultiplied.
+    """
+
+    pixels: "NDArray[Any]"
+
+    @property
+    def width(self) -> int:
+        return int(self.pixels.shape[1])
+
+    @property
+    def height(self) -> int:
+        return int(self.pixels.shape[0])
+
+    @property
+    def channels(self) -> int:
+        return int(self.pixels.shape[2])
+
+    @property
+    def has_alpha(self) -> bool:
+        return self.channels in (2, 4)
+
+    @property
+    def white(self) -> int:
+        """The largest value a channel holds: 255 or 65,535."""
+        return (1 << (8 * self.pixels.itemsize)) - 1
+
+
+class RenditionFile(Value, kw_only=True):
+    """One encoded output as the worker left it: a file on local disk."""
+
+    name: str
+    format: ImageFormat
+    width: int
+    height: int
+    bytes: int
+    path: str
+
+
+class Usage(Value, kw_only=True):
+    """What an image took, from the kernel's accounting. Seconds; bytes of resident memory at the peak."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+
+
+class Rendition(Value, kw_only=True):
+    """One output in S3. `sha256` is of the file's bytes, in hex; the key carries its first 16 digits."""
+
+    name: str
+    format: ImageFormat
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    key: str
+    url: str
+
+
+class Source(Value, kw_only=True):
+    """The image as it came: where it was found, how large, and the digest of its content."""
+
+    object: ObjectRef
+    name: str
+    bytes: int | None = None
+    sha256: str | None = None
+
+
+class Result(Value, kw_only=True):
+    """The commit: everything that is known of one run of one image, as it stands under `results/`.
+
+    `token` names the writer: whoever finds another token than his own has lost the race.
+    """
+
+    schema: int = 1
+    image_id: str
+    run: int
+    token: str
+    customer: str
+    pipeline: str
+    door: Door
+    route: Route
+    reason: str
+    status: Status
+    code: Code | None = None
+    message: str | None = None
+    source: Source
+    header: ImageHeader | None = None
+    renditions: tuple[Rendition, ...] = ()
+    usage: Usage = Usage()
+    received_at: datetime
+    committed_at: datetime
+    version: str
+
+    @property
+    def key(self) -> str:
+        return f"results/{self.image_id}/{self.run}.json"
+
+
+class Tombstone(Value, kw_only=True):
+    """A deletion that was asked for. Holds no personal data; wins over every result, replay included."""
+
+    image_id: str
+    customer: str
+    requested_at: datetime
+
+    @property
+    def key(self) -> str:
+        return f"tombstones/{self.customer}/{self.image_id}.json"

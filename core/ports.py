@@ -1,0 +1,94 @@
+"""What the core needs from outside, as Protocols. Adapters, and the fakes of the tests, fulfil them."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from core.model import ImageHeader, ObjectRef, RenditionFile, Result, Tombstone, Usage, Value
+from core.pipeline import Pipeline
+
+
+class StoredObject(Value, kw_only=True):
+    """What a store says of one object, without its content. `metadata` are the user's own ASCII headers."""
+
+    ref: ObjectRef
+    bytes: int
+    metadata: dict[str, str] = {}
+
+
+class WriteContestedError(Exception):
+    """A conditional write met another one under way (S3's 409): nothing is known yet, try again."""
+
+
+class ObjectStore(Protocol):
+    """One home bucket to write to, and read access to what references may name.
+
+    Every method raises `Unavailable(STORE_UNAVAILABLE)` when no answer came; a write may have happened then.
+    """
+
+    bucket: str
+
+    def head(self, ref: ObjectRef) -> StoredObject | None:
+        """The object's description, or None where there is none (or none of that version or ETag)."""
+
+    def read(self, key: str) -> bytes | None:
+        """The content of an object in the home bucket, or None."""
+
+    def download(self, ref: ObjectRef, path: Path) -> StoredObject:
+        """Write the object's content to `path`.
+
+        Raises ImageFailure: SOURCE_MISSING when it is gone, SOURCE_REPLACED when it is not that content.
+        """
+
+    def create(
+        self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None
+    ) -> bool:
+        """Put an object that must not be there yet; False when it is (S3's 412).
+
+        Raises WriteContestedError on S3's 409.
+        """
+
+    def move(self, source: ObjectRef, key: str) -> None:
+        """Copy within the home bucket, then remove exactly what was copied. No source: nothing happens."""
+
+    def delete(self, key: str) -> None:
+        """Remove an object, all its versions; nothing happens where there is none."""
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        """All keys under a prefix, in order."""
+
+
+class Announcements(Protocol):
+    """The records queue, for what S3's own notification may have missed."""
+
+    def announce(self, key: str) -> None:
+        """Tell the recorder, once more, that a result or tombstone lies under `key`."""
+
+
+class Metrics(Protocol):
+    """Where the numbers of one ended image go. Called by the commit's winner only."""
+
+    def emit(self, result: Result) -> None: ...
+
+
+class Ledger(Protocol):
+    """The company's database. Raises `Unavailable(DATABASE_UNAVAILABLE)` when it cannot be reached."""
+
+    def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> None:
+        """Upsert all of it in one transaction: the highest run shows, a tombstone wins, again is nothing."""
+
+
+class Worker(Protocol):
+    """Where pixels are touched: a supervised child process.
+
+    Both methods raise ImageFailure with the code of what went wrong. After any death the next call is served.
+    """
+
+    def probe(self, path: Path, deadline: float) -> ImageHeader:
+        """Read a file's header. `deadline` is on `time.monotonic`'s clock."""
+
+    def run(
+        self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float
+    ) -> tuple[tuple[RenditionFile, ...], Usage]:
+        """Run a pipeline over a file; rendition files are left in `out`."""
+

@@ -1,0 +1,95 @@
+"""The environment as one value, validated once, all faults reported at once.
+
+Every field is one environment variable: its name in capitals. Only entry points read the environment and hand
+it in here. docs/settings.md explains each one.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from core.errors import Code, Misconfigured
+from core.model import Value
+
+Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class ProcessingSettings(Value, kw_only=True):
+    """What the entries that touch images need: `handler.process` and `batch`."""
+
+    #: The home bucket, by name.
+    bucket: Bucket
+    #: The SQS queue that tells the recorder of results and tombstones.
+    records_queue_url: Annotated[str, Meta(pattern="^https?://")]
+    #: What stored URLs begin with; https, except on this machine itself.
+    public_base_url: Annotated[str, Meta(pattern="^https?://")]
+    #: A folder of pipeline files; the shipped ones when empty.
+    pipelines: str = ""
+    #: Where customers may refer to besides their own place in the home bucket: s3:// prefixes, separated by
+    #: spaces, each with `{customer}` in it, so that one customer's prefix never holds another's images.
+    references: str = ""
+    #: Images of more megapixels, all frames together, are refused before a pixel is decoded.
+    max_megapixels: Annotated[float, Meta(gt=0)] = 250.0
+    #: Sources of more bytes are refused before they are downloaded.
+    max_bytes: Annotated[int, Meta(gt=0)] = 5 * 1024**3
+    #: Memory of the container in MB; Lambda says its own as AWS_LAMBDA_FUNCTION_MEMORY_SIZE.
+    memory_mb: Annotated[int, Meta(ge=128)] = 2048
+    #: Threads OpenCV may use; 0 means one for each CPU.
+    threads: Annotated[int, Meta(ge=0, le=64)] = 0
+    #: Scratch space for one image at a time.
+    work_dir: str = "/tmp"  # noqa: S108 - the only folder that Lambda lets a function write to
+    #: The CloudWatch namespace of the metrics.
+    metrics_namespace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/#:-]{1,255}$")] = "PicturePerfect"
+
+
+class RecordingSettings(Value, kw_only=True):
+    """What the entries inside the database's network need: `handler.record` and the migrations."""
+
+    bucket: Bucket
+    #: A PostgreSQL connection URI; postgresql://…
+    database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
+
+
+SettingsT = TypeVar("SettingsT", bound=Value)
+
+
+def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
+    """Read the settings of one entry point.
+
+    Raises Misconfigured(INVALID_SETTINGS) that names every variable that is missing or wrong, and never its
+    value: it may be a secret.
+    """
+    values, faults = {}, []
+    for field in msgspec.structs.fields(kind):
+        variable = field.name.upper()
+        text = environ.get(variable, "")
+        if not text and variable == "MEMORY_MB":
+            text = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "")
+        if not text:
+            if field.required:
+                faults.append(f"{variable} is missing")
+            continue
+        try:
+            values[field.name] = msgspec.convert(text, field.type, strict=False)
+        except msgspec.ValidationError as error:
+            faults.append(f"{variable} is wrong: {error}")
+    faults += _beyond_types(values)
+    if faults:
+        raise Misconfigured(Code.INVALID_SETTINGS, "; ".join(faults))
+    return kind(**values)
+
+
+def _beyond_types(values: Mapping[str, object]) -> list[str]:
+    faults = []
+    url = urlsplit(str(values.get("public_base_url", "https://")))
+    if url.scheme != "https" and url.hostname not in _LOOPBACK:
+        faults.append("PUBLIC_BASE_URL is wrong: it must be https")
+    for prefix in str(values.get("references", "")).split():
+        if not prefix.startswith("s3://") or "/{customer}/" not in prefix:
+            faults.append(f"REFERENCES is wrong: {prefix!r} must be s3://bucket/…/{{customer}}/…")
+    return faults

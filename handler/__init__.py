@@ -1,0 +1,1 @@
+"""The Lambda doors: translate an event, call the core, translate the answer."""

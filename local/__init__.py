@@ -1,0 +1,1 @@
+"""The laptop door: the command line, and the embedded cloud."""
