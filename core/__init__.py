@@ -1,1 +1,3 @@
 """Everything the doors share; imports none of them."""
+
+__version__ = "0.1.0"

@@ -38,10 +38,13 @@ class Code(StrEnum):
     IDENTITY_CONFLICT = "identity_conflict"
     # The deployment
     STORE_UNAVAILABLE = "store_unavailable"
+    STORE_DENIED = "store_denied"
+    QUEUE_UNAVAILABLE = "queue_unavailable"
     DATABASE_UNAVAILABLE = "database_unavailable"
     INVALID_SETTINGS = "invalid_settings"
     INVALID_PIPELINE = "invalid_pipeline"
     INVALID_RESULT = "invalid_result"
+    WORKER_UNAVAILABLE = "worker_unavailable"
 
 
 class PicturePerfectError(Exception):

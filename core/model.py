@@ -65,7 +65,7 @@ class ImageFormat(StrEnum):
         return f"image/{self.value}"
 
 
-class ObjectRef(Value, kw_only=True):
+class ObjectRef(Value, frozen=True, kw_only=True):
     """One object in S3. With `version` or `etag` (no quotes) it names one content, else whatever is there."""
 
     bucket: str
@@ -77,7 +77,7 @@ class ObjectRef(Value, kw_only=True):
         return f"s3://{self.bucket}/{self.key}"
 
 
-class ImageJob(Value, kw_only=True):
+class ImageJob(Value, frozen=True, kw_only=True):
     """One image to be worked on once: whose, through which pipeline, and where its source lies."""
 
     image_id: str
@@ -102,7 +102,7 @@ def image_id(customer: str, pipeline: str, *source: str) -> str:
     return str(uuid5(_NAMESPACE, msgspec.json.encode([customer, pipeline, *source]).decode()))
 
 
-class ImageHeader(Value, kw_only=True):
+class ImageHeader(Value, frozen=True, kw_only=True):
     """What a file says of itself, read without decoding a pixel.
 
     `width` and `height` are pixels as displayed, after EXIF orientation. `depth` is bits per channel.
@@ -122,7 +122,7 @@ class ImageHeader(Value, kw_only=True):
         return self.width * self.height * self.frames / 1e6
 
 
-class Plan(Value, kw_only=True):
+class Plan(Value, frozen=True, kw_only=True):
     """Where the image will be worked on, and why, in words."""
 
     route: Route
@@ -161,7 +161,7 @@ class Raster:
         return (1 << (8 * self.pixels.itemsize)) - 1
 
 
-class RenditionFile(Value, kw_only=True):
+class RenditionFile(Value, frozen=True, kw_only=True):
     """One encoded output as the worker left it: a file on local disk."""
 
     name: str
@@ -172,7 +172,7 @@ class RenditionFile(Value, kw_only=True):
     path: str
 
 
-class Usage(Value, kw_only=True):
+class Usage(Value, frozen=True, kw_only=True):
     """What an image took, from the kernel's accounting. Seconds; bytes of resident memory at the peak."""
 
     seconds: float = 0.0
@@ -180,7 +180,7 @@ class Usage(Value, kw_only=True):
     peak_bytes: int = 0
 
 
-class Rendition(Value, kw_only=True):
+class Rendition(Value, frozen=True, kw_only=True):
     """One output in S3. `sha256` is of the file's bytes, in hex; the key carries its first 16 digits."""
 
     name: str
@@ -193,7 +193,7 @@ class Rendition(Value, kw_only=True):
     url: str
 
 
-class Source(Value, kw_only=True):
+class Source(Value, frozen=True, kw_only=True):
     """The image as it came: where it was found, how large, and the digest of its content."""
 
     object: ObjectRef
@@ -202,7 +202,7 @@ class Source(Value, kw_only=True):
     sha256: str | None = None
 
 
-class Result(Value, kw_only=True):
+class Result(Value, frozen=True, kw_only=True):
     """The commit: everything that is known of one run of one image, as it stands under `results/`.
 
     `token` names the writer: whoever finds another token than his own has lost the race.
@@ -233,7 +233,14 @@ class Result(Value, kw_only=True):
         return f"results/{self.image_id}/{self.run}.json"
 
 
-class Tombstone(Value, kw_only=True):
+class Outcome(Value, frozen=True, kw_only=True):
+    """What a delivery came to: the result that stands, and whether another delivery had committed it."""
+
+    result: Result
+    duplicate: bool = False
+
+
+class Tombstone(Value, frozen=True, kw_only=True):
     """A deletion that was asked for. Holds no personal data; wins over every result, replay included."""
 
     image_id: str

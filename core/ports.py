@@ -4,20 +4,31 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import msgspec
+
+from core.errors import Code, ImageFailure
 from core.model import ImageHeader, ObjectRef, RenditionFile, Result, Tombstone, Usage, Value
 from core.pipeline import Pipeline
 
 
-class StoredObject(Value, kw_only=True):
+class StoredObject(Value, frozen=True, kw_only=True):
     """What a store says of one object, without its content. `metadata` are the user's own ASCII headers."""
 
     ref: ObjectRef
     bytes: int
-    metadata: dict[str, str] = {}
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class WriteContestedError(Exception):
     """A conditional write met another one under way (S3's 409): nothing is known yet, try again."""
+
+
+class WorkerFailure(ImageFailure):
+    """An image's failure in the worker, with what it took until then."""
+
+    def __init__(self, code: Code, message: str, usage: Usage) -> None:
+        super().__init__(code, message)
+        self.usage = usage
 
 
 class ObjectStore(Protocol):
@@ -34,15 +45,14 @@ class ObjectStore(Protocol):
     def read(self, key: str) -> bytes | None:
         """The content of an object in the home bucket, or None."""
 
-    def download(self, ref: ObjectRef, path: Path) -> StoredObject:
+    def download(self, ref: ObjectRef, path: Path, max_bytes: int) -> StoredObject:
         """Write the object's content to `path`.
 
-        Raises ImageFailure: SOURCE_MISSING when it is gone, SOURCE_REPLACED when it is not that content.
+        Raises ImageFailure: SOURCE_MISSING when it is gone, SOURCE_REPLACED when it is not that content,
+        TOO_MANY_BYTES, before anything is read, when it is larger than `max_bytes`.
         """
 
-    def create(
-        self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None
-    ) -> bool:
+    def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
         """Put an object that must not be there yet; False when it is (S3's 412).
 
         Raises WriteContestedError on S3's 409.
@@ -74,14 +84,18 @@ class Metrics(Protocol):
 class Ledger(Protocol):
     """The company's database. Raises `Unavailable(DATABASE_UNAVAILABLE)` when it cannot be reached."""
 
-    def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> None:
-        """Upsert all of it in one transaction: the highest run shows, a tombstone wins, again is nothing."""
+    def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> frozenset[str]:
+        """Upsert all of it in one transaction: the highest run shows, a tombstone wins, again is nothing.
+
+        Returns the ids among them that are erased: a tombstone of the image's own customer covers them.
+        Raises Misconfigured(INVALID_RESULT) when the database refuses a row.
+        """
 
 
 class Worker(Protocol):
     """Where pixels are touched: a supervised child process.
 
-    Both methods raise ImageFailure with the code of what went wrong. After any death the next call is served.
+    Both methods raise WorkerFailure with the code of what went wrong. After any death the next call is served.
     """
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:
@@ -91,4 +105,3 @@ class Worker(Protocol):
         self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float
     ) -> tuple[tuple[RenditionFile, ...], Usage]:
         """Run a pipeline over a file; rendition files are left in `out`."""
-

@@ -19,7 +19,26 @@ Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
-class ProcessingSettings(Value, kw_only=True):
+class WorkerSettings(Value, frozen=True, kw_only=True):
+    """What it takes to run pipelines, with or without a cloud around it."""
+
+    #: A folder of pipeline files; the shipped ones when empty.
+    pipelines: str = ""
+    #: Images of more megapixels, all frames together, are refused before a pixel is decoded.
+    max_megapixels: Annotated[float, Meta(gt=0)] = 250.0
+    #: Sources of more bytes are refused before they are downloaded.
+    max_bytes: Annotated[int, Meta(gt=0)] = 5 * 1024**3
+    #: Memory of the container in MB; Lambda says its own as AWS_LAMBDA_FUNCTION_MEMORY_SIZE.
+    memory_mb: Annotated[int, Meta(ge=512)] = 2048
+    #: Threads OpenCV may use; 0 means one for each CPU.
+    threads: Annotated[int, Meta(ge=0, le=64)] = 0
+    #: Scratch space for the images being worked on.
+    work_dir: str = "/tmp"  # noqa: S108 - the only folder that Lambda lets a function write to
+    #: The longest that one image may take, in seconds, where no Lambda deadline is nearer.
+    timeout_seconds: Annotated[float, Meta(gt=0)] = 14_400.0
+
+
+class ProcessingSettings(WorkerSettings, frozen=True, kw_only=True):
     """What the entries that touch images need: `handler.process` and `batch`."""
 
     #: The home bucket, by name.
@@ -28,31 +47,24 @@ class ProcessingSettings(Value, kw_only=True):
     records_queue_url: Annotated[str, Meta(pattern="^https?://")]
     #: What stored URLs begin with; https, except on this machine itself.
     public_base_url: Annotated[str, Meta(pattern="^https?://")]
-    #: A folder of pipeline files; the shipped ones when empty.
-    pipelines: str = ""
     #: Where customers may refer to besides their own place in the home bucket: s3:// prefixes, separated by
     #: spaces, each with `{customer}` in it, so that one customer's prefix never holds another's images.
     references: str = ""
-    #: Images of more megapixels, all frames together, are refused before a pixel is decoded.
-    max_megapixels: Annotated[float, Meta(gt=0)] = 250.0
-    #: Sources of more bytes are refused before they are downloaded.
-    max_bytes: Annotated[int, Meta(gt=0)] = 5 * 1024**3
-    #: Memory of the container in MB; Lambda says its own as AWS_LAMBDA_FUNCTION_MEMORY_SIZE.
-    memory_mb: Annotated[int, Meta(ge=128)] = 2048
-    #: Threads OpenCV may use; 0 means one for each CPU.
-    threads: Annotated[int, Meta(ge=0, le=64)] = 0
-    #: Scratch space for one image at a time.
-    work_dir: str = "/tmp"  # noqa: S108 - the only folder that Lambda lets a function write to
     #: The CloudWatch namespace of the metrics.
     metrics_namespace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/#:-]{1,255}$")] = "PicturePerfect"
 
 
-class RecordingSettings(Value, kw_only=True):
-    """What the entries inside the database's network need: `handler.record` and the migrations."""
+class DatabaseSettings(Value, frozen=True, kw_only=True):
+    """What the migrations need."""
 
-    bucket: Bucket
     #: A PostgreSQL connection URI; postgresql://…
     database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
+
+
+class RecordingSettings(DatabaseSettings, frozen=True, kw_only=True):
+    """What the recorder, inside the database's network, needs."""
+
+    bucket: Bucket
 
 
 SettingsT = TypeVar("SettingsT", bound=Value)
@@ -89,7 +101,9 @@ def _beyond_types(values: Mapping[str, object]) -> list[str]:
     url = urlsplit(str(values.get("public_base_url", "https://")))
     if url.scheme != "https" and url.hostname not in _LOOPBACK:
         faults.append("PUBLIC_BASE_URL is wrong: it must be https")
-    for prefix in str(values.get("references", "")).split():
-        if not prefix.startswith("s3://") or "/{customer}/" not in prefix:
-            faults.append(f"REFERENCES is wrong: {prefix!r} must be s3://bucket/…/{{customer}}/…")
+    faults.extend(
+        f"REFERENCES is wrong: {prefix!r} must be s3://bucket/…/{{customer}}/…"
+        for prefix in str(values.get("references", "")).split()
+        if not prefix.startswith("s3://") or "/{customer}/" not in prefix
+    )
     return faults

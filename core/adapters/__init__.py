@@ -1,0 +1,1 @@
+"""The only files that import boto3 or psycopg: each turns one service into a port."""

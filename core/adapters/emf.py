@@ -1,0 +1,63 @@
+"""CloudWatch metrics as embedded-metric-format lines: no API call, no latency; the log is the transport.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+"""
+
+from typing import TextIO
+
+import msgspec
+
+from core.model import Result
+
+#: Each combination of values of a set is billed as a metric of its own, so the sets are few and bounded:
+#: the customer is a property of the line, never a dimension.
+DIMENSION_SETS = (("source", "route"), ("format",), ("status",))
+#: Name and CloudWatch unit of each metric.
+METRICS = {
+    "Images": "Count",
+    "Renditions": "Count",
+    "BytesIn": "Bytes",
+    "BytesOut": "Bytes",
+    "Duration": "Seconds",
+    "CpuTime": "Seconds",
+    "PeakMemory": "Bytes",
+}
+
+
+class EmfMetrics:
+    """Writes one line for each image that ended."""
+
+    def __init__(self, stream: TextIO, namespace: str) -> None:
+        self._stream = stream
+        self._namespace = namespace
+
+    def emit(self, result: Result) -> None:
+        declaration = {
+            "Namespace": self._namespace,
+            "Dimensions": DIMENSION_SETS,
+            "Metrics": [{"Name": name, "Unit": unit} for name, unit in METRICS.items()],
+        }
+        line = {
+            "_aws": {
+                "Timestamp": int(result.committed_at.timestamp() * 1000),
+                "CloudWatchMetrics": [declaration],
+            },
+            "source": result.door,
+            "route": result.route,
+            "format": result.header.format if result.header else "unknown",
+            "status": result.status,
+            "code": result.code,
+            "customer": result.customer,
+            "pipeline": result.pipeline,
+            "image_id": result.image_id,
+            "run": result.run,
+            "Images": 1,
+            "Renditions": len(result.renditions),
+            "BytesIn": result.source.bytes or 0,
+            "BytesOut": sum(rendition.bytes for rendition in result.renditions),
+            "Duration": result.usage.seconds,
+            "CpuTime": result.usage.cpu_seconds,
+            "PeakMemory": result.usage.peak_bytes,
+        }
+        self._stream.write(msgspec.json.encode(line).decode() + "\n")  # one write: lines of threads never mix
+        self._stream.flush()

@@ -1,0 +1,31 @@
+"""SQS as the way to the recorder, for what S3's own notification may have missed."""
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+import msgspec
+
+from core.adapters.aws_errors import translated
+from core.errors import Code
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+class SqsAnnouncements:
+    """Sends what S3 would have sent: the recorder need not tell the two apart."""
+
+    def __init__(self, client: "SQSClient", queue_url: str, bucket: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+        self._bucket = bucket
+
+    def announce(self, key: str) -> None:
+        record = {
+            "eventSource": "aws:s3",
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": self._bucket}, "object": {"key": quote_plus(key, safe="/")}},
+        }
+        body = msgspec.json.encode({"Records": [record]}).decode()
+        with translated(f"Announcing {key}", Code.QUEUE_UNAVAILABLE):
+            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)

@@ -1,0 +1,110 @@
+"""The composition root: the one place where settings become adapters.
+
+Clients are made here once, when an entry point is loaded, and live as long as its process.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core import settings
+from core.model import Route
+from core.pipeline import load_folder, shipped
+from core.planning import Limits
+from core.worker import SupervisedWorker
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+    from core.adapters.postgres import PostgresLedger
+    from core.recording import Recording
+    from core.service import Processing
+
+_PARENT_BYTES = 192 * 2**20  # what the parent holds at its peak: boto3's clients, an event of 6 MB, its answer
+_SECRET = ("AWS_", "DATABASE_URL")  # what the process that touches customers' bytes has no use for
+
+
+def processing(environ: Mapping[str, str], route: Route) -> "Processing":
+    """The service of the entries that touch images."""
+    values = settings.load(settings.ProcessingSettings, environ)
+    child = _worker(values, environ)  # loads OpenCV while this process loads its clients
+
+    from core.adapters.emf import EmfMetrics  # noqa: PLC0415 - after the child was started
+    from core.adapters.s3 import S3Store  # noqa: PLC0415
+    from core.adapters.sqs import SqsAnnouncements  # noqa: PLC0415
+    from core.service import Processing  # noqa: PLC0415
+
+    return Processing(
+        store=S3Store(_s3(), values.bucket),
+        announcements=SqsAnnouncements(_sqs(), values.records_queue_url, values.bucket),
+        metrics=EmfMetrics(sys.stdout, values.metrics_namespace),
+        worker=child,
+        pipelines=load_folder(Path(values.pipelines) if values.pipelines else shipped()),
+        limits=Limits(max_megapixels=values.max_megapixels, max_bytes=values.max_bytes),
+        references=tuple(values.references.split()),
+        route=route,
+        public_base_url=values.public_base_url,
+        work_dir=Path(values.work_dir),
+        timeout_seconds=values.timeout_seconds,
+    )
+
+
+def recording(environ: Mapping[str, str]) -> "Recording":
+    """The service of the recorder."""
+    from core.adapters.s3 import S3Store  # noqa: PLC0415 - only what this entry needs is loaded
+    from core.recording import Recording  # noqa: PLC0415
+
+    values = settings.load(settings.RecordingSettings, environ)
+    return Recording(store=S3Store(_s3(), values.bucket), ledger=_ledger(values.database_url))
+
+
+def migrate(environ: Mapping[str, str]) -> list[str]:
+    """Bring the database to this release's schema; returns the names of the migrations applied."""
+    ledger = _ledger(settings.load(settings.DatabaseSettings, environ).database_url)
+    try:
+        return ledger.migrate()
+    finally:
+        ledger.close()
+
+
+def worker(environ: Mapping[str, str]) -> SupervisedWorker:
+    """A worker alone, for who has files and no cloud."""
+    return _worker(settings.load(settings.WorkerSettings, environ), environ)
+
+
+def _worker(values: settings.WorkerSettings, environ: Mapping[str, str]) -> SupervisedWorker:
+    own = {name: value for name, value in environ.items() if not name.startswith(_SECRET)}
+    return SupervisedWorker(values.memory_mb * 2**20 - _PARENT_BYTES, values.threads, own)
+
+
+def _ledger(url: str) -> "PostgresLedger":
+    from core.adapters.postgres import PostgresLedger  # noqa: PLC0415 - no client that an entry does not need
+
+    return PostgresLedger(url)
+
+
+def _s3() -> "S3Client":
+    import boto3  # noqa: PLC0415 - half a second that worker and migrations should not pay
+
+    return boto3.client("s3", config=_patience())
+
+
+def _sqs() -> "SQSClient":
+    import boto3  # noqa: PLC0415
+
+    return boto3.client("sqs", config=_patience())
+
+
+def _patience() -> "Config":
+    """Fail soon and try again, rather than wait: an image's time is short."""
+    from botocore.config import Config  # noqa: PLC0415
+
+    return Config(
+        connect_timeout=3,
+        read_timeout=20,
+        retries={"mode": "standard", "total_max_attempts": 4},
+        max_pool_connections=16,
+    )

@@ -1,0 +1,73 @@
+"""Where things lie in the bucket. The keys are the state, so they are spelled in this file alone."""
+
+import re
+
+from core.errors import Code, Refusal
+from core.model import Result, Status, Value
+
+INCOMING = "incoming/"
+RESULTS = "results/"
+TOMBSTONES = "tombstones/"
+_INLINE = "inline-"
+
+_CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_NAME_BYTES = 200  # S3 keys end at 1,024 bytes; this leaves room for what stands before the name
+
+
+class Incoming(Value, frozen=True):
+    """What the key of a source says: whose it is and what is to be done with it."""
+
+    customer: str
+    pipeline: str
+    upload: str
+    name: str
+
+    @property
+    def is_inline(self) -> bool:
+        """Staged by a door that brings it to its end itself: its notification is no work of its own."""
+        return self.upload.startswith(_INLINE)
+
+
+def parse_incoming(key: str) -> Incoming:
+    """Read `incoming/<customer>/<pipeline>/<upload>/<name>`. Raises Refusal(INVALID_EVENT) for other keys."""
+    parts = key.split("/", 4)
+    if len(parts) != 5 or parts[0] != "incoming" or not all(parts):  # noqa: PLR2004 - the five parts of the key
+        raise Refusal(
+            Code.INVALID_EVENT,
+            f"The key {key!r} is not incoming/<customer>/<pipeline>/<upload>/<name>; the image was not accepted.",
+        )
+    return Incoming(check_customer(parts[1]), *parts[2:])
+
+
+def inline(customer: str, pipeline: str, image_id: str) -> str:
+    """Where bytes that came inside an event are staged: one place for each image, whatever its file name."""
+    return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/source"
+
+
+def archive(result: Result) -> str:
+    """Where the source of an ended image is kept: `originals/`, or `quarantine/` where it failed."""
+    place = "originals" if result.status is Status.PROCESSED else "quarantine"
+    return f"{place}/{result.customer}/{result.image_id}/{safe_name(result.source.name)}"
+
+
+def belongings(customer: str, image_id: str) -> tuple[str, ...]:
+    """The prefixes that hold an image's pixels, once it has ended: what an erasure removes."""
+    return tuple(f"{place}/{customer}/{image_id}/" for place in ("processed", "originals", "quarantine"))
+
+
+def check_customer(customer: str) -> str:
+    """The customer's name, if it may be part of a key. Raises Refusal(INVALID_REQUEST)."""
+    if not _CUSTOMER.fullmatch(customer):
+        raise Refusal(
+            Code.INVALID_REQUEST,
+            f"customer: {customer[:80]!r} must be 1 to 64 letters, digits, dots, dashes or underscores, and begin "
+            "with a letter or digit.",
+        )
+    return customer
+
+
+def safe_name(name: str) -> str:
+    """A file's name, fit for a key: its last part, nothing unprintable, at most 200 bytes, never empty."""
+    leaf = name.replace("\\", "/").rsplit("/", 1)[-1]
+    printable = "".join(character if character.isprintable() else "_" for character in leaf)
+    return printable.encode()[-_NAME_BYTES:].decode(errors="ignore").strip() or "image"

@@ -1,0 +1,118 @@
+"""Requests to work on one image that carry it, or refer to it: the direct door's event and Batch's job."""
+
+import hashlib
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import msgspec
+from msgspec import Meta
+
+from core import keys
+from core.errors import Code, Refusal
+from core.model import Door, ImageJob, ObjectRef, Value, image_id
+from core.ports import ObjectStore
+
+
+class ImageRequest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a caller sends: exactly one of `image` (base64) and `s3` (s3://bucket/key) says which image."""
+
+    customer: str
+    pipeline: Annotated[str, Meta(min_length=1, max_length=63)]
+    image: str | None = None
+    s3: str | None = None
+    filename: Annotated[str, Meta(max_length=1000)] | None = None
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = msgspec.field(
+        default=None, name="idempotency-key"
+    )
+
+
+def read_request(event: object) -> ImageRequest:
+    """Validate a request. Raises Refusal(INVALID_REQUEST) that names the field."""
+    try:
+        request = msgspec.convert(event, ImageRequest)
+    except msgspec.ValidationError as error:
+        raise Refusal(Code.INVALID_REQUEST, f"The request was not accepted: {error}") from error
+    keys.check_customer(request.customer)
+    if (request.image is None) == (request.s3 is None):
+        raise Refusal(Code.INVALID_REQUEST, "Exactly one of `image` (base64) and `s3` (s3://bucket/key) is needed.")
+    return request
+
+
+def accept_bytes(request: ImageRequest, bucket: str, now: datetime) -> tuple[ImageJob, bytes]:
+    """The job of an image that came inside the event, and its bytes.
+
+    Its identity is the caller's idempotency key, else the hash of its content.
+    """
+    try:
+        body = b64decode(request.image or "", validate=True)
+    except (Base64Error, ValueError) as error:
+        raise Refusal(Code.INVALID_REQUEST, f"image: is not base64: {error}.") from error
+    source = _key(request) or ("sha256", hashlib.sha256(body).hexdigest())
+    identity = image_id(request.customer, request.pipeline, *source)
+    place = ObjectRef(bucket=bucket, key=keys.inline(request.customer, request.pipeline, identity))
+    return _job(request, identity, Door.DIRECT, place, now), body
+
+
+def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequence[str], now: datetime) -> ImageJob:
+    """The job of an image that lies in S3 already, in a place of the customer's own.
+
+    Its identity is the caller's idempotency key, else that of the content which lies there now. Raises
+    Refusal(REFERENCE_REFUSED) for any other place, and Refusal(INVALID_REQUEST) where there is no object.
+    """
+    place = _place(request, store.bucket, references)
+    stored = store.head(place)
+    if stored is None and request.idempotency_key is None:
+        raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {place}.")
+    source = stored.ref if stored else place  # with a key it may have ended, and moved, already
+    identity = image_id(request.customer, request.pipeline, *(_key(request) or s3_identity(source)))
+    return _job(request, identity, Door.REFERENCE, source, now)
+
+
+def s3_identity(ref: ObjectRef) -> tuple[str, str, str, str]:
+    """What makes one content of one object that content: its version, else its ETag."""
+    return "s3", ref.bucket, ref.key, ref.version or ref.etag or ""
+
+
+def _key(request: ImageRequest) -> tuple[str, str] | None:
+    return ("idempotency-key", request.idempotency_key) if request.idempotency_key else None
+
+
+def _job(request: ImageRequest, identity: str, door: Door, source: ObjectRef, now: datetime) -> ImageJob:
+    return ImageJob(
+        image_id=identity,
+        customer=request.customer,
+        pipeline=request.pipeline,
+        door=door,
+        name=keys.safe_name(request.filename or (source.key if door is Door.REFERENCE else "")),
+        source=source,
+        received_at=now,
+    )
+
+
+def _place(request: ImageRequest, bucket: str, references: Sequence[str]) -> ObjectRef:
+    """The reference, if it is held to the customer's own prefixes."""
+    url = urlsplit(request.s3 or "", allow_fragments=False)
+    key = (request.s3 or "").removeprefix(f"s3://{url.netloc}/")  # a key may hold `?`, which urlsplit would cut
+    if url.scheme != "s3" or not url.netloc or not key or key == request.s3:
+        raise Refusal(Code.INVALID_REQUEST, f"s3: {request.s3!r} is not s3://bucket/key.")
+    ref = ObjectRef(bucket=url.netloc, key=key)
+    own = f"s3://{bucket}/"
+    waiting = f"{own}{keys.INCOMING}{request.customer}/"
+    allowed = [f"{own}originals/{request.customer}/", waiting]
+    allowed += [prefix.replace("{customer}", request.customer) for prefix in references]
+    if ".." in key.split("/") or not any(str(ref).startswith(prefix) for prefix in allowed):
+        raise Refusal(
+            Code.REFERENCE_REFUSED,
+            f"s3: {ref} is not in a place of customer {request.customer}; those are {', '.join(allowed)}.",
+        )
+    if str(ref).startswith(waiting) and keys.parse_incoming(key).pipeline != request.pipeline:
+        raise Refusal(
+            Code.REFERENCE_REFUSED,
+            f"s3: {ref} waits for another pipeline than {request.pipeline}; ask for that one, or wait until it is "
+            f"in {own}originals/.",
+        )
+    return ref

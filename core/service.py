@@ -1,0 +1,274 @@
+"""The use case of every door that touches images: run a job once, and commit what came of it.
+
+The commit is one object, `results/<image_id>/<run>.json`, written only if it is not there. Whoever writes it has
+won; everything before it can be done again, and everything after it follows from it.
+"""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from uuid import uuid4
+
+import msgspec
+
+from core import __version__
+from core.errors import Code, ImageFailure, Misconfigured, Refusal, Unavailable
+from core.model import (
+    ImageHeader,
+    ImageJob,
+    Outcome,
+    Plan,
+    Rendition,
+    RenditionFile,
+    Result,
+    Route,
+    Source,
+    Status,
+    Usage,
+)
+from core.pipeline import Pipeline
+from core.planning import Limits, plan
+from core.ports import Announcements, Metrics, ObjectStore, Worker, WorkerFailure, WriteContestedError
+
+_PAUSES = (0.05, 0.2, 0.8, 2.0)  # seconds between tries of a contested or unanswered commit
+_HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
+
+
+def decode_result(body: bytes, key: str) -> Result:
+    """Read a manifest. Raises Misconfigured(INVALID_RESULT) when it is not one, naming key and field."""
+    try:
+        return msgspec.json.decode(body, type=Result)
+    except msgspec.DecodeError as error:
+        raise Misconfigured(Code.INVALID_RESULT, f"{key} is not a result: {error}") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Processing:
+    """Runs jobs. Every delivery of one image, at any time and anywhere, comes to the same one result."""
+
+    store: ObjectStore
+    announcements: Announcements
+    metrics: Metrics
+    worker: Worker
+    pipelines: Mapping[str, Pipeline]
+    limits: Limits
+    references: tuple[str, ...]
+    route: Route
+    public_base_url: str
+    work_dir: Path
+    timeout_seconds: float
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    sleep: Callable[[float], None] = time.sleep
+
+    def process(self, job: ImageJob, body: bytes | None = None, seconds: float | None = None) -> Outcome:
+        """Bring one image to its end; `seconds` is the time there is for it.
+
+        `body` is the source itself, where the event carried it: it is staged at `job.source` beside the pixel
+        work, and before the commit. Raises Refusal(IDENTITY_CONFLICT) when the same id was taken by other
+        content, Unavailable when the event should be delivered again, Misconfigured when an operator must act.
+        """
+        standing = self._standing(job)
+        if standing:
+            return self._again(job, standing, body)
+        deadline = time.monotonic() + min(seconds or self.timeout_seconds, self.timeout_seconds)
+        with TemporaryDirectory(dir=self.work_dir, prefix="image-") as scratch, self._threads() as threads:
+            return self._first(job, body, deadline, Path(scratch), threads)
+
+    def _first(
+        self, job: ImageJob, body: bytes | None, deadline: float, scratch: Path, threads: ThreadPoolExecutor
+    ) -> Outcome:
+        work = _Work(job=job, source=Source(object=job.source, name=job.name))
+        try:
+            staging = self._fetch(work, body, scratch / "source", threads)
+        except ImageFailure as failure:
+            # It may be gone because another delivery ended it: then that is the answer.
+            standing = self._standing(job)
+            if standing:
+                return self._again(job, standing, body)
+            return self._commit(self._failed(work, failure))
+        try:
+            result = self._render(work, scratch, deadline, threads)
+        except WorkerFailure as failure:
+            work.usage = failure.usage
+            result = self._failed(work, failure)
+        except ImageFailure as failure:
+            result = self._failed(work, failure)
+        if staging:
+            staging.result()  # the commit says that the source is safe
+        return self._commit(result)
+
+    def _fetch(self, work: "_Work", body: bytes | None, path: Path, threads: ThreadPoolExecutor) -> Future[None] | None:
+        """Bring the source to local disk. Bytes from the event are on their way to the store meanwhile."""
+        job = work.job
+        if body is None:
+            stored = self.store.download(job.source, path, self.limits.max_bytes)
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            work.source = Source(object=stored.ref, name=job.name, bytes=stored.bytes, sha256=digest)
+            return None
+        path.write_bytes(body)
+        digest = hashlib.sha256(body).hexdigest()
+        work.source = Source(object=job.source, name=job.name, bytes=len(body), sha256=digest)
+        return threads.submit(self._stage, job, body, digest)
+
+    def _stage(self, job: ImageJob, body: bytes, digest: str) -> None:
+        """Put the source where the to-do list is; the first content to claim an id keeps it."""
+        metadata = {"sha256": digest, "door": job.door.value}
+        if self._create(job.source.key, body, "application/octet-stream", metadata):
+            return
+        stored = self.store.head(job.source)
+        if stored and stored.metadata.get("sha256") != digest:
+            raise _conflict(job)
+
+    def _render(self, work: "_Work", scratch: Path, deadline: float, threads: ThreadPoolExecutor) -> Result:
+        job, source = work.job, scratch / "source"
+        pipeline = self.pipelines.get(job.pipeline)
+        if pipeline is None:
+            known = ", ".join(sorted(self.pipelines))
+            raise ImageFailure(
+                Code.UNKNOWN_PIPELINE, f"There is no pipeline named {job.pipeline!r}; there are {known}."
+            )
+        work.header = self.worker.probe(source, deadline)
+        work.plan = plan(work.header, pipeline, self.limits, self.route)
+        out = scratch / "out"
+        out.mkdir()
+        files, work.usage = self.worker.run(source, work.header, pipeline, out, deadline)
+        renditions = tuple(threads.map(lambda file: self._put(job, file), files))
+        return self._result(work, Status.PROCESSED, renditions=renditions)
+
+    def _put(self, job: ImageJob, file: RenditionFile) -> Rendition:
+        path = Path(file.path)
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        name = f"{file.name}-{digest[:_HASH_DIGITS]}.{file.format.extension}"
+        key = f"processed/{job.customer}/{job.image_id}/{name}"
+        self._create(key, path, file.format.media_type)  # False: the same bytes are there already
+        return Rendition(
+            name=file.name,
+            format=file.format,
+            width=file.width,
+            height=file.height,
+            bytes=file.bytes,
+            sha256=digest,
+            key=key,
+            url=f"{self.public_base_url.rstrip('/')}/{key}",
+        )
+
+    def _commit(self, result: Result) -> Outcome:
+        """Write the result if there is none, and count it if this delivery was the one to write it."""
+        body = msgspec.json.encode(result)
+        created = self._create(result.key, body, "application/json")
+        standing = result if created else self._read(result.key)
+        if standing is None:
+            raise Unavailable(Code.STORE_UNAVAILABLE, f"{result.key} was refused as existing, but is not there.")
+        if standing.token == result.token:  # also when the store wrote it and its answer was lost
+            self.metrics.emit(result)
+            return Outcome(result=result)
+        return self._lost(result, standing)
+
+    def _lost(self, result: Result, standing: Result) -> Outcome:
+        if _differs(standing.source, result.source):
+            raise Refusal(Code.IDENTITY_CONFLICT, _CONFLICT.format(result.image_id, result.customer))
+        self.announcements.announce(standing.key)  # what this delivery staged late is the recorder's to tidy up
+        return Outcome(result=standing, duplicate=True)
+
+    def _again(self, job: ImageJob, standing: Result, body: bytes | None) -> Outcome:
+        """The image has ended. Say so again to the recorder, in case its notification was lost."""
+        digest = hashlib.sha256(body).hexdigest() if body is not None else None
+        if _differs(standing.source, Source(object=job.source, name=job.name, sha256=digest)):
+            raise _conflict(job)
+        self.announcements.announce(standing.key)
+        return Outcome(result=standing, duplicate=True)
+
+    def _standing(self, job: ImageJob) -> Result | None:
+        return self._read(job.result_key)
+
+    def _read(self, key: str) -> Result | None:
+        body = self.store.read(key)
+        return decode_result(body, key) if body is not None else None
+
+    def _create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
+        """Create an object, through contests (S3's 409) and lost answers; False when it was there."""
+        for pause in _PAUSES:
+            try:
+                return self.store.create(key, body, media_type, metadata)
+            except (WriteContestedError, Unavailable):
+                self.sleep(pause)
+        try:
+            return self.store.create(key, body, media_type, metadata)
+        except WriteContestedError as error:
+            raise Unavailable(Code.STORE_UNAVAILABLE, f"Writing {key} met other writes every time.") from error
+
+    def _failed(self, work: "_Work", failure: ImageFailure) -> Result:
+        return self._result(work, Status.FAILED, code=failure.code, message=failure.message)
+
+    def _result(
+        self,
+        work: "_Work",
+        status: Status,
+        *,
+        code: Code | None = None,
+        message: str | None = None,
+        renditions: tuple[Rendition, ...] = (),
+    ) -> Result:
+        job = work.job
+        return Result(
+            image_id=job.image_id,
+            run=job.run,
+            token=str(uuid4()),
+            customer=job.customer,
+            pipeline=job.pipeline,
+            door=job.door,
+            route=work.plan.route if work.plan else self.route,
+            reason=work.plan.reason if work.plan else "It ended before it was planned.",
+            status=status,
+            code=code,
+            message=message,
+            source=work.source,
+            header=work.header,
+            renditions=renditions,
+            usage=work.usage,
+            received_at=job.received_at,
+            committed_at=self.now(),
+            version=__version__,
+        )
+
+    @contextmanager
+    def _threads(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads for the store's round trips; the pixels have a process of their own."""
+        with ThreadPoolExecutor(max_workers=8) as threads:
+            yield threads
+
+
+@dataclass
+class _Work:
+    """What is known of an image so far, on its way to a result."""
+
+    job: ImageJob
+    source: Source
+    header: ImageHeader | None = None
+    plan: Plan | None = None
+    usage: Usage = Usage()  # noqa: RUF009 - a frozen value
+
+
+_CONFLICT = (
+    "Image {} of customer {} was accepted before with other content; nothing was changed. Send a new idempotency "
+    "key for a new image."
+)
+
+
+def _conflict(job: ImageJob) -> Refusal:
+    return Refusal(Code.IDENTITY_CONFLICT, _CONFLICT.format(job.image_id, job.customer))
+
+
+def _differs(standing: Source, offered: Source) -> bool:
+    """Whether two deliveries of one id bring different content. What one of them does not know says nothing."""
+    if standing.sha256 and offered.sha256:
+        return standing.sha256 != offered.sha256
+    return (standing.object.bucket, standing.object.key) != (offered.object.bucket, offered.object.key)

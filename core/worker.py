@@ -1,0 +1,227 @@
+"""Runs pipelines in a supervised child process, so that no image harms another.
+
+The child is started with pipes (never forked from a threaded parent; Lambda has no /dev/shm), kept warm between
+images, limited by the kernel, killed at the deadline, and replaced after any death. What an image took is read
+from the kernel's accounting.
+"""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from core import accounting
+from core import pipeline as pipelines
+from core.errors import Code, Misconfigured
+from core.model import ImageHeader, RenditionFile, Usage
+from core.pipeline import Pipeline
+from core.ports import WorkerFailure
+from core.worker_protocol import (
+    Failed,
+    Probe,
+    Probed,
+    Ready,
+    Rendered,
+    Reply,
+    Request,
+    Run,
+    frame,
+    take_reply,
+)
+
+_START_SECONDS = 60.0  # ten times what a cold start takes on the slowest function; then something is broken
+_FULL = 0.8  # RLIMIT_DATA does not kill: a death this near to the limit was the allocation that failed
+
+
+class SupervisedWorker:
+    """One child, one image at a time. Threads that share a worker wait for each other."""
+
+    def __init__(self, memory_bytes: int, threads: int, environ: Mapping[str, str]) -> None:
+        self._memory_bytes = memory_bytes
+        self._threads = threads
+        self._environ = dict(environ)
+        self._lock = threading.Lock()
+        self._child: _Child | None = None
+        self._ready = False
+        self._start()
+
+    def probe(self, path: Path, deadline: float) -> ImageHeader:
+        """Read a file's header. Raises WorkerFailure."""
+        with self._lock:
+            reply, _ = self._ask(Probe(path=str(path), seconds=_left(deadline)), deadline)
+        if not isinstance(reply, Probed):
+            raise TypeError(reply)
+        return reply.header
+
+    def run(
+        self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float
+    ) -> tuple[tuple[RenditionFile, ...], Usage]:
+        """Run a pipeline over a file; rendition files are left in `out`. Raises WorkerFailure."""
+        request = Run(
+            path=str(path),
+            header=header,
+            pipeline=pipelines.to_bytes(pipeline),
+            out=str(out),
+            seconds=_left(deadline),
+        )
+        with self._lock:
+            reply, usage = self._ask(request, deadline)
+        if not isinstance(reply, Rendered):
+            raise TypeError(reply)
+        return reply.renditions, usage
+
+    def close(self) -> None:
+        """End the child. The next image would start another."""
+        with self._lock:
+            if self._child:
+                self._child.kill()
+            self._child = None
+
+    def _start(self) -> "_Child":
+        """Start a child without waiting for it: it loads OpenCV while the parent loads its own clients."""
+        command = [sys.executable, "-m", "core.worker_child", str(self._memory_bytes), str(self._threads)]
+        self._child, self._ready = _Child(command, self._environ), False
+        return self._child
+
+    def _ask(self, request: Request, deadline: float) -> tuple[Probed | Rendered, Usage]:
+        if _left(deadline) <= 0:
+            raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
+        child = self._child or self._start()
+        self._await_ready(child)
+        before = child.mark()
+        reply = child.ask(request, deadline)
+        if reply is None:
+            self._child = None
+            self._bury(child, before, deadline)
+        usage = child.usage_since(before)
+        if isinstance(reply.answer, Failed):
+            if reply.answer.code is Code.OUT_OF_MEMORY:
+                child.kill()  # what it allocated in vain may not all come back: the next image gets a new child
+                self._child = None
+            raise WorkerFailure(reply.answer.code, reply.answer.message, usage)
+        if isinstance(reply.answer, Ready):
+            raise TypeError(reply.answer)
+        return reply.answer, child.usage_since(before, reply.usage)
+
+    def _await_ready(self, child: "_Child") -> None:
+        if self._ready:
+            return
+        reply = child.receive(time.monotonic() + _START_SECONDS)
+        if reply is None:
+            exit_code, _ = child.kill()
+            self._child = None
+            raise Misconfigured(
+                Code.WORKER_UNAVAILABLE,
+                f"The worker's child ended with {exit_code} before it was ready; its own words are in the log "
+                "above. The container is broken, or has too little memory to load OpenCV.",
+            )
+        self._ready = True
+
+    def _bury(self, child: "_Child", before: float, deadline: float) -> NoReturn:
+        """Say what killed the child."""
+        out_of_time = time.monotonic() >= deadline
+        exit_code, life = child.kill()
+        usage = Usage(
+            seconds=child.seconds, cpu_seconds=max(0.0, life.cpu_seconds - before), peak_bytes=life.peak_bytes
+        )
+        if out_of_time or exit_code == -signal.SIGXCPU:
+            message = f"The image was not done after {usage.seconds:.1f} seconds, all there was, and was stopped."
+            raise WorkerFailure(Code.TIMED_OUT, message, usage)
+        if life.peak_bytes >= _FULL * self._memory_bytes or exit_code == -signal.SIGKILL:
+            megabytes = self._memory_bytes // 2**20
+            message = f"The image needs more than the {megabytes} MB of memory that the worker may use."
+            raise WorkerFailure(Code.OUT_OF_MEMORY, message, usage)
+        how = signal.Signals(-exit_code).name if exit_code < 0 else f"exit code {exit_code}"
+        raise WorkerFailure(Code.WORKER_CRASHED, f"Working on the image crashed the worker ({how}).", usage)
+
+
+class _Child:
+    """The process itself: pipes, accounting, and its end."""
+
+    def __init__(self, command: list[str], environ: Mapping[str, str]) -> None:
+        lifeline, self._lifeline = os.pipe()
+        try:
+            self._process = subprocess.Popen(
+                [*command, str(lifeline)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                bufsize=0,
+                pass_fds=[lifeline],
+                env={**environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))},
+            )
+        finally:
+            os.close(lifeline)
+        self._buffer = bytearray()
+        self._ended: tuple[int, Usage] | None = None
+        self._peak_resets = False
+        self._own = Usage()
+        self._started = time.monotonic()
+
+    def mark(self) -> float:
+        """Where the accounting of one image begins: CPU seconds so far, and a peak that starts anew."""
+        self._peak_resets = accounting.forget_peak(self._process.pid)
+        self._started = time.monotonic()
+        cpu = accounting.cpu_seconds(self._process.pid)
+        return self._own.cpu_seconds if cpu is None else cpu
+
+    @property
+    def seconds(self) -> float:
+        """Since the image began."""
+        return time.monotonic() - self._started
+
+    def usage_since(self, before: float) -> Usage:
+        """What the image took. Asked after its reply, so that what the child itself last said is of it."""
+        cpu = accounting.cpu_seconds(self._process.pid)
+        peak = accounting.status_bytes(self._process.pid, "VmHWM").get("VmHWM") if self._peak_resets else None
+        return Usage(
+            seconds=self.seconds,
+            cpu_seconds=(self._own.cpu_seconds if cpu is None else cpu) - before,
+            peak_bytes=peak or self._own.peak_bytes,
+        )
+
+    def ask(self, request: Request, deadline: float) -> Reply | None:
+        """Its reply, or None when it died or the deadline passed."""
+        assert self._process.stdin is not None  # noqa: S101 - Popen was given pipes
+        try:
+            self._process.stdin.write(frame(request))
+        except BrokenPipeError:
+            return None
+        return self.receive(deadline)
+
+    def receive(self, deadline: float) -> Reply | None:
+        assert self._process.stdout is not None  # noqa: S101 - Popen was given pipes
+        pipe = self._process.stdout.fileno()
+        poll = select.poll()
+        poll.register(pipe, select.POLLIN)
+        while (reply := take_reply(self._buffer)) is None:
+            if not poll.poll(max(0.0, _left(deadline)) * 1000):
+                return None
+            chunk = os.read(pipe, 65_536)
+            if not chunk:
+                return None
+            self._buffer += chunk
+        self._own = reply.usage
+        return reply
+
+    def kill(self) -> tuple[int, Usage]:
+        """End it for sure, and reap it: its exit code, and what it used in its life."""
+        if self._ended is None:
+            os.kill(self._process.pid, signal.SIGKILL)  # has no effect on one that is dead already
+            _, status, rusage = os.wait4(self._process.pid, 0)
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe:
+                    pipe.close()
+            os.close(self._lifeline)
+            self._ended = self._process.returncode, accounting.from_rusage(rusage)
+        return self._ended
+
+
+def _left(deadline: float) -> float:
+    return deadline - time.monotonic()

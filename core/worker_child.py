@@ -1,0 +1,122 @@
+"""The worker's child: the only process that touches pixels. `python -m core.worker_child BYTES THREADS`.
+
+It answers one request at a time, over the pipes it was born with, and ends when they close.
+"""
+
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+from math import ceil
+from pathlib import Path
+
+from core import accounting, pipeline
+from core.errors import Code, ImageFailure
+from core.model import Usage
+from core.worker_protocol import (
+    Answer,
+    Failed,
+    Probe,
+    Probed,
+    Ready,
+    Rendered,
+    Reply,
+    Request,
+    Run,
+    frame,
+    read_request,
+)
+
+
+def main(memory_bytes: int, threads: int) -> None:
+    requests, replies = _take_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    import cv2  # noqa: PLC0415 - loaded before Ready is said, and after the pipes are safe from its output
+    import numpy  # noqa: PLC0415, ICN001
+
+    from core import probe, rendering  # noqa: F401, PLC0415 - loads Pillow and NumPy too
+
+    cv2.setNumThreads(threads or os.cpu_count() or 1)
+    cv2.blur(numpy.zeros((512, 512, 3), numpy.uint8), (5, 5))  # starts the threads: their stacks count as data
+    _limit_memory(memory_bytes)
+    answer: Ready | Answer = Ready()
+    with os.fdopen(requests, "rb") as pipe:
+        while True:
+            os.write(replies, frame(Reply(answer=answer, usage=_usage())))
+            request = read_request(pipe)
+            if request is None:
+                return
+            answer = _answer(request)
+
+
+def _take_pipes() -> tuple[int, int]:
+    """Keep the pipes to ourselves: what a library prints goes to stderr, not into the protocol."""
+    requests, replies = os.dup(0), os.dup(1)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    return requests, replies
+
+
+def _limit_memory(budget: int) -> None:
+    """Hold this process to `budget` bytes of memory.
+
+    RLIMIT_DATA counts what is mapped writable, touched or not; what the libraries have mapped by now without
+    touching it is let pass, so that the limit is on what an image adds.
+    """
+    now = accounting.status_bytes("self", "VmData", "VmRSS")
+    limit = budget + max(0, now.get("VmData", 0) - now.get("VmRSS", 0))
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_cpu(seconds: float) -> None:
+    """A last resort for a runaway whose parent is gone: all CPUs, for the time that was given, and a margin."""
+    allowance = _usage().cpu_seconds + seconds * (os.cpu_count() or 1) + 10
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft = ceil(allowance) if hard == resource.RLIM_INFINITY else min(ceil(allowance), hard)
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _usage() -> Usage:
+    return accounting.from_rusage(resource.getrusage(resource.RUSAGE_SELF))
+
+
+def _answer(request: Request) -> Answer:
+    from core import probe, rendering  # noqa: PLC0415 - loaded by main before the first request
+
+    deadline = time.monotonic() + request.seconds
+    _limit_cpu(request.seconds)
+
+    def check() -> None:
+        if time.monotonic() > deadline:
+            raise ImageFailure(Code.TIMED_OUT, f"The image was not done within {request.seconds:.0f} seconds.")
+
+    try:
+        match request:
+            case Probe():
+                return Probed(header=probe.read_header(Path(request.path)))
+            case Run():
+                steps = pipeline.from_bytes(request.pipeline)
+                files = rendering.render(Path(request.path), request.header, steps, Path(request.out), check)
+                return Rendered(renditions=files)
+    except ImageFailure as failure:
+        return Failed(code=failure.code, message=failure.message)
+    except MemoryError:
+        return Failed(code=Code.OUT_OF_MEMORY, message="The image needs more memory than the worker may use.")
+
+
+def _end_with_parent(lifeline: int) -> None:
+    """Die when the parent does, even in the middle of an image: the pipe it holds closes with it."""
+
+    def watch() -> None:
+        os.read(lifeline, 1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+if __name__ == "__main__":
+    _end_with_parent(int(sys.argv[3]))
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -1,0 +1,84 @@
+"""What AWS sends, turned into what the core takes. Pure: no call is made here."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from core import keys
+from core.errors import Code, Refusal
+from core.model import Door, ImageJob, ObjectRef, image_id
+from core.requests import s3_identity
+
+
+class S3Bucket(msgspec.Struct):
+    name: str
+
+
+class S3Object(msgspec.Struct, rename="camel"):
+    """An object in a notification: its key is URL-encoded, its ETag without quotes."""
+
+    key: str
+    e_tag: str | None = None
+    version_id: str | None = None
+
+    @property
+    def plain_key(self) -> str:
+        return unquote_plus(self.key)
+
+
+class S3Entity(msgspec.Struct):
+    bucket: S3Bucket
+    object: S3Object
+
+
+class S3Record(msgspec.Struct, rename="camel"):
+    """One record of an S3 notification.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+
+    event_source: str
+    event_name: str
+    s3: S3Entity
+    event_time: datetime | None = None
+
+
+def is_s3_test(event: object) -> bool:
+    """S3 sends one of these when a notification is set up; there is nothing in it to do."""
+    return isinstance(event, Mapping) and event.get("Event") == "s3:TestEvent"
+
+
+def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
+    """The records of a notification that tell of new objects. Raises Refusal(INVALID_EVENT)."""
+    try:
+        records = msgspec.convert(event["Records"], list[S3Record])
+    except (msgspec.ValidationError, KeyError, TypeError) as error:
+        raise Refusal(Code.INVALID_EVENT, f"This is not a notification of S3: {error}") from error
+    strange = [record.event_source for record in records if record.event_source != "aws:s3"]
+    if strange or not records:
+        raise Refusal(Code.INVALID_EVENT, f"Records of {', '.join(strange) or 'nothing'} are not worked on here.")
+    return [record for record in records if record.event_name.startswith("ObjectCreated:")]
+
+
+def upload_jobs(event: Mapping[str, Any], now: datetime | None = None) -> Iterator[ImageJob]:
+    """The jobs of an S3 notification, but for what another door staged and ends itself."""
+    for record in s3_records(event):
+        found = record.s3.object
+        place = keys.parse_incoming(found.plain_key)
+        if place.is_inline:
+            continue
+        source = ObjectRef(
+            bucket=record.s3.bucket.name, key=found.plain_key, version=found.version_id, etag=found.e_tag
+        )
+        yield ImageJob(
+            image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
+            customer=place.customer,
+            pipeline=place.pipeline,
+            door=Door.UPLOAD,
+            name=keys.safe_name(place.name),
+            source=source,
+            received_at=record.event_time or now or datetime.now(UTC),
+        )
