@@ -1,0 +1,78 @@
+"""Clients of the embedded cloud's services, deaf to whatever account, profile or proxy this machine has."""
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import boto3
+    from botocore.config import Config
+    from mypy_boto3_cloudwatch import CloudWatchClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"  # moto's
+_KEY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """The variables that point any AWS SDK in another process at `endpoint`, and at nothing else."""
+    return {
+        **_KEY,
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def _session() -> "boto3.Session":
+    import boto3  # noqa: PLC0415 - a third of a second that `--help` should not take
+    from botocore.session import Session  # noqa: PLC0415
+
+    # A profile or configuration file of this machine's owner must neither fail us nor be used.
+    inner = Session(
+        session_vars={
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+        }
+    )
+    return boto3.Session(
+        botocore_session=inner,
+        region_name=REGION,
+        aws_access_key_id=_KEY["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=_KEY["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+def _config(**options: object) -> "Config":
+    from botocore.config import Config  # noqa: PLC0415
+
+    # {} and not None: None would ask the environment for a proxy.
+    return Config(proxies={}, retries={"total_max_attempts": 1}, max_pool_connections=32, **options)  # type: ignore[arg-type]
+
+
+def s3(endpoint: str) -> "S3Client":
+    return _session().client("s3", endpoint_url=endpoint, config=_config(s3={"addressing_style": "path"}))
+
+
+def sqs(endpoint: str) -> "SQSClient":
+    return _session().client("sqs", endpoint_url=endpoint, config=_config())
+
+
+def cloudwatch(endpoint: str) -> "CloudWatchClient":
+    return _session().client("cloudwatch", endpoint_url=endpoint, config=_config())
+
+
+def lambda_(endpoint: str) -> "LambdaClient":
+    return _session().client("lambda", endpoint_url=endpoint, config=_config(read_timeout=910))
+
+
+def queue_arn(client: "SQSClient", url: str) -> str:
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return answer["Attributes"]["QueueArn"]
