@@ -1,31 +1,72 @@
 """A pipeline: a named list of steps, and the renditions that leave from its end.
 
 Pipelines are YAML files, one each, named by their file. They are validated when loaded; what is wrong is
-reported with file, line and field, all faults of a file at once.
+reported with file, line and field, all faults of a file at once. docs/pipelines.md shows how they are written.
 """
 
-from typing import Annotated
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta
 
+from core.errors import Code, ImageFailure, Misconfigured
 from core.model import ImageFormat, Value
-from core.operations import Operation
+from core.operations import OPERATIONS, Operation
+from core.operations.base import Colour, rgba
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
+#: The longest side in pixels that a format can hold: JPEG as libjpeg has it (JPEG_MAX_DIMENSION), WebP 14 bits
+#: (RFC 9649), AVIF 16 bits (AV1's frame header), PNG and TIFF 2^31 - 1.
+LARGEST_SIDE = {
+    ImageFormat.JPEG: 65_500,
+    ImageFormat.WEBP: 16_383,
+    ImageFormat.AVIF: 65_536,
+    ImageFormat.PNG: 2**31 - 1,
+    ImageFormat.TIFF: 2**31 - 1,
+}
+_LOSSY = {ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF}
+
 
 class Output(Value, kw_only=True, forbid_unknown_fields=True):
-    """One encoding of a rendition. `quality` is 1 to 100, for the lossy formats."""
+    """One encoding of a rendition."""
 
+    #: jpeg, png, webp, avif or tiff.
     format: ImageFormat
+    #: 1 to 100, for the lossy formats; by default 82 in JPEG, 80 in WebP, 60 in AVIF.
     quality: Annotated[int, Meta(ge=1, le=100)] | None = None
+    #: What shows through transparent pixels where the format, JPEG, has no alpha.
+    background: Colour = "#ffffff"
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and self.format not in _LOSSY:
+            raise ValueError(f"{self.format.value} is lossless and has no quality")
+
+    @property
+    def background_rgb(self) -> tuple[int, int, int]:
+        return rgba(self.background)[:3]
+
+    def refuse_larger(self, width: int, height: int) -> None:
+        """Raises ImageFailure(RESULT_TOO_LARGE) where the format cannot hold `width` x `height` pixels."""
+        limit = LARGEST_SIDE[self.format]
+        if max(width, height) > limit:
+            name = {ImageFormat.WEBP: "WebP"}.get(self.format, self.format.value.upper())
+            raise ImageFailure(
+                Code.RESULT_TOO_LARGE,
+                f"The result would be {width:,} × {height:,} pixels; {name} holds at most {limit:,} a side.",  # noqa: RUF001
+            )
 
 
 class RenditionSpec(Value, kw_only=True, forbid_unknown_fields=True):
     """One picture that leaves the pipeline: more steps after the shared ones, then one or more encodings."""
 
+    #: Lower-case letters, digits and hyphens; with the format it names the rendition.
     name: Name
+    #: What is done for this rendition alone.
     steps: tuple[Operation, ...] = ()
+    #: The files that are written.
     outputs: Annotated[tuple[Output, ...], Meta(min_length=1)]
 
 
@@ -33,6 +74,70 @@ class Pipeline(Value, kw_only=True, forbid_unknown_fields=True):
     """Decode once, do `steps` once, then each rendition from there."""
 
     name: Name
+    #: A sentence for people.
     description: str = ""
+    #: What is done once, for all renditions.
     steps: tuple[Operation, ...] = ()
+    #: What leaves.
     renditions: Annotated[tuple[RenditionSpec, ...], Meta(min_length=1)]
+
+
+def shipped() -> Path:
+    """The folder of the pipelines that come with the product."""
+    return Path(__file__).parent / "pipelines"
+
+
+def load_folder(folder: Path) -> dict[str, Pipeline]:
+    """All pipelines of a folder, its `*.yaml` files, by name.
+
+    Raises Misconfigured(INVALID_PIPELINE) with the faults of all files, or where there is no pipeline.
+    """
+    pipelines, faults = {}, []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            pipelines[path.stem] = load(path.read_text("utf-8"), str(path))
+        except UnicodeDecodeError:
+            faults.append(f"{path}: not UTF-8 text")
+        except Misconfigured as error:
+            faults.append(error.message)
+    if not pipelines and not faults:
+        faults.append(f"{folder}: there is no pipeline here; pipelines are files named *.yaml")
+    if faults:
+        raise Misconfigured(Code.INVALID_PIPELINE, "\n".join(faults))
+    return pipelines
+
+
+def load(text: str, file: str) -> Pipeline:
+    """The pipeline that `text` describes; `file` names it, and the folder of the files that steps refer to.
+
+    Raises Misconfigured(INVALID_PIPELINE): one line per fault, `file:line: field: what is wrong`.
+    """
+    from core.pipeline_file import parse  # noqa: PLC0415 - the worker's child reads no YAML
+
+    return parse(text, file)
+
+
+def to_bytes(pipeline: Pipeline) -> bytes:
+    """The pipeline as msgpack, for the worker's child."""
+    return msgspec.msgpack.encode(pipeline)
+
+
+def from_bytes(content: bytes) -> Pipeline:
+    """What `to_bytes` wrote."""
+    fields = msgspec.msgpack.decode(content)
+    fields["steps"] = _operations(fields["steps"])
+    for rendition in fields["renditions"]:
+        rendition["steps"] = _operations(rendition["steps"])
+        rendition["outputs"] = msgspec.convert(rendition["outputs"], tuple[Output, ...])
+    fields["renditions"] = tuple(RenditionSpec(**rendition) for rendition in fields["renditions"])
+    return Pipeline(**fields)
+
+
+def _operations(steps: list[dict[str, Any]]) -> tuple[Operation, ...]:
+    return tuple(msgspec.convert(step, OPERATIONS[step["operation"]]) for step in steps)
+
+
+def nearest(name: str, names: list[str]) -> str:
+    """`; did you mean …?`, or all names where none is near."""
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(names))}"

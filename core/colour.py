@@ -1,0 +1,198 @@
+"""From an embedded ICC profile to sRGB: what a screen that knows nothing of profiles will show.
+
+8-bit pixels go through LittleCMS (Pillow's ImageCms). It takes no 16-bit colour there, so profiles made of three
+curves and a matrix, as those of cameras and screens are, are computed here in floating point; profiles made of
+tables move 16-bit pixels by the interpolated difference that LittleCMS makes, which keeps every gradation.
+"""
+
+import io
+import struct
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+Pixels = NDArray[Any]
+
+_BAND = 1 << 20  # pixels converted at a time: the intermediate values stay small beside the raster
+_GRID = 33  # points along each axis of a table of colours, as profiles themselves have
+_FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
+_INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
+# The primaries of sRGB, adapted to the D50 white of the profile connection space (IEC 61966-2-1, Bradford).
+_SRGB_TO_XYZ = np.array(
+    [
+        [0.4360747, 0.3850649, 0.1430804],
+        [0.2225045, 0.7168786, 0.0606169],
+        [0.0139322, 0.0971045, 0.7141733],
+    ]
+)
+
+
+def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
+    """Pixels of shape (h, w, 1..4), uint8 or uint16, converted from `profile` to sRGB; alpha is left alone.
+
+    Returned as they came where the profile is sRGB within one step of 255, is broken, or is not of these pixels'
+    kind: such pixels are taken for sRGB, as browsers do.
+    """
+    colours = pixels.shape[2] - (pixels.shape[2] in (2, 4))
+    change = _change(profile, colours, pixels.dtype.itemsize)
+    if change is None:
+        return pixels
+    result = pixels.copy()
+    rows = max(1, _BAND // pixels.shape[1])
+    for top in range(0, pixels.shape[0], rows):
+        band = np.ascontiguousarray(pixels[top : top + rows, :, :colours])
+        result[top : top + rows, :, :colours] = change(band)
+    return result
+
+
+def cmyk_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """A CMYK image as RGB: through its profile, else by the plain complement, since no ink is known."""
+    transform = _lcms(profile, "CMYK") if profile else None
+    if transform is None:
+        return image.convert("RGB")
+    return transform.apply(image)
+
+
+def lab_to_srgb(image: Image.Image) -> Image.Image:
+    """A CIE L*a*b* image (D50, as TIFF stores it) as RGB."""
+    source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(source, target, "LAB", "RGB", _INTENT).apply(image)
+
+
+@lru_cache(maxsize=16)
+def _change(profile: bytes, colours: int, itemsize: int) -> Callable[[Pixels], Pixels] | None:
+    """The function that converts a band of `colours` channels, or None where there is nothing to do."""
+    if colours == 1:
+        table = _grey_table(profile)
+        if table is None:
+            return None
+        if itemsize == 1:
+            table = np.rint(table[::257] / 257).astype(np.uint8)
+        return lambda band: table[band]
+    transform = _lcms(profile, "RGB")
+    if transform is None:
+        return None
+    step = np.linspace(0, 255, _GRID).astype(np.uint8)
+    grid = np.stack(np.meshgrid(step, step, step, indexing="ij"), axis=-1)
+    moved = _by_lcms(transform, grid.reshape(1, -1, 3)).reshape(grid.shape)
+    difference = moved.astype(np.float32) - grid
+    if np.abs(difference).max() <= 1:
+        return None
+    if itemsize == 1:
+        return lambda band: _by_lcms(transform, band)
+    exact = _matrix_change(profile)
+    return exact or (lambda band: _by_difference(band, difference * np.float32(257)))
+
+
+def _lcms(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform | None":
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.buildTransform(source, target, mode, "RGB", _INTENT, _FLAGS)
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return None  # broken, or of another kind of pixels
+
+
+def _by_lcms(transform: "ImageCms.ImageCmsTransform", band: Pixels) -> Pixels:
+    return np.asarray(transform.apply(Image.fromarray(band)))
+
+
+def _by_difference(band: Pixels, difference: Pixels) -> Pixels:
+    """16-bit pixels plus a difference interpolated in a grid of shape (n, n, n, 3), trilinearly."""
+    place = band.astype(np.float32) * np.float32((_GRID - 1) / 65_535)
+    low = np.minimum(place.astype(np.intp), _GRID - 2)
+    part = place - low
+    total = band.astype(np.float32)
+    for corner in range(8):
+        side = np.array([corner >> 2 & 1, corner >> 1 & 1, corner & 1])
+        weight = np.where(side, part, 1 - part).prod(axis=-1, keepdims=True, dtype=np.float32)
+        at = low + side
+        total += weight * difference[at[..., 0], at[..., 1], at[..., 2]]
+    return np.rint(total.clip(0, 65_535)).astype(np.uint16)
+
+
+def _matrix_change(profile: bytes) -> Callable[[Pixels], Pixels] | None:
+    """The conversion of a profile of three curves and a matrix, in floating point; None for another kind."""
+    try:
+        tags = _tags(profile)
+        if b"A2B0" in tags:
+            return None
+        curves = [_curve(tags[name]) for name in (b"rTRC", b"gTRC", b"bTRC")]
+        columns = [struct.unpack(">3i", tags[name][8:20]) for name in (b"rXYZ", b"gXYZ", b"bXYZ")]
+    except (KeyError, struct.error, ValueError):
+        return None
+    matrix = np.linalg.solve(_SRGB_TO_XYZ, np.array(columns, dtype=np.float64).T / 65_536)
+    matrix = (matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32)  # white stays white
+
+    def change(band: Pixels) -> Pixels:
+        linear = np.stack([curve[band[..., at]] for at, curve in enumerate(curves)], axis=-1)
+        return _encode(linear @ matrix.T)
+
+    return change
+
+
+def _grey_table(profile: bytes) -> Pixels | None:
+    """For each of 65,536 grey values its value in sRGB; None where the profile is not one of grey, or is sRGB's."""
+    try:
+        linear = _curve(_tags(profile)[b"kTRC"])
+    except (KeyError, struct.error, ValueError):
+        return None
+    table = _encode(linear)
+    return None if np.abs(table - np.arange(65_536.0)).max() <= 257 else table  # noqa: PLR2004 - a step of 255
+
+
+def _encode(linear: Pixels) -> Pixels:
+    """Linear light, 0 to 1, as 16-bit sRGB (IEC 61966-2-1)."""
+    light = linear.clip(0, 1)
+    value = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)  # noqa: PLR2004
+    return np.rint(value * 65_535).astype(np.uint16)
+
+
+def _tags(profile: bytes) -> dict[bytes, bytes]:
+    """The tags of a profile (ICC.1, section 7.3): signature → element."""
+    (count,) = struct.unpack_from(">I", profile, 128)
+    entries = (struct.unpack_from(">4sII", profile, 132 + 12 * at) for at in range(min(count, 200)))
+    return {name: profile[start : start + size] for name, start, size in entries}
+
+
+def _curve(element: bytes) -> Pixels:
+    """A tone curve (ICC.1, 10.6 and 10.18) as 65,536 values of linear light, float32."""
+    x = np.linspace(0, 1, 65_536)
+    if element[:4] == b"curv":
+        (count,) = struct.unpack_from(">I", element, 8)
+        values = np.frombuffer(element, ">u2", count, 12)
+        if count == 0:
+            y = x
+        elif count == 1:
+            y = x ** (float(values[0]) / 256)
+        else:
+            y = np.interp(x, np.linspace(0, 1, count), values / 65_535)
+    elif element[:4] == b"para":
+        (kind,) = struct.unpack_from(">H", element, 8)
+        count = (1, 3, 4, 5, 7)[kind] if kind < 5 else 0  # noqa: PLR2004 - function types 0 to 4
+        p = [value / 65_536 for value in struct.unpack_from(f">{count}i", element, 12)]
+        y = _parametric(x, kind, p)
+    else:
+        raise ValueError(element[:4])
+    if any(b < a for a, b in pairwise(y[:: 1 << 8])):
+        raise ValueError("a curve that falls")
+    return y.clip(0, 1).astype(np.float32)
+
+
+def _parametric(x: Pixels, kind: int, p: list[float]) -> Pixels:
+    if kind == 0:
+        return x ** p[0]
+    g, a, b = p[:3]
+    power = np.maximum(a * x + b, 0) ** g
+    if kind == 1:
+        return np.where(x >= -b / a, power, 0)
+    if kind == 2:  # noqa: PLR2004
+        return np.where(x >= -b / a, power, 0) + p[3]
+    c, d = p[3], p[4]
+    e, f = (p[5], p[6]) if kind == 4 else (0.0, 0.0)  # noqa: PLR2004
+    return np.where(x >= d, power + e, c * x + f)

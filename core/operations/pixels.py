@@ -1,0 +1,77 @@
+"""What operations share of pixel arithmetic: alpha, backgrounds, laying one picture on another.
+
+Imported inside `apply` only: it loads NumPy.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.model import Raster
+from core.operations.base import rgba
+
+Pixels = NDArray[Any]
+
+
+def three_axes(pixels: Pixels) -> Pixels:
+    """(h, w, c) again: OpenCV drops the last axis of one channel."""
+    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]  # noqa: PLR2004
+
+
+def fill_value(raster: Raster, colour: str) -> tuple[int, ...]:
+    """A colour as this raster's channels hold it: grey as Rec. 601 luma, alpha only where there is alpha."""
+    red, green, blue, alpha = (value * raster.white // 255 for value in rgba(colour))
+    colours = (red, green, blue) if raster.channels > 2 else ((299 * red + 587 * green + 114 * blue + 500) // 1000,)  # noqa: PLR2004
+    return (*colours, alpha) if raster.has_alpha else colours
+
+
+def premultiplied(raster: Raster, change: Callable[[Pixels], Pixels]) -> Pixels:
+    """`change`, a linear filter, done on colours weighted by their alpha, so that no hidden colour bleeds.
+
+    `change` gets (h, w, c) of uint8, uint16 or float32, and returns the same kind, of any size.
+    """
+    pixels, white = raster.pixels, raster.white
+    if not raster.has_alpha or int(pixels[..., -1].min()) == white:
+        return three_axes(change(pixels))
+    # The product of two 8-bit numbers is exact in 16 bits: half the memory of floating point.
+    wide: type[np.generic] = np.uint16 if white == 255 else np.float32  # noqa: PLR2004
+    alpha = pixels[..., -1:].astype(wide)
+    product = np.empty(pixels.shape, wide)
+    np.multiply(pixels[..., :-1], alpha, out=product[..., :-1], casting="unsafe")
+    np.multiply(alpha, white, out=product[..., -1:], casting="unsafe")
+    changed = three_axes(change(product))
+    weight = changed[..., -1:].astype(np.float32) / white
+    colours = np.divide(changed[..., :-1], weight, out=np.zeros_like(changed[..., :-1], np.float32), where=weight > 0)
+    result = np.concatenate([colours, weight], axis=2)
+    return np.rint(result, out=result).clip(0, white).astype(pixels.dtype)
+
+
+def on_colours(raster: Raster, change: Callable[[Pixels], Pixels]) -> Raster:
+    """`change` done on the colours alone, contiguous, the size kept; alpha goes by."""
+    if not raster.has_alpha:
+        return Raster(np.ascontiguousarray(three_axes(change(raster.pixels))))
+    colours = np.ascontiguousarray(raster.pixels[..., :-1])
+    return Raster(np.concatenate([three_axes(change(colours)), raster.pixels[..., -1:]], axis=2))
+
+
+def laid_over(raster: Raster, colours: Pixels, coverage: Pixels, place: tuple[int, int]) -> Raster:
+    """A picture laid over a raster at `place` (x, y): Porter and Duff's "over", straight alpha.
+
+    `colours` is (h, w, c) or one colour (c,), in the raster's range; `coverage` is (h, w, 1), 0 to 1.
+    """
+    x, y = place
+    height, width = coverage.shape[:2]
+    result = raster.pixels.copy()
+    region = result[y : y + height, x : x + width]
+    below = region.astype(np.float32)
+    if raster.has_alpha:
+        alpha = below[..., -1:] / raster.white
+        total = coverage + alpha * (1 - coverage)
+        share = np.divide(coverage, total, out=np.zeros_like(total), where=total > 0)
+        mixed = np.concatenate([below[..., :-1] + (colours - below[..., :-1]) * share, total * raster.white], axis=2)
+    else:
+        mixed = below + (colours - below) * coverage
+    region[...] = np.rint(mixed).clip(0, raster.white)
+    return Raster(result)

@@ -1,0 +1,70 @@
+"""A pipeline run over one file: decode once, the shared steps once, then each rendition.
+
+Runs in the worker's child only: it loads OpenCV.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+
+from core import codec
+from core.errors import Code, ImageFailure
+from core.model import ImageHeader, Raster, RenditionFile
+from core.operations import Operation
+from core.pipeline import Pipeline
+
+
+def render(
+    path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Callable[[], None]
+) -> tuple[RenditionFile, ...]:
+    """Run `pipeline` over the file at `path`; the renditions are left in `out` as `name.extension`.
+
+    `header` is core.probe's of the same file. `check` is called between steps, and ends the run by raising.
+    Raises ImageFailure: CORRUPT_IMAGE, OUT_OF_MEMORY, RESULT_TOO_LARGE, OPERATION_FAILED naming the step.
+    """
+    check()
+    shared = _run(pipeline.steps, codec.decode(path, header), "steps", check)
+    files = []
+    for spec in pipeline.renditions:
+        raster = _run(spec.steps, shared, f"the steps of {spec.name}", check)
+        for output in spec.outputs:
+            file = out / f"{spec.name}.{output.format.extension}"
+            files.append(
+                RenditionFile(
+                    name=spec.name,
+                    format=output.format,
+                    width=raster.width,
+                    height=raster.height,
+                    bytes=codec.encode(raster, output, file),
+                    path=str(file),
+                )
+            )
+            check()
+    return tuple(files)
+
+
+def _run(steps: tuple[Operation, ...], raster: Raster, where: str, check: Callable[[], None]) -> Raster:
+    for number, step in enumerate(steps, 1):
+        check()
+        raster = _apply(step, raster, f"{type(step).__struct_config__.tag}, number {number} of {where},")
+    check()
+    return raster
+
+
+def _apply(step: Operation, raster: Raster, name: str) -> Raster:
+    size = f"{raster.width} x {raster.height} pixels"
+    try:
+        return step.apply(raster)
+    except ImageFailure:
+        raise
+    except MemoryError as error:
+        raise ImageFailure(Code.OUT_OF_MEMORY, f"The memory did not suffice for {name} on {size}.") from error
+    except cv2.error as error:
+        if error.code == cv2.Error.StsNoMem:
+            message = f"The memory did not suffice for {name} on {size}."
+            raise ImageFailure(Code.OUT_OF_MEMORY, message) from error
+        raise ImageFailure(Code.OPERATION_FAILED, f"{name} failed on {size}: {error.err or error}.") from error
+    except Exception as error:  # an operation may be anyone's code: whatever it raises ends this image alone
+        message = f"{name} failed on {size}: {type(error).__name__}: {error}."
+        raise ImageFailure(Code.OPERATION_FAILED, message) from error
