@@ -53,8 +53,9 @@ def _session() -> "boto3.Session":
 def _config(**options: object) -> "Config":
     from botocore.config import Config  # noqa: PLC0415
 
-    # {} and not None: None would ask the environment for a proxy.
-    return Config(proxies={}, retries={"total_max_attempts": 1}, max_pool_connections=32, **options)  # type: ignore[arg-type]
+    # {} and not None: None would ask the environment for a proxy. Retries, because moto answers 500 when two of
+    # its threads meet in one bucket.
+    return Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32, **options)  # type: ignore[arg-type]
 
 
 def s3(endpoint: str) -> "S3Client":

@@ -7,8 +7,8 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -116,6 +116,7 @@ class Cloud:
         logs = self.folder / "logs"
         shutil.rmtree(logs, ignore_errors=True)
         logs.mkdir(parents=True)
+        self._stack.enter_context(_logged(logs / "cloud.log"))
         self._progress("S3, SQS and CloudWatch")
         endpoint = self._moto()
         queues = _queues(aws.sqs(endpoint), visibility=6 * self._options.timeout)
@@ -142,7 +143,6 @@ class Cloud:
     def _moto(self) -> str:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second, for `up` and `demo` only
 
-        logging.getLogger("werkzeug").setLevel(logging.ERROR)
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         self._stack.callback(server.stop)
@@ -221,6 +221,25 @@ def running(folder: Path) -> Address | None:
     except (OSError, msgspec.DecodeError):
         return None
     return address
+
+
+@contextmanager
+def _logged(path: Path) -> Iterator[None]:
+    """What moto's server and the event sources have to complain of goes to a file, not amid a command's output."""
+    handler = logging.FileHandler(path)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    loggers = (logging.getLogger("werkzeug"), logging.getLogger("local"))
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.propagate = True
+            logger.removeHandler(handler)
+        handler.close()
 
 
 def _reset(endpoint: str) -> None:

@@ -21,17 +21,21 @@ _POLL_SECONDS = 0.1
 _MOST = 10  # messages SQS hands out at once
 
 
-class _Poller(threading.Thread):
+class _Poller:
     """A thread that looks into one queue again and again until it is closed."""
 
     def __init__(self, sqs: "SQSClient", queue_url: str, mend: Callable[[str], str]) -> None:
-        super().__init__(daemon=True, name=f"poll {queue_url.rsplit('/', 1)[-1]}")
+        name = f"poll {queue_url.rsplit('/', 1)[-1]}"
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._sqs = sqs
         self._url = queue_url
         self._mend = mend
         self._stop_asked = threading.Event()
 
-    def run(self) -> None:
+    def start(self) -> None:
+        self._thread.start()
+
+    def _run(self) -> None:
         while not self._stop_asked.is_set():
             try:
                 if self._turn():
@@ -46,7 +50,7 @@ class _Poller(threading.Thread):
 
     def close(self) -> None:
         self._stop_asked.set()
-        self.join(timeout=30)
+        self._thread.join(timeout=30)
 
     def _turn(self) -> bool:
         """One look; whether there was anything."""

@@ -1,0 +1,77 @@
+"""The command line: `pictureperfect`. Commands are loaded when they are called for, so that help comes at once."""
+
+import importlib
+import sys
+from collections.abc import Callable
+
+import click
+
+#: Command → module under local.commands, and what `--help` says of it.
+COMMANDS = {
+    "demo": ("demo", "The whole system on this machine: images through every door, and what came out."),
+    "up": ("up", "The embedded cloud, until Ctrl-C."),
+    "submit": ("submit", "Send image files to the running cloud."),
+    "status": ("status", "What the running cloud has done, and what waits."),
+    "process": ("process", "Run a pipeline over files, with no cloud at all."),
+    "migrate": ("database", "Bring the database to this release's tables."),
+    "replay": ("database", "Rebuild the database from the results in the bucket."),
+}
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"local.commands.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="picture-perfect", message="%(version)s")
+def cli() -> None:
+    """Picture Perfect: your image code over every image your customers send."""
+
+
+def main() -> None:
+    """The console script: errors are one sentence on stderr, 2 is the exit of a wrong call, 130 of Ctrl-C."""
+    sys.exit(run(lambda: cli.main(standalone_mode=False)))
+
+
+def run(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one for each way to end
+    """Run a command; returns the exit code and writes what went wrong on stderr."""
+    try:
+        answer = command()
+    except click.exceptions.Exit as ending:
+        return ending.exit_code
+    except click.UsageError as error:
+        where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+        click.echo(f"{error.format_message()}{where}", err=True)
+        return 2
+    except click.ClickException as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output has left; nothing more can be said
+        return 1
+    except Exception as error:
+        from core.errors import PicturePerfectError  # noqa: PLC0415 - only now is it needed
+
+        if not isinstance(error, PicturePerfectError):
+            raise
+        click.echo(str(error), err=True)
+        return 1
+    return answer if isinstance(answer, int) else 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""`pictureperfect migrate` and `replay`: the database, brought up to date and rebuilt."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from local.console import folder_option, json_option, notes, progress
+
+
+def _environment(folder: Path) -> Mapping[str, str]:
+    """This process's own variables where they name a database, else the running cloud's."""
+    if os.environ.get("DATABASE_URL"):
+        return os.environ
+    from local.cloud import running  # noqa: PLC0415 - msgspec and more, not for `--help`
+
+    address = running(folder)
+    if address is None:
+        raise click.ClickException("Set DATABASE_URL, or start a cloud with `pictureperfect up`.")
+    return {**os.environ, **address.recording()}
+
+
+@click.command()
+@folder_option
+@json_option
+def migrate(folder: Path, as_json: bool) -> None:
+    """Bring the database to this release's tables.
+
+    The database is that of DATABASE_URL, else the running cloud's. Doing it again changes nothing.
+    """
+    environment = _environment(folder)
+    from core.bootstrap import migrate as apply  # noqa: PLC0415
+
+    names = apply(environment)
+    if as_json:
+        click.echo(json.dumps({"applied": names}))
+    else:
+        click.echo("\n".join(f"applied {name}" for name in names) or "The database is up to date.")
+
+
+@click.command()
+@folder_option
+@json_option
+def replay(folder: Path, as_json: bool) -> int:
+    """Rebuild the database from the results and tombstones in the bucket.
+
+    The database is that of DATABASE_URL (with BUCKET), else the running cloud's. Doing it again changes nothing.
+    """
+    environment = _environment(folder)
+    # boto3 reads the process's own environment; a command ends with its process.
+    os.environ.update(environment)
+    from core.bootstrap import recording  # noqa: PLC0415
+
+    done = 0
+    with progress() as bars:
+        task = bars.add_task("replaying", total=None)
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            bars.update(task, completed=done)
+
+        failures = recording(environment).replay(advance)
+    if as_json:
+        told = {key: {"code": error.code, "message": error.message} for key, error in failures.items()}
+        click.echo(json.dumps({"replayed": done, "failures": told}))
+    else:
+        click.echo(f"Replayed {done - len(failures)} results and tombstones.")
+        for key, error in failures.items():
+            notes().print(f"{key}: {error}", soft_wrap=True)
+    return 1 if failures else 0

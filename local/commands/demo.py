@@ -1,0 +1,179 @@
+"""`pictureperfect demo`: the whole system on this machine, and what came out."""
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from local.console import FOLDER, ended_by_signals, json_option, notes, output, progress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from local.cloud import Address, Cloud
+    from local.measured import Sums
+    from local.samples import Sample
+
+_WAIT_SECONDS = 180.0
+_METRICS_SECONDS = 10.0
+Row = dict[str, Any]
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("demo-pictures"),
+    show_default=True,
+    help="Where the pictures go as files.",
+)
+@click.option("--keep", is_flag=True, help="Stay, with every URL alive, until Ctrl-C.")
+@json_option
+def demo(out: Path, keep: bool, as_json: bool) -> int:
+    """The whole system on this machine: images through every door, and what came out.
+
+    Exit 0 when every image ended as it should: some of the samples are meant to fail.
+    """
+    from local.cloud import Cloud  # noqa: PLC0415 - `--help` needs no cloud
+
+    try:
+        with ended_by_signals(), progress() as bars:
+            steps = bars.add_task("starting the cloud", total=4)
+            folder = FOLDER / "demo"
+            with Cloud(folder, progress=lambda _step: bars.advance(steps)) as cloud:
+                bars.update(steps, completed=4)
+                rows = _run(cloud.address, bars)
+                report = _report(cloud, rows, out)
+                bars.stop()
+                click.echo(json.dumps(report, default=str, indent=2)) if as_json else _show(report)
+                if keep:
+                    notes().print("\nThe URLs work until Ctrl-C.")
+                    _stay()
+    except KeyboardInterrupt:
+        return 0 if keep else 130
+    return 1 if report["faults"] else 0
+
+
+def _run(address: "Address", bars: "Progress") -> list[Row]:
+    """Send every sample through its door, and wait until the ledger has them all."""
+    from core.errors import PicturePerfectError  # noqa: PLC0415
+    from local.commands.submit import wait_for  # noqa: PLC0415
+    from local.samples import samples  # noqa: PLC0415
+
+    wanted = samples()
+    task = bars.add_task("painting and sending", total=len(wanted))
+    known: dict[str, Sample] = {}
+    with ThreadPoolExecutor(2) as pool:
+
+        def deliver(sample: "Sample") -> None:
+            try:
+                known[_send(address, sample)] = sample
+            except (click.ClickException, PicturePerfectError) as error:
+                notes().print(str(error), soft_wrap=True)
+            bars.advance(task)
+
+        list(pool.map(deliver, wanted))
+    task = bars.add_task("waiting for the ledger", total=len(wanted))
+    rows = wait_for(address, set(known), _WAIT_SECONDS, lambda count: bars.update(task, completed=count))
+    for row in rows:
+        sample = known.get(row["image_id"]) or known[row["source"]]
+        row["shown_door"] = sample.door
+        row["expected"] = sample.code or "processed"
+    missing = [sample for sample in wanted if sample.name not in {row["name"] for row in rows}]
+    for sample in missing:
+        notes().print(f"{sample.name} has not ended after {_WAIT_SECONDS:g} seconds.")
+    order = [sample.name for sample in wanted]
+    return sorted(rows, key=lambda row: order.index(row["name"]))
+
+
+def _send(address: "Address", sample: "Sample") -> str:
+    """Send one; returns what it is known by in the ledger: its id, or where it lies."""
+    from local import doors  # noqa: PLC0415
+
+    message = (address, sample.customer, sample.pipeline, sample.name, sample.make())
+    if sample.door == "upload":
+        return f"s3://{address.bucket}/{doors.upload(*message)}"
+    return str((doors.batch if sample.door == "batch" else doors.direct)(*message)["image_id"])
+
+
+def _report(cloud: "Cloud", rows: Sequence[Row], out: Path) -> dict[str, Any]:
+    """All there is to say, as plain values."""
+    from local import aws, gallery  # noqa: PLC0415
+    from local.ledger import Ledger  # noqa: PLC0415
+    from local.samples import samples  # noqa: PLC0415
+
+    address = cloud.address
+    with Ledger(address.database_url) as ledger:
+        counts = ledger.counts()
+    faults = [
+        f"{row['name']} ended as {row['code'] or row['status']}, and should have as {row['expected']}"
+        for row in rows
+        if (row["code"] or row["status"]) != row["expected"]
+    ]
+    wanted = len(samples())
+    if len(rows) != wanted or sum(row["images"] for row in counts) != wanted:
+        faults.append(f"the ledger has {sum(row['images'] for row in counts)} images, and should have {wanted}")
+    metrics = _metrics(address, wanted)
+    counted = sum(value["Images"] for name, value in metrics.items() if name.startswith("status="))
+    if counted != wanted:
+        faults.append(f"CloudWatch counted {counted:g} images, and should have {wanted}")
+    pictures = gallery.export(aws.s3(address.endpoint), address.bucket, rows, out)
+    return {
+        "images": list(rows),
+        "counts": counts,
+        "metrics": metrics,
+        "pictures": [str(path) for path in pictures],
+        "gallery": str(out / "index.html"),
+        "logs": str(cloud.folder / "logs"),
+        "faults": faults,
+    }
+
+
+def _metrics(address: "Address", wanted: int) -> "Sums":
+    """The metrics, once they are complete: a log's lines are read a moment after the result was committed."""
+    from local import aws, measured  # noqa: PLC0415
+    from local.cloud import NAMESPACE  # noqa: PLC0415
+
+    client, until = aws.cloudwatch(address.endpoint), time.monotonic() + _METRICS_SECONDS
+    while True:
+        found = measured.sums(client, NAMESPACE)
+        counted = sum(value.get("Images", 0) for name, value in found.items() if name.startswith("status="))
+        if counted >= wanted or time.monotonic() > until:
+            return found
+        time.sleep(0.2)
+
+
+def _show(report: dict[str, Any]) -> None:
+    from local import tables  # noqa: PLC0415
+
+    console = output()
+
+    def title(text: str) -> None:
+        console.print(f"\n[bold]{text}[/bold]\n")
+
+    title("Images")
+    console.print(tables.images(report["images"]))
+    title("URLs, the largest rendition of each")
+    for row in report["images"]:
+        if row["renditions"]:
+            console.print(f"{row['name']:<13}{row['renditions'][-1]['url']}", soft_wrap=True)
+        else:
+            console.print(f"{row['name']:<13}{row['message']}", soft_wrap=True)
+    title("Counts, as PostgreSQL has them")
+    console.print(tables.counts(report["counts"]))
+    title("Metrics, as CloudWatch has them")
+    console.print(tables.metrics(report["metrics"]))
+    title("Pictures")
+    console.print(f"{len(report['pictures'])} files, and a page to look at them: {report['gallery']}", soft_wrap=True)
+    console.print(f"The functions' logs: {report['logs']}", soft_wrap=True)
+    for fault in report["faults"]:
+        notes().print(f"[red]{fault}[/red]", soft_wrap=True)
+
+
+def _stay() -> None:
+    while True:
+        time.sleep(3600)

@@ -1,0 +1,92 @@
+"""The doors as a customer's program would use them: a presigned upload, a direct invoke, and Batch's command."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+from uuid import uuid4
+
+import click
+
+from core.errors import Code, Unavailable
+from local import aws
+from local.cloud import Address
+from local.host import ROOT
+
+#: Base64 grows by a third, and the rest of the event needs room: larger files go by upload.
+MAX_DIRECT = 4_500_000
+
+
+def upload(address: Address, customer: str, pipeline: str, name: str, body: bytes) -> str:
+    """Send by a presigned POST, as a web page does. Returns the key; the image is worked on later."""
+    key = f"incoming/{customer}/{pipeline}/{uuid4()}/{name}"
+    form = aws.s3(address.endpoint).generate_presigned_post(address.bucket, key, ExpiresIn=300)
+    boundary = uuid4().hex
+    content = b"".join(
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
+        for field, value in form["fields"].items()
+    )
+    content += f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="upload"\r\n\r\n'.encode()
+    content += body + f"\r\n--{boundary}--\r\n".encode()
+    request = Request(form["url"], data=content, method="POST")  # noqa: S310 - the embedded cloud's own
+    request.add_header("Content-Type", f"multipart/form-data; boundary={boundary}")
+    try:
+        build_opener(ProxyHandler({})).open(request, timeout=60).close()
+    except HTTPError as error:
+        raise Unavailable(Code.STORE_UNAVAILABLE, f"The upload of {name} was refused: {error}") from error
+    return key
+
+
+def direct(address: Address, customer: str, pipeline: str, name: str, body: bytes) -> dict[str, Any]:
+    """Invoke the function with the bytes in the event. Returns the result; raises ClickException when refused."""
+    if len(body) > MAX_DIRECT:
+        raise click.ClickException(
+            f"{name} has {len(body):,} bytes; the direct door takes {MAX_DIRECT:,}. Use --door upload."
+        )
+    event = {"customer": customer, "pipeline": pipeline, "filename": name, "image": base64.b64encode(body).decode()}
+    answer = aws.lambda_(address.lambda_endpoint).invoke(FunctionName="process", Payload=json.dumps(event))
+    result: dict[str, Any] = json.loads(answer["Payload"].read())
+    if answer.get("FunctionError"):
+        raise click.ClickException(f"{name} was refused: {result.get('errorMessage')}")
+    return result
+
+
+def batch(address: Address, customer: str, pipeline: str, name: str, body: bytes) -> dict[str, Any]:
+    """Put the file in the customer's library, and run Batch's very command with a reference to it."""
+    key = f"library/{customer}/{name}"
+    aws.s3(address.endpoint).put_object(Bucket=address.bucket, Key=key, Body=body)
+    request = {"customer": customer, "pipeline": pipeline, "s3": f"s3://{address.bucket}/{key}"}
+    with tempfile.TemporaryDirectory(prefix="picture-perfect-batch-") as scratch:
+        environment = {"PATH": os.defpath, "HOME": scratch, "MEMORY_MB": "4096", "WORK_DIR": scratch}
+        ended = subprocess.run(
+            [sys.executable, "-m", "batch", json.dumps(request)],
+            check=False,
+            cwd=ROOT,
+            env={**environment, **address.processing()},
+            capture_output=True,
+            text=True,
+        )
+    log = Path(address.folder) / "logs" / "batch.log"
+    with log.open("a") as file:
+        file.write(ended.stdout + ended.stderr)
+    if ended.returncode != 0:
+        raise click.ClickException(f"The Batch job of {name} ended with {ended.returncode}; see {log}.")
+    *lines, last = ended.stdout.splitlines()
+    _count(address, lines)
+    result: dict[str, Any] = json.loads(last)
+    return result
+
+
+def _count(address: Address, lines: list[str]) -> None:
+    """What CloudWatch Logs does with a job's log."""
+    from local import emf  # noqa: PLC0415 - nobody else here needs it
+
+    client = aws.cloudwatch(address.endpoint)
+    for line in lines:
+        emf.put(client, line)

@@ -1,0 +1,31 @@
+"""The metrics as CloudWatch has them."""
+
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudwatch import CloudWatchClient
+
+#: Sums by dimension values (`status=processed`), then by metric.
+Sums = dict[str, dict[str, float]]
+
+
+def sums(cloudwatch: "CloudWatchClient", namespace: str) -> Sums:
+    """What was counted in the last hour, for each combination of dimensions there is."""
+    now = datetime.now(UTC)
+    found: Sums = defaultdict(dict)
+    for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace=namespace):
+        for metric in page["Metrics"]:
+            name = ", ".join(f"{item['Name']}={item['Value']}" for item in metric["Dimensions"])
+            points = cloudwatch.get_metric_statistics(
+                Namespace=namespace,
+                MetricName=metric["MetricName"],
+                Dimensions=[{"Name": item["Name"], "Value": item["Value"]} for item in metric["Dimensions"]],
+                StartTime=now - timedelta(hours=1),
+                EndTime=now + timedelta(minutes=1),
+                Period=7200,
+                Statistics=["Sum"],
+            )["Datapoints"]
+            found[name][metric["MetricName"]] = sum(point["Sum"] for point in points)
+    return dict(sorted(found.items()))
