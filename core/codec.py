@@ -118,28 +118,26 @@ def _by_opencv(path: Path, header: ImageHeader, reduction: int) -> Pixels:
     """The decoder's pixels, RGB order, not yet upright; two or three axes."""
     if header.format == "jpeg":
         flags = _JPEG_FLAGS[header.channels] if reduction == 1 else _REDUCED[header.channels][reduction]
-        pixels = cv2.imread(str(path), flags | cv2.IMREAD_IGNORE_ORIENTATION)
-        _require(pixels, header)
+        pixels = _required(cv2.imread(str(path), flags | cv2.IMREAD_IGNORE_ORIENTATION), header)
         return pixels if reduction == 1 or header.channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
     if header.format == "tiff" and header.orientation != 1:
         # OpenCV turns some orientations by itself and refuses the others: it gets to see none.
         content = np.frombuffer(tiff.without_orientation(path.read_bytes()), np.uint8)
-        pixels = cv2.imdecode(content, cv2.IMREAD_UNCHANGED)
+        pixels = _required(cv2.imdecode(content, cv2.IMREAD_UNCHANGED), header)
     else:
-        pixels = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    _require(pixels, header)
+        pixels = _required(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), header)
     if header.format == "avif" and pixels.dtype == np.uint16:
         bits = probe.avif_bits(path)
         pixels = (pixels << (16 - bits)) | (pixels >> (2 * bits - 16))  # full scale: white is 65,535
     return _to_rgb(pixels)
 
 
-def _require(pixels: Pixels | None, header: ImageHeader) -> None:
-    """Tell why OpenCV gave no pixels: it keeps its errors, that of memory too, to itself."""
+def _required(pixels: Pixels | None, header: ImageHeader) -> Pixels:
+    """The pixels, or why OpenCV gave none: it keeps its errors, that of memory too, to itself."""
     if pixels is not None:
         if pixels.dtype not in (np.uint8, np.uint16):
             raise _corrupt(header, f"its pixels are of the kind {pixels.dtype}")
-        return
+        return pixels
     needed = header.width * header.height * header.channels * header.depth // 8
     np.empty(2 * needed, np.uint8)  # MemoryError where the raster did not fit
     raise _corrupt(header, "it is damaged or cut short")

@@ -113,7 +113,7 @@ def _by_difference(band: Pixels, difference: Pixels) -> Pixels:
         weight = np.where(side, part, 1 - part).prod(axis=-1, keepdims=True, dtype=np.float32)
         at = low + side
         total += weight * difference[at[..., 0], at[..., 1], at[..., 2]]
-    return np.rint(total.clip(0, 65_535)).astype(np.uint16)
+    return np.asarray(np.rint(total.clip(0, 65_535)), np.uint16)
 
 
 def _matrix_change(profile: bytes) -> Callable[[Pixels], Pixels] | None:
@@ -150,7 +150,7 @@ def _encode(linear: Pixels) -> Pixels:
     """Linear light, 0 to 1, as 16-bit sRGB (IEC 61966-2-1)."""
     light = linear.clip(0, 1)
     value = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)  # noqa: PLR2004
-    return np.rint(value * 65_535).astype(np.uint16)
+    return np.asarray(np.rint(value * 65_535), np.uint16)
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
@@ -181,12 +181,12 @@ def _curve(element: bytes) -> Pixels:
         raise ValueError(element[:4])
     if any(b < a for a, b in pairwise(y[:: 1 << 8])):
         raise ValueError("a curve that falls")
-    return y.clip(0, 1).astype(np.float32)
+    return np.asarray(y.clip(0, 1), dtype=np.float32)
 
 
 def _parametric(x: Pixels, kind: int, p: list[float]) -> Pixels:
     if kind == 0:
-        return x ** p[0]
+        return np.asarray(x ** p[0])
     g, a, b = p[:3]
     power = np.maximum(a * x + b, 0) ** g
     if kind == 1:

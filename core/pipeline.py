@@ -13,8 +13,8 @@ from msgspec import Meta
 
 from core.errors import Code, ImageFailure, Misconfigured
 from core.model import ImageFormat, Value
-from core.operations import OPERATIONS, Operation
-from core.operations.base import Colour, rgba
+from core.operations import OPERATIONS
+from core.operations.base import Colour, Operation, rgba
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 
@@ -30,7 +30,7 @@ LARGEST_SIDE = {
 _LOSSY = {ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF}
 
 
-class Output(Value, kw_only=True, forbid_unknown_fields=True):
+class Output(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One encoding of a rendition."""
 
     #: jpeg, png, webp, avif or tiff.
@@ -59,7 +59,7 @@ class Output(Value, kw_only=True, forbid_unknown_fields=True):
             )
 
 
-class RenditionSpec(Value, kw_only=True, forbid_unknown_fields=True):
+class RenditionSpec(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One picture that leaves the pipeline: more steps after the shared ones, then one or more encodings."""
 
     #: Lower-case letters, digits and hyphens; with the format it names the rendition.
@@ -70,7 +70,7 @@ class RenditionSpec(Value, kw_only=True, forbid_unknown_fields=True):
     outputs: Annotated[tuple[Output, ...], Meta(min_length=1)]
 
 
-class Pipeline(Value, kw_only=True, forbid_unknown_fields=True):
+class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Decode once, do `steps` once, then each rendition from there."""
 
     name: Name

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 
 from core.errors import Code, Misconfigured
-from core.operations import OPERATIONS, Operation
+from core.operations import OPERATIONS
+from core.operations.base import Operation
 from core.pipeline import Name, Output, Pipeline, RenditionSpec, nearest
 from core.yaml_lines import Located, YamlFault, read
 

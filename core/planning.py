@@ -2,11 +2,11 @@
 
 from core.errors import Code, ImageFailure
 from core.model import ImageHeader, Plan, Route, Value
-from core.operations import Operation
+from core.operations.base import Operation
 from core.pipeline import Pipeline
 
 
-class Limits(Value, kw_only=True):
+class Limits(Value, frozen=True, kw_only=True):
     """What the operator lets an image take. Megapixels are of all frames together, as displayed."""
 
     max_megapixels: float

@@ -111,8 +111,8 @@ def sniff(path: Path) -> str:
         if brands & {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1"}:
             raise _unsupported("a HEIC image")
         raise _unsupported("a video or another ISO media file")
-    for signature, name in _FOREIGN:
-        if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(signature):
+    for start, name in _FOREIGN:
+        if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
             raise _unsupported(name)
     raise _unsupported("no image format that is known here")
 
@@ -172,7 +172,7 @@ def _orientation(path: Path, kind: str, image: Any) -> int:  # noqa: ANN401 - in
         exif = Image.Exif()
         data = _png_exif(path) if kind == "png" else image.info.get("exif")
         try:
-            exif.load(data)
+            exif.load(data or b"")
         except Exception:  # noqa: BLE001 - broken EXIF says nothing of the pixels
             return 1
         value = exif.get(_TIFF_ORIENTATION, 1)

@@ -11,7 +11,7 @@ import cv2
 from core import codec
 from core.errors import Code, ImageFailure
 from core.model import ImageHeader, Raster, RenditionFile
-from core.operations import Operation
+from core.operations.base import Operation
 from core.pipeline import Pipeline
 
 

@@ -27,13 +27,14 @@ def fill_value(raster: Raster, colour: str) -> tuple[int, ...]:
     return (*colours, alpha) if raster.has_alpha else colours
 
 
-def premultiplied(raster: Raster, change: Callable[[Pixels], Pixels]) -> Pixels:
+def premultiplied(raster: Raster, change: Callable[[Pixels], Pixels], *, always: bool = False) -> Pixels:
     """`change`, a linear filter, done on colours weighted by their alpha, so that no hidden colour bleeds.
 
-    `change` gets (h, w, c) of uint8, uint16 or float32, and returns the same kind, of any size.
+    `change` gets (h, w, c) of uint8, uint16 or float32, and returns the same kind, of any size. An opaque image
+    is spared the weighting, unless `always`, for a change that brings transparency in.
     """
     pixels, white = raster.pixels, raster.white
-    if not raster.has_alpha or int(pixels[..., -1].min()) == white:
+    if not raster.has_alpha or (not always and int(pixels[..., -1].min()) == white):
         return three_axes(change(pixels))
     # The product of two 8-bit numbers is exact in 16 bits: half the memory of floating point.
     wide: type[np.generic] = np.uint16 if white == 255 else np.float32  # noqa: PLR2004
@@ -45,7 +46,8 @@ def premultiplied(raster: Raster, change: Callable[[Pixels], Pixels]) -> Pixels:
     weight = changed[..., -1:].astype(np.float32) / white
     colours = np.divide(changed[..., :-1], weight, out=np.zeros_like(changed[..., :-1], np.float32), where=weight > 0)
     result = np.concatenate([colours, weight], axis=2)
-    return np.rint(result, out=result).clip(0, white).astype(pixels.dtype)
+    whole: Pixels = np.rint(result, out=result).clip(0, white).astype(pixels.dtype)
+    return whole
 
 
 def on_colours(raster: Raster, change: Callable[[Pixels], Pixels]) -> Raster:
