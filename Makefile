@@ -59,3 +59,14 @@ lock: $(READY)  ## pin every dependency anew
 .PHONY: clean
 clean:  ## remove what was made here
 	rm -rf $(VENV) .picture-perfect .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+TARGET ?= local
+TAG ?= picture-perfect:$(TARGET)
+
+.PHONY: image
+image:  ## the container image, by Docker or buildah; TARGET=runtime for AWS, BASE_IMAGE=… for another base
+	@container/build $(TARGET) $(TAG)
+
+.PHONY: test-container
+test-container: $(READY)  ## build both images and run their tests
+	@$(BIN)/python -m pytest tests/container -m container

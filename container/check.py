@@ -1,0 +1,47 @@
+# ruff: noqa: INP001 - a script, mounted into the build and in no package
+"""Run while the image is built, in its final shape and as its user: loads every entry and every pipeline."""
+
+import importlib
+import os
+import pkgutil
+from pathlib import Path
+
+# Entries read their settings when they are loaded. Nothing is called at these places.
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "none",
+    "AWS_SECRET_ACCESS_KEY": "none",
+    "AWS_REGION": "us-east-1",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "BUCKET": "none",
+    "DATABASE_URL": "postgresql://localhost/none",
+    "PUBLIC_BASE_URL": "https://localhost",
+    "RECORDS_QUEUE_URL": "https://localhost/none",
+}
+
+#: What must be in the image, so that a folder which was not copied is not taken for one with nothing in it.
+ENTRIES = {"handler.process", "handler.record"}
+
+
+def check() -> str:
+    """Raises whatever is wrong with the image; returns what is in it."""
+    import cv2  # noqa: PLC0415 - after the settings
+
+    import handler  # noqa: PLC0415
+
+    importlib.import_module("awslambdaric.__main__")
+    importlib.import_module("batch.__main__")
+    importlib.import_module("psycopg")
+    modules = [importlib.import_module(f"handler.{module.name}") for module in pkgutil.iter_modules(handler.__path__)]
+    entries = {module.__name__ for module in modules if callable(getattr(module, "handle", None))}
+    if missing := ENTRIES - entries:
+        raise LookupError(f"no entry point: {', '.join(sorted(missing))}")
+    pipelines = importlib.import_module("handler.process")._service.pipelines  # noqa: SLF001 - loaded with the entry
+    if not pipelines:
+        raise LookupError("no pipeline was shipped")
+    if not list(Path("/app/core/adapters/schema").glob("*.sql")):
+        raise LookupError("no migration was shipped")
+    return f"OpenCV {cv2.__version__}; {', '.join(sorted(entries))}, batch; pipelines {', '.join(sorted(pipelines))}"
+
+
+if __name__ == "__main__":
+    print(check())  # noqa: T201 - the build's log

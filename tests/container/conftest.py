@@ -1,0 +1,220 @@
+"""The image, built here, against the embedded cloud of local/."""
+
+import json
+import os
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import ProxyHandler, Request, build_opener
+
+import psycopg
+import pytest
+
+from local import aws, notifications
+from local.cloud import Address, Cloud
+from tests.container.engine import Image, Run, built, engine
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_HERE = Path(__file__).parent
+_DATABASE = "/run/database"  # where the container finds PostgreSQL's socket
+_PREFIXES = ("incoming/", "results/", "tombstones/")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    asked = "container" in config.option.markexpr
+    for item in items:
+        if _HERE in item.path.parents:
+            item.add_marker(pytest.mark.container)
+            item.add_marker(pytest.mark.timeout(1800))  # the first one waits for the build
+            if not asked:
+                item.add_marker(pytest.mark.skip(reason="builds the container image: `make test-container`"))
+
+
+@pytest.fixture(scope="session")
+def image() -> Iterator[Callable[[str], Image]]:
+    """The image of a target; built when first asked for. No engine: a failure in CI, a skip elsewhere."""
+    try:
+        engine()
+    except RuntimeError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+    with ExitStack() as stack:
+        made: dict[str, Image | RuntimeError] = {}
+
+        def of(target: str) -> Image:
+            if target not in made:
+                try:
+                    made[target] = new = built(target)
+                    stack.callback(new.close)
+                except RuntimeError as error:  # once is enough
+                    made[target] = error
+            found = made[target]
+            if isinstance(found, RuntimeError):
+                raise found
+            return found
+
+        yield of
+
+
+class World:
+    """The embedded cloud, its own functions deaf: what S3 tells of comes here, for the container to answer."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self.bucket = address.bucket
+        self.s3: S3Client = aws.s3(address.endpoint)
+        self._sqs = aws.sqs(address.endpoint)
+        self._queues = {prefix: self._listen(prefix) for prefix in _PREFIXES}
+        self.s3.put_bucket_notification_configuration(
+            Bucket=self.bucket,
+            NotificationConfiguration={
+                "QueueConfigurations": [
+                    {
+                        "QueueArn": aws.queue_arn(self._sqs, url),
+                        "Events": ["s3:ObjectCreated:*"],
+                        "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+                    }
+                    for prefix, url in self._queues.items()
+                ]
+            },
+        )
+
+    @property
+    def processing(self) -> dict[str, str]:
+        return {**self.address.processing(), "MEMORY_MB": "2048"}
+
+    @property
+    def recording(self) -> dict[str, str]:
+        url = urlsplit(self.address.database_url)
+        return {**self.address.recording(), "DATABASE_URL": url._replace(query=f"host={_DATABASE}").geturl()}
+
+    @property
+    def database(self) -> dict[str, str]:
+        """The volume with PostgreSQL's socket."""
+        return {parse_qs(urlsplit(self.address.database_url).query)["host"][0]: _DATABASE}
+
+    def told(self, prefix: str) -> list[dict[str, Any]]:
+        """S3's notifications under a prefix since the last call, as they are in SQS; waits for the first."""
+        found: list[dict[str, Any]] = []
+        give_up = time.monotonic() + 20
+        while not found and time.monotonic() < give_up:
+            answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
+            for message in answer.get("Messages", []):
+                body = notifications.completed(self.s3, message["Body"])
+                found += [{"messageId": message["MessageId"], "body": body}] if notifications.records(body) else []
+                self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
+            time.sleep(0.05)
+        return found
+
+    def keys(self, prefix: str) -> list[str]:
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with psycopg.connect(self.address.database_url) as connection:
+            return connection.execute(query.encode(), values).fetchall()
+
+    def _listen(self, prefix: str) -> str:
+        return self._sqs.create_queue(QueueName=f"container-{prefix.strip('/')}")["QueueUrl"]
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with Cloud(tmp_path_factory.mktemp("cloud")) as cloud:
+        yield World(cloud.address)
+
+
+class Emulator:
+    """A function of the `local` image under Lambda's emulator, which dies of two invokes at once: hence the lock."""
+
+    def __init__(self, port: int, log: Path) -> None:
+        self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
+        self._lock = threading.Lock()
+        self._log = log
+
+    def invoke(self, event: object) -> Any:
+        request = Request(self._url, json.dumps(event).encode(), {"Content-Type": "application/json"})  # noqa: S310
+        with self._lock, build_opener(ProxyHandler({})).open(request, timeout=120) as answer:
+            text = answer.read().decode()
+        try:
+            return json.loads(text)
+        except ValueError:  # the emulator's own words: a time-out, a crash
+            pytest.fail(f"{text}\n{self.log}")
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text(errors="replace")
+
+
+Start = Callable[..., AbstractContextManager[Emulator]]
+
+
+@pytest.fixture(scope="session")
+def emulator(image: Callable[[str], Image], tmp_path_factory: pytest.TempPathFactory) -> Start:
+    """Starts a function: `with emulator("handler.process.handle", environment, volumes, user) as function`."""
+
+    @contextmanager
+    def start(
+        handler: str, environment: dict[str, str], volumes: dict[str, str] | None = None, user: str = ""
+    ) -> Iterator[Emulator]:
+        port, runtime_api = free_port(), free_port()
+        log = tmp_path_factory.mktemp("emulator") / "log"
+        run = Run(
+            command=[handler],
+            environment={
+                **environment,
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+                "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
+                "EMULATOR_ADDRESS": f"127.0.0.1:{port}",
+                "EMULATOR_RUNTIME_API": f"127.0.0.1:{runtime_api}",
+            },
+            volumes=volumes or {},
+            user=user,
+        )
+        with image("local").started(run, log) as process:
+            _wait(process, port, log)
+            yield Emulator(port, log)
+        assert not _open(port), "the emulator outlived its container"
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def process(emulator: Start, world: World) -> Iterator[Emulator]:
+    with emulator("handler.process.handle", world.processing) as function:
+        yield function
+
+
+@pytest.fixture(scope="session")
+def record(emulator: Start, world: World) -> Iterator[Emulator]:
+    with emulator("handler.record.handle", world.recording, world.database) as function:
+        yield function
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _open(port: int) -> bool:
+    with socket.socket() as caller:
+        return caller.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    give_up = time.monotonic() + 60
+    while not _open(port):
+        if process.poll() is not None or time.monotonic() > give_up:
+            pytest.fail(f"the emulator did not start:\n{log.read_text(errors='replace')}")
+        time.sleep(0.05)
