@@ -43,6 +43,10 @@ check: $(READY)  ## format, lint, types, import contract, tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 
+.PHONY: bench
+bench: $(READY)  ## the measurements behind the numbers in the docs
+	@$(BIN)/python -m benchmarks.wall
+
 .PHONY: format
 format: $(READY)  ## mend format and what lint can mend
 	$(BIN)/ruff format .

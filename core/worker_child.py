@@ -1,4 +1,7 @@
-"""The worker's child: the only process that touches pixels. `python -m core.worker_child BYTES THREADS`.
+"""The worker's child: the only process that touches pixels.
+
+`python -m core.worker_child BYTES THREADS LIFELINE`: the memory and the threads it may use, and the pipe whose end
+means that the parent is gone.
 
 It answers one request at a time, over the pipes it was born with, and ends when they close.
 """
@@ -30,7 +33,9 @@ from core.worker_protocol import (
 )
 
 
-def main(memory_bytes: int, threads: int) -> None:
+def main(arguments: list[str]) -> None:
+    memory_bytes, threads, lifeline = map(int, arguments)
+    _end_with_parent(lifeline)
     requests, replies = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     import cv2  # noqa: PLC0415 - loaded before Ready is said, and after the pipes are safe from its output
@@ -118,5 +123,4 @@ def _end_with_parent(lifeline: int) -> None:
 
 
 if __name__ == "__main__":
-    _end_with_parent(int(sys.argv[3]))
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1:])

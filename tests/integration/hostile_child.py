@@ -1,0 +1,76 @@
+"""A worker's child with operations that no one should write. `python -m tests.integration.hostile_child …`."""
+
+import ctypes
+import os
+import sys
+
+from core.model import Raster
+from core.operations import OPERATIONS
+from core.operations.base import Operation
+
+
+class Segfault(Operation, frozen=True, tag="segfault"):
+    """Reads address 0."""
+
+    def apply(self, raster: Raster) -> Raster:
+        ctypes.string_at(0)
+        return raster
+
+
+class Forever(Operation, frozen=True, tag="forever"):
+    """Never comes back."""
+
+    def apply(self, raster: Raster) -> Raster:  # noqa: ARG002
+        while True:
+            pass
+
+
+class Hoard(Operation, frozen=True, tag="hoard"):
+    """Allocates without end, and touches what it gets."""
+
+    def apply(self, raster: Raster) -> Raster:  # noqa: ARG002
+        kept = []
+        while True:
+            kept.append(bytearray(os.urandom(1 << 20) * 16))
+
+
+class Raise(Operation, frozen=True, tag="raise"):
+    """Fails as the company's own code may."""
+
+    def apply(self, raster: Raster) -> Raster:
+        raise RuntimeError(f"no good: {raster.width}")
+
+
+class Chatter(Operation, frozen=True, tag="chatter"):
+    """Prints to where the protocol would be."""
+
+    def apply(self, raster: Raster) -> Raster:
+        print("hello " * 10_000, flush=True)
+        os.write(1, b"\x00\x00\x00\x04junk")
+        return raster
+
+
+class Leave(Operation, frozen=True, tag="leave"):
+    """Ends the process as if all were well."""
+
+    def apply(self, raster: Raster) -> Raster:  # noqa: ARG002
+        os._exit(0)
+
+
+class Environment(Operation, frozen=True, tag="environment"):
+    """Fails when there are credentials to be found."""
+
+    def apply(self, raster: Raster) -> Raster:
+        found = [name for name in os.environ if name.startswith("AWS_") or name == "DATABASE_URL"]
+        if found:
+            raise RuntimeError(f"found {found}")
+        return raster
+
+
+HOSTILE: tuple[type[Operation], ...] = (Segfault, Forever, Hoard, Raise, Chatter, Leave, Environment)
+OPERATIONS.update({str(kind.__struct_config__.tag): kind for kind in HOSTILE})
+
+if __name__ == "__main__":
+    from core import worker_child
+
+    worker_child.main(sys.argv[1:])

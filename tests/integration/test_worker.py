@@ -1,0 +1,177 @@
+"""The worker against operations that crash, hang, hoard, lie and leave."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.errors import Code, ImageFailure, Misconfigured
+from core.model import ImageFormat, ImageHeader
+from core.operations import Operation
+from core.pipeline import Output, Pipeline, RenditionSpec
+from core.ports import WorkerFailure
+from core.worker import SupervisedWorker
+from tests.integration import hostile_child
+
+MEMORY = 600 * 2**20
+
+
+def pipeline(*steps: Operation) -> Pipeline:
+    spec = RenditionSpec(name="out", steps=steps, outputs=(Output(format=ImageFormat.PNG),))
+    return Pipeline(name="test", renditions=(spec,))
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from PIL import Image
+
+    path = tmp_path_factory.mktemp("picture") / "picture.png"
+    Image.linear_gradient("L").convert("RGB").save(path)
+    return path
+
+
+@pytest.fixture
+def worker() -> Iterator[SupervisedWorker]:
+    made = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.hostile_child")
+    yield made
+    made.close()
+
+
+def run(worker: SupervisedWorker, picture: Path, out: Path, *steps: Operation, seconds: float = 30.0) -> list[Path]:
+    out.mkdir(exist_ok=True)
+    header = worker.probe(picture, time.monotonic() + 30)
+    files, _ = worker.run(picture, header, pipeline(*steps), out, time.monotonic() + seconds)
+    return [Path(file.path) for file in files]
+
+
+@pytest.mark.parametrize(
+    ("operation", "seconds", "code"),
+    [
+        (hostile_child.Segfault(), 30.0, Code.WORKER_CRASHED),
+        (hostile_child.Forever(), 1.0, Code.TIMED_OUT),
+        (hostile_child.Hoard(), 30.0, Code.OUT_OF_MEMORY),
+        (hostile_child.Raise(), 30.0, Code.OPERATION_FAILED),
+        (hostile_child.Leave(), 30.0, Code.WORKER_CRASHED),
+    ],
+    ids=lambda value: type(value).__name__.lower() if isinstance(value, Operation) else None,
+)
+def test_a_hostile_operation_ends_its_image_alone_with_its_code_and_the_next_image_is_served(
+    worker: SupervisedWorker, picture: Path, tmp_path: Path, operation: Operation, seconds: float, code: Code
+) -> None:
+    with pytest.raises(ImageFailure) as failure:
+        run(worker, picture, tmp_path / "bad", operation, seconds=seconds)
+    assert failure.value.code is code
+    assert [path.name for path in run(worker, picture, tmp_path / "good")] == ["out.png"]
+
+
+def test_what_a_failed_image_took_is_known_too(worker: SupervisedWorker, picture: Path, tmp_path: Path) -> None:
+    with pytest.raises(WorkerFailure) as failure:
+        run(worker, picture, tmp_path / "bad", hostile_child.Forever(), seconds=1.0)
+    assert failure.value.usage.seconds >= 1.0
+    assert failure.value.usage.cpu_seconds > 0.2
+    assert failure.value.usage.peak_bytes > 20 * 2**20
+
+
+def test_what_a_library_prints_does_not_reach_the_protocol(
+    worker: SupervisedWorker, picture: Path, tmp_path: Path
+) -> None:
+    assert run(worker, picture, tmp_path / "out", hostile_child.Chatter())
+
+
+def test_the_child_finds_no_credentials_in_its_environment(
+    monkeypatch: pytest.MonkeyPatch, picture: Path, tmp_path: Path
+) -> None:
+    from core import bootstrap
+
+    monkeypatch.setattr("core.bootstrap.SupervisedWorker", _hostile)
+    environ = {**os.environ, "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "y", "DATABASE_URL": "postgresql://z"}
+    worker = bootstrap.worker(environ)
+    try:
+        assert run(worker, picture, tmp_path / "out", hostile_child.Environment())
+    finally:
+        worker.close()
+
+
+def _hostile(memory_bytes: int, threads: int, environ: dict[str, str]) -> SupervisedWorker:
+    return SupervisedWorker(memory_bytes, threads, environ, "tests.integration.hostile_child")
+
+
+def test_usage_is_of_the_image_and_not_of_the_ones_before_it(
+    worker: SupervisedWorker, tmp_path: Path, picture: Path
+) -> None:
+    from PIL import Image
+
+    large = tmp_path / "large.png"
+    Image.new("RGB", (6000, 6000), "red").save(large)
+    deadline = time.monotonic() + 60
+    header = worker.probe(large, deadline)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    _, of_large = worker.run(large, header, pipeline(), tmp_path / "a", deadline)
+    _, of_small = worker.run(picture, worker.probe(picture, deadline), pipeline(), tmp_path / "b", deadline)
+    assert of_large.peak_bytes > 6000 * 6000 * 3
+    assert of_small.cpu_seconds < of_large.cpu_seconds
+    if sys.platform == "linux":  # elsewhere the kernel does not let a peak be forgotten
+        assert of_small.peak_bytes < of_large.peak_bytes / 1.5
+
+
+def test_a_child_that_cannot_start_is_the_deployments_fault_and_never_the_images(picture: Path) -> None:
+    worker = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.no_such_module")
+    try:
+        with pytest.raises(Misconfigured) as error:
+            worker.probe(picture, time.monotonic() + 30)
+        assert error.value.code is Code.WORKER_UNAVAILABLE
+    finally:
+        worker.close()
+
+
+def test_the_child_ends_with_its_parent_even_in_the_middle_of_an_image(picture: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, sys, time; from pathlib import Path; from tests.integration import test_worker as t;"
+        "w = t.SupervisedWorker(t.MEMORY, 1, os.environ, 'tests.integration.hostile_child');"
+        "h = w.probe(Path(sys.argv[1]), time.monotonic() + 30);"
+        "print(w._child._process.pid, flush=True);"
+        "t.run(w, Path(sys.argv[1]), Path(sys.argv[2]), t.hostile_child.Forever(), seconds=60)"
+    )
+    command = [sys.executable, "-c", code, str(picture), str(tmp_path / "out")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        time.sleep(0.5)
+        parent.send_signal(signal.SIGKILL)
+    assert _gone(child, within=10.0)
+
+
+def _gone(pid: int, within: float) -> bool:
+    end = time.monotonic() + within
+    while time.monotonic() < end:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        if sys.platform == "linux" and "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_header_from_a_file_that_is_none_is_a_clear_code(worker: SupervisedWorker, tmp_path: Path) -> None:
+    path = tmp_path / "text.jpg"
+    path.write_text("this is not a picture")
+    with pytest.raises(ImageFailure) as failure:
+        worker.probe(path, time.monotonic() + 30)
+    assert failure.value.code is Code.UNSUPPORTED_FORMAT
+    assert isinstance(worker.probe(_png(tmp_path), time.monotonic() + 30), ImageHeader)
+
+
+def _png(folder: Path) -> Path:
+    from PIL import Image
+
+    path = folder / "one.png"
+    Image.new("L", (1, 1)).save(path)
+    return path
