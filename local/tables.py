@@ -17,7 +17,7 @@ _RIGHT = {"images", "renditions", "bytes in", "bytes out", "CPU", "size", "time"
 
 def plain(*columns: str) -> Table:
     """A table with a line under its head and one space between columns; numbers stand at the right."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in _RIGHT else "left", no_wrap=column != "result")
     return table

@@ -84,7 +84,9 @@ def gone(pid: int) -> bool:
     """A process that has ended; one that is dead but not yet reaped by its new parent has ended too."""
     for _ in range(100):
         try:
-            state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True).stdout
+            state = subprocess.run(
+                ["ps", "-o", "stat=", "-p", str(pid)], check=False, capture_output=True, text=True
+            ).stdout
         except OSError:
             return True
         if not state.strip() or state.startswith("Z"):

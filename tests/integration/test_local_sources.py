@@ -1,0 +1,295 @@
+"""The event sources and the Invoke API, between moto's real queues and real sandboxes."""
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+from moto.server import ThreadedMotoServer
+
+from local import aws, cloud, emf, measured, notifications
+from local.asynchronous import AsyncInvoker
+from local.function import Function, FunctionConfig, Invocation
+from local.host import ROOT
+from local.lambda_api import LambdaApi
+from local.sources import S3Source, SqsSource, succeeded
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+HANDLERS = """
+import json, os
+
+def keep(event):
+    with open(os.environ["SEEN"], "a") as file:
+        file.write(json.dumps(event) + "\\n")
+
+def accept(event, context):
+    keep(event)
+    return {"batchItemFailures": []}
+
+def refuse_bad(event, context):
+    keep(event)
+    bad = [record["messageId"] for record in event["Records"] if record["body"] == "bad"]
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in bad]}
+
+def fail_at_first(event, context):
+    keep(event)
+    with open(os.environ["SEEN"]) as file:
+        if len(file.readlines()) < 2:
+            raise RuntimeError("not yet")
+
+def fail(event, context):
+    keep(event)
+    raise RuntimeError("never")
+"""
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    yield "http://{}:{}".format(*server.get_host_and_port())
+    server.stop()
+
+
+@pytest.fixture
+def s3(endpoint: str) -> "S3Client":
+    cloud._reset(endpoint)
+    return aws.s3(endpoint)
+
+
+@pytest.fixture
+def sqs(endpoint: str, s3: "S3Client") -> "SQSClient":
+    return aws.sqs(endpoint)
+
+
+class Stage:
+    """Functions made of the handlers above, and what they have seen."""
+
+    def __init__(self, folder: Path) -> None:
+        (folder / "tried.py").write_text(HANDLERS)
+        self.folder = folder
+        self._seen = folder / "seen"
+        self.open: list[Any] = []
+
+    def function(self, handler: str) -> Function:
+        environment = {"PYTHONPATH": f"{self.folder}{os.pathsep}{ROOT}", "SEEN": str(self._seen)}
+        function = Function(
+            FunctionConfig(name="tried", handler=f"tried.{handler}", environment=environment), self.folder / "logs"
+        )
+        self.open.append(function)
+        return function
+
+    def start(self, source: S3Source | SqsSource) -> None:
+        source.start()
+        self.open.append(source)
+
+    def seen(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._seen.read_text().splitlines()] if self._seen.exists() else []
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    made = Stage(tmp_path)
+    yield made
+    for item in reversed(made.open):
+        item.close()
+
+
+def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return answer
+
+
+def queue(sqs: "SQSClient", **attributes: str) -> str:
+    return sqs.create_queue(QueueName="work", Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
+
+
+def depth(sqs: "SQSClient", url: str) -> int:
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
+
+
+def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_letter_queue(
+    sqs: "SQSClient", stage: Stage
+) -> None:
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    redrive = json.dumps({"deadLetterTargetArn": aws.queue_arn(sqs, dead), "maxReceiveCount": "2"})
+    url = queue(sqs, VisibilityTimeout="1", RedrivePolicy=redrive)
+    for body in ("good", "bad", "fine"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    stage.start(SqsSource(sqs, url, stage.function("refuse_bad")))
+    until(lambda: depth(sqs, dead) == 1)
+    bodies = [record["body"] for event in stage.seen() for record in event["Records"]]
+    assert sorted(bodies) == ["bad", "bad", "fine", "good"]
+    assert depth(sqs, url) == 0
+
+
+def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_again(
+    sqs: "SQSClient", stage: Stage
+) -> None:
+    url = queue(sqs, VisibilityTimeout="1")
+    for body in ("one", "two"):
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    stage.start(SqsSource(sqs, url, stage.function("fail_at_first")))
+    until(lambda: depth(sqs, url) == 0)
+    first, second = stage.seen()
+    assert {record["messageId"] for record in first["Records"]} == {record["messageId"] for record in second["Records"]}
+    assert {record["attributes"]["ApproximateReceiveCount"] for record in second["Records"]} == {"2"}
+
+
+def test_a_message_arrives_with_everything_that_lambda_puts_around_it(sqs: "SQSClient", stage: Stage) -> None:
+    url = queue(sqs)
+    sqs.send_message(QueueUrl=url, MessageBody="raw")
+    stage.start(SqsSource(sqs, url, stage.function("accept"), mend=str.upper))
+    record = until(stage.seen)[0]["Records"][0]
+    assert record["body"] == "RAW"
+    assert record["md5OfBody"] == hashlib.md5(b"RAW", usedforsecurity=False).hexdigest()
+    assert (record["eventSource"], record["awsRegion"]) == ("aws:sqs", "us-east-1")
+    assert record["eventSourceARN"].endswith(":work")
+    assert {"messageId", "receiptHandle", "attributes", "messageAttributes"} <= set(record)
+
+
+def test_a_window_collects_more_messages_than_one_receive_can_bring(sqs: "SQSClient", stage: Stage) -> None:
+    url = queue(sqs)
+    for number in range(25):
+        sqs.send_message(QueueUrl=url, MessageBody=str(number))
+    stage.start(SqsSource(sqs, url, stage.function("accept"), batch_size=100, window=0.5))
+    until(lambda: depth(sqs, url) == 0)
+    assert len(stage.seen()[0]["Records"]) == 25
+
+
+@pytest.mark.parametrize(
+    ("answer", "deleted"),
+    [
+        (None, ["a", "b"]),
+        ({}, ["a", "b"]),
+        ({"batchItemFailures": None}, ["a", "b"]),
+        ({"batchItemFailures": []}, ["a", "b"]),
+        ({"batchItemFailures": [{"itemIdentifier": "a"}]}, ["b"]),
+        ({"batchItemFailures": [{"itemIdentifier": ""}]}, []),
+        ({"batchItemFailures": [{"itemIdentifier": None}]}, []),
+        ({"batchItemFailures": [{"itemIdentifier": "unknown"}]}, []),
+        ({"batchItemFailures": [{"wrong": "a"}]}, []),
+        ("nonsense", []),
+    ],
+)
+def test_an_answer_that_cannot_be_understood_is_a_failure_of_the_whole_batch(answer: Any, deleted: list[str]) -> None:
+    batch: Any = [{"MessageId": "a"}, {"MessageId": "b"}]
+    assert [message["MessageId"] for message in succeeded(batch, Invocation("id", answer))] == deleted
+
+
+def bucket_with_notifications(s3: "S3Client", sqs: "SQSClient") -> str:
+    url = queue(sqs)
+    s3.create_bucket(Bucket="bucket")
+    s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_notification_configuration(
+        Bucket="bucket",
+        NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": aws.queue_arn(sqs, url), "Events": ["s3:ObjectCreated:*"]}]
+        },
+    )
+    return url
+
+
+def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
+    s3: "S3Client", sqs: "SQSClient", stage: Stage
+) -> None:
+    url = bucket_with_notifications(s3, sqs)
+    key = "incoming/acme/web/1/a b+c ü%.jpg"
+    versions = [s3.put_object(Bucket="bucket", Key=key, Body=body)["VersionId"] for body in (b"one", b"two")]
+    invoker = AsyncInvoker(stage.function("accept"), lambda *_: None)
+    stage.open.append(invoker)
+    stage.start(S3Source(sqs, url, invoker, lambda body: notifications.completed(s3, body)))
+    until(lambda: len(stage.seen()) == 2)
+    time.sleep(0.3)
+    records = [event["Records"][0] for event in stage.seen()]  # the s3:TestEvent was not for the function
+    assert sorted(record["s3"]["object"]["versionId"] for record in records) == sorted(versions)
+    record = records[0]
+    assert record["eventVersion"] == "2.1"
+    assert record["eventName"] == "ObjectCreated:Put"
+    assert record["s3"]["s3SchemaVersion"] == "1.0"
+    assert record["s3"]["object"]["key"] == "incoming/acme/web/1/a+b%2Bc+%C3%BC%25.jpg"
+    assert set(record) >= {"awsRegion", "eventTime", "userIdentity", "requestParameters", "responseElements"}
+    assert set(record["s3"]["object"]) == {"key", "size", "eTag", "versionId", "sequencer"}
+    assert "ownerIdentity" in record["s3"]["bucket"]
+
+
+def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage) -> None:
+    kept: list[tuple[str, bytes]] = []
+    invoker = AsyncInvoker(stage.function("fail"), lambda *document: kept.append(document), backoff=0.01)
+    stage.open.append(invoker)
+    request_id = invoker.submit({"hello": "world"})
+    key, content = until(lambda: kept)[0]
+    document = json.loads(content)
+    assert key.startswith("failures/aws/lambda/async/tried/")
+    assert len(stage.seen()) == 3
+    assert document["requestContext"] == {
+        "requestId": request_id,
+        "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:tried:$LATEST",
+        "condition": "RetriesExhausted",
+        "approximateInvokeCount": 3,
+    }
+    assert document["requestPayload"] == {"hello": "world"}
+    assert document["responseContext"] == {
+        "statusCode": 200,
+        "executedVersion": "$LATEST",
+        "functionError": "Unhandled",
+    }
+    assert document["responsePayload"]["errorMessage"] == "never"
+
+
+def test_boto3_s_own_lambda_client_reaches_the_functions(stage: Stage) -> None:
+    function = stage.function("accept")
+    invoker = AsyncInvoker(function, lambda *_: None)
+    with LambdaApi({"tried": function, "failing": stage.function("fail")}, {"tried": invoker}) as api:
+        client = aws.lambda_(api.url)
+        answer = client.invoke(FunctionName="tried", Payload=b'{"n": 1}')
+        assert (answer["StatusCode"], json.loads(answer["Payload"].read())) == (200, {"batchItemFailures": []})
+        failed = client.invoke(FunctionName="failing", Payload=b"{}")
+        assert failed["FunctionError"] == "Unhandled"
+        assert json.loads(failed["Payload"].read())["errorType"] == "RuntimeError"
+        assert client.invoke(FunctionName="tried", InvocationType="Event", Payload=b'{"n": 2}')["StatusCode"] == 202
+        until(lambda: {"n": 2} in stage.seen())
+        with pytest.raises(client.exceptions.ResourceNotFoundException):
+            client.invoke(FunctionName="other")
+        with pytest.raises(ClientError, match="too large") as refused:
+            client.invoke(FunctionName="tried", Payload=b'"' + b"x" * 6_291_556 + b'"')
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+        invoker.close()
+
+
+def test_lines_of_embedded_metrics_in_the_log_become_metrics(endpoint: str, s3: "S3Client") -> None:
+    line = {
+        "_aws": {
+            "Timestamp": int(time.time() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": "Tried",
+                    "Dimensions": [["status"], ["source", "route"]],
+                    "Metrics": [{"Name": "Images", "Unit": "Count"}],
+                }
+            ],
+        },
+        "status": "processed",
+        "source": "upload",
+        "route": "lambda",
+        "Images": [1, 2],
+    }
+    client = aws.cloudwatch(endpoint)
+    emf.put(client, json.dumps(line))
+    emf.put(client, 'not one: "_aws"')
+    assert measured.sums(client, "Tried") == {
+        "source=upload, route=lambda": {"Images": 3.0},
+        "status=processed": {"Images": 3.0},
+    }

@@ -1,0 +1,34 @@
+"""The demo's samples are what they say they are, and always the same."""
+
+import io
+
+import pytest
+from PIL import Image
+
+from local import samples
+
+
+def test_the_same_seed_paints_the_same_picture() -> None:
+    samples.landscape.cache_clear()
+    first = samples.landscape(120, 80, 5, samples.NOON).tobytes()
+    samples.landscape.cache_clear()
+    assert samples.landscape(120, 80, 5, samples.NOON).tobytes() == first
+    assert samples.landscape(120, 80, 6, samples.NOON).tobytes() != first
+
+
+def test_the_samples_are_for_three_customers_through_every_door_in_every_format() -> None:
+    wanted = samples.samples()
+    assert len({sample.customer for sample in wanted}) == 3
+    assert {sample.door for sample in wanted} == {"upload", "direct", "batch"}
+    assert {sample.name.rsplit(".")[-1] for sample in wanted} >= {"jpg", "png", "webp", "avif", "tif"}
+    assert len({sample.name for sample in wanted}) == len(wanted)
+
+
+def test_one_lies_on_its_side_and_says_so_one_has_soft_alpha_and_one_claims_too_much() -> None:
+    rotated = Image.open(io.BytesIO(samples.rotated()))
+    assert (rotated.size, rotated.getexif()[0x0112]) == ((1440, 1080), 6)
+    alpha = Image.open(io.BytesIO(samples.logo())).getchannel("A")
+    assert len(alpha.getcolors() or []) > 50
+    assert len(samples.bomb()) < 1000
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(io.BytesIO(samples.bomb()))
