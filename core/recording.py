@@ -4,17 +4,16 @@ Everything here may be done again at any time: S3 is the truth, and the ledger i
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
 import msgspec
 
-from core import keys
+from core import keys, manifest
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.model import Result, Tombstone
 from core.ports import Ledger, ObjectStore
-from core.service import decode_result
 
 _THREADS = 16  # round trips to S3 under way at once
 _REPLAY_BATCH = 500
@@ -26,13 +25,14 @@ class Recording:
 
     store: ObjectStore
     ledger: Ledger
+    threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=_THREADS)
 
     def record(self, wanted: Iterable[str]) -> dict[str, PicturePerfectError]:
         """Archive and record; returns what could not be recorded, by key.
 
         Raises Unavailable when the database cannot be reached: then all of it should be delivered again.
         """
-        with ThreadPoolExecutor(max_workers=_THREADS) as threads:
+        with self.threads() as threads:
             prepared = list(threads.map(self._prepare, dict.fromkeys(wanted)))
         failures = {key: item for key, item in prepared if isinstance(item, PicturePerfectError)}
         items = [(key, item) for key, item in prepared if isinstance(item, Result | Tombstone)]
@@ -55,7 +55,7 @@ class Recording:
         """Read one; bring its source to where it is kept."""
         try:
             if key.startswith(keys.RESULTS):
-                return key, self._archive(decode_result(self._content(key), key))
+                return key, self._archive(manifest.decode(self._content(key), key))
             if key.startswith(keys.TOMBSTONES):
                 return key, self._tombstone(key)
             raise Refusal(Code.INVALID_EVENT, f"{key} is neither a result nor a tombstone.")

@@ -6,19 +6,16 @@ won; everything before it can be done again, and everything after it follows fro
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-import msgspec
-
-from core import __version__
-from core.errors import Code, ImageFailure, Misconfigured, Refusal, Unavailable
+from core import __version__, manifest
+from core.errors import Code, ImageFailure, Refusal, Unavailable
 from core.model import (
     ImageHeader,
     ImageJob,
@@ -40,14 +37,6 @@ _PAUSES = (0.05, 0.2, 0.8, 2.0)  # seconds between tries of a contested or unans
 _HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
 
 
-def decode_result(body: bytes, key: str) -> Result:
-    """Read a manifest. Raises Misconfigured(INVALID_RESULT) when it is not one, naming key and field."""
-    try:
-        return msgspec.json.decode(body, type=Result)
-    except msgspec.DecodeError as error:
-        raise Misconfigured(Code.INVALID_RESULT, f"{key} is not a result: {error}") from error
-
-
 @dataclass(frozen=True, kw_only=True)
 class Processing:
     """Runs jobs. Every delivery of one image, at any time and anywhere, comes to the same one result."""
@@ -65,6 +54,8 @@ class Processing:
     timeout_seconds: float
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
+    #: Makes the threads for the store's round trips; the pixels have a process of their own.
+    threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=8)
 
     def process(self, job: ImageJob, body: bytes | None = None, seconds: float | None = None) -> Outcome:
         """Bring one image to its end; `seconds` is the time there is for it.
@@ -77,12 +68,10 @@ class Processing:
         if standing:
             return self._again(job, standing, body)
         deadline = time.monotonic() + min(seconds or self.timeout_seconds, self.timeout_seconds)
-        with TemporaryDirectory(dir=self.work_dir, prefix="image-") as scratch, self._threads() as threads:
+        with TemporaryDirectory(dir=self.work_dir, prefix="image-") as scratch, self.threads() as threads:
             return self._first(job, body, deadline, Path(scratch), threads)
 
-    def _first(
-        self, job: ImageJob, body: bytes | None, deadline: float, scratch: Path, threads: ThreadPoolExecutor
-    ) -> Outcome:
+    def _first(self, job: ImageJob, body: bytes | None, deadline: float, scratch: Path, threads: Executor) -> Outcome:
         work = _Work(job=job, source=Source(object=job.source, name=job.name))
         try:
             staging = self._fetch(work, body, scratch / "source", threads)
@@ -103,7 +92,7 @@ class Processing:
             staging.result()  # the commit says that the source is safe
         return self._commit(result)
 
-    def _fetch(self, work: "_Work", body: bytes | None, path: Path, threads: ThreadPoolExecutor) -> Future[None] | None:
+    def _fetch(self, work: "_Work", body: bytes | None, path: Path, threads: Executor) -> Future[None] | None:
         """Bring the source to local disk. Bytes from the event are on their way to the store meanwhile."""
         job = work.job
         if body is None:
@@ -126,7 +115,7 @@ class Processing:
         if stored and stored.metadata.get("sha256") != digest:
             raise _conflict(job)
 
-    def _render(self, work: "_Work", scratch: Path, deadline: float, threads: ThreadPoolExecutor) -> Result:
+    def _render(self, work: "_Work", scratch: Path, deadline: float, threads: Executor) -> Result:
         job, source = work.job, scratch / "source"
         pipeline = self.pipelines.get(job.pipeline)
         if pipeline is None:
@@ -162,7 +151,7 @@ class Processing:
 
     def _commit(self, result: Result) -> Outcome:
         """Write the result if there is none, and count it if this delivery was the one to write it."""
-        body = msgspec.json.encode(result)
+        body = manifest.encode(result)
         created = self._create(result.key, body, "application/json")
         standing = result if created else self._read(result.key)
         if standing is None:
@@ -191,7 +180,7 @@ class Processing:
 
     def _read(self, key: str) -> Result | None:
         body = self.store.read(key)
-        return decode_result(body, key) if body is not None else None
+        return manifest.decode(body, key) if body is not None else None
 
     def _create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
         """Create an object, through contests (S3's 409) and lost answers; False when it was there."""
@@ -238,12 +227,6 @@ class Processing:
             committed_at=self.now(),
             version=__version__,
         )
-
-    @contextmanager
-    def _threads(self) -> Iterator[ThreadPoolExecutor]:
-        """Threads for the store's round trips; the pixels have a process of their own."""
-        with ThreadPoolExecutor(max_workers=8) as threads:
-            yield threads
 
 
 @dataclass

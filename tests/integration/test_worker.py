@@ -12,7 +12,7 @@ import pytest
 
 from core.errors import Code, ImageFailure, Misconfigured
 from core.model import ImageFormat, ImageHeader
-from core.operations import Operation
+from core.operations.base import Operation
 from core.pipeline import Output, Pipeline, RenditionSpec
 from core.ports import WorkerFailure
 from core.worker import SupervisedWorker
