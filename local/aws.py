@@ -1,6 +1,8 @@
 """Clients of the embedded cloud's services, deaf to whatever account, profile or proxy this machine has."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,6 +30,28 @@ def environment(endpoint: str) -> dict[str, str]:
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+@contextmanager
+def isolated(endpoint: str) -> Iterator[None]:
+    """Give this very process those variables for a while: moto asks boto3 for regions, and boto3 the profile."""
+    before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    kept = os.environ.get("NO_PROXY")
+    _replace(environment(endpoint))
+    try:
+        yield
+    finally:
+        _replace(before)
+        if kept is None:
+            os.environ.pop("NO_PROXY", None)
+        else:
+            os.environ["NO_PROXY"] = kept
+
+
+def _replace(variables: dict[str, str]) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update(variables)
 
 
 def _session() -> "boto3.Session":

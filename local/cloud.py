@@ -148,6 +148,7 @@ class Cloud:
         self._stack.callback(server.stop)
         host, port = server.get_host_and_port()
         endpoint = f"http://{host}:{port}"
+        self._stack.enter_context(aws.isolated(endpoint))
         _reset(endpoint)
         return endpoint
 

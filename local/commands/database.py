@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -10,16 +11,20 @@ import click
 from local.console import folder_option, json_option, notes, progress
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
+@contextmanager
+def _environment(folder: Path) -> Iterator[Mapping[str, str]]:
     """This process's own variables where they name a database, else the running cloud's."""
     if os.environ.get("DATABASE_URL"):
-        return os.environ
+        yield os.environ
+        return
+    from local import aws  # noqa: PLC0415
     from local.cloud import running  # noqa: PLC0415 - msgspec and more, not for `--help`
 
     address = running(folder)
     if address is None:
         raise click.ClickException("Set DATABASE_URL, or start a cloud with `pictureperfect up`.")
-    return {**os.environ, **address.recording()}
+    with aws.isolated(address.endpoint):
+        yield {**os.environ, **address.recording()}
 
 
 @click.command()
@@ -30,10 +35,10 @@ def migrate(folder: Path, as_json: bool) -> None:
 
     The database is that of DATABASE_URL, else the running cloud's. Doing it again changes nothing.
     """
-    environment = _environment(folder)
     from core.bootstrap import migrate as apply  # noqa: PLC0415
 
-    names = apply(environment)
+    with _environment(folder) as environment:
+        names = apply(environment)
     if as_json:
         click.echo(json.dumps({"applied": names}))
     else:
@@ -48,13 +53,10 @@ def replay(folder: Path, as_json: bool) -> int:
 
     The database is that of DATABASE_URL (with BUCKET), else the running cloud's. Doing it again changes nothing.
     """
-    environment = _environment(folder)
-    # boto3 reads the process's own environment; a command ends with its process.
-    os.environ.update(environment)
     from core.bootstrap import recording  # noqa: PLC0415
 
     done = 0
-    with progress() as bars:
+    with _environment(folder) as environment, progress() as bars:
         task = bars.add_task("replaying", total=None)
 
         def advance(count: int) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @click.option("--wait", type=click.FloatRange(0), default=120.0, show_default=True, help="Seconds; 0: only send.")
 @folder_option
 @json_option
-def submit(  # noqa: PLR0917 - click passes them by name
+def submit(
     files: tuple[Path, ...], customer: str, pipeline: str, door: str, wait: float, folder: Path, as_json: bool
 ) -> int:
     """Send image files to the running cloud, and show how each one ended.

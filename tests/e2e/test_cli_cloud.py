@@ -1,0 +1,148 @@
+"""`up`, `submit`, `status`, `migrate`, `replay` together, and that nothing outlives the cloud."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil  # type: ignore[import-untyped]
+import psycopg
+import pytest
+
+from local import samples
+from local.cloud import Cloud
+from local.host import ROOT
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "local.cli", *map(str, arguments)]
+
+
+class Up:
+    """A running `pictureperfect up`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._output = (folder / "output").open("w+")
+        self.process = subprocess.Popen(
+            command("up"),
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        state = folder / ".picture-perfect" / "cloud.json"
+        until(lambda: state.exists() or self.process.poll() is not None)
+        assert self.process.poll() is None, self.said()
+        self.address = json.loads(state.read_text())
+
+    def said(self) -> str:
+        return (self.folder / "output").read_text()
+
+    def run(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*arguments),
+            check=False,
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def family(self) -> list[Any]:
+        return list(psutil.Process(self.process.pid).children(recursive=True))
+
+
+def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
+    end = time.monotonic() + seconds
+    while not (answer := condition()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return answer
+
+
+def ended(processes: list[Any]) -> bool:
+    return all(not process.is_running() or process.status() == psutil.STATUS_ZOMBIE for process in processes)
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    cloud = Up(tmp_path)
+    yield cloud
+    cloud.process.terminate()
+    cloud.process.wait(30)
+
+
+def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_bucket(up: Up) -> None:
+    picture = up.folder / "dölmen 1.jpg"
+    samples.landscape(400, 300, 2, samples.DUSK).save(picture)
+    broken = up.folder / "broken.jpg"
+    broken.write_bytes(samples.corrupt())
+    sent = up.run("submit", picture, broken, "--customer", "acme", "--pipeline", "thumbnail", "--json")
+    assert sent.returncode == 0, sent.stderr
+    rows = {row["name"]: row for row in json.loads(sent.stdout)}
+    assert rows["dölmen 1.jpg"]["status"] == "processed"
+    assert rows["broken.jpg"]["code"] == "corrupt_image"
+    direct = up.run("submit", picture, "--customer", "acme", "--pipeline", "thumbnail", "--door", "direct")
+    assert direct.returncode == 0, direct.stderr
+    assert "direct" in direct.stdout
+
+    status = json.loads(up.run("status", "--json").stdout)
+    assert sum(row["images"] for row in status["counts"]) == 3
+    assert status["failure_documents"] == []
+    assert set(status["queues"]) == {"incoming", "records", "records-dead-letters"}
+    assert len(status["last"]) == 3
+    assert "acme" in up.run("status").stdout
+    until(lambda: up.said().count("acme") >= 4)  # one line for each, and one where it says how to try
+
+    assert json.loads(up.run("migrate", "--json").stdout) == {"applied": []}
+    with psycopg.connect(up.address["database_url"], autocommit=True) as connection:
+        connection.execute("TRUNCATE images CASCADE")
+    replayed = up.run("replay", "--json")
+    assert json.loads(replayed.stdout) == {"replayed": 3, "failures": {}}
+    assert json.loads(up.run("status", "--json").stdout)["counts"] == status["counts"]
+
+    again = up.run("up")
+    assert (again.returncode, "is running" in again.stderr) == (1, True)
+    refused = up.run("submit", picture, "--customer", "no/slash", "--pipeline", "web", "--door", "direct")
+    assert (refused.returncode, "invalid_request" in refused.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Signals) -> None:
+    picture = up.folder / "picture.jpg"
+    samples.landscape(200, 150, 2, samples.DUSK).save(picture)
+    assert up.run("submit", picture, "--customer", "acme", "--pipeline", "thumbnail").returncode == 0
+    family = up.family()
+    assert len(family) > 5  # sandboxes, their workers, PostgreSQL and its keeper
+    up.process.send_signal(number)
+    up.process.wait(30)
+    until(lambda: ended(family))
+    if number != signal.SIGKILL:
+        assert up.process.returncode == 0
+        assert not (up.folder / ".picture-perfect" / "cloud.json").exists()
+    socket = up.address["database_url"].partition("host=")[2]
+    until(lambda: not Path(socket).exists())
+
+
+def test_a_start_that_fails_halfway_takes_down_what_had_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(cloud: Cloud, _logs: Path) -> None:
+        raise RuntimeError(cloud.address.database_url)
+
+    monkeypatch.setattr(Cloud, "_functions", fail)
+    before = psutil.Process().children(recursive=True)
+    with pytest.raises(RuntimeError) as failure, Cloud(tmp_path):
+        pass
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(str(failure.value))
+    assert psutil.Process().children(recursive=True) == before
+    assert not (tmp_path / "cloud.json").exists()

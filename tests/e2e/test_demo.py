@@ -1,0 +1,72 @@
+"""`pictureperfect demo`: one command, every door, and nothing left behind."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil  # type: ignore[import-untyped]
+from PIL import Image
+
+from local.host import ROOT
+from local.samples import samples
+
+TEMPORARY = Path("/tmp")  # noqa: S108 - where the embedded PostgreSQL keeps its data
+MARK = "PICTURE_PERFECT_TEST_RUN"
+
+
+def own_processes(folder: Path) -> list[str]:
+    """Command lines of what was started for this folder: whatever names it, runs in it or has files open in it."""
+    found = []
+    for process in psutil.process_iter(["cmdline"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(folder) in line or re.search(r"-m local\.(sandbox|postgres)|core\.worker_child", line):
+            try:
+                if process.environ().get("HOME", "").startswith(str(folder)) or MARK in process.environ():
+                    found.append(line)
+            except psutil.Error:
+                continue
+    return found
+
+
+def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp_path: Path) -> None:
+    before = {path.name for path in TEMPORARY.glob("picture-perfect-*")}
+    ended = subprocess.run(
+        [sys.executable, "-m", "local.cli", "demo", "--json"],
+        check=False,
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            MARK: "1",
+            "PYTHONPATH": str(ROOT),
+            "AWS_PROFILE": "nobody",
+            "HTTP_PROXY": "http://127.0.0.1:9",
+        },
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    report = json.loads(ended.stdout)
+    assert report["faults"] == []
+    wanted = {sample.name: (sample.customer, sample.code) for sample in samples()}
+    assert {row["name"]: (row["customer"], row["code"]) for row in report["images"]} == wanted
+    assert {row["shown_door"] for row in report["images"]} == {"upload", "direct", "batch"}
+    assert {row["route"] for row in report["images"]} == {"lambda", "batch"}
+    assert sum(row["images"] for row in report["counts"]) == len(wanted)
+    assert report["metrics"]["status=processed"]["Images"] == sum(code is None for _, code in wanted.values())
+    for row in report["images"]:
+        assert bool(row["renditions"]) == (row["code"] is None)
+        assert all(re.match(r"http://127\.0\.0\.1:\d+/pictures/processed/", item["url"]) for item in row["renditions"])
+    pictures = [tmp_path / path for path in report["pictures"]]
+    assert len(pictures) == sum(len(row["renditions"]) for row in report["images"])
+    upright = next(path for path in pictures if "portrait" in str(path))
+    assert upright.is_relative_to(tmp_path / "demo-pictures" / "harbour")
+    with Image.open(upright) as image:
+        assert image.height > image.width
+    assert "portrait.jpg" in (tmp_path / report["gallery"]).read_text()
+    assert own_processes(tmp_path) == []
+    assert {path.name for path in TEMPORARY.glob("picture-perfect-*")} <= before
