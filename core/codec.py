@@ -4,10 +4,7 @@ OpenCV decodes and encodes. Pillow decodes what OpenCV does not, or not rightly 
 8-bit TIFF with alpha, which libtiff premultiplies). Nothing of the source's metadata reaches an output.
 """
 
-import mmap
 import os
-import re
-import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,9 +18,11 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what it would log is rais
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL.TiffImagePlugin import TiffImageFile
 
-from core import colour, probe, tiff
+from core import colour, layout, probe
 from core.errors import Code, ImageFailure
+from core.formats import avif, jpeg, tiff, webp
 from core.model import ImageFormat, ImageHeader, Raster
 from core.pipeline import Output
 
@@ -51,7 +50,6 @@ _QUALITY_SETTING = {
     ImageFormat.AVIF: cv2.IMWRITE_AVIF_QUALITY,
 }
 _DEEP = {ImageFormat.PNG, ImageFormat.TIFF}  # can hold 16 bits per channel
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # within a scan, what is not data ends it
 _JPEG_FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 _REDUCED = {
     1: {2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 8: cv2.IMREAD_REDUCED_GRAYSCALE_8},
@@ -66,19 +64,14 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
     fraction of its size, rounded up, in a fraction of the time; other files ignore it.
     Raises ImageFailure: CORRUPT_IMAGE, also when pixels are missing at the end; OUT_OF_MEMORY.
     """
-    with _decoding(header), probe.open_image(path, header.format) as image:
-        profile = probe.icc_profile(image)
-        if image.mode in {"CMYK", "LAB", "YCbCr"} or _is_odd_tiff(header, image):
-            pixels, upright = _by_pillow(image, profile), header.format == "tiff"
-            profile = None if image.mode in {"CMYK", "LAB"} else profile
-        elif header.format == "jpeg" and not _is_complete_jpeg(path):
-            # Only the end mark may be missing; Pillow, unlike OpenCV, says so when pixels are.
-            pixels, upright = _by_pillow(image, profile), False
+    with _decoding(header):
+        if header.format == "webp":
+            pixels, profile, upright = _by_opencv(path, header, reduction), webp.read(path).icc, False
         else:
-            pixels, upright = _by_opencv(path, header, reduction), False
-        pixels = _with_channels(pixels, header.channels)
+            pixels, profile, upright = _by_either(path, header, reduction)
+        pixels = layout.with_channels(pixels, header.channels)
         if not upright:
-            pixels = _upright(pixels, header.orientation)
+            pixels = layout.upright(pixels, header.orientation)
         if reduction == 1 and pixels.shape[1::-1] != (header.width, header.height):
             raise _corrupt(header, "its pixels are not as many as its header says")
         if profile:
@@ -97,14 +90,14 @@ def encode(raster: Raster, output: Output, path: Path) -> int:
     with _allocating(f"writing {output.format.value}"):
         pixels = raster.pixels
         if pixels.dtype == np.uint16 and output.format not in _DEEP:
-            pixels = _to_8_bits(pixels)
+            pixels = layout.to_8_bits(pixels)
         if raster.has_alpha and output.format is ImageFormat.JPEG:
-            pixels = _flattened(pixels, output.background_rgb)
+            pixels = layout.flattened(pixels, output.background_rgb)
         settings = list(_SETTINGS[output.format])
         if output.format in QUALITY:
             quality = output.quality if output.quality is not None else QUALITY[output.format]
             settings += [_QUALITY_SETTING[output.format], quality]
-        if not cv2.imwrite(str(path), _to_bgr(pixels), settings):
+        if not cv2.imwrite(str(path), layout.to_bgr(pixels), settings):
             raise ImageFailure(
                 Code.OPERATION_FAILED,
                 f"The {output.format.value} encoder refused an image of {raster.width} x {raster.height} pixels.",
@@ -112,6 +105,23 @@ def encode(raster: Raster, output: Output, path: Path) -> int:
     if output.format is ImageFormat.TIFF and raster.has_alpha:
         tiff.declare_alpha(path)
     return path.stat().st_size
+
+
+def _by_either(path: Path, header: ImageHeader, reduction: int) -> tuple[Pixels, bytes | None, bool]:
+    """The pixels, the profile still to be applied to them, and whether they are upright already."""
+    with probe.open_image(path, header.format) as image:
+        profile = probe.icc_profile(image)
+        if image.mode in {"CMYK", "LAB"}:
+            return _by_pillow(image, profile), None, header.format == "tiff"
+        if image.mode == "YCbCr" or _is_odd_tiff(header, image):
+            return _by_pillow(image, None), profile, True  # Pillow turns TIFF, and only TIFF, by itself
+        if header.format == "jpeg" and not jpeg.is_complete(path):
+            # Only the end mark may be missing; Pillow, unlike OpenCV, says so when pixels are.
+            return _by_pillow(image, None), profile, False
+        pixels = _by_opencv(path, header, reduction)
+        if isinstance(image, TiffImageFile) and tiff.is_premultiplied(image.tag_v2):
+            pixels = layout.straight(pixels)
+        return pixels, profile, False
 
 
 def _by_opencv(path: Path, header: ImageHeader, reduction: int) -> Pixels:
@@ -127,9 +137,9 @@ def _by_opencv(path: Path, header: ImageHeader, reduction: int) -> Pixels:
     else:
         pixels = _required(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), header)
     if header.format == "avif" and pixels.dtype == np.uint16:
-        bits = probe.avif_bits(path)
+        bits = avif.bits(path)
         pixels = (pixels << (16 - bits)) | (pixels >> (2 * bits - 16))  # full scale: white is 65,535
-    return _to_rgb(pixels)
+    return layout.to_rgb(pixels)
 
 
 def _required(pixels: Pixels | None, header: ImageHeader) -> Pixels:
@@ -165,96 +175,6 @@ def _plain(image: "Image") -> "Image":
 def _is_odd_tiff(header: ImageHeader, image: "ImageFile") -> bool:
     """Whether Pillow reads this TIFF better: 8-bit with alpha (libtiff premultiplies), or a palette."""
     return header.format == "tiff" and header.depth == 8 and image.mode in {"P", "PA", "LA", "RGBA", "RGBX"}  # noqa: PLR2004
-
-
-def _is_complete_jpeg(path: Path) -> bool:
-    """Whether the entropy-coded data runs up to an end mark. libjpeg paints grey what is not there."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        at = 2
-        while at + 4 <= len(data):
-            if data[at] != 0xFF:  # noqa: PLR2004 - not at a marker: not what the standard says, but seen
-                at += 1
-                continue
-            marker = data[at + 1]
-            if marker == 0xD9:  # noqa: PLR2004 - end of image
-                return True
-            if marker in {0xFF, 0x00, 0x01} or 0xD0 <= marker <= 0xD8:  # noqa: PLR2004 - without length
-                at += 1 if marker == 0xFF else 2  # noqa: PLR2004
-                continue
-            at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
-            if marker == 0xDA:  # noqa: PLR2004 - start of scan
-                found = _JPEG_MARKER.search(data, at)
-                if found is None:
-                    return False
-                at = found.start()
-        return data[at : at + 2] == b"\xff\xd9"
-
-
-def _with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """(h, w, c) with the channels that the header promises: OpenCV widens grey with alpha, and some palettes."""
-    if pixels.ndim == 2:  # noqa: PLR2004
-        pixels = pixels[..., np.newaxis]
-    have = pixels.shape[2]
-    if have == channels:
-        return pixels
-    if channels == 1:
-        return pixels[..., :1]
-    if channels == 2:  # noqa: PLR2004
-        if have == 4:  # noqa: PLR2004
-            return pixels[..., [0, 3]]
-        return np.concatenate([pixels[..., :1], np.full_like(pixels[..., :1], np.iinfo(pixels.dtype).max)], axis=2)
-    if have == 1:
-        pixels = np.repeat(pixels, 3, axis=2)
-    elif have == 2:  # noqa: PLR2004
-        pixels = pixels[..., [0, 0, 0, 1]]
-    if channels == 4 and pixels.shape[2] == 3:  # noqa: PLR2004
-        return cv2.cvtColor(pixels, cv2.COLOR_RGB2RGBA)
-    opaque = pixels.shape[2] == 3 or pixels[..., 3].min() == np.iinfo(pixels.dtype).max  # noqa: PLR2004
-    return pixels[..., :channels] if opaque else pixels
-
-
-def _upright(pixels: Pixels, orientation: int) -> Pixels:
-    """EXIF's eight orientations undone (CIPA DC-008, tag 274)."""
-    if orientation >= 5:  # noqa: PLR2004
-        pixels = pixels.transpose(1, 0, 2)
-    if orientation in {2, 3, 6, 7}:
-        pixels = pixels[:, ::-1]
-    if orientation in {3, 4, 7, 8}:
-        pixels = pixels[::-1]
-    return pixels
-
-
-def _to_rgb(pixels: Pixels) -> Pixels:
-    if pixels.ndim == 2:  # noqa: PLR2004
-        return pixels
-    order = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}.get(pixels.shape[2])
-    return pixels if order is None else cv2.cvtColor(pixels, order)
-
-
-def _to_bgr(pixels: Pixels) -> Pixels:
-    """As OpenCV writes it: no encoder of its own takes grey with alpha, so that leaves as RGB with alpha."""
-    channels = pixels.shape[2]
-    if channels == 1:
-        return pixels
-    if channels == 2:  # noqa: PLR2004
-        return np.ascontiguousarray(pixels[..., [0, 0, 0, 1]])
-    return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR if channels == 3 else cv2.COLOR_RGBA2BGRA)  # noqa: PLR2004
-
-
-def _to_8_bits(pixels: Pixels) -> Pixels:
-    """Divided by 257 and rounded: 65,535 becomes 255, and no value lies halfway."""
-    return cv2.convertScaleAbs(pixels, alpha=1 / 257).reshape(pixels.shape)
-
-
-def _flattened(pixels: Pixels, background: tuple[int, int, int]) -> Pixels:
-    """8-bit pixels laid on a background, alpha gone."""
-    alpha = pixels[..., -1:].astype(np.uint16)
-    colours = pixels[..., :-1]
-    if colours.shape[2] == 1 and len(set(background)) > 1:
-        colours = np.repeat(colours, 3, axis=2)
-    ground = np.array(background[: colours.shape[2]], np.uint16)
-    mixed = colours * alpha + ground * (255 - alpha) + 127
-    return (mixed // 255).astype(np.uint8)
 
 
 @contextmanager

@@ -51,7 +51,7 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
             raise ValueError(f"the fit {self.fit.value} needs both width and height")
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        scaled = self._scaled(width, height)
+        scaled = self.scaled(width, height)
         if self.fit is Fit.COVER:
             return min(scaled[0], self.width or scaled[0]), min(scaled[1], self.height or scaled[1])
         if self.fit is Fit.CONTAIN:
@@ -59,12 +59,16 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
         return scaled
 
     def apply(self, raster: Raster) -> Raster:
+        return self.apply_to_reduced(raster, (raster.width, raster.height))
+
+    def apply_to_reduced(self, raster: Raster, original: tuple[int, int]) -> Raster:
+        """`apply`, where `raster` is already a smaller version of an image of `original` (width, height)."""
         import numpy as np
 
         from core.operations.pixels import fill_value, premultiplied
 
-        size = self._scaled(raster.width, raster.height)
-        target = self.output_size(raster.width, raster.height)
+        size = self.scaled(*original)
+        target = self.output_size(*original)
         pixels = premultiplied(raster, lambda pixels: _resampled(pixels, size))
         if self.fit is Fit.COVER:
             x, y = self.gravity.place(size, target)
@@ -77,7 +81,7 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
             pixels = padded
         return Raster(np.ascontiguousarray(pixels))
 
-    def _scaled(self, width: int, height: int) -> tuple[int, int]:
+    def scaled(self, width: int, height: int) -> tuple[int, int]:
         """The size after resampling, before cutting or padding."""
         limit = None if self.enlarge else Fraction(1)
         factors = [Fraction(self.width, width)] if self.width else []

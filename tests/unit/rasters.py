@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from core.model import Raster
 
 
-def raster(height: int, width: int, channels: int = 3, dtype: type[np.generic] = np.uint8, seed: int = 0) -> Raster:
+def raster(
+    height: int, width: int, channels: int = 3, dtype: type[np.unsignedinteger[Any]] = np.uint8, seed: int = 0
+) -> Raster:
     """Noise over a gradient, the whole range of values in it."""
     rng = np.random.default_rng(seed)
-    white = float(np.iinfo(dtype).max)  # type: ignore[type-var]
+    white = float(np.iinfo(dtype).max)
     slope = np.linspace(0, white, width)[None, :, None] * np.linspace(0.3, 1, height)[:, None, None]
     noise = rng.normal(0, white / 8, (height, width, channels))
     return Raster(np.ascontiguousarray((slope + noise).clip(0, white).astype(dtype)))
@@ -26,6 +28,9 @@ def psnr(first: NDArray[Any], second: NDArray[Any]) -> float:
     return float("inf") if error == 0 else 10 * float(np.log10(np.iinfo(first.dtype).max ** 2 / error))
 
 
+DEPTHS: tuple[type[np.unsignedinteger[Any]], ...] = (np.uint8, np.uint16)
+
+
 @st.composite
 def rasters(draw: st.DrawFn, largest: int = 40) -> Raster:
     sides = st.integers(1, largest)
@@ -33,6 +38,6 @@ def rasters(draw: st.DrawFn, largest: int = 40) -> Raster:
         draw(sides),
         draw(sides),
         draw(st.integers(1, 4)),
-        draw(st.sampled_from([np.uint8, np.uint16])),
+        draw(st.sampled_from(DEPTHS)),
         draw(st.integers(0, 5)),
     )

@@ -193,7 +193,7 @@ def test_rotation_agrees_with_pillow() -> None:
     top, left = (pillow.shape[0] - turned.height) // 2, (pillow.shape[1] - turned.width) // 2
     middle = (slice(30, 90), slice(30, 120))
     shifted = pillow[max(top, 0) :, max(left, 0) :]
-    assert psnr(turned.pixels[middle].copy(), shifted[middle].copy()) > 25
+    assert psnr(turned.pixels[middle].copy(), shifted[middle].copy()) > 35
 
 
 @settings(deadline=None)
@@ -285,7 +285,7 @@ def test_text_is_written_where_gravity_says_and_nowhere_else() -> None:
 def test_text_too_long_for_the_image_shrinks_to_fit() -> None:
     image = Raster(np.zeros((40, 60, 3), np.uint8))
     result = TextWatermark(text="a very long line of text " * 8, size=0.5, opacity=1).apply(image)
-    assert 0 < np.nonzero(result.pixels.max(axis=2))[1].min()
+    assert np.nonzero(result.pixels.max(axis=2))[1].min() > 0
 
 
 def test_half_opacity_mixes_halves() -> None:

@@ -1,13 +1,14 @@
 """The two fields of a TIFF that OpenCV does not let one set: alpha's meaning, and orientation. Bytes only."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 _ORIENTATION = 274
 _EXTRA_SAMPLES = 338
 _SHORT = 3
-_UNASSOCIATED_ALPHA = 2  # TIFF 6.0, ExtraSamples: straight, not premultiplied
+_ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # TIFF 6.0, ExtraSamples: premultiplied, straight
 
 
 def declare_alpha(path: Path) -> None:
@@ -33,6 +34,11 @@ def declare_alpha(path: Path) -> None:
         file.write(struct.pack(order + "H", len(fields)) + b"".join(fields) + b"\0\0\0\0")
         file.seek(4)
         file.write(struct.pack(order + "I", end))
+
+
+def is_premultiplied(tags: Mapping[int, Any]) -> bool:
+    """Whether the directory says that colours are stored multiplied by their alpha."""
+    return _ASSOCIATED_ALPHA in tags.get(_EXTRA_SAMPLES, ())
 
 
 def without_orientation(content: bytes) -> bytes:

@@ -1,0 +1,14 @@
+"""How deep an AVIF is, which Pillow does not say."""
+
+from pathlib import Path
+
+
+def bits(path: Path) -> int:
+    """8, 10 or 12: what the AV1 configuration (the av1C box of ISO 23000-22) says of the pixels."""
+    with path.open("rb") as file:
+        head = file.read(65_536)
+    at = head.find(b"av1C")
+    flags = head[at + 6] if 0 <= at < len(head) - 6 else 0
+    if not flags & 0x40:  # high_bitdepth
+        return 8
+    return 12 if flags & 0x20 else 10  # twelve_bit

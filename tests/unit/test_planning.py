@@ -1,0 +1,62 @@
+"""What cannot be done is refused before a pixel is decoded, with the numbers."""
+
+import pytest
+
+from core.errors import Code, ImageFailure
+from core.model import ImageHeader, Route
+from core.pipeline import Pipeline, load
+from core.planning import Limits, plan
+
+LIMITS = Limits(max_megapixels=250, max_bytes=1000)
+
+
+def header(width: int, height: int, frames: int = 1, size: int = 10) -> ImageHeader:
+    return ImageHeader(format="png", width=width, height=height, channels=3, depth=8, frames=frames, bytes=size)
+
+
+def pipeline(steps: str, form: str = "png") -> Pipeline:
+    return load(f"renditions: [{{name: a, steps: [{steps}], outputs: [{{format: {form}}}]}}]", "a.yaml")
+
+
+@pytest.mark.parametrize(
+    ("head", "steps", "form", "code", "said"),
+    [
+        (
+            header(50_000, 50_000),
+            "",
+            "png",
+            Code.TOO_MANY_PIXELS,
+            "50,000 \u00d7 50,000 is 2,500 megapixels; the limit is 250.",
+        ),
+        (header(1000, 1000, frames=300), "", "png", Code.TOO_MANY_PIXELS, "in 300 frames is 300 megapixels"),
+        (header(10, 10, size=1001), "", "png", Code.TOO_MANY_BYTES, "1,001 bytes; the limit is 1,000"),
+        (header(66_000, 10), "", "jpeg", Code.RESULT_TOO_LARGE, "66,000 \u00d7 10 pixels; JPEG holds at most 65,500"),
+        (header(66_000, 10), "", "avif", Code.RESULT_TOO_LARGE, "AVIF holds at most 65,536"),
+        (header(9_000, 9_000), "rotate: {angle: 90}, ", "png", None, ""),
+        (header(10, 17_000), "rotate: {angle: 90}", "webp", Code.RESULT_TOO_LARGE, "17,000 \u00d7 10 pixels; WebP"),
+        (header(10, 17_000), "resize: {height: 400}", "webp", None, ""),
+        (
+            header(10, 10),
+            "resize: {width: 60000, height: 60000, fit: fill, enlarge: true}",
+            "png",
+            Code.RESULT_TOO_LARGE,
+            "3,600 megapixels",
+        ),
+    ],
+)
+def test_refusals_come_with_their_numbers(
+    head: ImageHeader, steps: str, form: str, code: Code | None, said: str
+) -> None:
+    if code is None:
+        assert plan(head, pipeline(steps, form), LIMITS, Route.LOCAL).route is Route.LOCAL
+        return
+    with pytest.raises(ImageFailure) as failure:
+        plan(head, pipeline(steps, form), LIMITS, Route.LOCAL)
+    assert failure.value.code == code
+    assert said in failure.value.message
+
+
+def test_the_plan_says_where_and_why() -> None:
+    made = plan(header(4000, 3000), pipeline(""), LIMITS, Route.LAMBDA)
+    assert made.route is Route.LAMBDA
+    assert "12 megapixels" in made.reason

@@ -1,0 +1,127 @@
+"""The header of a file: right, instant whatever it claims, and a sentence where there is none."""
+
+import struct
+import time
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from core import probe
+from core.errors import Code, ImageFailure
+from tests.unit.rasters import raster
+
+KINDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "tiff": "TIFF", "gif": "GIF"}
+
+
+def png_claiming(width: int, height: int) -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(999))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_format_says_its_size(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    Image.fromarray(raster(48, 80).pixels).save(path, KINDS[kind])
+    header = probe.read_header(path)
+    assert (header.format, header.width, header.height, header.channels) == (kind, 80, 48, 3)
+    assert (header.depth, header.frames, header.orientation, header.bytes) == (8, 1, 1, path.stat().st_size)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_channels_and_depth_are_those_of_the_pixels(suffix: str, channels: int, dtype: Any, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{suffix}"
+    assert cv2.imwrite(str(path), raster(5, 7, channels, dtype).pixels)
+    header = probe.read_header(path)
+    assert (header.channels, header.depth) == (channels, 8 * np.dtype(dtype).itemsize)
+
+
+def test_transparency_counts_as_a_channel(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    for mode, transparency, channels in (("P", 0, 4), ("L", 5, 2), ("LA", None, 2), ("RGBA", None, 4), ("P", None, 3)):
+        options: dict[str, Any] = {} if transparency is None else {"transparency": transparency}
+        Image.new(mode, (4, 4)).save(path, **options)
+        assert probe.read_header(path).channels == channels, mode
+    for lossless in (True, False):
+        Image.new("RGBA", (4, 4), (255, 0, 0, 99)).save(tmp_path / "x.webp", lossless=lossless)
+        assert probe.read_header(tmp_path / "x.webp").channels == 4
+
+
+@pytest.mark.parametrize("kind", ["gif", "webp", "avif", "tiff"])
+def test_frames_are_counted(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    frames = [Image.fromarray(raster(32, 32, seed=seed).pixels) for seed in range(4)]
+    frames[0].save(path, KINDS[kind], save_all=True, append_images=frames[1:])
+    assert probe.read_header(path).frames == 4
+
+
+def test_further_pictures_behind_a_jpeg_are_no_frames(tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    frames = [Image.fromarray(raster(32, 32, seed=seed).pixels) for seed in range(2)]
+    frames[0].save(path, "MPO", save_all=True, append_images=frames[1:])
+    header = probe.read_header(path)
+    assert (header.format, header.frames) == ("jpeg", 1)
+
+
+def test_a_bomb_is_probed_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_claiming(50_000, 50_000))
+    probe.read_header(path)
+    start = time.perf_counter()
+    header = probe.read_header(path)
+    assert time.perf_counter() - start < 0.05
+    assert (header.width, header.height) == (50_000, 50_000)
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        (b"", Code.EMPTY_FILE, "empty"),
+        (b"hello, I am a text called .jpg", Code.UNSUPPORTED_FORMAT, "no image format"),
+        (b"%PDF-1.7 ...", Code.UNSUPPORTED_FORMAT, "PDF"),
+        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", Code.UNSUPPORTED_FORMAT, "HEIC"),
+        (b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41", Code.UNSUPPORTED_FORMAT, "video"),
+        (b"\n  <svg xmlns='x'/>", Code.UNSUPPORTED_FORMAT, "SVG"),
+        (b"BM" + bytes(60), Code.UNSUPPORTED_FORMAT, "BMP"),
+        (b"\xff\xd8\xff\xe0", Code.CORRUPT_IMAGE, "JPEG"),
+        (b"RIFF\x00\x00\x00\x00WEBP", Code.CORRUPT_IMAGE, "WebP"),
+        (b"GIF89a", Code.CORRUPT_IMAGE, "GIF"),
+        (b"II*\0\xff\xff\xff\xff", Code.UNSUPPORTED_FORMAT, "TIFF"),
+        (png_claiming(0, 7), Code.CORRUPT_IMAGE, "PNG|0 by 7"),
+    ],
+)
+def test_what_is_no_image_is_told_so(content: bytes, code: Code, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.jpg"
+    path.write_bytes(content)
+    with pytest.raises(ImageFailure, match=said) as failure:
+        probe.read_header(path)
+    assert failure.value.code == code
+    assert str(tmp_path) not in failure.value.message
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_damaged_header_is_a_header_or_a_code_and_nothing_else(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    Image.fromarray(raster(24, 24).pixels).save(path, KINDS[kind])
+    whole = path.read_bytes()
+
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(cut=st.integers(1, len(whole)), at=st.integers(0, 400), noise=st.binary(max_size=6))
+    def damaged(cut: int, at: int, noise: bytes) -> None:
+        path.write_bytes((whole[:at] + noise + whole[at + len(noise) :])[:cut])
+        with suppress(ImageFailure):  # whatever else is raised fails the test
+            probe.read_header(path)
+
+    damaged()
