@@ -77,7 +77,7 @@ class _Installation:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
-                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"},
+                env={"PATH": os.defpath, "LC_ALL": "C"},
                 start_new_session=True,
                 **self._as,
             )
@@ -108,7 +108,16 @@ def _serve(folder: Path) -> subprocess.Popen[bytes]:
     data, sockets = installation.own(folder / "data"), installation.own(folder / "socket")
     sockets.chmod(0o711)
     made = installation.start(
-        "initdb", "-D", str(data), "-U", "postgres", "--auth=trust", "--encoding=utf8", "--no-sync", log=log
+        "initdb",
+        "-D",
+        str(data),
+        "-U",
+        "postgres",
+        "--auth=trust",
+        "--encoding=utf8",
+        "--no-locale",
+        "--no-sync",
+        log=log,
     )
     if made.wait(_START_SECONDS) != 0:
         raise RuntimeError(log.read_text(errors="replace")[-2000:])
