@@ -1,0 +1,303 @@
+"""Fakes with state for every port. The contract suites hold them to what the real adapters do.
+
+Each takes `around`, which is called with the name of every single effect and the effect itself. It may run the
+effect or not, before or after it raise what the real world would raise, or let others go first.
+"""
+# ruff: noqa: ARG002 - the ports have parameters that a fake does not need
+
+import hashlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from core.errors import Code, ImageFailure, Misconfigured
+from core.model import (
+    ImageFormat,
+    ImageHeader,
+    ObjectRef,
+    RenditionFile,
+    Result,
+    Tombstone,
+    Usage,
+    Value,
+)
+from core.pipeline import Pipeline
+from core.ports import StoredObject, WorkerFailure
+
+T = TypeVar("T")
+
+
+class Died(BaseException):
+    """The process is gone, in the middle of whatever it did: no handler of an Exception sees it."""
+
+
+class Around(Protocol):
+    """What happens at an effect."""
+
+    def __call__(self, name: str, effect: Callable[[], T], /) -> T: ...
+
+
+def undisturbed(_name: str, effect: Callable[[], T], /) -> T:
+    return effect()
+
+
+class Version(Value, frozen=True, kw_only=True):
+    """One content that an object had."""
+
+    identifier: str
+    body: bytes
+    metadata: dict[str, str]
+
+    @property
+    def etag(self) -> str:
+        return hashlib.md5(self.body, usedforsecurity=False).hexdigest()
+
+
+class FakeStore:
+    """Buckets with versions. `created` keeps every write that there ever was; listeners hear of each."""
+
+    def __init__(self, bucket: str = "home", around: Around = undisturbed) -> None:
+        self.bucket = bucket
+        self.around = around
+        self.created: list[tuple[str, bytes]] = []
+        self.listeners: list[Callable[[str], None]] = []
+        self._objects: dict[tuple[str, str], list[Version]] = {}
+        self._identifiers = itertools.count(1)
+
+    # What tests do and see, without disturbance
+
+    def put(
+        self, key: str, body: bytes, bucket: str | None = None, metadata: dict[str, str] | None = None
+    ) -> ObjectRef:
+        """An upload: it overwrites, as a new version."""
+        version = Version(identifier=f"v{next(self._identifiers)}", body=body, metadata=metadata or {})
+        self._objects.setdefault((bucket or self.bucket, key), []).append(version)
+        self.created.append((key, body))
+        for listener in self.listeners:
+            listener(key)
+        return ObjectRef(bucket=bucket or self.bucket, key=key, version=version.identifier, etag=version.etag)
+
+    def contents(self, prefix: str = "") -> dict[str, bytes]:
+        """What a listing of the home bucket shows."""
+        return {
+            key: versions[-1].body
+            for (bucket, key), versions in sorted(self._objects.items())
+            if bucket == self.bucket and key.startswith(prefix)
+        }
+
+    # The port
+
+    def head(self, ref: ObjectRef) -> StoredObject | None:
+        return self.around("store.head", lambda: self._head(ref))
+
+    def read(self, key: str) -> bytes | None:
+        return self.around("store.read", lambda: self.contents().get(key))
+
+    def download(self, ref: ObjectRef, path: Path, max_bytes: int) -> StoredObject:
+        return self.around("store.download", lambda: self._download(ref, path, max_bytes))
+
+    def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
+        content = body.read_bytes() if isinstance(body, Path) else body
+        return self.around("store.create", lambda: self._create(key, content, metadata))
+
+    def move(self, source: ObjectRef, key: str) -> None:
+        stored = self.around("store.move.head", lambda: self._head(source))
+        if stored is None:
+            return
+        exactly = stored.ref
+        if self.around("store.move.copy", lambda: self._copy(exactly, key)):
+            self.around("store.move.delete", lambda: self._remove(exactly))
+
+    def delete(self, key: str) -> None:
+        self.around("store.delete", lambda: self._objects.pop((self.bucket, key), None))
+
+    def keys(self, prefix: str) -> Iterator[str]:
+        yield from self.around("store.keys", lambda: list(self.contents(prefix)))
+
+    # Each one effect
+
+    def _find(self, ref: ObjectRef) -> Version | None:
+        versions = self._objects.get((ref.bucket, ref.key), [])
+        if ref.version:
+            return next((version for version in versions if version.identifier == ref.version), None)
+        return versions[-1] if versions else None
+
+    def _head(self, ref: ObjectRef) -> StoredObject | None:
+        found = self._find(ref)
+        if found is None or (ref.etag and not ref.version and found.etag != ref.etag):
+            return None
+        exactly = ObjectRef(bucket=ref.bucket, key=ref.key, version=found.identifier, etag=found.etag)
+        return StoredObject(ref=exactly, bytes=len(found.body), metadata=found.metadata)
+
+    def _download(self, ref: ObjectRef, path: Path, max_bytes: int) -> StoredObject:
+        found = self._find(ref)
+        if found is None:
+            raise ImageFailure(Code.SOURCE_MISSING, f"There is no object at {ref}.")
+        stored = self._head(ref)
+        if stored is None:
+            raise ImageFailure(Code.SOURCE_REPLACED, f"{ref} was overwritten.")
+        if stored.bytes > max_bytes:
+            raise ImageFailure(Code.TOO_MANY_BYTES, f"The file has {stored.bytes} bytes; the limit is {max_bytes}.")
+        path.write_bytes(found.body)
+        return stored
+
+    def _create(self, key: str, body: bytes, metadata: dict[str, str] | None) -> bool:
+        if (self.bucket, key) in self._objects:
+            return False
+        self.put(key, body, metadata=metadata)
+        return True
+
+    def _copy(self, source: ObjectRef, key: str) -> bool:
+        found = self._find(source)
+        if found is None:
+            return False
+        self.put(key, found.body, metadata=found.metadata)
+        return True
+
+    def _remove(self, exactly: ObjectRef) -> None:
+        place = exactly.bucket, exactly.key
+        left = [version for version in self._objects.get(place, []) if version.identifier != exactly.version]
+        self._objects.pop(place, None)
+        if left:
+            self._objects[place] = left
+
+
+class FakeAnnouncements:
+    """A queue that delivers at least once: what was taken comes again unless it was removed."""
+
+    def __init__(self, around: Around = undisturbed) -> None:
+        self.around = around
+        self.waiting: list[str] = []
+
+    def announce(self, key: str) -> None:
+        self.around("announcements.announce", lambda: self.waiting.append(key))
+
+    def drop(self, index: int) -> None:
+        del self.waiting[index]
+
+    def double(self, index: int) -> None:
+        self.waiting.append(self.waiting[index])
+
+    def take(self, indices: Sequence[int]) -> list[str]:
+        """Take some, in any order. Whoever could not work on them puts them back."""
+        taken = [self.waiting[index] for index in indices]
+        for index in sorted(indices, reverse=True):
+            del self.waiting[index]
+        return taken
+
+
+class FakeMetrics:
+    """Remembers what was counted."""
+
+    def __init__(self, around: Around = undisturbed) -> None:
+        self.around = around
+        self.emitted: list[Result] = []
+
+    def emit(self, result: Result) -> None:
+        self.around("metrics.emit", lambda: self.emitted.append(result))
+
+
+class FakeLedger:
+    """The three tables, as dictionaries; one call is one transaction."""
+
+    def __init__(self, around: Around = undisturbed) -> None:
+        self.around = around
+        self.images: dict[str, dict[str, Any]] = {}
+        self.renditions: dict[str, dict[tuple[str, str], str]] = {}
+        self.tombstones: dict[tuple[str, str], Tombstone] = {}
+
+    def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> frozenset[str]:
+        return self.around("ledger.record", lambda: self._record(results, tombstones))
+
+    def _record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> frozenset[str]:
+        touched = {result.image_id for result in results} | {tombstone.image_id for tombstone in tombstones}
+        for image in touched:
+            _check_uuid(image)
+        for tombstone in tombstones:
+            self.tombstones.setdefault((tombstone.image_id, tombstone.customer), tombstone)
+        for result in results:
+            standing = self.images.get(result.image_id)
+            if standing is None or result.run > standing["run"]:
+                self._upsert(result)
+        return frozenset(image for image in touched if self._erase(image))
+
+    def _upsert(self, result: Result) -> None:
+        self.images[result.image_id] = {
+            "run": result.run,
+            "customer": result.customer,
+            "status": result.status.value,
+            "code": result.code,
+            "name": result.source.name,
+            "source_sha256": result.source.sha256,
+            "erased_at": None,
+        }
+        self.renditions[result.image_id] = {
+            (rendition.name, rendition.format.value): rendition.key for rendition in result.renditions
+        }
+
+    def _erase(self, image: str) -> bool:
+        row = self.images.get(image)
+        tombstone = self.tombstones.get((image, row["customer"])) if row else None
+        if row is None or tombstone is None:
+            return False
+        row.update(name=None, source_sha256=None, erased_at=tombstone.requested_at)
+        self.renditions[image] = {}
+        return True
+
+
+def _check_uuid(text: str) -> None:
+    try:
+        UUID(text)
+    except ValueError as error:
+        raise Misconfigured(Code.INVALID_RESULT, f"The database refused a row: {error}") from error
+
+
+class FakeWorker:
+    """Renditions that follow from the bytes alone, or a failure: content that begins with `!code ` fails with it.
+
+    `machine` stands for the CPU: other machines may encode other bytes.
+    """
+
+    def __init__(self, around: Around = undisturbed, machine: str = "") -> None:
+        self.around = around
+        self.machine = machine
+        self.runs = 0
+
+    def probe(self, path: Path, deadline: float) -> ImageHeader:
+        return self.around("worker.probe", lambda: self._probe(path))
+
+    def run(
+        self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float
+    ) -> tuple[tuple[RenditionFile, ...], Usage]:
+        return self.around("worker.run", lambda: self._run(path, pipeline, out))
+
+    def _probe(self, path: Path) -> ImageHeader:
+        body = path.read_bytes()
+        if not body:
+            raise WorkerFailure(Code.EMPTY_FILE, "The file is empty.", Usage())
+        return ImageHeader(format="jpeg", width=4, height=3, channels=3, depth=8, bytes=len(body))
+
+    def _run(self, path: Path, pipeline: Pipeline, out: Path) -> tuple[tuple[RenditionFile, ...], Usage]:
+        self.runs += 1
+        body = path.read_bytes()
+        usage = Usage(seconds=0.5, cpu_seconds=0.25, peak_bytes=1000)
+        if body == b"!died":
+            raise Died
+        if body.startswith(b"!"):
+            code = body.split()[0][1:].decode()
+            raise WorkerFailure(Code(code), f"It ended with {code}.", usage)
+        files = []
+        for rendition in pipeline.renditions:
+            for output in rendition.outputs:
+                file = out / f"{rendition.name}.{output.format.extension}"
+                file.write_bytes(
+                    b"|".join([rendition.name.encode(), output.format.encode(), self.machine.encode(), body])
+                )
+                files.append(_rendition_file(rendition.name, output.format, file))
+        return tuple(files), usage
+
+
+def _rendition_file(name: str, kind: ImageFormat, file: Path) -> RenditionFile:
+    return RenditionFile(name=name, format=kind, width=2, height=2, bytes=file.stat().st_size, path=str(file))

@@ -1,0 +1,359 @@
+"""The protocol is proved: Hypothesis looks for an interleaving of deliveries, recorders, deaths and lost answers
+that breaks it.
+
+Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/fakes.py,
+scheduler.py), and Hypothesis chooses whose step comes next and what becomes of it. `make test` runs a small number
+of histories; `HYPOTHESIS_PROFILE=thorough python -m pytest tests/protocol` runs many, for minutes.
+"""
+
+import hashlib
+import os
+import shutil
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from core import keys, manifest
+from core.errors import Code, PicturePerfectError, Refusal
+from core.model import ImageFormat, Outcome, Result, Route, Tombstone, Value
+from core.output import Output
+from core.pipeline import Pipeline, RenditionSpec
+from core.planning import Limits
+from core.recording import Recording
+from core.requests import accept_bytes, accept_reference, read_request
+from core.service import Processing
+from handler import events
+from tests.fakes import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore, FakeWorker
+from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+PIPELINE = Pipeline(
+    name="web",
+    renditions=(
+        RenditionSpec(name="small", outputs=(Output(format=ImageFormat.JPEG),)),
+        RenditionSpec(name="large", outputs=(Output(format=ImageFormat.WEBP),)),
+    ),
+)
+UPLOADS = {"incoming/acme/web/u0/a b+ü.jpg": b"a photo", "incoming/acme/web/u1/text.jpg": b"!corrupt_image"}
+
+
+class Upload(Value, frozen=True):
+    """S3's notification of an upload."""
+
+    key: str
+
+
+class Reference(Value, frozen=True):
+    """A direct invoke that names an upload."""
+
+    key: str
+
+
+class Direct(Value, frozen=True):
+    """A direct invoke that carries its image."""
+
+    idempotency_key: str | None
+    body: bytes
+
+
+Delivery = Upload | Reference | Direct
+_UPLOADS = [Upload(key) for key in UPLOADS]
+#: What may come of each image, or compete for its id. A history is about one or two of them.
+IMAGES: list[tuple[Delivery, ...]] = [
+    (Direct("one", b"red"), Direct("one", b"blue")),
+    (_UPLOADS[0], Reference(_UPLOADS[0].key)),
+    (_UPLOADS[1],),
+    (Direct("two", b"green"), Direct("two", b"!operation_failed")),
+    (Direct(None, b"red"),),
+]
+STEPS = st.sampled_from([0, 1, 2, 3, 5, 8, 12, 100, 100])
+FATES = [*[Fate.HAPPENS] * 14, *Fate]
+
+
+class Protocol(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler()
+        self.store = FakeStore("home", self.scheduler.around)
+        self.queue = FakeAnnouncements(self.scheduler.around)
+        self.metrics = FakeMetrics(self.scheduler.around)
+        self.ledger = FakeLedger(self.scheduler.around)
+        self.work_dir = Path(mkdtemp())
+        self.deliveries: list[Delivery] = []
+        self.delivered: dict[Delivery, str] = {}
+        self.uploads = {key: self.store.put(key, body) for key, body in UPLOADS.items()}
+        self.store.listeners.append(self._notify)
+        self.ended: list[tuple[Delivery, Process]] = []
+        self.interruptions = 0
+
+    def _notify(self, key: str) -> None:
+        if key.startswith((keys.RESULTS, keys.TOMBSTONES)):
+            self.queue.waiting.append(key)
+
+    # What may happen
+
+    @initialize(images=st.lists(st.sampled_from(IMAGES), min_size=1, max_size=2, unique=True))
+    def some_images_are_there(self, images: list[tuple[Delivery, ...]]) -> None:
+        self.deliveries = [delivery for image in images for delivery in image]
+
+    @rule(pick=st.integers(0, 3), machine=st.sampled_from(["", "avx512"]), head_start=STEPS)
+    def an_event_is_delivered(self, pick: int, machine: str, head_start: int) -> None:
+        delivery = self.deliveries[pick % len(self.deliveries)]
+        if len(self.scheduler.runnable()) > 8:
+            return
+        self.delivered[delivery] = self._image_id(delivery)
+
+        def work(process: Process) -> Outcome:
+            return self._deliver(delivery, self._processing(machine, process.threads))
+
+        process = self.scheduler.spawn(f"process {delivery}", work)
+        self.ended.append((delivery, process))
+        self._go_on(process, head_start)
+
+    @precondition(lambda self: self.queue.waiting)
+    @rule(picks=st.lists(st.integers(0, 9), min_size=1, max_size=3), head_start=STEPS)
+    def a_recorder_takes_messages(self, picks: list[int], head_start: int) -> None:
+        indices = list(dict.fromkeys(pick % len(self.queue.waiting) for pick in picks))
+        messages = self.queue.take(indices)
+
+        def work(process: Process) -> None:
+            left = messages
+            try:
+                left = list(self._recording(process.threads).record(messages))
+            finally:
+                self.queue.waiting.extend(left)
+
+        self._go_on(self.scheduler.spawn("record", work), head_start)
+
+    @precondition(lambda self: self.queue.waiting)
+    @rule(index=st.integers(0, 9), doubled=st.booleans())
+    def a_message_is_lost_or_doubled(self, index: int, doubled: bool) -> None:
+        (self.queue.double if doubled else self.queue.drop)(index % len(self.queue.waiting))
+
+    @rule(pick=st.integers(0, 3))
+    def an_erasure_is_asked_for(self, pick: int) -> None:
+        delivery = self.deliveries[pick % len(self.deliveries)]
+        tombstone = Tombstone(image_id=self._image_id(delivery), customer="acme", requested_at=NOW)
+        self.store._create(tombstone.key, msgspec.json.encode(tombstone), None)
+
+    @rule()
+    def everything_is_replayed(self) -> None:
+        if len(self.scheduler.runnable()) <= 8:
+            self.scheduler.spawn("replay", lambda process: self._recording(process.threads).replay())
+
+    @precondition(lambda self: self.scheduler.runnable())
+    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(FATES)), min_size=1, max_size=12))
+    def steps_are_taken(self, steps: list[tuple[int, Fate]]) -> None:
+        for who, fate in steps:
+            hands = self.scheduler.runnable()
+            if hands:
+                self.interruptions += fate is not Fate.HAPPENS
+                self.scheduler.step(hands[who % len(hands)], fate)
+                self.what_always_holds()
+
+    @precondition(lambda self: self.scheduler.runnable())
+    @rule(who=st.integers(0, 11), steps=STEPS)
+    def one_process_goes_on(self, who: int, steps: int) -> None:
+        hands = self.scheduler.runnable()
+        self._go_on(hands[who % len(hands)].process, steps)
+
+    def _go_on(self, process: Process, steps: int) -> None:
+        for _ in range(steps):
+            own = [hand for hand in self.scheduler.runnable() if hand.process is process]
+            if not own:
+                return
+            self.scheduler.step(own[0], Fate.HAPPENS)
+            self.what_always_holds()
+
+    @rule(killed=st.booleans())
+    def all_is_well_again(self, killed: bool) -> None:
+        """Everybody ends or dies; then everything is delivered once more, and replayed."""
+        if killed:
+            for process in self.scheduler.processes:
+                if not process.ended:
+                    self.scheduler.kill(process)
+        self.scheduler.finish()
+        self.what_always_holds()
+        answers = {delivery: self._answer(delivery) for delivery in self.delivered}
+        self._recording(Serial).record(self.queue.take(range(len(self.queue.waiting))))
+        failures = self._recording(Serial).replay()
+        assert not failures
+        self.what_always_holds()
+        self._what_holds_in_the_end(answers)
+
+    def teardown(self) -> None:
+        try:
+            self.all_is_well_again(killed=False)
+        finally:
+            for process in self.scheduler.processes:
+                if not process.ended:
+                    self.scheduler.kill(process)
+            shutil.rmtree(self.work_dir)
+
+    # What must hold
+
+    @invariant()
+    def what_always_holds(self) -> None:
+        contents, results = self.store.contents(), self._results()
+        written = Counter(key for key, _ in self.store.created if key.startswith(keys.RESULTS))
+        assert all(count == 1 for count in written.values()), "A result was written twice."
+        counted = Counter((result.image_id, result.run) for result in self.metrics.emitted)
+        assert all(count == 1 for count in counted.values()), "An image was counted twice."
+        for result in self.metrics.emitted:
+            assert results[result.image_id].token == result.token, "Another than the winner counted."
+        for result in results.values():
+            assert result.code is not Code.SOURCE_MISSING, "A source was gone before its image had ended."
+            if not self._is_erased(result.image_id):
+                self._is_whole(result, contents)
+        for image, row in self.ledger.images.items():
+            assert row["status"] == results[image].status, "A row tells of another result."
+        for key, ref in self.uploads.items():
+            if self._image_id(Upload(key)) not in results:
+                assert contents.get(key) == UPLOADS[key], f"{ref} was lost before its image had ended."
+        self._nobody_was_told_wrong(results)
+
+    def _is_whole(self, result: Result, contents: dict[str, bytes]) -> None:
+        for rendition in result.renditions:
+            assert _sha256(contents.get(rendition.key, b"")) == rendition.sha256, f"{rendition.key} is not there."
+        archived = contents.get(keys.archive(result))
+        if archived is None:
+            waiting = contents.get(result.source.object.key)
+            assert waiting is not None, f"The source of {result.image_id} is lost."
+            archived = waiting
+        assert _sha256(archived) == result.source.sha256, f"The source of {result.image_id} is another's."
+
+    def _nobody_was_told_wrong(self, results: dict[str, Result]) -> None:
+        for delivery, process in self.ended:
+            if not process.ended:
+                continue
+            assert isinstance(process.error, PicturePerfectError | Died | None), process.error
+            if process.error is None:
+                outcome: Outcome = process.outcome
+                assert outcome.result == results[self.delivered[delivery]], "Another result than the one that stands."
+                assert outcome.result.source.sha256 == _sha256(_content(delivery)), "A conflict was called done."
+
+    def _what_holds_in_the_end(self, answers: dict[Delivery, Outcome | PicturePerfectError]) -> None:
+        contents, results = self.store.contents(), self._results()
+        assert set(results) == set(self.delivered.values()), "Not every image has ended."
+        assert set(self.ledger.images) == set(results), "Not every image has its row."
+        assert set(keys_ := self.store.contents(keys.INCOMING)) == {
+            key for key in self.uploads if self._image_id(Upload(key)) not in results
+        }, f"Left behind: {list(keys_)}"
+        for delivery, answer in answers.items():
+            result = results[self.delivered[delivery]]
+            if result.source.sha256 == _sha256(_content(delivery)):
+                assert isinstance(answer, Outcome), f"{delivery} was refused: {answer}"
+                assert answer.result == result
+            else:
+                assert isinstance(answer, Refusal)
+                assert answer.code is Code.IDENTITY_CONFLICT
+        for image, result in results.items():
+            rows, row = self.ledger.renditions[image], self.ledger.images[image]
+            if self._is_erased(image):
+                assert not rows, "An erased image has renditions."
+                assert row["erased_at"] == NOW
+                left = [key for place in keys.belongings("acme", image) for key in contents if key.startswith(place)]
+                assert not left, f"An erasure left {left}."
+            else:
+                assert set(rows.values()) == {rendition.key for rendition in result.renditions}
+                assert row["erased_at"] is None
+                assert keys.archive(result) in contents
+        if not self.interruptions and not self.scheduler.kills:
+            assert len(self.metrics.emitted) == len(results), "An image was not counted."
+
+    # How
+
+    def _processing(self, machine: str, threads: Callable[[], Any]) -> Processing:
+        return Processing(
+            store=self.store,
+            announcements=self.queue,
+            metrics=self.metrics,
+            worker=FakeWorker(self.scheduler.around, machine),
+            pipelines={"web": PIPELINE},
+            limits=Limits(max_megapixels=100, max_bytes=1000),
+            references=(),
+            route=Route.LAMBDA,
+            public_base_url="https://images.example",
+            work_dir=self.work_dir,
+            timeout_seconds=60,
+            now=lambda: NOW,
+            sleep=lambda _: None,
+            threads=threads,
+        )
+
+    def _recording(self, threads: Callable[[], Any]) -> Recording:
+        return Recording(store=self.store, ledger=self.ledger, threads=threads)
+
+    def _deliver(self, delivery: Delivery, service: Processing) -> Outcome:
+        match delivery:
+            case Upload(key):
+                (job,) = events.upload_jobs(self._notification(key))
+                return service.process(job)
+            case Reference(key):
+                request = read_request({"customer": "acme", "pipeline": "web", "s3": f"s3://home/{key}"})
+                return service.process(accept_reference(request, service.store, (), NOW))
+            case Direct(idempotency_key, body):
+                return service.process(*accept_bytes(_request(idempotency_key, body), "home", NOW))
+
+    def _answer(self, delivery: Delivery) -> Outcome | PicturePerfectError:
+        """What the caller, or S3, hears when it tries until it hears something final."""
+        try:
+            return self._deliver(delivery, self._processing("", Serial))
+        except Refusal as refusal:
+            if isinstance(delivery, Reference) and refusal.code is Code.INVALID_REQUEST:
+                return self._answer(Upload(delivery.key))  # it has ended and moved: to the caller it is not there
+            return refusal
+
+    def _notification(self, key: str) -> dict[str, Any]:
+        ref = self.uploads[key]
+        place = {"bucket": {"name": "home"}, "object": {"key": key.replace(" ", "%20").replace("+", "%2B")}}
+        place["object"] |= {"eTag": str(ref.etag), "versionId": str(ref.version)}
+        return {"Records": [{"eventSource": "aws:s3", "eventName": "ObjectCreated:Post", "s3": place}]}
+
+    def _image_id(self, delivery: Delivery) -> str:
+        if isinstance(delivery, Direct):
+            return accept_bytes(_request(delivery.idempotency_key, delivery.body), "home", NOW)[0].image_id
+        return next(events.upload_jobs(self._notification(delivery.key))).image_id
+
+    def _results(self) -> dict[str, Result]:
+        results = [manifest.decode(body, key) for key, body in self.store.contents(keys.RESULTS).items()]
+        return {result.image_id: result for result in results}
+
+    def _is_erased(self, image: str) -> bool:
+        return f"tombstones/acme/{image}.json" in self.store.contents(keys.TOMBSTONES)
+
+
+def _request(idempotency_key: str | None, body: bytes) -> Any:
+    event = {"customer": "acme", "pipeline": "web", "image": b64encode(body).decode()}
+    return read_request(event | ({"idempotency-key": idempotency_key} if idempotency_key else {}))
+
+
+def _content(delivery: Delivery) -> bytes:
+    return delivery.body if isinstance(delivery, Direct) else UPLOADS[delivery.key]
+
+
+def _sha256(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+
+pytestmark = pytest.mark.timeout(3600 if _THOROUGH else 300)
+
+TestProtocol = Protocol.TestCase
+TestProtocol.settings = settings(
+    max_examples=int(os.environ.get("EX", "0")) or (5000 if _THOROUGH else 200),
+    stateful_step_count=60 if _THOROUGH else 30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
