@@ -24,7 +24,7 @@ from core import colour, layout, probe
 from core.errors import Code, ImageFailure
 from core.formats import avif, jpeg, tiff, webp
 from core.model import ImageFormat, ImageHeader, Raster
-from core.pipeline import Output
+from core.output import Output
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -13,8 +13,6 @@ from msgspec import Meta
 if TYPE_CHECKING:
     from core.model import Raster
 
-#: #rrggbb, or #rrggbbaa with alpha, as CSS writes it.
-Colour = Annotated[str, Meta(pattern="^#([0-9a-fA-F]{6}|[0-9a-fA-F]{8})$")]
 Side = Annotated[int, Meta(ge=1, le=65_536)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
@@ -77,12 +75,6 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
         """
         del folder
         return self
-
-
-def rgba(colour: str) -> tuple[int, int, int, int]:
-    """A Colour as numbers 0 to 255."""
-    red, green, blue, alpha = bytes.fromhex(colour[1:].ljust(8, "f"))
-    return red, green, blue, alpha
 
 
 def existing_file(folder: Path, name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.model import Raster
-from core.operations.base import rgba
+from core.output import rgba
 
 Pixels = NDArray[Any]
 

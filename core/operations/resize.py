@@ -5,7 +5,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from core.model import Raster
-from core.operations.base import Colour, Gravity, Operation, Side
+from core.operations.base import Gravity, Operation, Side
+from core.output import Colour
 
 if TYPE_CHECKING:
     from core.operations.pixels import Pixels

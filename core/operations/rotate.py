@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
 
-from core.operations.base import Colour, Operation
+from core.operations.base import Operation
+from core.output import Colour
 
 if TYPE_CHECKING:
     from core.model import Raster

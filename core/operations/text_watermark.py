@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
-from core.operations.base import Colour, Fraction, Gravity, Operation, existing_file, rgba
+from core.operations.base import Fraction, Gravity, Operation, existing_file
+from core.output import Colour, rgba
 
 if TYPE_CHECKING:
     from core.model import Raster

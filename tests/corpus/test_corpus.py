@@ -1,0 +1,93 @@
+"""A corpus of awkward real images, where there is one beside the repository: each is a rendition or a code."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from core import codec, pipeline, planning, probe, rendering
+from core.errors import Code, ImageFailure
+from core.model import RenditionFile, Route
+from tests.unit.rasters import psnr
+
+CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+IMAGES = sorted(path for path in CORPUS.glob("*") if path.is_file() and path.name != "README.md")
+PIPELINES = pipeline.load_folder(pipeline.shipped())
+LIMITS = planning.Limits(max_megapixels=250, max_bytes=1 << 30)
+# Those that end failed, and how.
+REFUSED = {
+    "65536-uint32-limit.png": Code.TOO_MANY_PIXELS,
+    "giant-image.jpg": Code.TOO_MANY_PIXELS,
+    "cielab-dagams.tiff": Code.UNSUPPORTED_FORMAT,
+    "relax.jp2": Code.UNSUPPORTED_FORMAT,
+    "relax_tileparts.jp2": Code.UNSUPPORTED_FORMAT,
+    "corrupt-header.jpg": Code.CORRUPT_IMAGE,
+    "truncated.jpg": Code.CORRUPT_IMAGE,
+    "truncated.png": Code.CORRUPT_IMAGE,
+}
+# Non-local means takes seconds per megapixel: `restore` is run over the small ones.
+RESTORE_MEGAPIXELS = 0.3
+
+pytestmark = pytest.mark.skipif(not IMAGES, reason=f"there is no corpus at {CORPUS}")
+
+
+def run(path: Path, name: str, out: Path) -> tuple[RenditionFile, ...]:
+    header = probe.read_header(path)
+    planning.plan(header, PIPELINES[name], LIMITS, Route.LOCAL)
+    return rendering.render(path, header, PIPELINES[name], out, lambda: None)
+
+
+def runs() -> Iterator[tuple[Path, str]]:
+    for path in IMAGES:
+        for name in ("thumbnail", "web", "archive", "restore"):
+            yield path, name
+
+
+@pytest.mark.parametrize(("path", "name"), [pytest.param(*run, id=f"{run[0].name}-{run[1]}") for run in runs()])
+def test_every_image_is_renditions_or_a_code(path: Path, name: str, tmp_path: Path) -> None:
+    if path.name in REFUSED:
+        with pytest.raises(ImageFailure) as failure:
+            run(path, name, tmp_path)
+        assert failure.value.code == REFUSED[path.name]
+        return
+    header = probe.read_header(path)
+    if name == "restore" and header.megapixels > RESTORE_MEGAPIXELS:
+        pytest.skip(f"non-local means on {header.megapixels:.1f} megapixels takes too long here")
+    files = run(path, name, tmp_path)
+    assert len(files) == sum(len(spec.outputs) for spec in PIPELINES[name].renditions)
+    for file in files:
+        with Image.open(file.path) as image:
+            image.load()
+            assert image.size == (file.width, file.height)
+
+
+@pytest.mark.parametrize("number", range(2, 9))
+@pytest.mark.parametrize("shape", ["Landscape", "Portrait"])
+def test_every_orientation_comes_out_upright(shape: str, number: int, tmp_path: Path) -> None:
+    def thumbnail(at: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+        path = CORPUS / f"{shape}_{at}.jpg"
+        if not path.exists():
+            pytest.skip(f"there is no {path}")
+        (file,) = run(path, "thumbnail", tmp_path)
+        pixels = codec.decode(Path(file.path), probe.read_header(Path(file.path))).pixels
+        return np.asarray(cv2.resize(pixels, (96, 96), interpolation=cv2.INTER_AREA), np.uint8)
+
+    assert psnr(thumbnail(number), thumbnail(1)) > 20
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in IMAGES if path.name not in REFUSED])
+def test_pixels_are_those_that_pillow_sees(path: Path) -> None:
+    """An independent decoder agrees, where neither a profile nor 16 bits come between."""
+    header = probe.read_header(path)
+    with Image.open(path) as image:
+        if image.info.get("icc_profile") or header.depth > 8 or image.mode == "CMYK" or header.orientation != 1:
+            pytest.skip("converted: compared elsewhere")
+        mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[header.channels]
+        expected = np.asarray(image.convert(mode)).reshape(header.height, header.width, header.channels)
+    pixels = codec.decode(path, header).pixels.copy()
+    visible = expected[..., -1] > 0 if header.channels in (2, 4) else np.ones(expected.shape[:2], bool)
+    difference = np.abs(pixels.astype(int) - expected)[visible]
+    assert difference.size == 0 or difference.max() <= 3
