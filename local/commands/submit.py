@@ -48,6 +48,7 @@ def submit(
             return 0
         task = bars.add_task("waiting for results", total=len(set(sent)))
         rows = wait_for(address, set(sent), wait, lambda count: bars.update(task, completed=count))
+    rows.sort(key=lambda row: min(sent.index(name) for name in (row["image_id"], row["source"]) if name in sent))
     if as_json:
         click.echo(json.dumps(rows, default=str))
     else:

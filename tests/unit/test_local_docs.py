@@ -9,9 +9,8 @@ import pytest
 from local.cli import COMMANDS, cli
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
-SECTIONS = {
-    part.partition("\n")[0].strip(): part.partition("\n")[2] for part in re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)[1:]
-}
+_PARTS = [part.partition("\n") for part in re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)[1:]]
+SECTIONS = {title.strip(): text for title, _, text in _PARTS}
 
 
 def test_every_command_is_documented_and_every_documented_one_exists() -> None:
