@@ -12,7 +12,7 @@ import msgspec
 
 from core import keys, manifest
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
-from core.model import Result, Tombstone
+from core.model import ObjectRef, Result, Tombstone
 from core.ports import Ledger, ObjectStore
 
 _THREADS = 16  # round trips to S3 under way at once
@@ -70,9 +70,21 @@ class Recording:
 
     def _archive(self, result: Result) -> Result:
         source = result.source.object
-        if source.bucket == self.store.bucket and source.key.startswith(keys.INCOMING):
+        if source.bucket != self.store.bucket or not source.key.startswith(keys.INCOMING):
+            return result
+        if keys.parse_incoming(source.key).is_inline:
+            self._archive_staged(source, result)
+        elif source.version or source.etag:  # else it was never found: what lies there by now is another image
             self.store.move(source, keys.archive(result))
         return result
+
+    def _archive_staged(self, source: ObjectRef, result: Result) -> None:
+        """A delivery with other content, too late to be accepted, may have staged it where this image's was."""
+        stored = self.store.head(source)
+        if stored and stored.metadata.get("sha256") == result.source.sha256:
+            self.store.move(stored.ref, keys.archive(result))  # this very content, whatever lies there by now
+        elif stored:
+            self.store.delete(source.key)  # its caller hears identity_conflict
 
     def _tombstone(self, key: str) -> Tombstone:
         try:
@@ -93,9 +105,10 @@ class Recording:
             if len(items) == 1:
                 return {items[0][0]: error}
             return {key: failure for item in items for key, failure in self._write([item]).items()}
-        owners = {item.image_id: item.customer for _, item in items}
-        for image in erased:
-            self._erase(owners[image], image)
+        # Not by image alone: a stray tombstone of another customer must not stand for the owner's
+        for customer, image in dict.fromkeys((item.customer, item.image_id) for _, item in items):
+            if image in erased:
+                self._erase(customer, image)
         return {}
 
     def _erase(self, customer: str, image: str) -> None:
