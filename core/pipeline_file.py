@@ -8,7 +8,8 @@ import msgspec
 from core.errors import Code, Misconfigured
 from core.operations import OPERATIONS
 from core.operations.base import Operation
-from core.pipeline import Name, Output, Pipeline, RenditionSpec, nearest
+from core.output import Output
+from core.pipeline import Name, Pipeline, RenditionSpec, nearest
 from core.yaml_lines import Located, YamlFault, read
 
 

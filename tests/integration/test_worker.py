@@ -13,7 +13,8 @@ import pytest
 from core.errors import Code, ImageFailure, Misconfigured
 from core.model import ImageFormat, ImageHeader
 from core.operations.base import Operation
-from core.pipeline import Output, Pipeline, RenditionSpec
+from core.output import Output
+from core.pipeline import Pipeline, RenditionSpec
 from core.ports import WorkerFailure
 from core.worker import SupervisedWorker
 from tests.integration import hostile_child

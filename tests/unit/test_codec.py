@@ -16,7 +16,7 @@ from core import codec, layout, probe
 from core.errors import Code, ImageFailure
 from core.formats import tiff
 from core.model import ImageFormat, Raster
-from core.pipeline import Output
+from core.output import Output
 from tests.unit.rasters import DEPTHS, psnr, raster
 
 SAVED_AS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "tiff": "TIFF"}

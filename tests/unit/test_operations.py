@@ -13,7 +13,7 @@ from PIL import Image, ImageFilter
 
 from core.model import Raster
 from core.operations import OPERATIONS
-from core.operations.base import Gravity, Operation, rgba
+from core.operations.base import Gravity, Operation
 from core.operations.blur import Blur
 from core.operations.contrast import Contrast
 from core.operations.crop import Crop
@@ -25,6 +25,7 @@ from core.operations.resize import Fit, Resize
 from core.operations.rotate import Rotate
 from core.operations.sharpen import Sharpen
 from core.operations.text_watermark import TextWatermark
+from core.output import rgba
 from tests.unit.rasters import psnr, raster, rasters
 
 SIDES = st.integers(1, 60)

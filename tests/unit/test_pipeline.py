@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core import pipeline
+from core import output, pipeline
 from core.errors import Code, Misconfigured
 from core.model import ImageFormat
 from core.operations import OPERATIONS
@@ -146,7 +146,7 @@ def test_every_operation_and_parameter_is_documented(name: str) -> None:
 
 def test_every_field_of_a_pipeline_is_documented() -> None:
     page = (ROOT / "docs" / "pipelines.md").read_text("utf-8")
-    for kind in (pipeline.RenditionSpec, pipeline.Output):
+    for kind in (pipeline.RenditionSpec, output.Output):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.name}`" in page, field.name
     for name in pipeline.load_folder(pipeline.shipped()):
