@@ -82,7 +82,7 @@ def dusk() -> bytes:
 
 def night() -> bytes:
     """Dark and grainy: there is something to restore."""
-    return _encoded(landscape(640, 427, 15, NIGHT, grain=0.05), "JPEG", quality=85)
+    return _encoded(landscape(640, 427, 15, NIGHT, grain=0.01), "JPEG", quality=85)
 
 
 def scan() -> bytes:
