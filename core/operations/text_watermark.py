@@ -10,15 +10,20 @@ from core.operations.base import Fraction, Gravity, Operation, existing_file
 from core.output import Colour, rgba
 
 if TYPE_CHECKING:
+    import cv2
+
     from core.model import Raster
     from core.operations.pixels import Pixels
+
+# Pixels. Below, letters lose their shape, and are drawn larger, then shrunk; above, they are all image.
+_SMALLEST, _LARGEST = 10, 2000
 
 
 class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
     """Write `text` over the image. It shrinks where it would not fit; lines are broken at line breaks."""
 
-    #: What is written. The built-in font holds Latin letters; for others give a `font`.
-    text: Annotated[str, Meta(min_length=1, max_length=500)]
+    #: What is written. The built-in font holds Latin, Greek, Cyrillic, Arabic, Chinese and Japanese letters.
+    text: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
     #: The letters' height as a fraction of the image's shorter side.
     size: Annotated[float, Meta(gt=0, le=1)] = 0.05
     #: The letters' colour.
@@ -29,7 +34,7 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
     gravity: Gravity = Gravity.SOUTHEAST
     #: The space to the image's edges, as a fraction of its shorter side.
     margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.03
-    #: A TrueType or OpenType file, relative to the pipeline's folder; the built-in font where it is empty.
+    #: A TrueType file, relative to the pipeline's folder; the built-in font where it is empty.
     font: str = ""
 
     def resolved(self, folder: Path) -> Self:
@@ -54,19 +59,35 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
         return laid_over(raster, colour, coverage, place)
 
     def _drawn(self, height: float) -> "Pixels":
-        """The text's coverage, (h, w) uint8, as tight as the letters are."""
+        """The text's coverage, (h, w) uint8, cut to what is not empty."""
+        import cv2
         import numpy as np
-        from PIL import Image, ImageDraw, ImageFont
 
-        points = min(max(height, 8.0), 2000.0)  # below 8 letters lose their shape: they are drawn, then shrunk
-        font = ImageFont.truetype(self.font, points) if self.font else ImageFont.load_default(points)
-        left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), self.text, font)
-        size = max(1, round(right - left)), max(1, round(bottom - top))
-        image = Image.new("L", size)
-        ImageDraw.Draw(image).multiline_text((-left, -top), self.text, 255, font)
-        drawn = np.asarray(image)
-        scale = height / points
-        return drawn if scale == 1 else _fitted(drawn, (max(1, round(size[0] * scale)), max(1, round(size[1] * scale))))
+        points = min(max(round(height), _SMALLEST), _LARGEST)
+        face = cv2.FontFace(self.font or "sans")
+        lines = [_line(face, line, points) for line in self.text.splitlines()]
+        mask = np.zeros((len(lines) * points * 5 // 4 + 2 * points, max(line.shape[1] for line in lines)), np.uint8)
+        for number, line in enumerate(lines):
+            top = number * points * 5 // 4
+            part = mask[top : top + line.shape[0], : line.shape[1]]
+            np.maximum(part, line, out=part)
+        rows, columns = np.nonzero(mask.max(axis=1))[0], np.nonzero(mask.max(axis=0))[0]
+        if not rows.size:
+            return np.zeros((1, 1), np.uint8)
+        drawn = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        scale = min(height / points, 1)
+        return _fitted(drawn, (max(1, round(drawn.shape[1] * scale)), max(1, round(drawn.shape[0] * scale))))
+
+
+def _line(face: "cv2.FontFace", text: str, points: int) -> "Pixels":
+    """One line's coverage, three times as high as its letters, its first baseline at two thirds."""
+    import cv2
+    import numpy as np
+
+    _, _, width, _ = cv2.getTextSize((1 << 24, points), text, (0, 0), face, points)
+    mask = np.zeros((3 * points, width + 3 * points), np.uint8)
+    cv2.putText(mask, text, (points, 2 * points), (255,), face, points)
+    return mask
 
 
 def _fitted(mask: "Pixels", room: tuple[int, int]) -> "Pixels":

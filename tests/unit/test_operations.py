@@ -283,6 +283,19 @@ def test_text_is_written_where_gravity_says_and_nowhere_else() -> None:
     assert result.pixels.max() > 240
 
 
+def test_letters_of_many_scripts_are_drawn_and_none_is_a_placeholder() -> None:
+    image = Raster(np.zeros((100, 100, 1), np.uint8))
+    shapes = [TextWatermark(text=letter, size=0.5, opacity=1).apply(image).pixels.tobytes() for letter in "?Aüßλж写ج"]
+    assert len(set(shapes)) == len(shapes)
+
+
+def test_lines_stand_below_each_other() -> None:
+    image = Raster(np.zeros((400, 400, 1), np.uint8))
+    one, two = (TextWatermark(text=text, size=0.1, opacity=1).apply(image).pixels for text in ("Hy", "Hy\nHy"))
+    assert np.ptp(np.nonzero(two)[0]) > 1.8 * np.ptp(np.nonzero(one)[0])
+    assert np.ptp(np.nonzero(two)[1]) == np.ptp(np.nonzero(one)[1])
+
+
 def test_text_too_long_for_the_image_shrinks_to_fit() -> None:
     image = Raster(np.zeros((40, 60, 3), np.uint8))
     result = TextWatermark(text="a very long line of text " * 8, size=0.5, opacity=1).apply(image)
