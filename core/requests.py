@@ -21,20 +21,20 @@ class ImageRequest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """What a caller sends: exactly one of `image` (base64) and `s3` (s3://bucket/key) says which image."""
 
     customer: str
-    pipeline: Annotated[str, Meta(min_length=1, max_length=63)]
+    #: It becomes part of a key: a slash in it would make the staged source's notification a job of its own.
+    pipeline: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     image: str | None = None
     s3: str | None = None
     filename: Annotated[str, Meta(max_length=1000)] | None = None
-    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = msgspec.field(
-        default=None, name="idempotency-key"
-    )
+    idempotency_key: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
 
 
 def read_request(event: object) -> ImageRequest:
     """Validate a request. Raises Refusal(INVALID_REQUEST) that names the field."""
     try:
         request = msgspec.convert(event, ImageRequest)
-    except msgspec.ValidationError as error:
+        msgspec.json.encode(request)  # JSON's escapes can spell half of a character: no key, no database holds that
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise Refusal(Code.INVALID_REQUEST, f"The request was not accepted: {error}") from error
     keys.check_customer(request.customer)
     if (request.image is None) == (request.s3 is None):

@@ -39,6 +39,7 @@ _START_SECONDS = 60.0  # ten times what a cold start takes on the slowest functi
 # glibc moves these two up by itself, as far as this, by the images it has seen. Set from the beginning, a warm child
 # does not give its pages back after each image and fault them in for the next: 5 of 23 ms for 2 megapixels.
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20)}
+_SAMPLE_SECONDS = 0.2  # between looks at the memory of a child at work: a fallback, see _Child.kill
 _FULL = 0.8  # RLIMIT_DATA does not kill: a death this near to the limit was the allocation that failed
 
 
@@ -143,7 +144,7 @@ class SupervisedWorker:
         if out_of_time or exit_code == -signal.SIGXCPU:
             message = f"The image was not done after {usage.seconds:.1f} seconds, all there was, and was stopped."
             raise WorkerFailure(Code.TIMED_OUT, message, usage)
-        if life.peak_bytes >= _FULL * self._memory_bytes or exit_code == -signal.SIGKILL:
+        if usage.peak_bytes >= _FULL * self._memory_bytes or exit_code == -signal.SIGKILL:
             megabytes = self._memory_bytes // 2**20
             message = f"The image needs more than the {megabytes} MB of memory that the worker may use."
             raise WorkerFailure(Code.OUT_OF_MEMORY, message, usage)
@@ -171,14 +172,20 @@ class _Child:
         self._ended: tuple[int, Usage] | None = None
         self._peak_resets = False
         self._own = Usage()
+        self._inherited = 0
+        self._sampled = 0
         self._started = time.monotonic()
 
     def mark(self) -> float:
         """Where the accounting of one image begins: CPU seconds so far, and a peak that starts anew."""
         self._peak_resets = accounting.forget_peak(self._process.pid)
-        self._started = time.monotonic()
+        self._started, self._sampled = time.monotonic(), 0
         cpu = accounting.cpu_seconds(self._process.pid)
         return self._own.cpu_seconds if cpu is None else cpu
+
+    def _peak(self) -> int:
+        """Peak resident bytes since `mark`, while it lives; 0 where the kernel does not tell."""
+        return accounting.status_bytes(self._process.pid, "VmHWM").get("VmHWM", 0)
 
     @property
     def seconds(self) -> float:
@@ -188,7 +195,7 @@ class _Child:
     def usage_since(self, before: float) -> Usage:
         """What the image took. Asked after its reply, so that what the child itself last said is of it."""
         cpu = accounting.cpu_seconds(self._process.pid)
-        peak = accounting.status_bytes(self._process.pid, "VmHWM").get("VmHWM") if self._peak_resets else None
+        peak = self._peak() if self._peak_resets else 0
         return Usage(
             seconds=self.seconds,
             cpu_seconds=(self._own.cpu_seconds if cpu is None else cpu) - before,
@@ -210,13 +217,18 @@ class _Child:
         poll = select.poll()
         poll.register(pipe, select.POLLIN)
         while (reply := take_reply(self._buffer)) is None:
-            if not poll.poll(max(0.0, _left(deadline)) * 1000):
-                return None
+            if not poll.poll(max(0.0, min(_left(deadline), _SAMPLE_SECONDS)) * 1000):
+                self._sampled = max(self._sampled, self._peak())
+                if _left(deadline) <= 0:
+                    return None
+                continue
             chunk = os.read(pipe, 65_536)
             if not chunk:
                 return None
             self._buffer += chunk
         self._own = reply.usage
+        if isinstance(reply.answer, Ready):
+            self._inherited = reply.usage.peak_bytes
         return reply
 
     def kill(self) -> tuple[int, Usage]:
@@ -229,7 +241,12 @@ class _Child:
                 if pipe:
                     pipe.close()
             os.close(self._lifeline)
-            self._ended = self._process.returncode, accounting.from_rusage(rusage)
+            life = accounting.from_rusage(rusage)
+            # The kernel carries the peak of whoever started a process over into it (exec keeps signal->maxrss), so
+            # what it says is the child's own only where it is more than that.
+            own = life.peak_bytes if life.peak_bytes > self._inherited else 0
+            life = Usage(cpu_seconds=life.cpu_seconds, peak_bytes=max(own, self._sampled))
+            self._ended = self._process.returncode, life
         return self._ended
 
 

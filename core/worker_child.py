@@ -38,13 +38,14 @@ def main(arguments: list[str]) -> None:
     _end_with_parent(lifeline)
     requests, replies = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    import cv2  # noqa: PLC0415 - loaded before Ready is said, and after the pipes are safe from its output
-    import numpy  # noqa: PLC0415, ICN001
-
-    from core import probe, rendering  # noqa: F401, PLC0415 - loads Pillow and NumPy too
+    # Loaded before Ready is said, after the pipes are safe from what libraries print; OpenCV by core.codec, which
+    # tells it first what it reads from the environment once.
+    from core import probe, rendering  # noqa: F401, I001, PLC0415
+    import cv2  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
 
     cv2.setNumThreads(threads or os.cpu_count() or 1)
-    cv2.blur(numpy.zeros((512, 512, 3), numpy.uint8), (5, 5))  # starts the threads: their stacks count as data
+    cv2.blur(np.zeros((512, 512, 3), np.uint8), (5, 5))  # starts the threads: their stacks count as data
     _limit_memory(memory_bytes)
     answer: Ready | Answer = Ready()
     with os.fdopen(requests, "rb") as pipe:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.errors import Code, ImageFailure, Misconfigured
@@ -76,6 +77,19 @@ def test_what_a_failed_image_took_is_known_too(worker: SupervisedWorker, picture
     assert failure.value.usage.seconds >= 1.0
     assert failure.value.usage.cpu_seconds > 0.2
     assert failure.value.usage.peak_bytes > 20 * 2**20
+
+
+def test_a_crash_in_the_child_of_a_large_parent_is_not_taken_for_want_of_memory(picture: Path, tmp_path: Path) -> None:
+    ballast = np.ones(700 * 2**20, np.uint8)  # the kernel carries the parent's peak over into the child
+    worker = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.hostile_child")
+    try:
+        with pytest.raises(WorkerFailure) as failure:
+            run(worker, picture, tmp_path / "bad", hostile_child.Segfault())
+    finally:
+        worker.close()
+        del ballast
+    assert failure.value.code is Code.WORKER_CRASHED
+    assert failure.value.usage.peak_bytes < MEMORY
 
 
 def test_what_a_library_prints_does_not_reach_the_protocol(

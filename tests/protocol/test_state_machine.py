@@ -335,7 +335,7 @@ class Protocol(RuleBasedStateMachine):
 
 def _request(idempotency_key: str | None, body: bytes) -> Any:
     event = {"customer": "acme", "pipeline": "web", "image": b64encode(body).decode()}
-    return read_request(event | ({"idempotency-key": idempotency_key} if idempotency_key else {}))
+    return read_request(event | ({"idempotency_key": idempotency_key} if idempotency_key else {}))
 
 
 def _content(delivery: Delivery) -> bytes:
