@@ -67,7 +67,7 @@ class Processing:
         standing = self._standing(job)
         if standing:
             return self._again(job, standing, body)
-        deadline = time.monotonic() + min(seconds or self.timeout_seconds, self.timeout_seconds)
+        deadline = time.monotonic() + min(self.timeout_seconds if seconds is None else seconds, self.timeout_seconds)
         with TemporaryDirectory(dir=self.work_dir, prefix="image-") as scratch, self.threads() as threads:
             return self._first(job, body, deadline, Path(scratch), threads)
 
@@ -254,4 +254,6 @@ def _differs(standing: Source, offered: Source) -> bool:
     """Whether two deliveries of one id bring different content. What one of them does not know says nothing."""
     if standing.sha256 and offered.sha256:
         return standing.sha256 != offered.sha256
+    if standing.object.etag and offered.object.etag and standing.object.etag != offered.object.etag:
+        return True
     return (standing.object.bucket, standing.object.key) != (offered.object.bucket, offered.object.key)

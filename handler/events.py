@@ -55,7 +55,8 @@ def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
     """The records of a notification that tell of new objects. Raises Refusal(INVALID_EVENT)."""
     try:
         records = msgspec.convert(event["Records"], list[S3Record])
-    except (msgspec.ValidationError, KeyError, TypeError) as error:
+        msgspec.json.encode(records)  # JSON's escapes can spell half of a character: no key holds that
+    except (msgspec.ValidationError, KeyError, TypeError, UnicodeEncodeError) as error:
         raise Refusal(Code.INVALID_EVENT, f"This is not a notification of S3: {error}") from error
     strange = [record.event_source for record in records if record.event_source != "aws:s3"]
     if strange or not records:

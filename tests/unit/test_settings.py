@@ -1,0 +1,53 @@
+"""Settings: every fault at once, and never the value of a variable that may be a secret."""
+
+import pytest
+
+from core import settings
+from core.errors import Code, Misconfigured
+
+GOOD = {
+    "BUCKET": "pictures",
+    "RECORDS_QUEUE_URL": "https://sqs.example/records",
+    "PUBLIC_BASE_URL": "https://images.example",
+    "DATABASE_URL": "postgresql://user:hunter2@db/pictures",
+}
+
+
+def test_what_is_not_said_has_a_default() -> None:
+    values = settings.load(settings.ProcessingSettings, GOOD)
+    assert values.memory_mb == 2048
+    assert values.references == ""
+
+
+def test_lambda_says_its_memory_itself_unless_it_is_set() -> None:
+    environ = GOOD | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}
+    assert settings.load(settings.ProcessingSettings, environ).memory_mb == 1769
+    assert settings.load(settings.ProcessingSettings, environ | {"MEMORY_MB": "3000"}).memory_mb == 3000
+
+
+def test_all_faults_are_named_at_once() -> None:
+    environ = {"RECORDS_QUEUE_URL": "nowhere", "PUBLIC_BASE_URL": "http://images.example", "MEMORY_MB": "much"}
+    with pytest.raises(Misconfigured) as caught:
+        settings.load(settings.ProcessingSettings, environ)
+    assert caught.value.code is Code.INVALID_SETTINGS
+    for variable in ("BUCKET", "RECORDS_QUEUE_URL", "PUBLIC_BASE_URL", "MEMORY_MB"):
+        assert variable in caught.value.message
+
+
+def test_a_secret_is_never_shown() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        settings.load(settings.RecordingSettings, {"BUCKET": "HUNTER2", "DATABASE_URL": "mysql://user:hunter2@db"})
+    assert "hunter2" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "https://images.example"])
+def test_only_this_machine_may_do_without_https(url: str) -> None:
+    assert settings.load(settings.ProcessingSettings, GOOD | {"PUBLIC_BASE_URL": url}).public_base_url == url
+
+
+@pytest.mark.parametrize(
+    "prefix", ["s3://shared/", "s3://shared/{customer}", "https://shared/{customer}/", "/{customer}/"]
+)
+def test_a_reference_that_would_hold_other_customers_images_is_wrong(prefix: str) -> None:
+    with pytest.raises(Misconfigured, match="REFERENCES"):
+        settings.load(settings.ProcessingSettings, GOOD | {"REFERENCES": prefix})
