@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import unquote_plus
 
 import msgspec
+from msgspec import Meta
 
 from core import keys
 from core.errors import Code, Refusal
@@ -43,7 +44,7 @@ class S3Record(msgspec.Struct, rename="camel"):
     event_source: str
     event_name: str
     s3: S3Entity
-    event_time: datetime | None = None
+    event_time: Annotated[datetime, Meta(tz=True)] | None = None
 
 
 def is_s3_test(event: object) -> bool:
@@ -64,22 +65,24 @@ def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
     return [record for record in records if record.event_name.startswith("ObjectCreated:")]
 
 
-def upload_jobs(event: Mapping[str, Any], now: datetime | None = None) -> Iterator[ImageJob]:
+def upload_jobs(event: Mapping[str, Any]) -> Iterator[ImageJob]:
     """The jobs of an S3 notification, but for what another door staged and ends itself."""
-    for record in s3_records(event):
-        found = record.s3.object
-        place = keys.parse_incoming(found.plain_key)
-        if place.is_inline:
-            continue
-        source = ObjectRef(
-            bucket=record.s3.bucket.name, key=found.plain_key, version=found.version_id, etag=found.e_tag
-        )
-        yield ImageJob(
-            image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
-            customer=place.customer,
-            pipeline=place.pipeline,
-            door=Door.UPLOAD,
-            name=keys.safe_name(place.name),
-            source=source,
-            received_at=record.event_time or now or datetime.now(UTC),
-        )
+    return (job for job in map(upload_job, s3_records(event)) if job)
+
+
+def upload_job(record: S3Record) -> ImageJob | None:
+    """The job of one record; None for what another door staged and ends itself. Raises Refusal."""
+    found = record.s3.object
+    place = keys.parse_incoming(found.plain_key)
+    if place.is_inline:
+        return None
+    source = ObjectRef(bucket=record.s3.bucket.name, key=found.plain_key, version=found.version_id, etag=found.e_tag)
+    return ImageJob(
+        image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
+        customer=place.customer,
+        pipeline=place.pipeline,
+        door=Door.UPLOAD,
+        name=keys.safe_name(place.name),
+        source=source,
+        received_at=record.event_time or datetime.now(UTC),
+    )

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import msgspec
 
 from core import bootstrap
-from core.errors import Code, Refusal
+from core.errors import Code, PicturePerfectError, Refusal
 from core.model import Outcome, Route
 from core.requests import accept_bytes, accept_reference, read_request
 from core.service import Processing
@@ -31,9 +31,7 @@ def answer(event: Any, context: Context, service: Processing) -> dict[str, Any]:
     if events.is_s3_test(event):
         return {"images": []}
     if isinstance(event, dict) and "Records" in event:
-        return {
-            "images": [_summary(service.process(job, seconds=_seconds(context))) for job in events.upload_jobs(event)]
-        }
+        return {"images": _uploads(event, context, service)}
     if isinstance(event, dict) and "customer" in event:
         return _direct(event, context, service)
     known = ", ".join(sorted(event)) if isinstance(event, dict) else type(event).__name__
@@ -42,6 +40,24 @@ def answer(event: Any, context: Context, service: Processing) -> dict[str, Any]:
         f"An event with {known or 'nothing in it'} is neither a notification of S3 (`Records`) nor a request "
         "(`customer`, `pipeline`, and `image` or `s3`).",
     )
+
+
+def _uploads(event: dict[str, Any], context: Context, service: Processing) -> list[dict[str, Any]]:
+    """Every image of a notification gets its turn; then Lambda hears of the first that could not be brought to an end.
+
+    It delivers the event again, and what has ended by then is answered as a duplicate.
+    """
+    summaries, errors = [], []
+    for record in events.s3_records(event):
+        try:
+            job = events.upload_job(record)
+            if job:
+                summaries.append(_summary(service.process(job, seconds=_seconds(context))))
+        except PicturePerfectError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return summaries
 
 
 def _direct(event: dict[str, Any], context: Context, service: Processing) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from pathlib import Path
 from tempfile import mkdtemp
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -95,3 +97,23 @@ def database_url(postgres: Callable[[], str]) -> str:
     ledger.migrate()
     ledger.close()
     return url
+
+
+@pytest.fixture(scope="session")
+def doors() -> Iterator[SimpleNamespace]:
+    """The handlers' modules. They read the environment and build their services when they are imported."""
+    environ = {
+        "BUCKET": "home",
+        "RECORDS_QUEUE_URL": "http://127.0.0.1:1/records",
+        "PUBLIC_BASE_URL": "https://images.example",
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        process, record = import_module("handler.process"), import_module("handler.record")
+    yield SimpleNamespace(process=process, record=record)
+    process._service.worker.close()

@@ -352,7 +352,7 @@ pytestmark = pytest.mark.timeout(3600 if _THOROUGH else 300)
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=int(os.environ.get("EX", "0")) or (5000 if _THOROUGH else 200),
+    max_examples=5000 if _THOROUGH else 300,
     stateful_step_count=60 if _THOROUGH else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

