@@ -68,9 +68,9 @@ class Environment(Operation, frozen=True, tag="environment"):
 
 
 HOSTILE: tuple[type[Operation], ...] = (Segfault, Forever, Hoard, Raise, Chatter, Leave, Environment)
-OPERATIONS.update({str(kind.__struct_config__.tag): kind for kind in HOSTILE})
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # in the child alone: the catalogue of the tests' own process stays as it is shipped
     from core import worker_child
 
+    OPERATIONS.update({str(kind.__struct_config__.tag): kind for kind in HOSTILE})
     worker_child.main(sys.argv[1:])
