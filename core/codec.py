@@ -4,7 +4,9 @@ OpenCV decodes and encodes. Pillow decodes what OpenCV does not, or not rightly 
 8-bit TIFF with alpha, which libtiff premultiplies). Nothing of the source's metadata reaches an output.
 """
 
+import errno
 import os
+import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
 Pixels = NDArray[Any]
+
+_NO_SPACE = 64 * 1024  # bytes free on a disk that is full but for the ends of blocks
 
 #: What `quality` means where the pipeline does not say: near each other to the eye.
 QUALITY = {ImageFormat.JPEG: 82, ImageFormat.WEBP: 80, ImageFormat.AVIF: 60}
@@ -97,7 +101,7 @@ def encode(raster: Raster, output: Output, path: Path) -> int:
         if output.format in QUALITY:
             quality = output.quality if output.quality is not None else QUALITY[output.format]
             settings += [_QUALITY_SETTING[output.format], quality]
-        if not cv2.imwrite(str(path), layout.to_bgr(pixels), settings):
+        if not _write(path, layout.to_bgr(pixels), settings):
             raise ImageFailure(
                 Code.OPERATION_FAILED,
                 f"The {output.format.value} encoder refused an image of {raster.width} x {raster.height} pixels.",
@@ -105,6 +109,22 @@ def encode(raster: Raster, output: Output, path: Path) -> int:
     if output.format is ImageFormat.TIFF and raster.has_alpha:
         tiff.declare_alpha(path)
     return path.stat().st_size
+
+
+def _write(path: Path, pixels: Pixels, settings: list[int]) -> bool:
+    """Encode into a file; False where the encoder refuses. Raises OSError(ENOSPC) where the disk is full.
+
+    OpenCV knows no such difference. Worse, it says of AVIF that it was written when half of it was, and of every
+    format when only its end was lost.
+    """
+    if cv2.imwrite(str(path), pixels, settings):
+        if shutil.disk_usage(path.parent).free < _NO_SPACE:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        return True
+    encoded, content = cv2.imencode(path.suffix, pixels, settings)
+    if encoded:
+        path.write_bytes(content.data)
+    return encoded
 
 
 def _by_either(path: Path, header: ImageHeader, reduction: int) -> tuple[Pixels, bytes | None, bool]:

@@ -11,6 +11,10 @@ docs/codes.md explains each one, and a test holds the two together.
 """
 
 from enum import StrEnum
+from errno import EDQUOT, ENOSPC
+
+#: What the kernel says where a disk is full: the machine's state, which no image is to blame for.
+FULL_DISK = frozenset({ENOSPC, EDQUOT})
 
 
 class Code(StrEnum):

@@ -95,7 +95,8 @@ class Ledger(Protocol):
 class Worker(Protocol):
     """Where pixels are touched: a supervised child process.
 
-    Both methods raise WorkerFailure with the code of what went wrong. After any death the next call is served.
+    Both methods raise WorkerFailure with the code of what went wrong, and Unavailable where the disk is full.
+    After any death the next call is served.
     """
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:

@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from core import __version__, manifest
-from core.errors import Code, ImageFailure, Refusal, Unavailable
+from core.errors import FULL_DISK, Code, ImageFailure, Refusal, Unavailable
 from core.model import (
     ImageHeader,
     ImageJob,
@@ -68,8 +68,14 @@ class Processing:
         if standing:
             return self._again(job, standing, body)
         deadline = time.monotonic() + min(self.timeout_seconds if seconds is None else seconds, self.timeout_seconds)
-        with TemporaryDirectory(dir=self.work_dir, prefix="image-") as scratch, self.threads() as threads:
-            return self._first(job, body, deadline, Path(scratch), threads)
+        try:
+            with TemporaryDirectory(dir=self.work_dir, prefix="image-") as scratch, self.threads() as threads:
+                return self._first(job, body, deadline, Path(scratch), threads)
+        except OSError as error:
+            if error.errno not in FULL_DISK:
+                raise
+            message = f"There is no space left in {self.work_dir}. Empty it, make it larger, or set WORK_DIR."
+            raise Unavailable(Code.WORKER_UNAVAILABLE, message) from error
 
     def _first(self, job: ImageJob, body: bytes | None, deadline: float, scratch: Path, threads: Executor) -> Outcome:
         work = _Work(job=job, source=Source(object=job.source, name=job.name))

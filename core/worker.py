@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from core import accounting
 from core import pipeline as pipelines
-from core.errors import Code, Misconfigured
+from core.errors import Code, Misconfigured, Unavailable
 from core.model import ImageHeader, RenditionFile, Usage
 from core.pipeline import Pipeline
 from core.ports import WorkerFailure
@@ -96,13 +96,17 @@ class SupervisedWorker:
 
     def _start(self) -> "_Child":
         """Start a child without waiting for it: it loads OpenCV while the parent loads its own clients."""
-        command = [sys.executable, "-m", self._module, str(self._memory_bytes), str(self._threads)]
+        # -P: it imports from where this process does, and not from the folder that someone happens to stand in
+        command = [sys.executable, "-P", "-m", self._module, str(self._memory_bytes), str(self._threads)]
         self._child, self._ready = _Child(command, self._environ), False
         return self._child
 
     def _ask(self, request: Request, deadline: float) -> tuple[Probed | Rendered, Usage]:
         if _left(deadline) <= 0:
             raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
+        if self._child and self._child.is_dead():
+            self._child.kill()
+            self._child = None  # it died between images: the next one is not to blame
         child = self._child or self._start()
         self._await_ready(child)
         before = child.mark()
@@ -112,6 +116,8 @@ class SupervisedWorker:
             self._bury(child, before, deadline)
         usage = child.usage_since(before)
         if isinstance(reply.answer, Failed):
+            if reply.answer.code is Code.WORKER_UNAVAILABLE:  # the machine's fault, not the image's
+                raise Unavailable(reply.answer.code, f"{reply.answer.message} Empty the disk, or make it larger.")
             if reply.answer.code is Code.OUT_OF_MEMORY:
                 child.kill()  # what it allocated in vain may not all come back: the next image gets a new child
                 self._child = None
@@ -164,7 +170,7 @@ class _Child:
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=[lifeline],
-                env={**environ, **_MALLOC, "PYTHONPATH": os.pathsep.join(filter(None, [str(Path.cwd()), *sys.path]))},
+                env={**environ, **_MALLOC, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
             )
         finally:
             os.close(lifeline)
@@ -175,6 +181,12 @@ class _Child:
         self._inherited = 0
         self._sampled = 0
         self._started = time.monotonic()
+
+    def is_dead(self) -> bool:
+        """Whether it has ended by itself. It is left to `kill` to reap it, with what it used."""
+        if self._ended is not None:
+            return True
+        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
     def mark(self) -> float:
         """Where the accounting of one image begins: CPU seconds so far, and a peak that starts anew."""

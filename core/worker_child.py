@@ -16,7 +16,7 @@ from math import ceil
 from pathlib import Path
 
 from core import accounting, pipeline
-from core.errors import Code, ImageFailure
+from core.errors import FULL_DISK, Code, ImageFailure
 from core.model import Usage
 from core.worker_protocol import (
     Answer,
@@ -111,6 +111,10 @@ def _answer(request: Request) -> Answer:
         return Failed(code=failure.code, message=failure.message)
     except MemoryError:
         return Failed(code=Code.OUT_OF_MEMORY, message="The image needs more memory than the worker may use.")
+    except OSError as error:
+        if error.errno not in FULL_DISK:
+            raise
+        return Failed(code=Code.WORKER_UNAVAILABLE, message=f"There is no space left to write {error.filename}.")
 
 
 def _end_with_parent(lifeline: int) -> None:

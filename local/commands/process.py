@@ -47,7 +47,11 @@ def process(files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None,
     known = load_folder(pipelines or shipped())
     if pipeline not in known:
         raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()  # now, and not after the first image was worked on
+    except OSError as error:
+        raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
     found = list(_files(files))
     jobs = min(jobs or os.cpu_count() or 1, max(1, len(found)))
     with _Press(known[pipeline], out.resolve(), jobs) as press, progress() as bars:
