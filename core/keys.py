@@ -9,6 +9,7 @@ INCOMING = "incoming/"
 RESULTS = "results/"
 TOMBSTONES = "tombstones/"
 _INLINE = "inline-"
+_STAGED = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _NAME_BYTES = 200  # S3 keys end at 1,024 bytes; this leaves room for what stands before the name
@@ -24,8 +25,11 @@ class Incoming(Value, frozen=True):
 
     @property
     def is_inline(self) -> bool:
-        """Staged by a door that brings it to its end itself: its notification is no work of its own."""
-        return self.upload.startswith(_INLINE)
+        """Staged by a door that brings it to its end itself: its notification is no work of its own.
+
+        Exactly what `inline` spells: a person who names an upload `inline-2026` must not wait for ever.
+        """
+        return self.name == "source" and _STAGED.fullmatch(self.upload) is not None
 
 
 def parse_incoming(key: str) -> Incoming:
@@ -70,4 +74,5 @@ def safe_name(name: str) -> str:
     """A file's name, fit for a key: its last part, nothing unprintable, at most 200 bytes, never empty."""
     leaf = name.replace("\\", "/").rsplit("/", 1)[-1]
     printable = "".join(character if character.isprintable() else "_" for character in leaf)
-    return printable.encode()[-_NAME_BYTES:].decode(errors="ignore").strip() or "image"
+    name = printable.encode()[-_NAME_BYTES:].decode(errors="ignore").strip()
+    return "image" if name in ("", ".", "..") else name  # dots alone are folders to many a client and proxy

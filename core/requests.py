@@ -6,7 +6,6 @@ from binascii import Error as Base64Error
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta
@@ -22,7 +21,7 @@ class ImageRequest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     customer: str
     #: It becomes part of a key: a slash in it would make the staged source's notification a job of its own.
-    pipeline: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    pipeline: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")]
     image: str | None = None
     s3: str | None = None
     filename: Annotated[str, Meta(max_length=1000)] | None = None
@@ -95,11 +94,12 @@ def _job(request: ImageRequest, identity: str, door: Door, source: ObjectRef, no
 
 def _place(request: ImageRequest, bucket: str, references: Sequence[str]) -> ObjectRef:
     """The reference, if it is held to the customer's own prefixes."""
-    url = urlsplit(request.s3 or "", allow_fragments=False)
-    key = (request.s3 or "").removeprefix(f"s3://{url.netloc}/")  # a key may hold `?`, which urlsplit would cut
-    if url.scheme != "s3" or not url.netloc or not key or key == request.s3:
+    # Not by urlsplit: it cuts keys at `?`, and raises for what is no host
+    scheme, _, place = (request.s3 or "").partition("://")
+    home, _, key = place.partition("/")
+    if scheme != "s3" or not home or not key:
         raise Refusal(Code.INVALID_REQUEST, f"s3: {request.s3!r} is not s3://bucket/key.")
-    ref = ObjectRef(bucket=url.netloc, key=key)
+    ref = ObjectRef(bucket=home, key=key)
     own = f"s3://{bucket}/"
     waiting = f"{own}{keys.INCOMING}{request.customer}/"
     allowed = [f"{own}originals/{request.customer}/", waiting]
@@ -108,6 +108,11 @@ def _place(request: ImageRequest, bucket: str, references: Sequence[str]) -> Obj
         raise Refusal(
             Code.REFERENCE_REFUSED,
             f"s3: {ref} is not in a place of customer {request.customer}; those are {', '.join(allowed)}.",
+        )
+    if str(ref).startswith(waiting) and keys.parse_incoming(key).is_inline:
+        raise Refusal(
+            Code.REFERENCE_REFUSED,
+            f"s3: {ref} is held for the request that brought it; send that one again, with its own bytes.",
         )
     if str(ref).startswith(waiting) and keys.parse_incoming(key).pipeline != request.pipeline:
         raise Refusal(
