@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> Outcome:
         raise Refusal(Code.INVALID_REQUEST, "One argument is needed: the request, as JSON.")
     try:
         request = read_request(msgspec.json.decode(arguments[0]))
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:  # the latter, of an argument that is not UTF-8
         raise Refusal(Code.INVALID_REQUEST, f"The request is not JSON: {error}") from error
     if request.s3 is None:
         raise Refusal(Code.INVALID_REQUEST, "s3: a Batch job takes a reference, not bytes.")

@@ -4,11 +4,13 @@ Clients are made here once, when an entry point is loaded, and live as long as i
 """
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core import settings
+from core.errors import Code, Misconfigured
 from core.model import Route
 from core.pipeline import load_folder, shipped
 from core.planning import Limits
@@ -89,13 +91,27 @@ def _ledger(url: str) -> "PostgresLedger":
 def _s3() -> "S3Client":
     import boto3  # noqa: PLC0415 - half a second that worker and migrations should not pay
 
-    return boto3.client("s3", config=_patience())
+    with _of_the_environment():
+        return boto3.client("s3", config=_patience())
 
 
 def _sqs() -> "SQSClient":
     import boto3  # noqa: PLC0415
 
-    return boto3.client("sqs", config=_patience())
+    with _of_the_environment():
+        return boto3.client("sqs", config=_patience())
+
+
+@contextmanager
+def _of_the_environment() -> Iterator[None]:
+    """What boto3 does not find, or cannot use, when a client is made, was read from the environment."""
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415
+
+    try:
+        yield
+    except (BotoCoreError, ValueError) as error:
+        message = f"{str(error).rstrip('.')}. Look at AWS_DEFAULT_REGION, AWS_ENDPOINT_URL and AWS_PROFILE."
+        raise Misconfigured(Code.INVALID_SETTINGS, message) from error
 
 
 def _patience() -> "Config":
