@@ -206,12 +206,15 @@ class Cloud:
         self.address = msgspec.structs.replace(address, lambda_endpoint=api.url)
 
     def _write_state(self) -> None:
-        content = msgspec.json.format(msgspec.json.encode(self.address), indent=2)
-        fresh = self.state_file.with_suffix(".new")
-        fresh.write_bytes(content + b"\n")
-        fresh.chmod(0o600)
-        fresh.replace(self.state_file)
-        self._stack.callback(self.state_file.unlink, missing_ok=True)
+        """For other processes, `cloud.json`; for the container, what `docker run --env-file` takes."""
+        address = msgspec.json.format(msgspec.json.encode(self.address), indent=2).decode()
+        settings = "\n".join(f"{name}={value}" for name, value in self.address.processing().items())
+        for path, content in ((self.folder / "settings.env", settings), (self.state_file, address)):
+            fresh = path.with_suffix(".new")
+            fresh.write_text(content + "\n", encoding="utf-8")
+            fresh.chmod(0o600)
+            fresh.replace(path)
+            self._stack.callback(path.unlink, missing_ok=True)
 
 
 def running(folder: Path) -> Address | None:
