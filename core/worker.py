@@ -183,10 +183,13 @@ class _Child:
         self._started = time.monotonic()
 
     def is_dead(self) -> bool:
-        """Whether it has ended by itself. It is left to `kill` to reap it, with what it used."""
+        """Whether it has ended by itself: the other end of its pipe is closed. macOS has no waitid to ask."""
         if self._ended is not None:
             return True
-        return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        assert self._process.stdout is not None  # noqa: S101 - Popen was given pipes
+        poll = select.poll()
+        poll.register(self._process.stdout.fileno(), 0)
+        return any(happened & select.POLLHUP for _, happened in poll.poll(0))
 
     def mark(self) -> float:
         """Where the accounting of one image begins: CPU seconds so far, and a peak that starts anew."""

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -37,7 +38,10 @@ def test_a_child_killed_between_two_images_is_not_the_next_ones_fault(picture: P
         child = worker._child
         assert child is not None
         os.kill(child._process.pid, signal.SIGKILL)
-        os.waitid(os.P_PID, child._process.pid, os.WEXITED | os.WNOWAIT)
+        assert child._process.stdout is not None
+        closed = select.poll()
+        closed.register(child._process.stdout.fileno(), 0)
+        assert closed.poll(30_000)
         assert worker.probe(picture, time.monotonic() + 30).width == 256
     finally:
         worker.close()
