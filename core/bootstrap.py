@@ -3,6 +3,7 @@
 Clients are made here once, when an entry point is loaded, and live as long as its process.
 """
 
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from core.errors import Code, Misconfigured
 from core.model import Route
 from core.pipeline import load_folder, shipped
 from core.planning import Limits
+from core.ports import SCRATCH
 from core.worker import SupervisedWorker
 
 if TYPE_CHECKING:
@@ -32,6 +34,9 @@ _SECRET = ("AWS_", "DATABASE_URL")  # what the process that touches customers' b
 def processing(environ: Mapping[str, str], route: Route) -> "Processing":
     """The service of the entries that touch images."""
     values = settings.load(settings.ProcessingSettings, environ)
+    if route is Route.LAMBDA:  # one image at a time: what lies there is of one that was killed at the time-out
+        for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
+            shutil.rmtree(stale, ignore_errors=True)
     child = _worker(values, environ)  # loads OpenCV while this process loads its clients
 
     from core.adapters.emf import EmfMetrics  # noqa: PLC0415 - after the child was started

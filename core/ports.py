@@ -23,6 +23,10 @@ class WriteContestedError(Exception):
     """A conditional write met another one under way (S3's 409): nothing is known yet, try again."""
 
 
+#: What the folder of an image being worked on begins with, in the work folder.
+SCRATCH = "image-"
+
+
 class WorkerFailure(ImageFailure):
     """An image's failure in the worker, with what it took until then."""
 

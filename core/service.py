@@ -31,7 +31,7 @@ from core.model import (
 )
 from core.pipeline import Pipeline
 from core.planning import Limits, plan
-from core.ports import Announcements, Metrics, ObjectStore, Worker, WorkerFailure, WriteContestedError
+from core.ports import SCRATCH, Announcements, Metrics, ObjectStore, Worker, WorkerFailure, WriteContestedError
 
 _PAUSES = (0.05, 0.2, 0.8, 2.0)  # seconds between tries of a contested or unanswered commit
 _HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
@@ -69,7 +69,7 @@ class Processing:
             return self._again(job, standing, body)
         deadline = time.monotonic() + min(self.timeout_seconds if seconds is None else seconds, self.timeout_seconds)
         try:
-            with TemporaryDirectory(dir=self.work_dir, prefix="image-") as scratch, self.threads() as threads:
+            with TemporaryDirectory(dir=self.work_dir, prefix=SCRATCH) as scratch, self.threads() as threads:
                 return self._first(job, body, deadline, Path(scratch), threads)
         except OSError as error:
             if error.errno not in FULL_DISK:

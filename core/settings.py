@@ -98,9 +98,13 @@ def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
 
 def _beyond_types(values: Mapping[str, object]) -> list[str]:
     faults = []
-    url = urlsplit(str(values.get("public_base_url", "https://")))
-    if url.scheme != "https" and url.hostname not in _LOOPBACK:
-        faults.append("PUBLIC_BASE_URL is wrong: it must be https")
+    try:
+        url = urlsplit(str(values.get("public_base_url", "https://")))
+    except ValueError as error:
+        faults.append(f"PUBLIC_BASE_URL is wrong: {error}")
+    else:
+        if url.scheme != "https" and url.hostname not in _LOOPBACK:
+            faults.append("PUBLIC_BASE_URL is wrong: it must be https")
     faults.extend(
         f"REFERENCES is wrong: {prefix!r} must be s3://bucket/…/{{customer}}/…"
         for prefix in str(values.get("references", "")).split()

@@ -109,6 +109,8 @@ class SupervisedWorker:
             self._child = None  # it died between images: the next one is not to blame
         child = self._child or self._start()
         self._await_ready(child)
+        if _left(deadline) <= 0:  # a slow start is not the image's fault
+            raise Unavailable(Code.WORKER_UNAVAILABLE, "Starting the worker took all the time there was for the image.")
         before = child.mark()
         reply = child.ask(request, deadline)
         if reply is None:
@@ -172,6 +174,9 @@ class _Child:
                 pass_fds=[lifeline],
                 env={**environ, **_MALLOC, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
             )
+        except OSError:
+            os.close(self._lifeline)
+            raise
         finally:
             os.close(lifeline)
         self._buffer = bytearray()

@@ -26,6 +26,11 @@ class S3Object(msgspec.Struct, rename="camel"):
     version_id: str | None = None
 
     @property
+    def version(self) -> str | None:
+        """None where there is none; "null" is how S3 names what came while versions were suspended."""
+        return None if self.version_id == "null" else self.version_id
+
+    @property
     def plain_key(self) -> str:
         return unquote_plus(self.key)
 
@@ -76,7 +81,7 @@ def upload_job(record: S3Record) -> ImageJob | None:
     place = keys.parse_incoming(found.plain_key)
     if place.is_inline:
         return None
-    source = ObjectRef(bucket=record.s3.bucket.name, key=found.plain_key, version=found.version_id, etag=found.e_tag)
+    source = ObjectRef(bucket=record.s3.bucket.name, key=found.plain_key, version=found.version, etag=found.e_tag)
     return ImageJob(
         image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
         customer=place.customer,

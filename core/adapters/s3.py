@@ -97,17 +97,21 @@ class S3Store:
         stored = self.head(source)
         if stored is None:
             return
-        exactly = _exactly(stored.ref)
-        exactly.pop("IfMatch", None)
+        place: dict[str, Any] = {"Bucket": stored.ref.bucket, "Key": stored.ref.key}
+        copied, removed = dict(place), dict(place)
+        unless_overwritten = {}
+        if stored.ref.version:
+            copied["VersionId"] = removed["VersionId"] = stored.ref.version
+        else:  # without versions a newer upload may take the place at any moment: it must not be moved for this one
+            unless_overwritten["CopySourceIfMatch"] = removed["IfMatch"] = f'"{stored.ref.etag}"'
         with translated(f"Moving {source} to s3://{self.bucket}/{key}"):
             # The managed copy takes parts where an object is larger than one CopyObject may be (5 GB)
             try:
-                self._client.copy(exactly, self.bucket, key)  # type: ignore[arg-type]
+                self._client.copy(copied, self.bucket, key, ExtraArgs=unless_overwritten)  # type: ignore[arg-type]
+                self._client.delete_object(**removed)
             except ClientError as error:
-                if _gone(error):  # another recorder was faster
-                    return
-                raise
-            self._client.delete_object(**exactly)
+                if not _gone(error) and http_status(error) != PRECONDITION_FAILED:  # another recorder was faster
+                    raise
 
     def delete(self, key: str) -> None:
         with translated(f"Deleting s3://{self.bucket}/{key}"):
