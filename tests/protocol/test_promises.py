@@ -25,7 +25,7 @@ from core.errors import Code, PicturePerfectError, Refusal, Unavailable
 from core.model import ObjectRef, Status, Tombstone
 from core.ports import WriteContestedError
 from core.recording import Recording
-from tests.fakes import Died, FakeMetrics, FakeWorker
+from tests.fakes import Died, FakeMetrics, FakeWorker, undisturbed
 from tests.services import Context, World, processing, s3_event
 from tests.values import NOW
 
@@ -157,6 +157,27 @@ def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: Sim
     world.recording.replay()
     assert list(world.store.contents("originals/").values()) == [b"accepted"]
     assert not world.store.contents("incoming/")
+
+
+def test_promise_6_what_a_loser_staged_late_is_tidied_up_without_a_replay(
+    doors: SimpleNamespace, tmp_path: Path
+) -> None:
+    """The winner was faster by its whole way, archive included; the loser tells the recorder once more."""
+
+    def around(name: str, effect: Callable[[], T], /) -> T:
+        if name == "store.create" and not world.store.contents("incoming/") and not world.worker.runs:
+            world.store.around = world.queue.around = undisturbed
+            doors.process.answer(_direct(b"photo"), Context(), world.processing)
+            world.record()
+        return effect()
+
+    world = World(tmp_path)
+    world.store.around = around
+    assert doors.process.answer(_direct(b"photo"), Context(), world.processing)["duplicate"] is True
+    assert world.store.contents("incoming/"), "It was late."
+    world.record()
+    assert not world.store.contents("incoming/")
+    assert list(world.store.contents("originals/").values()) == [b"photo"]
 
 
 def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
