@@ -1,0 +1,46 @@
+"""Keys: what is read from them, and what may become part of one."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core import keys
+from core.errors import Refusal
+from core.model import image_id
+
+
+@pytest.mark.parametrize(
+    "key", ["", "incoming/", "incoming/a/b/c", "incoming/a/b/c/", "incoming//b/c/d", "originals/a/b/c/d"]
+)
+def test_a_key_of_another_shape_is_refused(key: str) -> None:
+    with pytest.raises(Refusal):
+        keys.parse_incoming(key)
+
+
+@pytest.mark.parametrize("customer", ["", ".", "-a", "a/b", "a b", "ü", "a" * 65, "a\n"])
+def test_a_customer_who_cannot_be_part_of_a_key_is_refused(customer: str) -> None:
+    with pytest.raises(Refusal):
+        keys.check_customer(customer)
+
+
+@given(st.text(st.characters(exclude_categories=())))
+def test_any_name_becomes_one_that_fits_a_key(name: str) -> None:
+    safe = keys.safe_name(name)
+    assert 1 <= len(safe.encode()) <= 200
+    assert safe.isprintable()
+    assert "/" not in safe
+    assert "\\" not in safe
+    assert keys.safe_name(safe) == safe
+
+
+@given(st.text(min_size=1), st.uuids(version=5).map(str))
+def test_what_is_staged_inline_is_known_as_such(pipeline: str, identity: str) -> None:
+    if "/" not in pipeline:
+        place = keys.parse_incoming(keys.inline("acme", pipeline, identity))
+        assert place.is_inline
+        assert (place.customer, place.pipeline) == ("acme", pipeline)
+
+
+@given(st.lists(st.text(), min_size=1, max_size=3), st.lists(st.text(), min_size=1, max_size=3))
+def test_two_sources_have_one_identity_only_if_they_are_one(one: list[str], other: list[str]) -> None:
+    assert (image_id("acme", "web", *one) == image_id("acme", "web", *other)) == (one == other)
