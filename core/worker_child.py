@@ -38,9 +38,9 @@ def main(arguments: list[str]) -> None:
     _end_with_parent(lifeline)
     requests, replies = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    # Loaded before Ready is said, after the pipes are safe from what libraries print; OpenCV by core.codec, which
-    # tells it first what it reads from the environment once.
-    from core import probe, rendering  # noqa: F401, I001, PLC0415
+    # Loaded before Ready is said, after the pipes are safe from what libraries print; OpenCV by core.codec before
+    # all others, since it tells OpenCV first what that reads from the environment once.
+    from core import codec, probe, rendering  # noqa: F401, I001, PLC0415
     import cv2  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
