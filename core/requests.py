@@ -59,15 +59,21 @@ def accept_bytes(request: ImageRequest, bucket: str, now: datetime) -> tuple[Ima
 def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequence[str], now: datetime) -> ImageJob:
     """The job of an image that lies in S3 already, in a place of the customer's own.
 
-    Its identity is the caller's idempotency key, else that of the content which lies there now. Raises
+    Its identity is the caller's idempotency key, else that of the content which lies there now; under `incoming/`
+    always the latter. Raises
     Refusal(REFERENCE_REFUSED) for any other place, and Refusal(INVALID_REQUEST) where there is no object.
     """
     place = _place(request, store.bucket, references)
     stored = store.head(place)
-    if stored is None and request.idempotency_key is None:
-        raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {place}.")
-    source = stored.ref if stored else place  # with a key it may have ended, and moved, already
-    identity = image_id(request.customer, request.pipeline, *(_key(request) or s3_identity(source)))
+    # What waits under incoming/ is an image already, by its upload: a key of the caller's would make a second one of
+    # it, and whichever ended first would take the source from the other.
+    waits = place.bucket == store.bucket and place.key.startswith(keys.INCOMING)
+    key = None if waits else _key(request)
+    if stored is None and key is None:
+        moved = "; if it has ended, its source is in originals/ or quarantine/" if waits else ""
+        raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {place}{moved}.")
+    source = stored.ref if stored else place  # with a key it may have ended, and be gone, already
+    identity = image_id(request.customer, request.pipeline, *(key or s3_identity(source)))
     return _job(request, identity, Door.REFERENCE, source, now)
 
 

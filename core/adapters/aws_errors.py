@@ -3,7 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+)
 from botocore.parsers import ResponseParserError
 
 from core.errors import Code, Misconfigured, Unavailable
@@ -32,7 +38,7 @@ def translated(what: str, unavailable: Code = Code.STORE_UNAVAILABLE) -> Iterato
         if status >= _SERVER or status in (CONFLICT, _TOO_MANY_REQUESTS) or code in _PASSING:
             raise Unavailable(unavailable, f"{what} was not answered: {error}") from error
         raise Misconfigured(Code.STORE_DENIED, f"{what} was refused: {error}") from error
-    except (NoCredentialsError, PartialCredentialsError) as error:
+    except (NoCredentialsError, PartialCredentialsError, ParamValidationError) as error:
         raise Misconfigured(Code.STORE_DENIED, f"{what} was not tried: {error}") from error
     except (BotoCoreError, ResponseParserError) as error:  # the latter, of an answer that is no XML, stands alone
         raise Unavailable(unavailable, f"{what} was not answered: {error}") from error

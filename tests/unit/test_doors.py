@@ -166,7 +166,8 @@ def test_a_reference_to_nothing_does_not_take_what_is_uploaded_there_later(
         "s3": "s3://home/incoming/acme/web/u1/a.jpg",
         "idempotency_key": "k",
     }
-    assert _send(doors, world, event)["code"] == "source_missing"
+    with pytest.raises(Refusal, match="there is no object"):
+        _send(doors, world, event)
     upload = world.upload("a.jpg", b"photo")
     world.record()
     assert _send(doors, world, upload)["images"][0]["status"] == "processed"

@@ -6,9 +6,9 @@ import pytest
 
 from core import keys
 from core.errors import Code, Refusal
-from core.model import ObjectRef
+from core.model import ObjectRef, image_id
 from core.ports import StoredObject
-from core.requests import accept_reference, read_request
+from core.requests import accept_reference, read_request, s3_identity
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -62,6 +62,14 @@ def test_no_spelling_leads_out_of_a_customers_own_places(place: str) -> None:
     with pytest.raises(Refusal) as refusal:
         refer(place)
     assert refusal.value.code is Code.REFERENCE_REFUSED
+
+
+def test_a_reference_to_a_waiting_upload_is_that_upload_whatever_key_comes_with_it() -> None:
+    place = "s3://bucket/incoming/acme/web/u/cat.jpg"
+    upload = image_id("acme", "web", *s3_identity(ObjectRef(bucket="bucket", key=place[12:], etag="e")))
+    for key in ({}, {"idempotency_key": "mine"}):
+        request = read_request({"customer": "acme", "pipeline": "web", "s3": place, **key})
+        assert accept_reference(request, _Everything(), (), NOW).image_id == upload  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["a?b#c.jpg", "ä ö/%2F+.jpg", "a//b", "new\nline"])
