@@ -1,17 +1,24 @@
-"""Where things lie in the bucket. The keys are the state, so they are spelled in this file alone."""
+"""Where things lie in the bucket. The keys are the state, so they are spelled here alone.
+
+Those of results and tombstones are their own to know: `Result.key` and `Tombstone.key`.
+"""
 
 import re
 
 from core.errors import Code, Refusal
-from core.model import Result, Status, Value
+from core.model import ImageJob, RenditionFile, Result, Status, Value
 
 INCOMING = "incoming/"
 RESULTS = "results/"
 TOMBSTONES = "tombstones/"
+PROCESSED = "processed/"
+ORIGINALS = "originals/"
+QUARANTINE = "quarantine/"
 _INLINE = "inline-"
 _STAGED = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
 _NAME_BYTES = 200  # S3 keys end at 1,024 bytes; this leaves room for what stands before the name
 
 
@@ -48,15 +55,21 @@ def inline(customer: str, pipeline: str, image_id: str) -> str:
     return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/source"
 
 
+def rendition(job: ImageJob, file: RenditionFile, sha256: str) -> str:
+    """Where an output goes: its name carries its content's hash, so that none is ever overwritten by another."""
+    name = f"{file.name}-{sha256[:_HASH_DIGITS]}.{file.format.extension}"
+    return f"{PROCESSED}{job.customer}/{job.image_id}/{name}"
+
+
 def archive(result: Result) -> str:
     """Where the source of an ended image is kept: `originals/`, or `quarantine/` where it failed."""
-    place = "originals" if result.status is Status.PROCESSED else "quarantine"
-    return f"{place}/{result.customer}/{result.image_id}/{safe_name(result.source.name)}"
+    place = ORIGINALS if result.status is Status.PROCESSED else QUARANTINE
+    return f"{place}{result.customer}/{result.image_id}/{safe_name(result.source.name)}"
 
 
 def belongings(customer: str, image_id: str) -> tuple[str, ...]:
     """The prefixes that hold an image's pixels, once it has ended: what an erasure removes."""
-    return tuple(f"{place}/{customer}/{image_id}/" for place in ("processed", "originals", "quarantine"))
+    return tuple(f"{place}{customer}/{image_id}/" for place in (PROCESSED, ORIGINALS, QUARANTINE))
 
 
 def check_customer(customer: str) -> str:

@@ -77,6 +77,10 @@ class ObjectRef(Value, frozen=True, kw_only=True):
         return f"s3://{self.bucket}/{self.key}"
 
 
+def _result_key(image_id: str, run: int) -> str:
+    return f"results/{image_id}/{run}.json"
+
+
 class ImageJob(Value, frozen=True, kw_only=True):
     """One image to be worked on once: whose, through which pipeline, and where its source lies."""
 
@@ -91,7 +95,7 @@ class ImageJob(Value, frozen=True, kw_only=True):
 
     @property
     def result_key(self) -> str:
-        return f"results/{self.image_id}/{self.run}.json"
+        return _result_key(self.image_id, self.run)
 
 
 def image_id(customer: str, pipeline: str, *source: str) -> str:
@@ -230,7 +234,7 @@ class Result(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"results/{self.image_id}/{self.run}.json"
+        return _result_key(self.image_id, self.run)
 
 
 class Outcome(Value, frozen=True, kw_only=True):

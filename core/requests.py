@@ -60,8 +60,8 @@ def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequ
     """The job of an image that lies in S3 already, in a place of the customer's own.
 
     Its identity is the caller's idempotency key, else that of the content which lies there now; under `incoming/`
-    always the latter. Raises
-    Refusal(REFERENCE_REFUSED) for any other place, and Refusal(INVALID_REQUEST) where there is no object.
+    always the latter. Raises Refusal(REFERENCE_REFUSED) for any other place, and Refusal(INVALID_REQUEST) where
+    there is no object.
     """
     place = _place(request, store.bucket, references)
     stored = store.head(place)
@@ -108,7 +108,7 @@ def _place(request: ImageRequest, bucket: str, references: Sequence[str]) -> Obj
     ref = ObjectRef(bucket=home, key=key)
     own = f"s3://{bucket}/"
     waiting = f"{own}{keys.INCOMING}{request.customer}/"
-    allowed = [f"{own}originals/{request.customer}/", waiting]
+    allowed = [f"{own}{keys.ORIGINALS}{request.customer}/", waiting]
     allowed += [prefix.replace("{customer}", request.customer) for prefix in references]
     if ".." in key.split("/") or not any(str(ref).startswith(prefix) for prefix in allowed):
         raise Refusal(
@@ -124,6 +124,6 @@ def _place(request: ImageRequest, bucket: str, references: Sequence[str]) -> Obj
         raise Refusal(
             Code.REFERENCE_REFUSED,
             f"s3: {ref} waits for another pipeline than {request.pipeline}; ask for that one, or wait until it is "
-            f"in {own}originals/.",
+            f"in {own}{keys.ORIGINALS}.",
         )
     return ref

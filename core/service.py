@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
-from core import __version__, manifest
+from core import __version__, keys, manifest
 from core.errors import FULL_DISK, Code, ImageFailure, Refusal, Unavailable
 from core.model import (
     ImageHeader,
@@ -34,7 +34,6 @@ from core.planning import Limits, plan
 from core.ports import SCRATCH, Announcements, Metrics, ObjectStore, Worker, WorkerFailure, WriteContestedError
 
 _PAUSES = (0.05, 0.2, 0.8, 2.0)  # seconds between tries of a contested or unanswered commit
-_HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,8 +140,7 @@ class Processing:
         path = Path(file.path)
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        name = f"{file.name}-{digest[:_HASH_DIGITS]}.{file.format.extension}"
-        key = f"processed/{job.customer}/{job.image_id}/{name}"
+        key = keys.rendition(job, file, digest)
         self._create(key, path, file.format.media_type)  # False: the same bytes are there already
         return Rendition(
             name=file.name,

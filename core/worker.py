@@ -35,7 +35,7 @@ from core.worker_protocol import (
     take_reply,
 )
 
-_START_SECONDS = 60.0  # ten times what a cold start takes on the slowest function; then something is broken
+_START_SECONDS = 60.0  # six times what Lambda gives a whole init phase; then something is broken
 # glibc moves these two up by itself, as far as this, by the images it has seen. Set from the beginning, a warm child
 # does not give its pages back after each image and fault them in for the next: 5 of 23 ms for 2 megapixels.
 _MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20)}

@@ -1,6 +1,6 @@
 """What AWS sends, turned into what the core takes. Pure: no call is made here."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import unquote_plus
@@ -68,11 +68,6 @@ def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
     if strange or not records:
         raise Refusal(Code.INVALID_EVENT, f"Records of {', '.join(strange) or 'nothing'} are not worked on here.")
     return [record for record in records if record.event_name.startswith("ObjectCreated:")]
-
-
-def upload_jobs(event: Mapping[str, Any]) -> Iterator[ImageJob]:
-    """The jobs of an S3 notification, but for what another door staged and ends itself."""
-    return (job for job in map(upload_job, s3_records(event)) if job)
 
 
 def upload_job(record: S3Record) -> ImageJob | None:

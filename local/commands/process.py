@@ -63,9 +63,11 @@ def process(files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None,
 
 def _files(given: Iterable[Path]) -> Iterator[Path]:
     for path in given:
-        if not path.is_dir():
+        if path.is_file():
             yield path
             continue
+        if not path.is_dir():  # a pipe or a device may never come to an end
+            raise click.UsageError(f"{path} is neither a file nor a folder.")
         for inner in sorted(path.rglob("*")):
             if inner.is_file() and not any(part.startswith(".") for part in inner.relative_to(path).parts):
                 yield inner

@@ -131,3 +131,16 @@ def test_help_comes_without_loading_what_commands_need() -> None:
     script = "import sys, local.cli; print(sorted({'boto3', 'moto', 'numpy', 'cv2', 'rich'} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert loaded.stdout.strip() == "[]"
+
+
+def test_what_is_no_file_is_refused_before_it_is_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    done = subprocess.run(
+        [*COMMAND, "process", str(tmp_path / "pipe"), "--pipeline", "web", "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "neither a file nor a folder" in done.stderr

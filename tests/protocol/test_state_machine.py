@@ -297,7 +297,8 @@ class Protocol(RuleBasedStateMachine):
     def _deliver(self, delivery: Delivery, service: Processing) -> Outcome:
         match delivery:
             case Upload(key):
-                (job,) = events.upload_jobs(self._notification(key))
+                (job,) = map(events.upload_job, events.s3_records(self._notification(key)))
+                assert job is not None
                 return service.process(job)
             case Reference(key):
                 request = read_request({"customer": "acme", "pipeline": "web", "s3": f"s3://home/{key}"})
@@ -323,7 +324,9 @@ class Protocol(RuleBasedStateMachine):
     def _image_id(self, delivery: Delivery) -> str:
         if isinstance(delivery, Direct):
             return accept_bytes(_request(delivery.idempotency_key, delivery.body), "home", NOW)[0].image_id
-        return next(events.upload_jobs(self._notification(delivery.key))).image_id
+        (job,) = map(events.upload_job, events.s3_records(self._notification(delivery.key)))
+        assert job is not None
+        return job.image_id
 
     def _results(self) -> dict[str, Result]:
         results = [manifest.decode(body, key) for key, body in self.store.contents(keys.RESULTS).items()]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.errors import Code, PicturePerfectError, Refusal
-from core.model import ObjectRef
+from core.model import ImageJob, ObjectRef
 from handler import events
 from tests.services import Context, World, s3_event
 
@@ -66,12 +66,18 @@ def _direct(body: bytes = b"photo", **changes: Any) -> dict[str, Any]:
     return {"customer": "acme", "pipeline": "web", "image": b64encode(body).decode()} | changes
 
 
+def _upload_job(event: Any) -> ImageJob:
+    (job,) = map(events.upload_job, events.s3_records(event))
+    assert job is not None
+    return job
+
+
 def _sample(name: str) -> Any:
     return json.loads((EVENTS / name).read_text(encoding="utf-8"))
 
 
 def test_a_notification_is_read_as_aws_documents_it() -> None:
-    (job,) = events.upload_jobs(_sample("s3_put.json"))
+    job = _upload_job(_sample("s3_put.json"))
     assert (job.customer, job.pipeline, job.name) == ("acme", "web", "Happy Face+100%ü.jpg")
     assert job.source == ObjectRef(
         bucket="home",
@@ -79,7 +85,7 @@ def test_a_notification_is_read_as_aws_documents_it() -> None:
         version="096fKKXTRTtl3on89fVO.nfljtsv6qko",
         etag="d41d8cd98f00b204e9800998ecf8427e",
     )
-    assert job.image_id == next(events.upload_jobs(_sample("s3_put.json"))).image_id
+    assert job.image_id == _upload_job(_sample("s3_put.json")).image_id
 
 
 def test_s3s_test_event_is_nothing_to_do(doors: SimpleNamespace, world: World) -> None:
