@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import codec, layout, probe
+from core import codec, probe
+from core.codec import layout
 from core.errors import Code, ImageFailure
 from core.formats import tiff
 from core.model import ImageFormat, Raster

@@ -10,7 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from core import codec, colour, probe
+from core import codec, probe
+from core.codec import colour
 from tests.unit.rasters import raster
 
 # D50-adapted primaries: Display P3 (Apple), Adobe RGB (1998); columns are red, green, blue.

@@ -1,32 +1,26 @@
-"""File ⇄ Raster: the only place that knows BGR, EXIF's orientations, ICC profiles and imread's flags.
+"""File → Raster.
 
-OpenCV decodes and encodes. Pillow decodes what OpenCV does not, or not rightly (CMYK, LAB, palettes in TIFF,
-8-bit TIFF with alpha, which libtiff premultiplies). Nothing of the source's metadata reaches an output.
+OpenCV decodes. Pillow decodes what OpenCV does not, or not rightly (CMYK, LAB, palettes in TIFF, 8-bit TIFF with
+alpha, which libtiff premultiplies).
 """
 
-import errno
-import os
-import shutil
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-# The limit is core.planning's, with a code and a number; OpenCV reads its own once, when it is loaded.
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 40))
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what it would log is raised, with a code
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
-from core import colour, layout, probe
+from core import probe
+from core.codec import colour, layout
+from core.codec.faults import allocating
 from core.errors import Code, ImageFailure
 from core.formats import avif, jpeg, tiff, webp
-from core.model import ImageFormat, ImageHeader, Raster
-from core.output import Output
+from core.model import ImageHeader, Raster
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,26 +28,6 @@ if TYPE_CHECKING:
 
 Pixels = NDArray[Any]
 
-_NO_SPACE = 64 * 1024  # bytes free on a disk that is full but for the ends of blocks
-
-#: What `quality` means where the pipeline does not say: near each other to the eye.
-QUALITY = {ImageFormat.JPEG: 82, ImageFormat.WEBP: 80, ImageFormat.AVIF: 60}
-_SETTINGS: dict[ImageFormat, list[int]] = {
-    ImageFormat.JPEG: [cv2.IMWRITE_JPEG_OPTIMIZE, 1],
-    ImageFormat.PNG: [cv2.IMWRITE_PNG_COMPRESSION, 6],
-    ImageFormat.WEBP: [],
-    ImageFormat.AVIF: [cv2.IMWRITE_AVIF_SPEED, 8],  # a fifth of the default's time, a few per cent more bytes
-    ImageFormat.TIFF: [
-        *(cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_ADOBE_DEFLATE),
-        *(cv2.IMWRITE_TIFF_PREDICTOR, cv2.IMWRITE_TIFF_PREDICTOR_HORIZONTAL),
-    ],
-}
-_QUALITY_SETTING = {
-    ImageFormat.JPEG: cv2.IMWRITE_JPEG_QUALITY,
-    ImageFormat.WEBP: cv2.IMWRITE_WEBP_QUALITY,
-    ImageFormat.AVIF: cv2.IMWRITE_AVIF_QUALITY,
-}
-_DEEP = {ImageFormat.PNG, ImageFormat.TIFF}  # can hold 16 bits per channel
 _JPEG_FLAGS = {1: cv2.IMREAD_GRAYSCALE, 3: cv2.IMREAD_COLOR_RGB}
 _REDUCED = {
     1: {2: cv2.IMREAD_REDUCED_GRAYSCALE_2, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 8: cv2.IMREAD_REDUCED_GRAYSCALE_8},
@@ -81,50 +55,6 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
         if profile:
             pixels = colour.to_srgb(pixels, profile)
         return Raster(np.ascontiguousarray(pixels))
-
-
-def encode(raster: Raster, output: Output, path: Path) -> int:
-    """Write `raster` to `path`, whose suffix is that of the output's format; the number of bytes written.
-
-    16 bits per channel become 8, and alpha is laid on the output's background, where the format cannot hold
-    them. The same raster gives the same bytes at any number of threads.
-    Raises ImageFailure: RESULT_TOO_LARGE, OUT_OF_MEMORY, OPERATION_FAILED when the encoder refuses.
-    """
-    output.refuse_larger(raster.width, raster.height)
-    with _allocating(f"writing {output.format.value}"):
-        pixels = raster.pixels
-        if pixels.dtype == np.uint16 and output.format not in _DEEP:
-            pixels = layout.to_8_bits(pixels)
-        if raster.has_alpha and output.format is ImageFormat.JPEG:
-            pixels = layout.flattened(pixels, output.background_rgb)
-        settings = list(_SETTINGS[output.format])
-        if output.format in QUALITY:
-            quality = output.quality if output.quality is not None else QUALITY[output.format]
-            settings += [_QUALITY_SETTING[output.format], quality]
-        if not _write(path, layout.to_bgr(pixels), settings):
-            raise ImageFailure(
-                Code.OPERATION_FAILED,
-                f"The {output.format.value} encoder refused an image of {raster.width} x {raster.height} pixels.",
-            )
-    if output.format is ImageFormat.TIFF and raster.has_alpha:
-        tiff.declare_alpha(path)
-    return path.stat().st_size
-
-
-def _write(path: Path, pixels: Pixels, settings: list[int]) -> bool:
-    """Encode into a file; False where the encoder refuses. Raises OSError(ENOSPC) where the disk is full.
-
-    OpenCV knows no such difference. Worse, it says of AVIF that it was written when half of it was, and of every
-    format when only its end was lost.
-    """
-    if cv2.imwrite(str(path), pixels, settings):
-        if shutil.disk_usage(path.parent).free < _NO_SPACE:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        return True
-    encoded, content = cv2.imencode(path.suffix, pixels, settings)
-    if encoded:
-        path.write_bytes(content.data)
-    return encoded
 
 
 def _by_either(path: Path, header: ImageHeader, reduction: int) -> tuple[Pixels, bytes | None, bool]:
@@ -199,26 +129,13 @@ def _is_odd_tiff(header: ImageHeader, image: "ImageFile") -> bool:
 
 @contextmanager
 def _decoding(header: ImageHeader) -> Iterator[None]:
-    with _allocating(f"decoding {header.width} x {header.height} pixels"):
+    with allocating(f"decoding {header.width} x {header.height} pixels"):
         try:
             yield
         except (ImageFailure, MemoryError, cv2.error):
             raise
         except Exception as error:  # Pillow raises what its decoders stumble over
             raise _corrupt(header, "it is damaged or cut short") from error
-
-
-@contextmanager
-def _allocating(doing: str) -> Iterator[None]:
-    try:
-        yield
-    except MemoryError as error:
-        raise ImageFailure(Code.OUT_OF_MEMORY, f"The memory did not suffice for {doing}.") from error
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise ImageFailure(Code.OUT_OF_MEMORY, f"The memory did not suffice for {doing}.") from error
-        code = Code.CORRUPT_IMAGE if doing.startswith("decoding") else Code.OPERATION_FAILED
-        raise ImageFailure(code, f"OpenCV failed when {doing}: {error.err or error}.") from error
 
 
 def _corrupt(header: ImageHeader, why: str) -> ImageFailure:
