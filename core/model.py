@@ -184,6 +184,19 @@ class Usage(Value, frozen=True, kw_only=True):
     peak_bytes: int = 0
 
 
+#: What measuring steps found: numbers, and hashes as hexadecimal text. Keyed by the step's name, and `<rendition>.`
+#: before it where it is a rendition's own step.
+Measurements = dict[str, float | str]
+
+
+class Rendered(Value, frozen=True, kw_only=True):
+    """What a pipeline made of one image: files on local disk, what was measured, and what it took."""
+
+    renditions: tuple[RenditionFile, ...]
+    measurements: Measurements = msgspec.field(default_factory=dict)
+    usage: Usage = Usage()
+
+
 class Rendition(Value, frozen=True, kw_only=True):
     """One output in S3. `sha256` is of the file's bytes, in hex; the key carries its first 16 digits."""
 
@@ -227,6 +240,7 @@ class Result(Value, frozen=True, kw_only=True):
     source: Source
     header: ImageHeader | None = None
     renditions: tuple[Rendition, ...] = ()
+    measurements: Measurements = msgspec.field(default_factory=dict)
     usage: Usage = Usage()
     received_at: datetime
     committed_at: datetime

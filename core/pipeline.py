@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from core.errors import Code, Misconfigured
 from core.model import Value
-from core.operations import OPERATIONS
+from core.operations import OPERATIONS, Catalogue
 from core.operations.base import Operation
 from core.output import Output
 
@@ -48,7 +48,7 @@ def shipped() -> Path:
     return Path(__file__).parent / "pipelines"
 
 
-def load_folder(folder: Path) -> dict[str, Pipeline]:
+def load_folder(folder: Path, catalogue: Catalogue = OPERATIONS) -> dict[str, Pipeline]:
     """All pipelines of a folder, its `*.yaml` files, by name.
 
     Raises Misconfigured(INVALID_PIPELINE) with the faults of all files, or where there is no pipeline.
@@ -56,7 +56,7 @@ def load_folder(folder: Path) -> dict[str, Pipeline]:
     pipelines, faults = {}, []
     for path in sorted(folder.glob("*.yaml")):
         try:
-            pipelines[path.stem] = load(path.read_text("utf-8"), str(path))
+            pipelines[path.stem] = load(path.read_text("utf-8"), str(path), catalogue)
         except UnicodeDecodeError:
             faults.append(f"{path}: not UTF-8 text")
         except Misconfigured as error:
@@ -68,14 +68,14 @@ def load_folder(folder: Path) -> dict[str, Pipeline]:
     return pipelines
 
 
-def load(text: str, file: str) -> Pipeline:
+def load(text: str, file: str, catalogue: Catalogue = OPERATIONS) -> Pipeline:
     """The pipeline that `text` describes; `file` names it, and the folder of the files that steps refer to.
 
     Raises Misconfigured(INVALID_PIPELINE): one line per fault, `file:line: field: what is wrong`.
     """
     from core.pipeline_file import parse  # noqa: PLC0415 - the worker's child reads no YAML
 
-    return parse(text, file)
+    return parse(text, file, catalogue)
 
 
 def to_bytes(pipeline: Pipeline) -> bytes:
@@ -83,19 +83,19 @@ def to_bytes(pipeline: Pipeline) -> bytes:
     return msgspec.msgpack.encode(pipeline)
 
 
-def from_bytes(content: bytes) -> Pipeline:
-    """What `to_bytes` wrote."""
+def from_bytes(content: bytes, catalogue: Catalogue = OPERATIONS) -> Pipeline:
+    """What `to_bytes` wrote, of operations of the same catalogue."""
     fields = msgspec.msgpack.decode(content)
-    fields["steps"] = _operations(fields["steps"])
+    fields["steps"] = _operations(fields["steps"], catalogue)
     for rendition in fields["renditions"]:
-        rendition["steps"] = _operations(rendition["steps"])
+        rendition["steps"] = _operations(rendition["steps"], catalogue)
         rendition["outputs"] = msgspec.convert(rendition["outputs"], tuple[Output, ...])
     fields["renditions"] = tuple(RenditionSpec(**rendition) for rendition in fields["renditions"])
     return Pipeline(**fields)
 
 
-def _operations(steps: list[dict[str, Any]]) -> tuple[Operation, ...]:
-    return tuple(msgspec.convert(step, OPERATIONS[step["operation"]]) for step in steps)
+def _operations(steps: list[dict[str, Any]], catalogue: Catalogue) -> tuple[Operation, ...]:
+    return tuple(msgspec.convert(step, catalogue[step["operation"]]) for step in steps)
 
 
 def nearest(name: str, names: list[str]) -> str:

@@ -6,16 +6,16 @@ from typing import Any
 import msgspec
 
 from core.errors import Code, Misconfigured
-from core.operations import OPERATIONS
-from core.operations.base import Operation
+from core.operations import Catalogue
+from core.operations.base import Measurement, Operation
 from core.output import Output
 from core.pipeline import Name, Pipeline, RenditionSpec, nearest
 from core.yaml_lines import Located, YamlFault, read
 
 
-def parse(text: str, file: str) -> Pipeline:
+def parse(text: str, file: str, catalogue: Catalogue) -> Pipeline:
     """See core.pipeline.load."""
-    reader = _Reader(Path(file))
+    reader = _Reader(Path(file), catalogue)
     try:
         document, doubled = read(text)
     except YamlFault as fault:
@@ -31,8 +31,9 @@ def parse(text: str, file: str) -> Pipeline:
 class _Reader:
     """Walks one document. What is wrong is noted in `faults`, and None stands in its place."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, catalogue: Catalogue) -> None:
         self.file = file
+        self.catalogue = catalogue
         self.faults: list[tuple[int, str]] = []
 
     def pipeline(self, node: Located) -> Pipeline | None:
@@ -65,8 +66,17 @@ class _Reader:
         return RenditionSpec(name=str(name), steps=steps, outputs=tuple(outputs))
 
     def _steps(self, node: Located | None, field: str) -> tuple[Operation, ...]:
-        steps = (self._step(item, f"{field}[{at}]") for at, item in enumerate(self._list(node, field)))
-        return tuple(step for step in steps if step is not None)
+        steps, measured = [], set()
+        for at, item in enumerate(self._list(node, field)):
+            step = self._step(item, f"{field}[{at}]")
+            if isinstance(step, Measurement):
+                if type(step) in measured:
+                    name = type(step).__struct_config__.tag
+                    self._fault(item, f"{field}[{at}]", f"there is a second {name} here; its result has one place")
+                measured.add(type(step))
+            if step is not None:
+                steps.append(step)
+        return tuple(steps)
 
     def _step(self, node: Located, field: str) -> Operation | None:
         """`- name: {parameters}`, or `- name` where there are none to give."""
@@ -77,9 +87,9 @@ class _Reader:
         else:
             self._fault(node, field, "a step is one operation's name with its parameters: `- resize: {width: 480}`")
             return None
-        kind = OPERATIONS.get(name)
+        kind = self.catalogue.get(name)
         if kind is None:
-            self._fault(node, field, f"there is no operation {name}; {nearest(name, list(OPERATIONS))}")
+            self._fault(node, field, f"there is no operation {name}; {nearest(name, list(self.catalogue))}")
             return None
         if parameters.value is None:
             parameters = Located({}, parameters.line)

@@ -7,7 +7,7 @@ from typing import Protocol
 import msgspec
 
 from core.errors import Code, ImageFailure
-from core.model import ImageHeader, ObjectRef, RenditionFile, Result, Tombstone, Usage, Value
+from core.model import ImageHeader, ObjectRef, Rendered, Result, Tombstone, Usage, Value
 from core.pipeline import Pipeline
 
 
@@ -106,7 +106,5 @@ class Worker(Protocol):
     def probe(self, path: Path, deadline: float) -> ImageHeader:
         """Read a file's header. `deadline` is on `time.monotonic`'s clock."""
 
-    def run(
-        self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float
-    ) -> tuple[tuple[RenditionFile, ...], Usage]:
+    def run(self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float) -> Rendered:
         """Run a pipeline over a file; rendition files are left in `out`."""

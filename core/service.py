@@ -19,6 +19,7 @@ from core.errors import FULL_DISK, Code, ImageFailure, Refusal, Unavailable
 from core.model import (
     ImageHeader,
     ImageJob,
+    Measurements,
     Outcome,
     Plan,
     Rendition,
@@ -132,9 +133,10 @@ class Processing:
         work.plan = plan(work.header, pipeline, self.limits, self.route)
         out = scratch / "out"
         out.mkdir()
-        files, work.usage = self.worker.run(source, work.header, pipeline, out, deadline)
-        renditions = tuple(threads.map(lambda file: self._put(job, file), files))
-        return self._result(work, Status.PROCESSED, renditions=renditions)
+        rendered = self.worker.run(source, work.header, pipeline, out, deadline)
+        work.usage = rendered.usage
+        renditions = tuple(threads.map(lambda file: self._put(job, file), rendered.renditions))
+        return self._result(work, Status.PROCESSED, renditions=renditions, measurements=rendered.measurements)
 
     def _put(self, job: ImageJob, file: RenditionFile) -> Rendition:
         path = Path(file.path)
@@ -209,6 +211,7 @@ class Processing:
         code: Code | None = None,
         message: str | None = None,
         renditions: tuple[Rendition, ...] = (),
+        measurements: Measurements | None = None,
     ) -> Result:
         job = work.job
         return Result(
@@ -226,6 +229,7 @@ class Processing:
             source=work.source,
             header=work.header,
             renditions=renditions,
+            measurements=measurements or {},
             usage=work.usage,
             received_at=job.received_at,
             committed_at=self.now(),

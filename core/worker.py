@@ -16,18 +16,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
+import msgspec
+
 from core import accounting
 from core import pipeline as pipelines
 from core.errors import Code, Misconfigured, Unavailable
-from core.model import ImageHeader, RenditionFile, Usage
+from core.model import ImageHeader, Rendered, Usage
 from core.pipeline import Pipeline
 from core.ports import WorkerFailure
 from core.worker_protocol import (
+    Done,
     Failed,
     Probe,
     Probed,
     Ready,
-    Rendered,
     Reply,
     Request,
     Run,
@@ -70,9 +72,7 @@ class SupervisedWorker:
             raise TypeError(reply)
         return reply.header
 
-    def run(
-        self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float
-    ) -> tuple[tuple[RenditionFile, ...], Usage]:
+    def run(self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float) -> Rendered:
         """Run a pipeline over a file; rendition files are left in `out`. Raises WorkerFailure."""
         request = Run(
             path=str(path),
@@ -83,9 +83,9 @@ class SupervisedWorker:
         )
         with self._lock:
             reply, usage = self._ask(request, deadline)
-        if not isinstance(reply, Rendered):
+        if not isinstance(reply, Done):
             raise TypeError(reply)
-        return reply.renditions, usage
+        return msgspec.structs.replace(reply.rendered, usage=usage)
 
     def close(self) -> None:
         """End the child. The next image would start another."""
@@ -101,7 +101,7 @@ class SupervisedWorker:
         self._child, self._ready = _Child(command, self._environ), False
         return self._child
 
-    def _ask(self, request: Request, deadline: float) -> tuple[Probed | Rendered, Usage]:
+    def _ask(self, request: Request, deadline: float) -> tuple[Probed | Done, Usage]:
         if _left(deadline) <= 0:
             raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
         if self._child and self._child.is_dead():

@@ -20,11 +20,11 @@ from core.errors import FULL_DISK, Code, ImageFailure
 from core.model import Usage
 from core.worker_protocol import (
     Answer,
+    Done,
     Failed,
     Probe,
     Probed,
     Ready,
-    Rendered,
     Reply,
     Request,
     Run,
@@ -105,8 +105,8 @@ def _answer(request: Request) -> Answer:
                 return Probed(header=probe.read_header(Path(request.path)))
             case Run():
                 steps = pipeline.from_bytes(request.pipeline)
-                files = rendering.render(Path(request.path), request.header, steps, Path(request.out), check)
-                return Rendered(renditions=files)
+                out = Path(request.out)
+                return Done(rendered=rendering.render(Path(request.path), request.header, steps, out, check))
     except ImageFailure as failure:
         return Failed(code=failure.code, message=failure.message)
     except MemoryError:

@@ -6,7 +6,7 @@ from typing import BinaryIO
 import msgspec
 
 from core.errors import Code
-from core.model import ImageHeader, RenditionFile, Usage, Value
+from core.model import ImageHeader, Rendered, Usage, Value
 
 _LENGTH = struct.Struct(">I")
 
@@ -36,8 +36,8 @@ class Probed(Value, frozen=True, kw_only=True, tag=True):
     header: ImageHeader
 
 
-class Rendered(Value, frozen=True, kw_only=True, tag=True):
-    renditions: tuple[RenditionFile, ...]
+class Done(Value, frozen=True, kw_only=True, tag=True):
+    rendered: Rendered
 
 
 class Failed(Value, frozen=True, kw_only=True, tag=True):
@@ -46,7 +46,7 @@ class Failed(Value, frozen=True, kw_only=True, tag=True):
 
 
 Request = Probe | Run
-Answer = Probed | Rendered | Failed
+Answer = Probed | Done | Failed
 
 
 class Reply(Value, frozen=True, kw_only=True):

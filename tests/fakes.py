@@ -17,6 +17,7 @@ from core.model import (
     ImageFormat,
     ImageHeader,
     ObjectRef,
+    Rendered,
     RenditionFile,
     Result,
     Tombstone,
@@ -268,9 +269,7 @@ class FakeWorker:
     def probe(self, path: Path, deadline: float) -> ImageHeader:
         return self.around("worker.probe", lambda: self._probe(path))
 
-    def run(
-        self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float
-    ) -> tuple[tuple[RenditionFile, ...], Usage]:
+    def run(self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float) -> Rendered:
         return self.around("worker.run", lambda: self._run(path, pipeline, out))
 
     def _probe(self, path: Path) -> ImageHeader:
@@ -279,7 +278,7 @@ class FakeWorker:
             raise WorkerFailure(Code.EMPTY_FILE, "The file is empty.", Usage())
         return ImageHeader(format="jpeg", width=4, height=3, channels=3, depth=8, bytes=len(body))
 
-    def _run(self, path: Path, pipeline: Pipeline, out: Path) -> tuple[tuple[RenditionFile, ...], Usage]:
+    def _run(self, path: Path, pipeline: Pipeline, out: Path) -> Rendered:
         self.runs += 1
         body = path.read_bytes()
         usage = Usage(seconds=0.5, cpu_seconds=0.25, peak_bytes=1000)
@@ -296,7 +295,7 @@ class FakeWorker:
                     b"|".join([rendition.name.encode(), output.format.encode(), self.machine.encode(), body])
                 )
                 files.append(_rendition_file(rendition.name, output.format, file))
-        return tuple(files), usage
+        return Rendered(renditions=tuple(files), usage=usage)
 
 
 def _rendition_file(name: str, kind: ImageFormat, file: Path) -> RenditionFile:

@@ -1,5 +1,7 @@
 """The catalogue of operations, by the names that pipelines use. One operation, one file, one line here."""
 
+from collections.abc import Mapping
+
 from core.operations.base import Operation
 from core.operations.blur import Blur
 from core.operations.contrast import Contrast
@@ -26,5 +28,8 @@ _KINDS: tuple[type[Operation], ...] = (
     Sharpen,
     TextWatermark,
 )
+
+#: Operations by the names that pipelines use: those that are shipped, or these and a company's own.
+Catalogue = Mapping[str, type[Operation]]
 
 OPERATIONS: dict[str, type[Operation]] = {str(kind.__struct_config__.tag): kind for kind in _KINDS}

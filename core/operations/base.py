@@ -77,6 +77,17 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
         return self
 
 
+class Measurement(Operation, frozen=True):
+    """A step that looks at the image and leaves it as it is; what it finds stands in the result, under its name."""
+
+    def apply(self, raster: "Raster") -> "Raster":
+        return raster
+
+    def measure(self, raster: "Raster") -> float | str:
+        """A finite number, or text where it is no quantity. Raises as `apply` does."""
+        raise NotImplementedError
+
+
 def existing_file(folder: Path, name: str) -> str:
     """The absolute path of `name` in `folder`. Raises ValueError where there is none."""
     path = (folder / name).resolve()

@@ -140,7 +140,8 @@ class _Press:
             try:
                 header = worker.probe(file.resolve(), deadline)
                 plan(header, self._pipeline, self._limits, Route.LOCAL)
-                renditions, usage = worker.run(file.resolve(), header, self._pipeline, Path(scratch), deadline)
+                rendered = worker.run(file.resolve(), header, self._pipeline, Path(scratch), deadline)
+                renditions, usage = rendered.renditions, rendered.usage
             except ImageFailure as error:
                 failure, usage = error, getattr(error, "usage", usage)
             finished = [self._finished(rendition, self._out / label) for rendition in renditions]

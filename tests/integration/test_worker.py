@@ -47,8 +47,8 @@ def worker() -> Iterator[SupervisedWorker]:
 def run(worker: SupervisedWorker, picture: Path, out: Path, *steps: Operation, seconds: float = 30.0) -> list[Path]:
     out.mkdir(exist_ok=True)
     header = worker.probe(picture, time.monotonic() + 30)
-    files, _ = worker.run(picture, header, pipeline(*steps), out, time.monotonic() + seconds)
-    return [Path(file.path) for file in files]
+    rendered = worker.run(picture, header, pipeline(*steps), out, time.monotonic() + seconds)
+    return [Path(file.path) for file in rendered.renditions]
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,9 @@ def test_usage_is_of_the_image_and_not_of_the_ones_before_it(
     header = worker.probe(large, deadline)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    _, of_large = worker.run(large, header, pipeline(), tmp_path / "a", deadline)
-    _, of_small = worker.run(picture, worker.probe(picture, deadline), pipeline(), tmp_path / "b", deadline)
+    of_large = worker.run(large, header, pipeline(), tmp_path / "a", deadline).usage
+    small = worker.probe(picture, deadline)
+    of_small = worker.run(picture, small, pipeline(), tmp_path / "b", deadline).usage
     assert of_large.peak_bytes > 6000 * 6000 * 3
     assert of_small.cpu_seconds < of_large.cpu_seconds
     if sys.platform == "linux":  # elsewhere the kernel does not let a peak be forgotten

@@ -52,7 +52,10 @@ def photo(tmp_path: Path) -> Path:
 def run(path: Path, pipeline: Pipeline, calls: list[int] | None = None) -> tuple[RenditionFile, ...]:
     out = path.parent / "out"
     out.mkdir(exist_ok=True)
-    return render(path, probe.read_header(path), pipeline, out, lambda: calls.append(1) if calls is not None else None)
+    rendered = render(
+        path, probe.read_header(path), pipeline, out, lambda: calls.append(1) if calls is not None else None
+    )
+    return rendered.renditions
 
 
 def test_one_decode_gives_all_renditions_as_files(photo: Path) -> None:
