@@ -65,7 +65,10 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
         raise NotImplementedError
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
-        """The size, in pixels, of what `apply` returns for an image of `width` x `height`."""
+        """The size, in pixels, of what `apply` returns for an image of `width` x `height`.
+
+        Where pixels decide on it, as in trimming, an upper bound of either side.
+        """
         return width, height
 
     def resolved(self, folder: Path) -> Self:

@@ -1,0 +1,94 @@
+"""The part of the image that draws the eye, in the shape that is asked for."""
+
+from typing import TYPE_CHECKING
+
+from core.operations.base import Operation, Side
+from core.operations.resize import Fit, Resize
+
+if TYPE_CHECKING:
+    from core.model import Raster
+    from core.operations.pixels import Pixels
+
+# Pixels: the longest side of the copy that is looked at. Fine texture is averaged out, and shapes are left.
+_LOOKED_AT = 256
+# What libvips' `smartcrop` counts as skin (a* and b* of CIELAB, L* from 15) and as saturated (chroma from 60).
+_SKIN_A, _SKIN_B, _SKIN_L, _SATURATED = (3, 22), (4, 31), 15, 60
+# What skin or saturation is worth to a pixel, where an edge as strong as black to white is worth 400; libvips too.
+_NOTABLE = 255
+# What being opaque is worth. It decides only where parts of the image are transparent.
+_OPAQUE = 32
+
+
+class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
+    """Scale the image to cover `width` x `height`, then keep the part with most edges, saturated colour and skin.
+
+    As `resize` with the fit `cover`, the part chosen by what is in the image; what lies in the middle of the part
+    counts most. An image that says nothing is cut around its middle.
+    """
+
+    #: Pixels.
+    width: Side
+    #: Pixels.
+    height: Side
+    #: Whether pixels may be made up: without it no side grows, and a smaller image gives a smaller part.
+    enlarge: bool = False
+
+    def output_size(self, width: int, height: int) -> tuple[int, int]:
+        return self._cover.output_size(width, height)
+
+    def apply(self, raster: "Raster") -> "Raster":
+        import numpy as np
+
+        from core.model import Raster
+
+        size = self._cover.scaled(raster.width, raster.height)
+        width, height = self.output_size(raster.width, raster.height)
+        # An image that covers a box, its shape kept, hangs over along one side only.
+        x, y = 0, 0
+        if size[0] > width:
+            x = _best(_interest(raster).sum(axis=0), size[0], width)
+        elif size[1] > height:
+            y = _best(_interest(raster).sum(axis=1), size[1], height)
+        scaled = Resize(width=size[0], height=size[1], fit=Fit.FILL, enlarge=True).apply(raster)
+        return Raster(np.ascontiguousarray(scaled.pixels[y : y + height, x : x + width]))
+
+    @property
+    def _cover(self) -> Resize:
+        return Resize(width=self.width, height=self.height, fit=Fit.COVER, enlarge=self.enlarge)
+
+
+def _interest(raster: "Raster") -> "Pixels":
+    """How much each pixel of a reduced copy draws the eye, (h, w) int64. Whole numbers, so that no CPU differs."""
+    import cv2
+    import numpy as np
+
+    small = Resize(width=_LOOKED_AT, height=_LOOKED_AT).apply(raster).pixels
+    if small.itemsize > 1:
+        small = (small >> 8).astype(np.uint8)
+    colours = small[..., :3] if small.shape[2] > 2 else np.repeat(small[..., :1], 3, axis=2)  # noqa: PLR2004 - RGB
+    light, a, b = cv2.split(cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2LAB))
+    # 8 bits hold L* times 2.55, and a* and b* with 128 added.
+    across, down = (cv2.Sobel(light, cv2.CV_16S, *order, borderType=cv2.BORDER_REPLICATE) for order in ((1, 0), (0, 1)))
+    interest = (np.abs(across.astype(np.int64)) + np.abs(down)) * 100 // 255
+    a, b = a.astype(np.int64) - 128, b.astype(np.int64) - 128
+    skin = (a >= _SKIN_A[0]) & (a <= _SKIN_A[1]) & (b >= _SKIN_B[0]) & (b <= _SKIN_B[1])
+    interest += _NOTABLE * (skin & (light.astype(np.int64) * 100 >= _SKIN_L * 255))
+    interest += _NOTABLE * (a * a + b * b > _SATURATED**2)
+    interest += _OPAQUE
+    return interest * small[..., -1] if raster.has_alpha else interest
+
+
+def _best(profile: "Pixels", side: int, part: int) -> int:
+    """Where, in `side` pixels, `part` pixels see most of `profile`, which runs along the same side, reduced."""
+    import numpy as np
+
+    length = len(profile)
+    seen = min(length, max(1, (2 * part * length + side) // (2 * side)))
+    free = length - seen
+    if not free:
+        return (side - part) // 2
+    steps = np.arange(1, seen + 1)
+    scores = np.correlate(profile, steps * (seen + 1 - steps), "valid")  # a parabola: nothing at the part's edges
+    best = np.flatnonzero(scores == scores.max())
+    start = int(best[np.abs(2 * best - free).argmin()])
+    return (2 * start * (side - part) + free) // (2 * free)
