@@ -4,21 +4,20 @@ import json
 import os
 import shutil
 import tempfile
-import threading
-import time
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from local.console import progress
+from local.console import ended_by_signals
 
 if TYPE_CHECKING:
-    from core.model import RenditionFile
     from core.pipeline import Pipeline
-    from core.worker import SupervisedWorker
+    from local.journal import Journal
+
+_INTERRUPTED = 130
 
 
 @click.command()
@@ -36,13 +35,18 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A folder of pipeline files, instead of the shipped ones.",
 )
-def process(files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None, pipelines: Path | None) -> None:
+@click.option("--again", is_flag=True, help="Do everything anew, what was done earlier too.")
+def process(
+    files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None, pipelines: Path | None, again: bool
+) -> int:
     """Run a pipeline over files, and over all files in folders, with no cloud at all.
 
     Writes one line of JSON for each file on stdout, in the order of the files. Exit 0 when every file was
-    answered: an image that failed is an answer too.
+    answered: an image that failed is an answer too. What an earlier run into the same folder has done is not
+    done again.
     """
-    from core.pipeline import load_folder, shipped  # noqa: PLC0415 - `--help` needs none of it
+    from core.pipeline import load_folder, shipped  # noqa: PLC0415 - `--help` needs none of these
+    from local.journal import InUse, Journal  # noqa: PLC0415
 
     known = load_folder(pipelines or shipped())
     if pipeline not in known:
@@ -52,24 +56,96 @@ def process(files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None,
         tempfile.TemporaryFile(dir=out).close()  # now, and not after the first image was worked on
     except OSError as error:
         raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
-    found = list(_files(files))
-    jobs = min(jobs or os.cpu_count() or 1, max(1, len(found)))
-    with _Press(known[pipeline], out.resolve(), jobs) as press, progress() as bars:
-        task = bars.add_task("processing", total=len(found))
-        for line in press.answers(labelled(found)):
-            bars.advance(task)
+    found = labelled(_files(files, out.resolve()))
+    try:
+        with ended_by_signals(), Journal(out.resolve()) as journal:
+            return _run(known[pipeline], found, journal, out.resolve(), jobs, again=again)
+    except InUse:
+        raise click.ClickException(f"Another process works into {out}; wait for its end, or take another.") from None
+
+
+def _run(
+    pipeline: "Pipeline", found: list[tuple[Path, str]], journal: "Journal", out: Path, jobs: int | None, *, again: bool
+) -> int:
+    """Answer what is not answered yet, and write all answers in the order of the files; returns the exit code."""
+    from local.press import Press  # noqa: PLC0415
+    from local.tally import Tally  # noqa: PLC0415
+
+    _clear(out)
+    with Press(pipeline, journal, out, min(jobs or _cpus(), max(1, len(found)))) as press:
+        works = [press.work(*pair) for pair in found]
+        if again:
+            journal.forget(works)
+        earlier = [journal.answer(work) for work in works]
+        failed = sum(answer is not None and answer["status"] == "failed" for answer in earlier)
+        open_ones = [number for number, answer in enumerate(earlier) if answer is None]
+        resumed = len(found) - len(open_ones)
+        lines = _Lines([file for file, _ in found], earlier)
+        try:
+            fresh = closing(press.answers([works[number] for number in open_ones]))
+            with Tally(len(found), resumed, failed) as tally, fresh as answers:
+                lines.write()
+                for number, answer in answers:
+                    lines.take(open_ones[number], answer)
+                    tally.add(failed=answer["status"] == "failed")
+        except KeyboardInterrupt:
+            count = resumed + journal.added
+            same = "the same command without --again" if again else "the same command"
+            click.echo(f"Interrupted: {count} of {len(found)} files are done, and {same} does the rest.", err=True)
+            return _INTERRUPTED
+        finally:
+            _clear(out)
+    return 0
+
+
+class _Lines:
+    """Answers come as they are done; their lines are written in the order of the files."""
+
+    def __init__(self, files: list[Path], earlier: list[dict[str, Any] | None]) -> None:
+        self._files, self._written = files, 0
+        self._waiting = {
+            number: {**answer, "resumed": True} for number, answer in enumerate(earlier) if answer is not None
+        }
+
+    def take(self, number: int, answer: dict[str, Any]) -> None:
+        self._waiting[number] = {**answer, "resumed": False}
+        self.write()
+
+    def write(self) -> None:
+        while answer := self._waiting.pop(self._written, None):
+            line = {"file": str(self._files[self._written]), **answer}
+            self._written += 1
             click.echo(json.dumps(line, ensure_ascii=False))
 
 
-def _files(given: Iterable[Path]) -> Iterator[Path]:
+def _clear(out: Path) -> None:
+    """Remove what killed processes left of images they were at; the journal sees to it that none is at work now."""
+    from local.press import UNFINISHED  # noqa: PLC0415
+
+    for stale in out.glob(f"{UNFINISHED}*"):
+        shutil.rmtree(stale, ignore_errors=True)
+
+
+def _cpus() -> int:
+    """The CPUs that this process may run on, where the system tells; macOS does not."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _files(given: Iterable[Path], out: Path) -> Iterator[Path]:
+    """All files; of folders what is neither hidden nor in `out`: renditions of an earlier run are no sources."""
     for path in given:
         if path.is_file():
             yield path
             continue
         if not path.is_dir():  # a pipe or a device may never come to an end
             raise click.UsageError(f"{path} is neither a file nor a folder.")
+        if path.resolve() == out:
+            raise click.UsageError(
+                f"--out {path} is where the images are read from; take another folder, in it or not."
+            )
         for inner in sorted(path.rglob("*")):
-            if inner.is_file() and not any(part.startswith(".") for part in inner.relative_to(path).parts):
+            hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
+            if inner.is_file() and not hidden and not inner.resolve().is_relative_to(out):
                 yield inner
 
 
@@ -86,95 +162,3 @@ def labelled(files: Iterable[Path]) -> list[tuple[Path, str]]:
         taken.add(label.casefold())
         labels.append((file, label))
     return labels
-
-
-class _Press:
-    """As many supervised children as there are jobs, and a thread for each. A context manager that ends them."""
-
-    def __init__(self, pipeline: "Pipeline", out: Path, jobs: int) -> None:
-        from core import settings  # noqa: PLC0415
-        from core.planning import Limits  # noqa: PLC0415
-
-        self._pipeline, self._out, self._jobs = pipeline, out, jobs
-        # The children share the CPUs and the memory of this machine.
-        self._environment = {"THREADS": "1", "MEMORY_MB": str(max(512, _memory_mb() // jobs)), **os.environ}
-        values = settings.load(settings.WorkerSettings, self._environment)
-        self._limits: Limits = Limits(max_megapixels=values.max_megapixels, max_bytes=values.max_bytes)
-        self._seconds = values.timeout_seconds
-        self._mine = threading.local()
-        self._workers: list[SupervisedWorker] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        for worker in self._workers:
-            worker.close()
-
-    def answers(self, files: list[tuple[Path, str]]) -> Iterator[dict[str, Any]]:
-        pool = ThreadPoolExecutor(self._jobs)
-        try:
-            yield from pool.map(lambda pair: self._answer(*pair), files)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-    def _worker(self) -> "SupervisedWorker":
-        from core.bootstrap import worker  # noqa: PLC0415
-
-        if not hasattr(self._mine, "worker"):
-            self._mine.worker = worker(self._environment)
-            self._workers.append(self._mine.worker)
-        mine: SupervisedWorker = self._mine.worker
-        return mine
-
-    def _answer(self, file: Path, label: str) -> dict[str, Any]:
-        from core.errors import ImageFailure  # noqa: PLC0415
-        from core.model import ImageHeader, Route, Status, Usage  # noqa: PLC0415
-        from core.planning import plan  # noqa: PLC0415
-
-        header: ImageHeader | None = None
-        usage, failure = Usage(), None
-        renditions: tuple[RenditionFile, ...] = ()
-        worker, deadline = self._worker(), time.monotonic() + self._seconds
-        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=self._out) as scratch:
-            try:
-                header = worker.probe(file.resolve(), deadline)
-                plan(header, self._pipeline, self._limits, Route.LOCAL)
-                rendered = worker.run(file.resolve(), header, self._pipeline, Path(scratch), deadline)
-                renditions, usage = rendered.renditions, rendered.usage
-            except ImageFailure as error:
-                failure, usage = error, getattr(error, "usage", usage)
-            finished = [self._finished(rendition, self._out / label) for rendition in renditions]
-        return {
-            "file": str(file),
-            "status": Status.FAILED if failure else Status.PROCESSED,
-            "code": failure.code if failure else None,
-            "message": failure.message if failure else None,
-            "format": header.format if header else None,
-            "width": header.width if header else None,
-            "height": header.height if header else None,
-            "seconds": round(usage.seconds, 4),
-            "cpu_seconds": round(usage.cpu_seconds, 4),
-            "peak_bytes": usage.peak_bytes,
-            "renditions": finished,
-        }
-
-    def _finished(self, rendition: "RenditionFile", folder: Path) -> dict[str, Any]:
-        """Move a whole file to where it belongs, so that a half-written one is never seen there."""
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{rendition.name}.{rendition.format.extension}"
-        shutil.move(rendition.path, path)
-        return {
-            "name": rendition.name,
-            "path": str(path),
-            "format": rendition.format,
-            "width": rendition.width,
-            "height": rendition.height,
-            "bytes": rendition.bytes,
-        }
-
-
-def _memory_mb() -> int:
-    """Four fifths of this machine's memory."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2**20
-    return total * 4 // 5

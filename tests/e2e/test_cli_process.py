@@ -25,7 +25,9 @@ FIELDS = [
     "seconds",
     "cpu_seconds",
     "peak_bytes",
+    "measurements",
     "renditions",
+    "resumed",
 ]
 
 
