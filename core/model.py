@@ -55,6 +55,7 @@ class ImageFormat(StrEnum):
     WEBP = "webp"
     AVIF = "avif"
     TIFF = "tiff"
+    GIF = "gif"
 
     @property
     def extension(self) -> str:
@@ -166,7 +167,7 @@ class Raster:
 
 
 class RenditionFile(Value, frozen=True, kw_only=True):
-    """One encoded output as the worker left it: a file on local disk."""
+    """One encoded output as the worker left it: a file on local disk. `frames` counts pages too."""
 
     name: str
     format: ImageFormat
@@ -174,6 +175,7 @@ class RenditionFile(Value, frozen=True, kw_only=True):
     height: int
     bytes: int
     path: str
+    frames: int = 1
 
 
 class Usage(Value, frozen=True, kw_only=True):
@@ -208,6 +210,7 @@ class Rendition(Value, frozen=True, kw_only=True):
     sha256: str
     key: str
     url: str
+    frames: int = 1
 
 
 class Source(Value, frozen=True, kw_only=True):

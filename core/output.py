@@ -18,6 +18,7 @@ LARGEST_SIDE = {
     ImageFormat.AVIF: 65_536,
     ImageFormat.PNG: 2**31 - 1,
     ImageFormat.TIFF: 2**31 - 1,
+    ImageFormat.GIF: 65_535,
 }
 _LOSSY = {ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF}
 

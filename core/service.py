@@ -153,6 +153,7 @@ class Processing:
             sha256=digest,
             key=key,
             url=f"{self.public_base_url.rstrip('/')}/{key}",
+            frames=file.frames,
         )
 
     def _commit(self, result: Result) -> Outcome:

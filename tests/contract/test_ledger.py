@@ -210,7 +210,7 @@ def _facts() -> list[Result | Tombstone]:
 
 def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
     ledger = PostgresLedger(postgres())
-    assert ledger.migrate() == ["0001_ledger.sql", "0002_measurements.sql"]
+    assert ledger.migrate() == ["0001_ledger.sql", "0002_measurements.sql", "0003_frames.sql"]
     assert ledger.migrate() == []
     ledger.close()
 
