@@ -83,6 +83,8 @@ def icc_profile(image: "ImageFile") -> bytes | None:
 def _describe(path: Path, kind: str, image: "ImageFile") -> ImageHeader:
     width, height = image.size
     frames = 1 if kind in {"jpeg", "png"} else int(getattr(image, "n_frames", 1))
+    if kind == "png" and (animation := png.animation(path)):
+        frames = animation.frames
     orientation = _orientation(path, kind, image)
     if kind == "tiff":
         channels, depth = _tiff_samples(image)

@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
@@ -25,6 +25,25 @@ def exif(path: Path) -> bytes | None:
     return None
 
 
+def colour(path: Path) -> PngColour:
+    """The chunks in front of the pixels, other than iCCP, that say what the numbers mean."""
+    found = PngColour()
+    with path.open("rb") as file:
+        for kind, length in chunks(file):
+            if kind == b"cICP" and length >= 2:  # noqa: PLR2004
+                found = found._replace(cicp=struct.unpack("BB", file.read(2)))
+            elif kind == b"sRGB":
+                found = found._replace(srgb=True)
+            elif kind == b"gAMA" and length == 4:  # noqa: PLR2004
+                found = found._replace(gamma=struct.unpack(">I", file.read(4))[0] / 100_000)
+            elif kind == b"cHRM" and length == 32:  # noqa: PLR2004
+                values = struct.unpack(">8I", file.read(32))
+                found = found._replace(chromaticities=tuple(value / 100_000 for value in values))
+            elif kind == b"IDAT":
+                break
+    return found
+
+
 def samples(path: Path) -> tuple[int, int]:
     """Channels and depth as IHDR says, tRNS counted as alpha."""
     with path.open("rb") as file:
@@ -32,3 +51,29 @@ def samples(path: Path) -> tuple[int, int]:
         transparent = any(kind == b"tRNS" for kind, _ in chunks(file))
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[colour]
     return channels + (transparent and colour in {0, 2, 3}), 16 if depth == 16 else 8  # noqa: PLR2004
+
+
+class Animation(NamedTuple):
+    """What acTL says, and whether every frame of it is there and the end of the file too.
+
+    `plays` is how often the frames are shown in all, 0 for ever.
+    """
+
+    frames: int
+    plays: int
+    complete: bool
+
+
+def animation(path: Path) -> Animation | None:
+    """The animation of the PNG at `path`; None for a still one, also where acTL comes too late to count."""
+    said, found, ended, data = None, 0, False, False
+    with path.open("rb") as file:
+        for kind, length in chunks(file):
+            data |= kind == b"IDAT"
+            if kind == b"acTL" and not data and length == 8:  # noqa: PLR2004 - two numbers
+                said = struct.unpack(">II", file.read(8))
+            found += kind == b"fcTL"
+            ended |= kind == b"IEND"
+    if said is None or said[0] < 1:
+        return None
+    return Animation(frames=said[0], plays=said[1], complete=ended and found >= said[0])

@@ -1,0 +1,131 @@
+"""What a GIF says of itself, block by block (GIF89a), and the blocks that make an animated one. Bytes only."""
+
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+_IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
+_CUT = 0  # no block's mark: that the file ends in the middle of one
+_CONTROL, _APPLICATION = 0xF9, 0xFF
+_LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
+_LOOPS = 14  # bytes: the name, the number 1, and how often
+_TO_BACKGROUND = 2  # disposal: what the frame covered becomes transparent before the next
+_LONGEST, _MOST_REPEATS = 0xFFFF, 0xFFFF
+
+
+class GifHeader(NamedTuple):
+    """`plays` is how often the frames are shown in all, 0 for ever; `complete` that the end mark is there.
+
+    `durations` are in milliseconds, one for each frame; `transparent` is whether any pixel of the canvas may be.
+    """
+
+    durations: tuple[int, ...]
+    plays: int
+    transparent: bool
+    complete: bool
+
+
+def read(path: Path) -> GifHeader:
+    """Walk the blocks of the file at `path`, as far as it goes.
+
+    A single picture that lacks nothing but the end mark is complete; of an animation more might be missing.
+    """
+    durations, plays, delay = [], 1, 0
+    transparent, ended = False, -1
+    with path.open("rb") as file:
+        screen = file.read(13)
+        size = screen[6:10]
+        file.seek(_table_bytes(screen[10]), 1)
+        for kind, body in _blocks(file):
+            if kind in {_TRAILER, _CUT}:
+                ended = kind
+            elif kind == _CONTROL and len(body) >= 4:  # noqa: PLR2004 - flags, delay, transparent colour
+                flags, hundredths = struct.unpack_from("<BH", body)
+                delay = 10 * hundredths
+                transparent |= bool(flags & 1) or flags >> 2 & 7 == _TO_BACKGROUND
+            elif kind == _APPLICATION and body[:11] in _LOOPING and body[11:12] == b"\1" and len(body) >= _LOOPS:
+                (repeats,) = struct.unpack_from("<H", body, 12)
+                plays = repeats + 1 if repeats else 0
+            elif kind == _IMAGE:
+                if not durations:
+                    transparent |= body[:8] != bytes(4) + size
+                durations.append(delay)
+                delay = 0
+    complete = ended == _TRAILER or (ended != _CUT and len(durations) == 1 and plays == 1)
+    return GifHeader(tuple(durations), plays, transparent, complete)
+
+
+def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Each block's kind and content: of an image its descriptor, of an extension its sub-blocks, joined.
+
+    Ends where the file ends; a block that is cut short is named so, and nothing else.
+    """
+    while kind := file.read(1):
+        if kind[0] == _TRAILER:
+            yield _TRAILER, b""
+            return
+        if kind[0] in {_IMAGE, _EXTENSION}:
+            image = kind[0] == _IMAGE
+            head = file.read(9 if image else 1)
+            if image and len(head) == 9:  # noqa: PLR2004 - a descriptor, its flags the last
+                file.seek(_table_bytes(head[8]) + 1, 1)  # and the size of the first code
+            body = _sub_blocks(file)
+            if body is None:
+                yield _CUT, b""
+                return
+            yield (_IMAGE, head) if image else (head[0], body)
+        elif kind[0]:  # zeros between blocks are seen, and harmless
+            return
+
+
+def _sub_blocks(file: BinaryIO) -> bytes | None:
+    """The data of the first two sub-blocks, joined, all passed over; None where the file ends before their end."""
+    joined, passed = b"", 0
+    while length := file.read(1):
+        if not length[0]:
+            return joined
+        data = file.read(length[0])
+        if len(data) < length[0]:
+            return None
+        passed += 1
+        if passed <= 2:  # noqa: PLR2004 - an application's name, and what it says
+            joined += data
+    return None
+
+
+def _table_bytes(flags: int) -> int:
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def head(width: int, height: int, plays: int) -> bytes:
+    """What stands before the frames: no table of colours for all, and how often they repeat, if they do."""
+    screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0)
+    if plays == 1:
+        return screen
+    repeats = min(plays - 1, _MOST_REPEATS) if plays else 0
+    return screen + struct.pack("<BBB11sBBHB", _EXTENSION, _APPLICATION, 11, _LOOPING[0], 3, 1, repeats, 0)
+
+
+def frame(
+    at: tuple[int, int],
+    size: tuple[int, int],
+    palette: bytes,
+    data: bytes,
+    *,
+    hundredths: int,
+    clear: bool,
+    clear_index: int | None,
+) -> bytes:
+    """One frame at (x, y): its `palette` of 3 bytes a colour, and its compressed pixels as `data`.
+
+    `clear_index` is the colour that leaves what is there; `clear` empties the frame's box before the next frame.
+    """
+    bits = max(1, (len(palette) // 3 - 1).bit_length())
+    flags = (_TO_BACKGROUND if clear else 1) << 2 | (clear_index is not None)
+    control = struct.pack("<BBBBHBB", _EXTENSION, _CONTROL, 4, flags, min(hundredths, _LONGEST), clear_index or 0, 0)
+    box = struct.pack("<BHHHHB", _IMAGE, *at, *size, 0x80 | (bits - 1))
+    return control + box + palette.ljust(3 << bits, b"\0") + data
+
+
+TRAILER = bytes([_TRAILER])
