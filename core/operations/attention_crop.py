@@ -15,15 +15,17 @@ _LOOKED_AT = 256
 _SKIN_A, _SKIN_B, _SKIN_L, _SATURATED = (3, 22), (4, 31), 15, 60
 # What skin or saturation is worth to a pixel, where an edge as strong as black to white is worth 400; libvips too.
 _NOTABLE = 255
-# What being opaque is worth. It decides only where parts of the image are transparent.
-_OPAQUE = 32
+# What a pixel is worth that is none of these, and what a colour that all the image has adds to its contrast. Chosen
+# on the photographs among sharp's fixtures: a larger _PLAIN loses small subjects, a smaller one large subjects.
+_PLAIN, _COMMON = 100, 8
 
 
 class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
-    """Scale the image to cover `width` x `height`, then keep the part with most edges, saturated colour and skin.
+    """Scale the image to cover `width` x `height`, then keep the part that draws the eye.
 
-    As `resize` with the fit `cover`, the part chosen by what is in the image; what lies in the middle of the part
-    counts most. An image that says nothing is cut around its middle.
+    As `resize` with the fit `cover`, the part chosen by what is in the image: edges, skin, saturated colours, and
+    colours unlike the rest of it. What lies in the middle of the part counts most. An image that says nothing is
+    cut around its middle.
     """
 
     #: Pixels.
@@ -66,16 +68,41 @@ def _interest(raster: "Raster") -> "Pixels":
     if small.itemsize > 1:
         small = (small >> 8).astype(np.uint8)
     colours = small[..., :3] if small.shape[2] > 2 else np.repeat(small[..., :1], 3, axis=2)  # noqa: PLR2004 - RGB
-    light, a, b = cv2.split(cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2LAB))
-    # 8 bits hold L* times 2.55, and a* and b* with 128 added.
-    across, down = (cv2.Sobel(light, cv2.CV_16S, *order, borderType=cv2.BORDER_REPLICATE) for order in ((1, 0), (0, 1)))
-    interest = (np.abs(across.astype(np.int64)) + np.abs(down)) * 100 // 255
-    a, b = a.astype(np.int64) - 128, b.astype(np.int64) - 128
-    skin = (a >= _SKIN_A[0]) & (a <= _SKIN_A[1]) & (b >= _SKIN_B[0]) & (b <= _SKIN_B[1])
-    interest += _NOTABLE * (skin & (light.astype(np.int64) * 100 >= _SKIN_L * 255))
-    interest += _NOTABLE * (a * a + b * b > _SATURATED**2)
-    interest += _OPAQUE
-    return interest * small[..., -1] if raster.has_alpha else interest
+    lab = cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2LAB)
+    opacity = small[..., -1].astype(np.int64) if raster.has_alpha else np.full(lab.shape[:2], 255, np.int64)
+    interest: Pixels = (_PLAIN + _notable(lab)) * (_COMMON + _contrast(lab, opacity)) ** 2 * opacity // 255
+    return interest
+
+
+def _notable(lab: "Pixels") -> "Pixels":
+    """Edges, skin and saturation, as libvips' `smartcrop` weighs them. 8 bits hold L* times 2.55, a* and b* + 128."""
+    import cv2
+    import numpy as np
+
+    light, a, b = (lab[..., channel].astype(np.int64) for channel in range(3))
+    grey = np.ascontiguousarray(lab[..., 0])
+    across, down = (cv2.Sobel(grey, cv2.CV_16S, *order, borderType=cv2.BORDER_REPLICATE) for order in ((1, 0), (0, 1)))
+    edges = (np.abs(across.astype(np.int64)) + np.abs(down)) * 100 // 255
+    a, b = a - 128, b - 128
+    skin = (
+        (a >= _SKIN_A[0]) & (a <= _SKIN_A[1]) & (b >= _SKIN_B[0]) & (b <= _SKIN_B[1]) & (light * 100 >= _SKIN_L * 255)
+    )
+    notable: Pixels = edges + _NOTABLE * skin + _NOTABLE * (a * a + b * b > _SATURATED**2)
+    return notable
+
+
+def _contrast(lab: "Pixels", opacity: "Pixels") -> "Pixels":
+    """How far each colour is from those of all pixels, on the mean (histogram contrast, Cheng 2011, by city blocks)."""
+    import numpy as np
+
+    levels = np.arange(256)
+    distances = np.abs(levels[:, np.newaxis] - levels)
+    contrast = np.zeros(lab.shape[:2], np.int64)
+    for channel in (lab[..., at] for at in range(3)):
+        counts = np.zeros(256, np.int64)
+        np.add.at(counts, channel, opacity)
+        contrast += (distances @ counts // max(1, int(opacity.sum())))[channel]
+    return contrast
 
 
 def _best(profile: "Pixels", side: int, part: int) -> int:
