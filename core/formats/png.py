@@ -6,6 +6,19 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 
+class PngColour(NamedTuple):
+    """What a PNG without a profile says of its colours (ISO/IEC 15948, 11.3.2), in the order of precedence.
+
+    `cicp` holds its first two numbers: primaries and transfer function, of ITU-T H.273. `gamma` is gAMA's number
+    over 100,000; `chromaticities` are x and y of white, red, green and blue.
+    """
+
+    cicp: tuple[int, int] | None = None
+    srgb: bool = False
+    gamma: float | None = None
+    chromaticities: tuple[float, ...] | None = None
+
+
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """The chunks of a PNG as (type, length), the file left at each one's data. Ends where the file ends."""
     file.seek(8)
