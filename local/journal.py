@@ -112,7 +112,7 @@ class Journal:
         entry = _Entry(work=work, answer={**answer, "renditions": renditions})
         with self._lock:
             self._remove_superseded(entry)
-            self._file.write(msgspec.json.encode(entry) + b"\n")
+            self._append(msgspec.json.encode(entry) + b"\n")
             self._take(entry)
             self.added += 1
             if time.monotonic() - self._synced >= _SYNC_SECONDS:
@@ -130,14 +130,18 @@ class Journal:
         self._file.close()
         self._file = self._path.open("ab", buffering=0)
 
+    def _append(self, line: bytes) -> None:
+        while line:  # a disk that fills up takes a part, and refuses the rest
+            line = line[self._file.write(line) :]
+
     def _read(self) -> None:
-        lines = self._path.read_bytes().split(b"\n") if self._path.exists() else []
-        for line in lines:
+        *lines, rest = self._path.read_bytes().split(b"\n") if self._path.exists() else [b""]
+        for line in (*lines, rest):
             try:
                 self._take(msgspec.json.decode(line, type=_Entry))
             except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
                 continue
-        if len(lines) != len(self._entries) + 1:  # cut short, or with what later lines made void
+        if rest or len(lines) != len(self._entries):  # cut short, or with what later lines made void
             self._rewrite()
 
     def _rewrite(self) -> None:

@@ -93,6 +93,10 @@ def _run(
             same = "the same command without --again" if again else "the same command"
             click.echo(f"Interrupted: {count} of {len(found)} files are done, and {same} does the rest.", err=True)
             return _INTERRUPTED
+        except BrokenPipeError:
+            raise  # whoever read our output has left
+        except OSError as error:
+            raise click.ClickException(f"{out} cannot be written to any more: {error.strerror}.") from error
         finally:
             _clear(out)
     return 0
@@ -141,7 +145,7 @@ def _files(given: Iterable[Path], out: Path) -> Iterator[Path]:
             raise click.UsageError(f"{path} is neither a file nor a folder.")
         if path.resolve() == out:
             raise click.UsageError(
-                f"--out {path} is where the images are read from; take another folder, in it or not."
+                f"--out {path} is where the images are read from; take a folder of its own, within it or elsewhere."
             )
         for inner in sorted(path.rglob("*")):
             hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
