@@ -1,9 +1,8 @@
-"""The embedded cloud: S3, SQS and CloudWatch by moto, PostgreSQL, and the functions with their event sources.
+"""The embedded cloud: S3, SQS and CloudWatch by moto, Kafka, PostgreSQL, and the functions with their event sources.
 
 What is wired here is what infra/ wires in AWS. Nothing in core or handler knows which of the two it runs in.
 """
 
-import json
 import logging
 import os
 import shutil
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from local import aws, emf, notifications
+from local import aws, emf, notifications, resources
 from local.asynchronous import AsyncInvoker
 from local.function import Function, FunctionConfig
 from local.lambda_api import LambdaApi
@@ -23,11 +22,13 @@ from local.postgres import PostgreSQL
 from local.sources import S3Source, SqsSource
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs import SQSClient
+    from local.kafka import Broker
+    from local.kafka_source import KafkaSource
 
-BUCKET = "pictures"
 NAMESPACE = "PicturePerfect"
-_DAY = 86_400
+TOPIC = "images"
+GROUP = "picture-perfect"
+_CLUSTER = f"arn:aws:kafka:{aws.REGION}:{aws.ACCOUNT}:cluster/local/embedded"
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +41,10 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     incoming_queue_url: str
     records_queue_url: str
     dead_letter_queue_url: str
+    overflow_queue_url: str
+    overflow_dead_letter_queue_url: str
+    kafka_bootstrap_servers: str
+    kafka_topic: str
     database_url: str
     folder: str
 
@@ -53,6 +58,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             **aws.environment(self.endpoint),
             "BUCKET": self.bucket,
             "RECORDS_QUEUE_URL": self.records_queue_url,
+            "OVERFLOW_QUEUE_URL": self.overflow_queue_url,
+            "REPORT_BATCH_ITEM_FAILURES": "true",
             "PUBLIC_BASE_URL": self.public_base_url,
             "REFERENCES": f"s3://{self.bucket}/library/{{customer}}/",
             "METRICS_NAMESPACE": NAMESPACE,
@@ -76,6 +83,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     memory_mb: int = 2048
     concurrency: int = max(2, min(8, os.cpu_count() or 2))
     backoff: float = 0.5
+    #: Consumers of the Kafka topic, each with one batch at a time, and how many records a batch has at most.
+    consumers: int = 1
+    kafka_batch: int = 25
 
 
 class Cloud:
@@ -87,6 +97,7 @@ class Cloud:
     address: Address
     process: Function
     record: Function
+    kafka: "KafkaSource"
 
     def __init__(
         self, folder: Path, options: Options | None = None, progress: Callable[[str], object] = lambda _step: None
@@ -119,18 +130,24 @@ class Cloud:
         self._stack.enter_context(_logged(logs / "cloud.log"))
         self._progress("S3, SQS and CloudWatch")
         endpoint = self._moto()
-        queues = _queues(aws.sqs(endpoint), visibility=6 * self._options.timeout)
-        _bucket(endpoint, queues)
+        queues = resources.queues(aws.sqs(endpoint), visibility=6 * self._options.timeout)
+        resources.bucket(endpoint, queues)
+        self._progress("Kafka")
+        broker = self._broker()
         self._progress("PostgreSQL")
         database = self._stack.enter_context(PostgreSQL())
         self.address = Address(
             pid=os.getpid(),
             endpoint=endpoint,
             lambda_endpoint="",
-            bucket=BUCKET,
+            bucket=resources.BUCKET,
             incoming_queue_url=queues["incoming"],
             records_queue_url=queues["records"],
             dead_letter_queue_url=queues["records-dead-letters"],
+            overflow_queue_url=queues["overflow"],
+            overflow_dead_letter_queue_url=queues["overflow-dead-letters"],
+            kafka_bootstrap_servers=broker.bootstrap_servers,
+            kafka_topic=broker.topic,
             database_url=database.url,
             folder=str(self.folder),
         )
@@ -138,7 +155,13 @@ class Cloud:
         self._migrate()
         self._progress("the functions")
         self._functions(logs)
+        self._sources()
         self._write_state()
+
+    def _broker(self) -> "Broker":
+        from local.kafka import Broker  # noqa: PLC0415 - a twentieth of a second, for `up` and `demo` only
+
+        return self._stack.enter_context(Broker(TOPIC))
 
     def _moto(self) -> str:
         from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second, for `up` and `demo` only
@@ -149,7 +172,7 @@ class Cloud:
         host, port = server.get_host_and_port()
         endpoint = f"http://{host}:{port}"
         self._stack.enter_context(aws.isolated(endpoint))
-        _reset(endpoint)
+        resources.reset(endpoint)
         return endpoint
 
     def _migrate(self) -> None:
@@ -160,7 +183,6 @@ class Cloud:
     def _functions(self, logs: Path) -> None:
         address, options = self.address, self._options
         cloudwatch = aws.cloudwatch(address.endpoint)
-        s3 = aws.s3(address.endpoint)
 
         def function(name: str, timeout: float, concurrency: int, environment: dict[str, str]) -> Function:
             config = FunctionConfig(
@@ -179,24 +201,32 @@ class Cloud:
             "WORK_DIR": "{tmp}",
             # So many sandboxes share this machine's processors; in Lambda each has its own.
             "THREADS": "1",
+            # Two, however few processors there are, so that batches are worked on here as they are there.
+            "WORKERS": "2",
         }
         self.process = function("process", options.timeout, options.concurrency, environment)
         self.record = function("record", min(30.0, options.timeout), 1, address.recording())
+
+    def _sources(self) -> None:
+        address, options = self.address, self._options
+        s3, sqs = aws.s3(address.endpoint), aws.sqs(address.endpoint)
 
         def keep(key: str, document: bytes) -> None:
             s3.put_object(Bucket=address.bucket, Key=key, Body=document, ContentType="application/json")
 
         mend = partial(notifications.completed, s3)
-        sqs = aws.sqs(address.endpoint)
         invoker = AsyncInvoker(self.process, keep, options.backoff)
-        sources = (
-            S3Source(sqs, address.incoming_queue_url, invoker, mend),
-            SqsSource(sqs, address.records_queue_url, self.record, mend, batch_size=100, window=0.2),
-        )
         api = self._stack.enter_context(
             LambdaApi({"process": self.process, "record": self.record}, {"process": invoker})
         )
-        for source in sources:
+        self.kafka = self._kafka(keep)
+        self._stack.callback(self.kafka.close)
+        self.kafka.scale(options.consumers)
+        for source in (
+            S3Source(sqs, address.incoming_queue_url, invoker, mend),
+            SqsSource(sqs, address.records_queue_url, self.record, mend, batch_size=100, window=0.2),
+            SqsSource(sqs, address.overflow_queue_url, self.process, batch_size=1),
+        ):
             source.start()
             self._stack.callback(source.close)
         # Runs first at the end: what is being invoked dies, so that the sources' threads come home.
@@ -204,6 +234,20 @@ class Cloud:
         self._stack.callback(self.process.close)
         self._stack.callback(invoker.close)
         self.address = msgspec.structs.replace(address, lambda_endpoint=api.url)
+
+    def _kafka(self, keep: Callable[[str, bytes], object]) -> "KafkaSource":
+        from local.kafka_events import Origin, failure_document  # noqa: PLC0415
+        from local.kafka_source import KafkaSource, Mapping  # noqa: PLC0415
+
+        origin = Origin(bootstrap_servers=self.address.kafka_bootstrap_servers, arn=_CLUSTER)
+        mapping = Mapping(
+            origin=origin, topic=TOPIC, group=GROUP, batch_size=self._options.kafka_batch, window=0.2, partial=True
+        )
+        return KafkaSource(
+            mapping,
+            self.process.invoke,
+            lambda record: keep(*failure_document(origin, self.process.config.arn, record)),
+        )
 
     def _write_state(self) -> None:
         """For other processes, `cloud.json`; for the container, what `docker run --env-file` takes."""
@@ -244,60 +288,3 @@ def _logged(path: Path) -> Iterator[None]:
             logger.propagate = True
             logger.removeHandler(handler)
         handler.close()
-
-
-def _reset(endpoint: str) -> None:
-    """Empty moto: its state belongs to the process and not to the server."""
-    from urllib.request import ProxyHandler, Request, build_opener  # noqa: PLC0415
-
-    request = Request(f"{endpoint}/moto-api/reset", method="POST")  # noqa: S310 - our own server
-    build_opener(ProxyHandler({})).open(request, timeout=30).close()
-
-
-def _queues(sqs: "SQSClient", visibility: float) -> dict[str, str]:
-    """Queue URLs by name, with the visibility AWS asks for: six times the function's time-out."""
-    days = str(14 * _DAY)
-    dead = sqs.create_queue(QueueName="records-dead-letters", Attributes={"MessageRetentionPeriod": days})
-    incoming = sqs.create_queue(
-        QueueName="incoming", Attributes={"MessageRetentionPeriod": days, "VisibilityTimeout": "60"}
-    )
-    redrive = {
-        "deadLetterTargetArn": aws.queue_arn(sqs, dead["QueueUrl"]),
-        # Hundreds of receives, so that a database may be down for long.
-        "maxReceiveCount": "1000",
-    }
-    records = sqs.create_queue(
-        QueueName="records",
-        Attributes={
-            "MessageRetentionPeriod": days,
-            "VisibilityTimeout": str(int(visibility)),
-            "RedrivePolicy": json.dumps(redrive),
-        },
-    )
-    return {
-        "incoming": incoming["QueueUrl"],
-        "records": records["QueueUrl"],
-        "records-dead-letters": dead["QueueUrl"],
-    }
-
-
-def _bucket(endpoint: str, queues: dict[str, str]) -> None:
-    """A bucket with versions that notifies: `incoming/` to the function, commits and deletions to the recorder."""
-    s3, sqs = aws.s3(endpoint), aws.sqs(endpoint)
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    targets = (("incoming/", "incoming"), ("results/", "records"), ("tombstones/", "records"))
-    s3.put_bucket_notification_configuration(
-        Bucket=BUCKET,
-        NotificationConfiguration={
-            "QueueConfigurations": [
-                {
-                    "Id": prefix.strip("/"),
-                    "QueueArn": aws.queue_arn(sqs, queues[queue]),
-                    "Events": ["s3:ObjectCreated:*"],
-                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
-                }
-                for prefix, queue in targets
-            ]
-        },
-    )

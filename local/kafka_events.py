@@ -4,7 +4,9 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
 
@@ -138,6 +140,34 @@ def committable(batch: Iterable[Record], rest: Iterable[Record]) -> dict[int, in
     for record in rest:
         positions[record.partition] = min(record.offset, positions[record.partition])
     return positions
+
+
+def failure_document(origin: Origin, function_arn: str, record: Record) -> tuple[str, bytes]:
+    """Key and content of what is left in an S3 failure destination of a record that can never be delivered.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
+    """
+    now = datetime.now(UTC)
+    payload = event(origin, [record])
+    document = {
+        "version": "1.0",
+        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "requestContext": {
+            "requestId": str(uuid4()),
+            "functionArn": function_arn,
+            "condition": "RecordTooLarge",
+            "approximateInvokeCount": 0,
+        },
+        "KafkaBatchInfo": {
+            "batchSize": 1,
+            "eventSourceArn": origin.arn,
+            "bootstrapServers": origin.bootstrap_servers,
+            "payloadSize": _size(payload),
+        },
+        "payload": payload,
+    }
+    name = f"{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid4()}"
+    return f"failures/aws/lambda/kafka/{record.group}/{name}", json.dumps(document).encode()
 
 
 def _size(value: object) -> int:

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-from local import aws, cloud, emf, measured, notifications
+from local import aws, emf, measured, notifications, resources
 from local.asynchronous import AsyncInvoker
 from local.function import Function, FunctionConfig, Invocation
 from local.host import ROOT
@@ -61,7 +61,7 @@ def endpoint() -> Iterator[str]:
 
 @pytest.fixture
 def s3(endpoint: str) -> "S3Client":
-    cloud._reset(endpoint)
+    resources.reset(endpoint)
     return aws.s3(endpoint)
 
 

@@ -1,0 +1,61 @@
+"""What lies in the embedded account before the first image comes: the queues, and the bucket that notifies them."""
+
+import json
+from typing import TYPE_CHECKING
+from urllib.request import ProxyHandler, Request, build_opener
+
+from local import aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+BUCKET = "pictures"
+_DAY = 86_400
+#: Hundreds of receives, so that a database may be down for long.
+_RECORDS_RECEIVES = 1000
+#: A hand-over that fails so often is for a person to look at.
+_OVERFLOW_RECEIVES = 5
+
+
+def reset(endpoint: str) -> None:
+    """Empty moto: its state belongs to the process and not to the server."""
+    request = Request(f"{endpoint}/moto-api/reset", method="POST")  # noqa: S310 - our own server
+    build_opener(ProxyHandler({})).open(request, timeout=30).close()
+
+
+def queues(sqs: "SQSClient", visibility: float) -> dict[str, str]:
+    """Queue URLs by name, with the visibility AWS asks for: six times the function's time-out."""
+    retention = {"MessageRetentionPeriod": str(14 * _DAY)}
+    urls = {"incoming": _queue(sqs, "incoming", {**retention, "VisibilityTimeout": "60"})}
+    for name, receives in (("records", _RECORDS_RECEIVES), ("overflow", _OVERFLOW_RECEIVES)):
+        dead = urls[f"{name}-dead-letters"] = _queue(sqs, f"{name}-dead-letters", retention)
+        redrive = {"deadLetterTargetArn": aws.queue_arn(sqs, dead), "maxReceiveCount": str(receives)}
+        attributes = {"VisibilityTimeout": str(int(visibility)), "RedrivePolicy": json.dumps(redrive)}
+        urls[name] = _queue(sqs, name, {**retention, **attributes})
+    return urls
+
+
+def _queue(sqs: "SQSClient", name: str, attributes: dict[str, str]) -> str:
+    return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
+
+
+def bucket(endpoint: str, urls: dict[str, str]) -> None:
+    """A bucket with versions that notifies: `incoming/` to the function, commits and deletions to the recorder."""
+    s3, sqs = aws.s3(endpoint), aws.sqs(endpoint)
+    s3.create_bucket(Bucket=BUCKET)
+    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    targets = (("incoming/", "incoming"), ("results/", "records"), ("tombstones/", "records"))
+    s3.put_bucket_notification_configuration(
+        Bucket=BUCKET,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "Id": prefix.strip("/"),
+                    "QueueArn": aws.queue_arn(sqs, urls[queue]),
+                    "Events": ["s3:ObjectCreated:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
+                }
+                for prefix, queue in targets
+            ]
+        },
+    )
