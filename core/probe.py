@@ -5,26 +5,18 @@ itself) is read from the file's own fields. Nothing here depends on the size the
 50,000 x 50,000 costs what any other does.
 """
 
+import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import Code, ImageFailure
-from core.formats import avif, png, signature, webp
+from core.formats import avif, png, readers, samples, signature, tiff_directory, webp
+from core.formats.samples import Samples
 from core.model import ImageHeader
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
-
-#: Pillow's plug-in for each format but WebP, which core.formats.webp reads. MPO is a JPEG with further pictures
-#: behind the first: previews, gain maps.
-READERS = {
-    "jpeg": ("JPEG", "MPO"),
-    "png": ("PNG",),
-    "avif": ("AVIF",),
-    "tiff": ("TIFF",),
-    "gif": ("GIF",),
-}
 
 _TIFF_ORIENTATION, _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_EXTRA = 274, 258, 262, 338
 # TIFF 6.0, photometric interpretation: white is zero, black is zero, RGB, palette, mask, separated (CMYK),
@@ -43,17 +35,14 @@ def read_header(path: Path) -> ImageHeader:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a picture
-            if kind == "webp":
-                return _describe_webp(path)
-            with open_image(path, kind) as image:
-                return _describe(path, kind, image)
+            return _describe_by_fields(path, kind) or _describe_by_pillow(path, kind)
     except (ImageFailure, MemoryError):
         raise
-    except Exception as error:  # Pillow raises what its parsers stumble over: OSError, SyntaxError, struct.error
-        if kind == "tiff" and type(error).__name__ == "UnidentifiedImageError":
+    except Exception as error:  # parsers raise what they stumble over: OSError, SyntaxError, struct.error
+        if kind == "tiff" and isinstance(error, SyntaxError):
             what = "a TIFF whose way of storing pixels is not known here, or a damaged one"
             raise signature.unsupported(what) from error
-        name = {"webp": "WebP"}.get(kind, kind.upper())
+        name = readers.READERS[kind].name
         message = f"The file begins as {name}, but its header cannot be read: it is damaged or cut short."
         raise ImageFailure(Code.CORRUPT_IMAGE, message) from error
 
@@ -62,16 +51,9 @@ def open_image(path: Path, kind: str) -> "ImageFile":
     """The file at `path` as Pillow's image, its pixels not loaded. Raises whatever Pillow raises."""
     from PIL import Image, PngImagePlugin  # noqa: PLC0415 - the parent process never loads Pillow
 
-    # Those that Pillow does not know before it loads all its plug-ins.
-    if kind == "avif":
-        from PIL import AvifImagePlugin  # noqa: F401, PLC0415
-    if kind == "tiff":
-        from PIL import TiffImagePlugin  # noqa: F401, PLC0415
-    if kind == "jpeg":
-        from PIL import MpoImagePlugin  # noqa: F401, PLC0415
     Image.MAX_IMAGE_PIXELS = None  # core.planning refuses what is too large, with the limit's number
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY  # XMP of some megabytes is legitimate
-    return Image.open(path, formats=READERS[kind])
+    return readers.open_by(kind, path)
 
 
 def icc_profile(image: "ImageFile") -> bytes | None:
@@ -80,57 +62,96 @@ def icc_profile(image: "ImageFile") -> bytes | None:
     return bytes(profile) if profile else None
 
 
-def _describe(path: Path, kind: str, image: "ImageFile") -> ImageHeader:
-    width, height = image.size
-    frames = 1 if kind in {"jpeg", "png"} else int(getattr(image, "n_frames", 1))
-    if kind == "png" and (animation := png.animation(path)):
-        frames = animation.frames
-    orientation = _orientation(path, kind, image)
+def _describe_by_fields(path: Path, kind: str) -> ImageHeader | None:
+    """The header of what is read without Pillow; None for everything else."""
+    if kind == "webp":
+        return _describe_webp(path)
+    if kind == "heic":
+        return _header(path, kind, _heic_samples(path))
     if kind == "tiff":
-        channels, depth = _tiff_samples(image)
-    elif kind == "png":
-        channels, depth = png.samples(path)
-    else:
-        channels, depth = _mode_channels(image), 16 if kind == "avif" and avif.bits(path) > 8 else 8  # noqa: PLR2004
-    # Pillow says the size of a TIFF as displayed, and of every other file as stored.
-    if orientation >= 5 and kind != "tiff":  # noqa: PLR2004 - 5 to 8 lie on their side
-        width, height = height, width
+        return _describe_deep_tiff(path)
+    describe = {"psd": samples.of_psd, "ico": samples.of_icon, "pnm": samples.of_anymap}.get(kind)
+    return _header(path, kind, describe(path)) if describe else None
+
+
+def _describe_by_pillow(path: Path, kind: str) -> ImageHeader:
+    with open_image(path, kind) as image:
+        orientation = _orientation(path, kind, image)
+        depth = 8
+        if kind == "tiff":
+            channels, depth = _tiff_samples(image)
+        elif kind == "png":
+            channels, depth = png.samples(path)
+        elif kind == "jpeg2000":
+            channels, depth = samples.of_jpeg2000(path, image)[2:]
+        else:
+            channels, depth = samples.of_mode(image), 16 if kind == "avif" and avif.bits(path) > 8 else 8  # noqa: PLR2004
+        width, height = image.size
+        # Pillow says the size of a TIFF as displayed, and of every other file as stored.
+        if orientation >= 5 and kind == "tiff":  # noqa: PLR2004 - 5 to 8 lie on their side
+            width, height = height, width
+        frames = int(getattr(image, "n_frames", 1)) if kind in {"avif", "gif", "tiff"} else 1
+        return _header(path, kind, Samples(width, height, channels, depth), orientation, frames)
+
+
+def _header(path: Path, kind: str, found: Samples, orientation: int = 1, frames: int = 1) -> ImageHeader:
+    """`found` has the size as stored. Raises ImageFailure(CORRUPT_IMAGE) where a side is nothing."""
+    width, height = (found.height, found.width) if orientation >= 5 else (found.width, found.height)  # noqa: PLR2004
     if width < 1 or height < 1:
         raise ImageFailure(Code.CORRUPT_IMAGE, f"The image says that it is {width} by {height} pixels.")
     return ImageHeader(
         format=kind,
         width=width,
         height=height,
-        channels=channels,
-        depth=depth,
+        channels=found.channels,
+        depth=found.depth,
         frames=max(1, frames),
         orientation=orientation,
         bytes=path.stat().st_size,
     )
 
 
+def _describe_deep_tiff(path: Path) -> ImageHeader | None:
+    """A TIFF that core.codec.deep_tiff reads; None for the others, damaged ones too: Pillow has the last word.
+
+    Raises ImageFailure(UNSUPPORTED_FORMAT) for numbers that say nothing of white, and for previews.
+    """
+    try:
+        directory = tiff_directory.read(path)
+    except (KeyError, ValueError, struct.error):
+        return None
+    if directory.is_raw_preview:
+        raise signature.unsupported("a camera's raw file")
+    if not directory.is_of_whole_numbers or directory.bits > 16:  # noqa: PLR2004
+        kind = f"{directory.bits}-bit" + ("" if directory.is_of_whole_numbers else " signed or floating-point")
+        raise signature.unsupported(f"a TIFF of {kind} numbers, which have no defined white")
+    if directory.deep_kind is None:
+        return None
+    orientation = _sensible(directory.first(_TIFF_ORIENTATION, 1))
+    return _header(path, "tiff", samples.of_deep_tiff(directory), orientation, directory.pages)
+
+
+def _heic_samples(path: Path) -> Samples:
+    from core.codec import heic  # noqa: PLC0415 - the parent process never loads NumPy
+
+    image = heic.opened(path)
+    depth = 16 if image.mode.endswith(("16", ";16L", ";16B")) else 8
+    channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}[image.mode.partition(";")[0].replace("I", "L")]
+    width, height = image.size
+    return Samples(width, height, channels, depth)
+
+
 def _describe_webp(path: Path) -> ImageHeader:
     found = webp.read(path)
-    orientation = _from_exif(found.exif)
-    size = found.width, found.height
-    width, height = size[::-1] if orientation >= 5 else size  # noqa: PLR2004
-    return ImageHeader(
-        format="webp",
-        width=width,
-        height=height,
-        channels=4 if found.alpha else 3,
-        depth=8,
-        frames=found.frames,
-        orientation=orientation,
-        bytes=path.stat().st_size,
-    )
+    size = Samples(found.width, found.height, 4 if found.alpha else 3)
+    return _header(path, "webp", size, _from_exif(found.exif), found.frames)
 
 
 def _orientation(path: Path, kind: str, image: Any) -> int:  # noqa: ANN401 - info and tag_v2 depend on the plug-in
-    if kind == "gif":
-        return 1
     if kind == "tiff":
         return _sensible(image.tag_v2.get(_TIFF_ORIENTATION, 1))
+    if kind not in {"jpeg", "png", "avif"}:
+        return 1
     return _from_exif(png.exif(path) if kind == "png" else image.info.get("exif"))
 
 
@@ -158,10 +179,5 @@ def _tiff_samples(image: Any) -> tuple[int, int]:  # noqa: ANN401 - Pillow types
         raise signature.unsupported(f"a TIFF of {depth} bits per channel, which has no defined white")
     colours = _TIFF_COLOURS.get(tags.get(_TIFF_PHOTOMETRIC), 3)
     alpha = any(extra in {1, 2} for extra in tags.get(_TIFF_EXTRA, ())) or image.mode in {"RGBA", "LA"}
-    return colours + alpha, 16 if depth > 8 else 8  # noqa: PLR2004
-
-
-def _mode_channels(image: "ImageFile") -> int:
-    if image.mode == "P":
-        return 4 if "transparency" in image.info else 3
-    return {"1": 1, "L": 1, "LA": 2, "RGBA": 4}.get(image.mode, 3)
+    deep = depth > 8 and image.mode != "CMYK"  # noqa: PLR2004 - LittleCMS makes RGB of 8 bits of it
+    return colours + alpha, 16 if deep else 8

@@ -30,6 +30,7 @@ _SRGB_TO_XYZ = np.array(
         [0.0139322, 0.0971045, 0.7141733],
     ]
 )
+_D50 = _SRGB_TO_XYZ.sum(axis=1)  # what that matrix makes of white
 
 
 def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
@@ -62,6 +63,20 @@ def lab_to_srgb(image: Image.Image) -> Image.Image:
     """A CIE L*a*b* image (D50, as TIFF stores it) as RGB."""
     source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     return ImageCms.buildTransform(source, target, "LAB", "RGB", _INTENT).apply(image)
+
+
+def lab16_to_srgb(pixels: Pixels) -> Pixels:
+    """L*a*b* (D50) of shape (h, w, 3), uint16, a* and b* in two's complement times 256 (TIFF 6.0), as 16-bit sRGB."""
+    result = np.empty_like(pixels)
+    rows = max(1, _BAND // pixels.shape[1])
+    for top in range(0, pixels.shape[0], rows):
+        band = pixels[top : top + rows]
+        a, b = (band[..., at].view(np.int16).astype(np.float32) / 256 for at in (1, 2))
+        y = (band[..., 0].astype(np.float32) * np.float32(100 / 65_535) + 16) / 116
+        f = np.stack([y + a / 500, y, y - b / 200], axis=-1)  # CIE 15, 8.2.1
+        xyz = np.where(f > 6 / 29, f**3, (f - 4 / 29) * (108 / 841)) * _D50
+        result[top : top + rows] = _encode(xyz @ np.linalg.inv(_SRGB_TO_XYZ).T)
+    return result
 
 
 @lru_cache(maxsize=16)

@@ -1,10 +1,9 @@
 """File → Raster.
 
 OpenCV decodes. Pillow decodes what OpenCV does not, or not rightly (CMYK, LAB, palettes in TIFF, 8-bit TIFF with
-alpha, which libtiff premultiplies).
+alpha, which libtiff premultiplies); core.codec.fallback has the rarer formats.
 """
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,14 +15,13 @@ from numpy.typing import NDArray
 from PIL.TiffImagePlugin import TiffImageFile
 
 from core import probe
-from core.codec import colour, layout
+from core.codec import colour, deep_tiff, described, fallback, layout
 from core.codec.faults import allocating
 from core.errors import Code, ImageFailure
-from core.formats import avif, jpeg, tiff, webp
+from core.formats import avif, jpeg, png, readers, tiff, tiff_directory, webp
 from core.model import ImageHeader, Raster
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from PIL.ImageFile import ImageFile
 
 Pixels = NDArray[Any]
@@ -45,8 +43,10 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
     with _decoding(header):
         if header.format == "webp":
             pixels, profile, upright = _by_opencv(path, header, reduction), webp.read(path).icc, False
+        elif found := fallback.read(path, header):
+            pixels, profile, upright = *found, True
         else:
-            pixels, profile, upright = _by_either(path, header, reduction)
+            pixels, profile, upright = _deep(path, header) or _by_either(path, header, reduction)
         pixels = layout.with_channels(pixels, header.channels)
         if not upright:
             pixels = layout.upright(pixels, header.orientation)
@@ -57,17 +57,31 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
         return Raster(np.ascontiguousarray(pixels))
 
 
+def _deep(path: Path, header: ImageHeader) -> tuple[Pixels, bytes | None, bool] | None:
+    """What core.codec.deep_tiff reads; None for everything else."""
+    if header.format != "tiff":
+        return None
+    directory = tiff_directory.read(path)
+    kind = directory.deep_kind
+    if kind is None:
+        return None
+    profile = bytes(directory.fields.get(tiff_directory.ICC_PROFILE, ()))
+    return deep_tiff.read(path, directory, kind), None if kind in {"lab", "cmyk"} else profile or None, False
+
+
 def _by_either(path: Path, header: ImageHeader, reduction: int) -> tuple[Pixels, bytes | None, bool]:
     """The pixels, the profile still to be applied to them, and whether they are upright already."""
     with probe.open_image(path, header.format) as image:
         profile = probe.icc_profile(image)
         if image.mode in {"CMYK", "LAB"}:
-            return _by_pillow(image, profile), None, header.format == "tiff"
+            return fallback.by_pillow(image, profile), None, header.format == "tiff"
         if image.mode == "YCbCr" or _is_odd_tiff(header, image):
-            return _by_pillow(image, None), profile, True  # Pillow turns TIFF, and only TIFF, by itself
+            return fallback.by_pillow(image, None), profile, True  # Pillow turns TIFF, and only TIFF, by itself
         if header.format == "jpeg" and not jpeg.is_complete(path):
             # Only the end mark may be missing; Pillow, unlike OpenCV, says so when pixels are.
-            return _by_pillow(image, None), profile, False
+            return fallback.by_pillow(image, None), profile, False
+        if header.format == "png" and profile is None:
+            profile = described.profile(png.colour(path))
         pixels = _by_opencv(path, header, reduction)
         if isinstance(image, TiffImageFile) and tiff.is_premultiplied(image.tag_v2):
             pixels = layout.straight(pixels)
@@ -103,28 +117,12 @@ def _required(pixels: Pixels | None, header: ImageHeader) -> Pixels:
     raise _corrupt(header, "it is damaged or cut short")
 
 
-def _by_pillow(image: "ImageFile", profile: bytes | None) -> Pixels:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        image.load()
-    if image.mode == "CMYK":
-        return np.asarray(colour.cmyk_to_srgb(image, profile))
-    if image.mode == "LAB":
-        return np.asarray(colour.lab_to_srgb(image))
-    return np.asarray(_plain(image))
-
-
-def _plain(image: "Image") -> "Image":
-    if image.mode == "P":
-        return image.convert("RGBA" if "transparency" in image.info else "RGB")
-    if image.mode == "1":
-        return image.convert("L")
-    return image if image.mode in {"L", "LA", "RGB", "RGBA", "I;16"} else image.convert("RGB")
-
-
 def _is_odd_tiff(header: ImageHeader, image: "ImageFile") -> bool:
-    """Whether Pillow reads this TIFF better: 8-bit with alpha (libtiff premultiplies), or a palette."""
-    return header.format == "tiff" and header.depth == 8 and image.mode in {"P", "PA", "LA", "RGBA", "RGBX"}  # noqa: PLR2004
+    """Whether Pillow reads this TIFF better: 8-bit with alpha (libtiff premultiplies), a palette, 2 or 4 bits."""
+    if not isinstance(image, TiffImageFile) or header.depth != 8:  # noqa: PLR2004
+        return False
+    few = set(image.tag_v2.get(tiff_directory.BITS, (1,))) & {2, 4}
+    return bool(few) or image.mode in {"P", "PA", "LA", "RGBA", "RGBX"}
 
 
 @contextmanager
@@ -139,5 +137,5 @@ def _decoding(header: ImageHeader) -> Iterator[None]:
 
 
 def _corrupt(header: ImageHeader, why: str) -> ImageFailure:
-    name = {"webp": "WebP"}.get(header.format, header.format.upper())
+    name = readers.READERS[header.format].name
     return ImageFailure(Code.CORRUPT_IMAGE, f"The {name} cannot be decoded: {why}.")

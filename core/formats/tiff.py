@@ -1,4 +1,4 @@
-"""The two fields of a TIFF that OpenCV does not let one set: alpha's meaning, and orientation. Bytes only."""
+"""The fields of a TIFF that OpenCV does not let one set: alpha's meaning, orientation, and how to take pixels."""
 
 import struct
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,11 @@ from typing import Any
 
 _ORIENTATION = 274
 _EXTRA_SAMPLES = 338
-_SHORT = 3
+_SHORT, _LONG = 3, 4
 _ASSOCIATED_ALPHA, _UNASSOCIATED_ALPHA = 1, 2  # TIFF 6.0, ExtraSamples: premultiplied, straight
+_DATA = {273, 279, 324, 325}  # where strips and tiles begin, and their bytes
+# Orientation, bits, photometric interpretation, samples, planar configuration, extra samples, sample format.
+_ONE_PLANE = {_ORIENTATION: 1, 258: 16, 262: 1, 277: 1, 284: 1, _EXTRA_SAMPLES: 0, 339: 1}
 
 
 def declare_alpha(path: Path) -> None:
@@ -43,13 +46,43 @@ def is_premultiplied(tags: Mapping[int, Any]) -> bool:
 
 def without_orientation(content: bytes) -> bytes:
     """The same TIFF, saying of its first page that it is stored as displayed."""
+    return with_fields(content, {_ORIENTATION: 1})
+
+
+def with_fields(content: bytes, values: Mapping[int, int]) -> bytes:
+    """The same TIFF, those fields of its first directory that it has being single numbers of other values.
+
+    Big TIFF comes back as it is.
+    """
     order = _order(content)
     if order is None:
         return content
     changed = bytearray(content)
     for at, tag in _fields(content, order):
-        if tag == _ORIENTATION:
-            struct.pack_into(order + "HIHH", changed, at + 2, _SHORT, 1, 1, 0)
+        if tag in values:
+            struct.pack_into(order + "HII", changed, at + 2, _LONG, 1, values[tag])
+    return bytes(changed)
+
+
+def plane(content: bytes, number: int, planes: int) -> bytes:
+    """The same TIFF, whose samples lie in `planes` planes, as if that one were all there is: grey."""
+    order = _order(content)
+    if order is None:
+        return content
+    changed = bytearray(with_fields(content, _ONE_PLANE))
+    for at, tag in _fields(content, order):
+        kind, count = struct.unpack_from(order + "HI", content, at + 2)
+        if tag not in _DATA or kind not in {_SHORT, _LONG}:
+            continue
+        letter, size, share = ("H", 2, count // planes) if kind == _SHORT else ("I", 4, count // planes)
+        start = at + 8 if count * size <= 4 else struct.unpack_from(order + "I", content, at + 8)[0]  # noqa: PLR2004
+        start += number * share * size
+        struct.pack_into(order + "I", changed, at + 4, share)
+        if share * size <= 4:  # noqa: PLR2004 - values that fit stand in the field itself
+            values = struct.unpack_from(f"{order}{share}{letter}", content, start)
+            struct.pack_into(f"{order}{share}{letter}", changed, at + 8, *values)
+        else:
+            struct.pack_into(order + "I", changed, at + 8, start)
     return bytes(changed)
 
 

@@ -21,9 +21,6 @@ LIMITS = planning.Limits(max_megapixels=250, max_bytes=1 << 30)
 REFUSED = {
     "65536-uint32-limit.png": Code.TOO_MANY_PIXELS,
     "giant-image.jpg": Code.TOO_MANY_PIXELS,
-    "cielab-dagams.tiff": Code.UNSUPPORTED_FORMAT,
-    "relax.jp2": Code.UNSUPPORTED_FORMAT,
-    "relax_tileparts.jp2": Code.UNSUPPORTED_FORMAT,
     "corrupt-header.jpg": Code.CORRUPT_IMAGE,
     "truncated.jpg": Code.CORRUPT_IMAGE,
     "truncated.png": Code.CORRUPT_IMAGE,
@@ -82,8 +79,10 @@ def test_every_orientation_comes_out_upright(shape: str, number: int, tmp_path: 
 def test_pixels_are_those_that_pillow_sees(path: Path) -> None:
     """An independent decoder agrees, where neither a profile nor 16 bits come between."""
     header = probe.read_header(path)
+    if header.depth > 8:
+        pytest.skip("Pillow has 8 bits only: compared elsewhere")
     with Image.open(path) as image:
-        if image.info.get("icc_profile") or header.depth > 8 or image.mode == "CMYK" or header.orientation != 1:
+        if image.info.get("icc_profile") or image.mode == "CMYK" or header.orientation != 1:
             pytest.skip("converted: compared elsewhere")
         mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[header.channels]
         expected = np.asarray(image.convert(mode)).reshape(header.height, header.width, header.channels)

@@ -91,10 +91,19 @@ def test_a_bomb_is_probed_at_once(tmp_path: Path) -> None:
         (b"", Code.EMPTY_FILE, "empty"),
         (b"hello, I am a text called .jpg", Code.UNSUPPORTED_FORMAT, "no image format"),
         (b"%PDF-1.7 ...", Code.UNSUPPORTED_FORMAT, "PDF"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", Code.UNSUPPORTED_FORMAT, "HEIC"),
         (b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp41", Code.UNSUPPORTED_FORMAT, "video"),
         (b"\n  <svg xmlns='x'/>", Code.UNSUPPORTED_FORMAT, "SVG"),
-        (b"BM" + bytes(60), Code.UNSUPPORTED_FORMAT, "BMP"),
+        (b"BM" + bytes(60), Code.UNSUPPORTED_FORMAT, "no image format"),
+        (b"BM" + bytes(12) + b"\x28" + bytes(9), Code.CORRUPT_IMAGE, "BMP"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0", Code.UNSUPPORTED_FORMAT, "PostScript"),
+        (b"SIMPLE  =                    T", Code.UNSUPPORTED_FORMAT, "FITS"),
+        (b"II*\0\x10\0\0\0CR\2\0", Code.UNSUPPORTED_FORMAT, "raw"),
+        (b"8BPS\0\1" + bytes(9), Code.CORRUPT_IMAGE, "PSD"),
+        (b"\0\0\1\0\1\0", Code.UNSUPPORTED_FORMAT, "no image format"),
+        (b"P6 x", Code.UNSUPPORTED_FORMAT, "no image format"),
+        (b"#define MAX 3\nint main() {}", Code.UNSUPPORTED_FORMAT, "no image format"),
+        (b"\0\0\1\xba" + bytes(60), Code.UNSUPPORTED_FORMAT, "no image format"),
+        (bytes(4096), Code.UNSUPPORTED_FORMAT, "no image format"),
         (b"\xff\xd8\xff\xe0", Code.CORRUPT_IMAGE, "JPEG"),
         (b"RIFF\x00\x00\x00\x00WEBP", Code.CORRUPT_IMAGE, "WebP"),
         (b"GIF89a", Code.CORRUPT_IMAGE, "GIF"),
@@ -109,6 +118,25 @@ def test_what_is_no_image_is_told_so(content: bytes, code: Code, said: str, tmp_
         probe.read_header(path)
     assert failure.value.code == code
     assert str(tmp_path) not in failure.value.message
+
+
+def test_heic_is_refused_with_how_to_build_what_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.formats.readers.heic_is_here", lambda: False)
+    path = tmp_path / "x.heic"
+    path.write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+    with pytest.raises(ImageFailure, match=r"HEIC=1.*docs/formats\.md") as failure:
+        probe.read_header(path)
+    assert failure.value.code == Code.UNSUPPORTED_FORMAT
+
+
+@given(content=st.binary(min_size=1, max_size=300))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_random_bytes_are_of_no_format(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(content)
+    with pytest.raises(ImageFailure) as failure:
+        probe.read_header(path)
+    assert failure.value.code in {Code.UNSUPPORTED_FORMAT, Code.CORRUPT_IMAGE}
 
 
 @pytest.mark.parametrize("kind", KINDS)
