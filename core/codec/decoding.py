@@ -40,7 +40,7 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
     fraction of its size, rounded up, in a fraction of the time; other files ignore it.
     Raises ImageFailure: CORRUPT_IMAGE, also when pixels are missing at the end; OUT_OF_MEMORY.
     """
-    with _decoding(header):
+    with decoding(header):
         if header.format == "webp":
             pixels, profile, upright = _by_opencv(path, header, reduction), webp.read(path).icc, False
         elif found := fallback.read(path, header):
@@ -51,7 +51,7 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
         if not upright:
             pixels = layout.upright(pixels, header.orientation)
         if reduction == 1 and pixels.shape[1::-1] != (header.width, header.height):
-            raise _corrupt(header, "its pixels are not as many as its header says")
+            raise corrupt(header, "its pixels are not as many as its header says")
         if profile:
             pixels = colour.to_srgb(pixels, profile)
         return Raster(np.ascontiguousarray(pixels))
@@ -110,11 +110,11 @@ def _required(pixels: Pixels | None, header: ImageHeader) -> Pixels:
     """The pixels, or why OpenCV gave none: it keeps its errors, that of memory too, to itself."""
     if pixels is not None:
         if pixels.dtype not in (np.uint8, np.uint16):
-            raise _corrupt(header, f"its pixels are of the kind {pixels.dtype}")
+            raise corrupt(header, f"its pixels are of the kind {pixels.dtype}")
         return pixels
     needed = header.width * header.height * header.channels * header.depth // 8
     np.empty(2 * needed, np.uint8)  # MemoryError where the raster did not fit
-    raise _corrupt(header, "it is damaged or cut short")
+    raise corrupt(header, "it is damaged or cut short")
 
 
 def _is_odd_tiff(header: ImageHeader, image: "ImageFile") -> bool:
@@ -126,16 +126,17 @@ def _is_odd_tiff(header: ImageHeader, image: "ImageFile") -> bool:
 
 
 @contextmanager
-def _decoding(header: ImageHeader) -> Iterator[None]:
+def decoding(header: ImageHeader) -> Iterator[None]:
+    """Whatever is raised while the file of `header` is decoded, as an ImageFailure."""
     with allocating(f"decoding {header.width} x {header.height} pixels"):
         try:
             yield
         except (ImageFailure, MemoryError, cv2.error):
             raise
         except Exception as error:  # Pillow raises what its decoders stumble over
-            raise _corrupt(header, "it is damaged or cut short") from error
+            raise corrupt(header, "it is damaged or cut short") from error
 
 
-def _corrupt(header: ImageHeader, why: str) -> ImageFailure:
+def corrupt(header: ImageHeader, why: str) -> ImageFailure:
     name = readers.READERS[header.format].name
     return ImageFailure(Code.CORRUPT_IMAGE, f"The {name} cannot be decoded: {why}.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import IcoImagePlugin, Image
+from PIL import IcnsImagePlugin, IcoImagePlugin, Image
 
 from core.codec import colour, heic, layout, photoshop
 from core.formats import ico, jpeg2000, netpbm, readers
@@ -93,6 +93,13 @@ def _icon(path: Path, header: ImageHeader) -> Read:
     return pixels, None
 
 
+def _apple_icon(path: Path, header: ImageHeader) -> Read:
+    """The best of its pictures itself: where that has a palette, the plug-in loses it."""
+    with path.open("rb") as file, bounded(header):
+        icons = IcnsImagePlugin.IcnsFile(file)
+        return np.asarray(icons.getimage(icons.bestsize()).convert("RGBA")), None
+
+
 def _anymap(path: Path, header: ImageHeader) -> Read:
     found = netpbm.read(path)
     if header.depth == 8 or found.magic == b"P2":  # noqa: PLR2004
@@ -115,10 +122,11 @@ def _bitmap(path: Path, header: ImageHeader) -> Read:
 
 _READERS: dict[str, Callable[[Path, ImageHeader], Read]] = {
     "heic": lambda path, _: heic.read(path),
+    "icns": _apple_icon,
     "ico": _icon,
     "jpeg2000": _jpeg2000,
     "pnm": _anymap,
     "psd": lambda path, _: photoshop.read(path),
     "xbm": _bitmap,
 }
-_BY_PILLOW = {"bmp", "tga", "dds", "icns", "pcx", "dcx", "sgi", "qoi", "sun", "xpm", "msp"}
+_BY_PILLOW = {"bmp", "tga", "dds", "pcx", "dcx", "sgi", "qoi", "sun", "xpm", "msp"}
