@@ -18,15 +18,17 @@ def run(
     steps: Sequence[Operation],
     raster: Raster,
     check: Callable[[], None],
-    measured: Measurements,
+    measured: Measurements | None,
     *,
     rendition: str = "",
     original: tuple[int, int] | None = None,
+    settled: list[Operation] | None = None,
 ) -> Raster:
-    """`raster` after `steps`; what measuring steps find is added to `measured`.
+    """`raster` after `steps`; what measuring steps find is added to `measured`, or is not looked for without it.
 
     `rendition` is whose steps they are, when not all renditions'. `original` is the (width, height) of the image
-    where `raster` is a reduced version of it and the first step a resize. `check` ends the run by raising.
+    where `raster` is a reduced version of it and the first step a resize. `settled` is filled with the steps as
+    `raster` settles them, for the frames that follow. `check` ends the run by raising.
     Raises ImageFailure: OUT_OF_MEMORY, OPERATION_FAILED naming the step.
     """
     where = f"the steps of {rendition}" if rendition else "steps"
@@ -34,8 +36,12 @@ def run(
         check()
         name = str(type(step).__struct_config__.tag)
         with _blaming(f"{name}, number {number} of {where},", raster):
+            if settled is not None:
+                step = step.settled(raster)  # noqa: PLW2901 - the same step from here on
+                settled.append(step)
             if isinstance(step, Measurement):
-                measured[f"{rendition}.{name}" if rendition else name] = step.measure(raster)
+                if measured is not None:
+                    measured[f"{rendition}.{name}" if rendition else name] = step.measure(raster)
             elif original is not None and isinstance(step, Resize):
                 raster = step.apply_to_reduced(raster, original)
             else:

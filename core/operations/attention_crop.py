@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from core.operations.base import Operation, Side
+from core.operations.crop import Crop
 from core.operations.resize import Fit, Resize
 
 if TYPE_CHECKING:
@@ -39,10 +40,9 @@ class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
         return self._cover.output_size(width, height)
 
     def apply(self, raster: "Raster") -> "Raster":
-        import numpy as np
+        return self.settled(raster).apply(raster)
 
-        from core.model import Raster
-
+    def settled(self, raster: "Raster") -> "_Settled":
         size = self._cover.scaled(raster.width, raster.height)
         width, height = self.output_size(raster.width, raster.height)
         # An image that covers a box, its shape kept, hangs over along one side only.
@@ -51,12 +51,22 @@ class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
             x = _best(_interest(raster).sum(axis=0), size[0], width)
         elif size[1] > height:
             y = _best(_interest(raster).sum(axis=1), size[1], height)
-        scaled = Resize(width=size[0], height=size[1], fit=Fit.FILL, enlarge=True).apply(raster)
-        return Raster(np.ascontiguousarray(scaled.pixels[y : y + height, x : x + width]))
+        scale = Resize(width=size[0], height=size[1], fit=Fit.FILL, enlarge=True)
+        return _Settled(scale, Crop(width=width, height=height, x=x, y=y))
 
     @property
     def _cover(self) -> Resize:
         return Resize(width=self.width, height=self.height, fit=Fit.COVER, enlarge=self.enlarge)
+
+
+class _Settled(Operation, frozen=True, tag="attention-crop"):
+    """The same part of every image."""
+
+    scale: Resize
+    part: Crop
+
+    def apply(self, raster: "Raster") -> "Raster":
+        return self.part.apply(self.scale.apply(raster))
 
 
 def _interest(raster: "Raster") -> "Pixels":

@@ -64,6 +64,14 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
         """The operation itself. Raises ImageFailure(OPERATION_FAILED) when it cannot be done."""
         raise NotImplementedError
 
+    def settled(self, raster: "Raster") -> "Operation":
+        """The same operation, with all that it reads from the pixels read from those of `raster`, once and for all.
+
+        So are an animation's frames done as its first is: with the same box, the same angle, the same gain.
+        """
+        del raster
+        return self
+
     def output_size(self, width: int, height: int) -> tuple[int, int]:
         """The size, in pixels, of what `apply` returns for an image of `width` x `height`.
 

@@ -43,8 +43,11 @@ class Deskew(Operation, frozen=True, tag="deskew", kw_only=True):
         return _largest(width, height, self.max_angle), _largest(height, width, self.max_angle)
 
     def apply(self, raster: "Raster") -> "Raster":
-        angle = _skew(raster, self.max_angle)
-        return Rotate(angle=-angle, background=self.background).apply(raster) if angle else raster
+        settled = self.settled(raster)
+        return settled.apply(raster) if settled.angle else raster
+
+    def settled(self, raster: "Raster") -> Rotate:
+        return Rotate(angle=-_skew(raster, self.max_angle), background=self.background)
 
 
 def _largest(along: int, across: int, angle: float) -> int:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 from core.operations.base import Operation
+from core.operations.crop import Crop
 from core.output import Colour
 
 if TYPE_CHECKING:
@@ -28,17 +29,21 @@ class Trim(Operation, frozen=True, tag="trim", kw_only=True):
     background: Colour | None = None
 
     def apply(self, raster: "Raster") -> "Raster":
+        settled = self.settled(raster)
+        uncut = (settled.width, settled.height) == (raster.width, raster.height)
+        return raster if uncut else settled.apply(raster)
+
+    def settled(self, raster: "Raster") -> Crop:
         import numpy as np
 
-        from core.model import Raster
         from core.operations.pixels import fill_value
 
         border = raster.pixels[0, 0] if self.background is None else fill_value(raster, self.background)
         rows, columns = _content(raster, [int(value) for value in border], self.threshold)
         if not rows.any():
-            return raster
-        (top, bottom), (left, right) = (np.flatnonzero(lines)[[0, -1]] for lines in (rows, columns))
-        return Raster(raster.pixels[top : bottom + 1, left : right + 1].copy())
+            return Crop(x=0, y=0, width=raster.width, height=raster.height)
+        (top, bottom), (left, right) = (map(int, np.flatnonzero(lines)[[0, -1]]) for lines in (rows, columns))
+        return Crop(x=left, y=top, width=right + 1 - left, height=bottom + 1 - top)
 
 
 def _content(raster: "Raster", border: list[int], threshold: float) -> tuple["Pixels", "Pixels"]:
