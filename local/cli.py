@@ -13,6 +13,7 @@ COMMANDS = {
     "submit": ("submit", "Send image files to the running cloud."),
     "status": ("status", "What the running cloud has done, and what waits."),
     "process": ("process", "Run a pipeline over files, with no cloud at all."),
+    "operations": ("operations", "Every operation on a page, with pictures before and after."),
     "migrate": ("database", "Bring the database to this release's tables."),
     "replay": ("database", "Rebuild the database from the results in the bucket."),
 }

@@ -1,0 +1,37 @@
+"""For each operation a picture on which it shows something, and a step as it stands in a pipeline's file."""
+
+from dataclasses import dataclass
+
+from local.operation_pictures import CORNERS
+
+
+@dataclass(frozen=True)
+class Example:
+    """A step in YAML, and the pictures it is shown on; more than one where it measures, so that values differ."""
+
+    step: str
+    pictures: tuple[str, ...]
+
+
+_CORNERS = ", ".join(f"[{x}, {y}]" for x, y in CORNERS)
+
+#: By the operation's name. Every operation of the catalogue has one: a test holds the two together.
+EXAMPLES: dict[str, Example] = {
+    "attention-crop": Example("attention-crop: {width: 240, height: 320}", ("balloon",)),
+    "blur": Example("blur: {sigma: 6}", ("dawn",)),
+    "contrast": Example("contrast: {limit: 3}", ("flat",)),
+    "crop": Example("crop: {width: 320, height: 320, gravity: west}", ("dawn",)),
+    "denoise": Example("denoise: {strength: 18, color_strength: 24}", ("grainy",)),
+    "deskew": Example("deskew: {}", ("askew",)),
+    "flip": Example("flip: {direction: horizontal}", ("balloon",)),
+    "grayscale": Example("grayscale: {}", ("dusk",)),
+    "image-watermark": Example("image-watermark: {image: logo.png, size: 0.22}", ("dawn",)),
+    "pad": Example("pad: {all: 60, mode: reflect}", ("dusk",)),
+    "perspective": Example(f"perspective: {{corners: [{_CORNERS}], width: 384, height: 448}}", ("photographed",)),
+    "pixelate": Example("pixelate: {x: 246, y: 333, width: 148, height: 40, size: 10}", ("plate",)),
+    "resize": Example("resize: {width: 320, height: 320, fit: cover}", ("dusk",)),
+    "rotate": Example('rotate: {angle: 8, background: "#f4c95d"}', ("noon",)),
+    "sharpen": Example("sharpen: {sigma: 1.5, amount: 2}", ("soft",)),
+    "text-watermark": Example('text-watermark: {text: "© Fjord Pictures", size: 0.09, opacity: 0.8}', ("dusk",)),
+    "trim": Example("trim: {}", ("framed",)),
+}
