@@ -11,6 +11,7 @@ COMMANDS = {
     "demo": ("demo", "The whole system on this machine: images through every door, and what came out."),
     "up": ("up", "The embedded cloud, until Ctrl-C."),
     "submit": ("submit", "Send image files to the running cloud."),
+    "stream": ("stream", "Send a folder's images into a Kafka topic."),
     "status": ("status", "What the running cloud has done, and what waits."),
     "process": ("process", "Run a pipeline over files, with no cloud at all."),
     "operations": ("operations", "Every operation on a page, with pictures before and after."),

@@ -15,6 +15,9 @@ from core.errors import Code, Unavailable
 #: What the mock broker keeps of a partition, in bytes; beyond, it drops the oldest records and tells nobody.
 #: librdkafka, rdkafka_mock.c: `defaults.partition_max_size`.
 PARTITION_BYTES = 5 * 1024 * 1024
+#: Two records must fit into a partition: where the newest drives out all the others, the mock broker loses it too
+#: (2.16: it makes room before it takes the new one in, and an empty partition begins behind it).
+MAX_RECORD = 2_500_000
 _PATIENCE = 10.0  # seconds for a broker to answer
 _GROUP_DELAY_MS = 300  # how long a new group waits for more members; librdkafka's own is 3 seconds
 
@@ -35,7 +38,9 @@ class Broker:
     def __enter__(self) -> Self:
         library = self._library = _librdkafka()
         complaint = ctypes.create_string_buffer(512)
-        self._client = library.rd_kafka_new(0, library.rd_kafka_conf_new(), complaint, len(complaint))
+        settings = library.rd_kafka_conf_new()
+        library.rd_kafka_conf_set(settings, b"log_level", b"3", complaint, len(complaint))
+        self._client = library.rd_kafka_new(0, settings, complaint, len(complaint))
         if not self._client:
             raise Unavailable(Code.QUEUE_UNAVAILABLE, f"librdkafka did not start: {complaint.value.decode()}")
         self._cluster = library.rd_kafka_mock_cluster_new(self._client, 1)
@@ -55,6 +60,7 @@ def _librdkafka() -> ctypes.CDLL:
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     signatures: dict[str, tuple[Any, list[Any]]] = {
         "rd_kafka_conf_new": (pointer, []),
+        "rd_kafka_conf_set": (number, [pointer, text, text, text, ctypes.c_size_t]),
         "rd_kafka_new": (pointer, [number, pointer, text, ctypes.c_size_t]),
         "rd_kafka_destroy": (None, [pointer]),
         "rd_kafka_mock_cluster_new": (pointer, [pointer, number]),

@@ -1,0 +1,99 @@
+"""The producer that paces itself, at the broker whose partitions hold 5 MB and forget the rest in silence."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from core.errors import Code, Refusal
+from local import streaming
+from local.function import Invocation
+from local.kafka import MAX_RECORD, Broker, GroupWatch
+from local.kafka_events import Origin
+from local.kafka_producer import Item, Producing
+from local.kafka_source import KafkaSource, Mapping
+
+
+def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() -> None:
+    seen: list[tuple[int, int]] = []
+    lock = threading.Lock()
+
+    def slowly(event: dict[str, dict[str, list[dict[str, int]]]]) -> Invocation:
+        time.sleep(0.02)
+        with lock:
+            seen.extend((item["partition"], item["offset"]) for group in event["records"].values() for item in group)
+        return Invocation("id", None)
+
+    failures: list[tuple[str, str]] = []
+    with Broker("images") as broker:
+        servers = broker.bootstrap_servers
+        mapping = Mapping(origin=Origin(bootstrap_servers=servers), topic="images", group="g", window=0.05)
+        source = KafkaSource(mapping, slowly, lambda _record: None)
+        source.scale(1)
+        config = {"bootstrap.servers": servers}
+        with (
+            GroupWatch(servers, "g", "images") as watch,
+            Producing(config, "images", lambda *failure: failures.append(failure), group="g") as producing,
+        ):
+            sizes = [1_500_000] * 24 + [MAX_RECORD, 10] * 8
+            for number, size in enumerate(sizes):
+                producing.send(Item(name=str(number), value=b"x" * size, headers={"filename": f"{number}.jpg"}))
+            end = time.monotonic() + 30
+            while sum(item.lag for item in watch.progress().values()) or len(seen) < len(sizes):
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        source.close()
+    assert (producing.delivered, failures) == (len(sizes), [])
+    assert len(seen) == len(set(seen)) == len(sizes)
+
+
+def test_records_that_no_broker_takes_are_named() -> None:
+    failures: list[tuple[str, str]] = []
+    config = {"bootstrap.servers": "127.0.0.1:1", "message.timeout.ms": "300"}
+    with Producing(config, "images", lambda *failure: failures.append(failure)) as producing:
+        producing.send(Item(name="cat.jpg", value=b"x", headers={}))
+    assert producing.delivered == 0
+    ((name, reason),) = failures
+    assert (name, "timed out" in reason) == ("cat.jpg", True)
+
+
+def test_properties_that_librdkafka_does_not_know_are_refused_by_name() -> None:
+    with pytest.raises(Refusal, match=r"no\.such\.property"):
+        Producing({"bootstrap.servers": "127.0.0.1:1", "no.such.property": "1"}, "images", lambda *_: None)
+
+
+def test_an_image_too_large_for_a_record_needs_a_bucket() -> None:
+    sender = streaming.Sender(customer="acme", pipeline="web", max_inline=10)
+    small, is_reference = streaming.item(sender, "a.jpg", b"0123456789", None)
+    assert (small.value, is_reference) == (b"0123456789", False)
+    assert small.headers == {"customer-id": "acme", "pipeline": "web", "filename": "a.jpg"}
+    with pytest.raises(Refusal) as refused:
+        streaming.item(sender, "b.jpg", b"0123456789a", None)
+    assert refused.value.code == Code.TOO_MANY_BYTES
+
+
+def test_the_files_of_a_folder_come_sorted_without_hidden_ones_and_as_often_as_asked_for(tmp_path: Path) -> None:
+    for name in ("b.jpg", "a/c.jpg", ".hidden", ".git/d.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for path in streaming.files(tmp_path, None, loop=False)] == ["c.jpg", "b.jpg"]
+    assert [path.name for path in streaming.files(tmp_path, 5, loop=False)] == [
+        "c.jpg",
+        "b.jpg",
+        "c.jpg",
+        "b.jpg",
+        "c.jpg",
+    ]
+    assert [path.name for path in streaming.files(tmp_path, 1, loop=True)] == ["c.jpg"]
+    assert list(streaming.files(tmp_path / "a" / "none", None, loop=True)) == []
+
+
+def test_a_file_of_properties_is_read_and_a_wrong_line_is_named_without_what_it_says(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("# TLS\nsecurity.protocol = SASL_SSL\n\nsasl.password=a=b\n")
+    assert streaming.properties(file) == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
+    file.write_text("ssl.ca.location=/ca\nhunter2\n")
+    with pytest.raises(Refusal, match="line 2") as refused:
+        streaming.properties(file)
+    assert "hunter2" not in str(refused.value)
