@@ -12,7 +12,19 @@ from local.console import dimensions, size
 Row = Mapping[str, Any]
 
 
-_RIGHT = {"images", "renditions", "bytes in", "bytes out", "CPU", "size", "time", "URLs", "waiting", "in flight"}
+_RIGHT = {
+    "images",
+    "renditions",
+    "bytes in",
+    "bytes out",
+    "CPU",
+    "size",
+    "time",
+    "URLs",
+    "waiting",
+    "in flight",
+    "records",
+}
 
 
 def plain(*columns: str) -> Table:

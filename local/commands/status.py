@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @folder_option
 @json_option
 def status(last: int, folder: Path, as_json: bool) -> None:
-    """What the running cloud has done, and what waits: counts, queues, the last images, failures."""
+    """What the running cloud has done, and what waits: counts, queues, the Kafka topic, the last images, failures."""
     address = cloud_at(folder)
     state = gather(address, last)
     if as_json:
@@ -38,6 +38,8 @@ def gather(address: "Address", last: int) -> dict[str, Any]:
         ("incoming", address.incoming_queue_url),
         ("records", address.records_queue_url),
         ("records-dead-letters", address.dead_letter_queue_url),
+        ("overflow", address.overflow_queue_url),
+        ("overflow-dead-letters", address.overflow_dead_letter_queue_url),
     ):
         counted = sqs.get_queue_attributes(
             QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
@@ -46,14 +48,32 @@ def gather(address: "Address", last: int) -> dict[str, Any]:
             "waiting": int(counted["ApproximateNumberOfMessages"]),
             "in_flight": int(counted["ApproximateNumberOfMessagesNotVisible"]),
         }
-    listed = aws.s3(address.endpoint).list_objects_v2(Bucket=address.bucket, Prefix="failures/")
+    s3 = aws.s3(address.endpoint)
+    kept = {
+        prefix: [item["Key"] for item in s3.list_objects_v2(Bucket=address.bucket, Prefix=prefix).get("Contents", [])]
+        for prefix in ("refused/", "failures/")
+    }
     with Ledger(address.database_url) as ledger:
         return {
             "cloud": msgspec.to_builtins(address),
             "counts": ledger.counts(),
             "queues": queues,
+            "topics": {address.kafka_topic: _topic(address)},
             "last": ledger.last(last),
-            "failure_documents": [item["Key"] for item in listed.get("Contents", [])],
+            "refused_documents": kept["refused/"],
+            "failure_documents": kept["failures/"],
+        }
+
+
+def _topic(address: "Address") -> dict[int, dict[str, int]]:
+    """By partition, what was written, and what of it the function has not answered for."""
+    from local.cloud import GROUP  # noqa: PLC0415
+    from local.kafka import GroupWatch  # noqa: PLC0415
+
+    with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
+        return {
+            number: {"end": item.end, "committed": item.committed, "lag": item.lag}
+            for number, item in watch.progress().items()
         }
 
 
@@ -68,9 +88,18 @@ def _show(state: dict[str, Any]) -> None:
     for name, depth in state["queues"].items():
         queues.add_row(name, str(depth["waiting"]), str(depth["in_flight"]))
     console.print(queues)
+    console.print("\n[bold]Kafka[/bold]")
+    topics = tables.plain("topic", "records", "waiting")
+    for name, partitions in state["topics"].items():
+        ends, lags = (sum(item[key] for item in partitions.values()) for key in ("end", "lag"))
+        topics.add_row(name, str(ends), str(lags))
+    console.print(topics)
     console.print("\n[bold]Last images[/bold]")
     console.print(tables.images(state["last"]))
-    documents = state["failure_documents"]
-    console.print(f"\n[bold]Failure documents[/bold]  {len(documents)}")
-    for key in documents:
-        console.print(f"  {key}", soft_wrap=True)
+    for title, documents in (
+        ("Refused", state["refused_documents"]),
+        ("Failure documents", state["failure_documents"]),
+    ):
+        console.print(f"\n[bold]{title}[/bold]  {len(documents)}")
+        for key in documents:
+            console.print(f"  {key}", soft_wrap=True)

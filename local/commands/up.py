@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concurrency: int | None) -> None:
     """The embedded cloud, until Ctrl-C.
 
-    S3, SQS, CloudWatch, PostgreSQL and the functions, with fresh data. Needs no account and no Docker.
+    S3, SQS, Kafka, CloudWatch, PostgreSQL and the functions, with fresh data. Needs no account and no Docker.
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
@@ -62,6 +62,7 @@ def _explain(cloud: "Cloud") -> None:
         ("Lambda", address.lambda_endpoint),
         ("bucket", address.bucket),
         ("records queue", address.records_queue_url),
+        ("Kafka", f"{address.kafka_bootstrap_servers}, topic {address.kafka_topic}"),
         ("PostgreSQL", address.database_url),
         ("logs", str(cloud.folder / "logs")),
         ("state file", str(cloud.state_file)),
@@ -71,6 +72,7 @@ def _explain(cloud: "Cloud") -> None:
     click.echo(
         "\nTry it from another terminal:\n"
         "  pictureperfect submit photo.jpg --customer acme --pipeline web\n"
+        "  pictureperfect stream photos --customer acme --pipeline web --rate 20\n"
         "  pictureperfect status\n"
         "\nEverything is gone when this ends. Ctrl-C ends it.\n"
     )
