@@ -5,7 +5,6 @@ itself) is read from the file's own fields. Nothing here depends on the size the
 50,000 x 50,000 costs what any other does.
 """
 
-import struct
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,9 +115,8 @@ def _describe_deep_tiff(path: Path) -> ImageHeader | None:
 
     Raises ImageFailure(UNSUPPORTED_FORMAT) for numbers that say nothing of white, and for previews.
     """
-    try:
-        directory = tiff_directory.read(path)
-    except (KeyError, ValueError, struct.error):
+    directory = tiff_directory.read(path)
+    if directory is None:
         return None
     if directory.is_raw_preview:
         raise signature.unsupported("a camera's raw file")

@@ -62,8 +62,8 @@ def _deep(path: Path, header: ImageHeader) -> tuple[Pixels, bytes | None, bool] 
     if header.format != "tiff":
         return None
     directory = tiff_directory.read(path)
-    kind = directory.deep_kind
-    if kind is None:
+    kind = directory.deep_kind if directory else None
+    if directory is None or kind is None:
         return None
     profile = bytes(directory.fields.get(tiff_directory.ICC_PROFILE, ()))
     return deep_tiff.read(path, directory, kind), None if kind in {"lab", "cmyk"} else profile or None, False

@@ -61,8 +61,15 @@ class Directory(NamedTuple):
         return None
 
 
-def read(path: Path) -> Directory:
-    """Raises struct.error or ValueError where the file is damaged."""
+def read(path: Path) -> Directory | None:
+    """None where the file is damaged: whoever reads the pixels says so, or gets along with it."""
+    try:
+        return _read(path)
+    except (KeyError, ValueError, OverflowError, struct.error):
+        return None
+
+
+def _read(path: Path) -> Directory:
     with path.open("rb") as file:
         head = file.read(16)
         order = {b"II": "<", b"MM": ">"}[head[:2]]
