@@ -5,6 +5,7 @@ reported with file, line and field, all faults of a file at once. docs/pipelines
 """
 
 from difflib import get_close_matches
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +13,23 @@ import msgspec
 from msgspec import Meta
 
 from core.errors import Code, Misconfigured
-from core.model import Value
+from core.model import ImageHeader, Value
 from core.operations import OPERATIONS, Catalogue
 from core.operations.base import Operation
-from core.output import Output
+from core.output import ANIMATED, Automatic, Output
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+
+
+_ANIMATIONS = {"gif", "png", "webp", "avif"}  # as ImageHeader says them
+_OUTPUTS = {"auto": Automatic}
+
+
+class Take(StrEnum):
+    """What is taken of an image that has several frames or pages."""
+
+    ALL = "all"
+    FIRST = "first"
 
 
 class RenditionSpec(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -28,7 +40,7 @@ class RenditionSpec(Value, frozen=True, kw_only=True, forbid_unknown_fields=True
     #: What is done for this rendition alone.
     steps: tuple[Operation, ...] = ()
     #: The files that are written.
-    outputs: Annotated[tuple[Output, ...], Meta(min_length=1)]
+    outputs: Annotated[tuple[Output | Automatic, ...], Meta(min_length=1)]
 
 
 class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,6 +53,25 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     steps: tuple[Operation, ...] = ()
     #: What leaves.
     renditions: Annotated[tuple[RenditionSpec, ...], Meta(min_length=1)]
+    #: Of an animation all frames, where the output's format can hold them; or only the first.
+    frames: Take = Take.ALL
+    #: Of a TIFF only the first page; or all, in one file where that is a TIFF, else in one file each.
+    pages: Take = Take.FIRST
+
+    @property
+    def takes_frames(self) -> bool:
+        """Whether the frames of an animation would be kept."""
+        outputs = (output for rendition in self.renditions for output in rendition.outputs)
+        formats = {candidate.format for output in outputs for candidate in output.candidates}
+        return self.frames is Take.ALL and bool(formats & ANIMATED)
+
+    def frames_of(self, header: ImageHeader) -> int:
+        """How many frames of an animation are decoded; 1 where the first alone is, and for any other image."""
+        return header.frames if header.format in _ANIMATIONS and self.takes_frames else 1
+
+    def pages_of(self, header: ImageHeader) -> int:
+        """How many pages of a TIFF are decoded; 1 for any other image."""
+        return header.frames if header.format == "tiff" and self.pages is Take.ALL else 1
 
 
 def shipped() -> Path:
@@ -89,9 +120,15 @@ def from_bytes(content: bytes, catalogue: Catalogue = OPERATIONS) -> Pipeline:
     fields["steps"] = _operations(fields["steps"], catalogue)
     for rendition in fields["renditions"]:
         rendition["steps"] = _operations(rendition["steps"], catalogue)
-        rendition["outputs"] = msgspec.convert(rendition["outputs"], tuple[Output, ...])
+        rendition["outputs"] = tuple(msgspec.convert(item, kind_of(item)) for item in rendition["outputs"])
     fields["renditions"] = tuple(RenditionSpec(**rendition) for rendition in fields["renditions"])
+    fields |= {name: Take(fields[name]) for name in ("frames", "pages")}
     return Pipeline(**fields)
+
+
+def kind_of(output: dict[str, Any]) -> type[Output | Automatic]:
+    """What the fields of an output are those of."""
+    return _OUTPUTS.get(output.get("format", ""), Output)
 
 
 def _operations(steps: list[dict[str, Any]], catalogue: Catalogue) -> tuple[Operation, ...]:

@@ -6,10 +6,11 @@ from typing import Any
 import msgspec
 
 from core.errors import Code, Misconfigured
+from core.model import ImageFormat
 from core.operations import Catalogue
 from core.operations.base import Measurement, Operation
-from core.output import Output
-from core.pipeline import Name, Pipeline, RenditionSpec, nearest
+from core.output import Automatic, Output
+from core.pipeline import Name, Pipeline, RenditionSpec, Take, kind_of, nearest
 from core.yaml_lines import Located, YamlFault, read
 
 
@@ -38,19 +39,24 @@ class _Reader:
 
     def pipeline(self, node: Located) -> Pipeline | None:
         before = len(self.faults)
-        fields = self._fields(node, "", ["description", "steps", "renditions"], required=["renditions"])
+        known = ["description", "frames", "pages", "steps", "renditions"]
+        fields = self._fields(node, "", known, required=["renditions"])
         name = self._value(Located(self.file.stem, 1), Name, "the file's name")
         description = self._value(fields.get("description", Located("", 1)), str, "description")
+        frames = self._value(fields.get("frames", Located("all", 1)), Take, "frames")
+        pages = self._value(fields.get("pages", Located("first", 1)), Take, "pages")
         steps = self._steps(fields.get("steps"), "steps")
         renditions = [
             self._rendition(item, f"renditions[{at}]")
             for at, item in enumerate(self._list(fields.get("renditions"), "renditions", least=1))
         ]
         self._refuse_same_names(renditions, fields.get("renditions"))
+        if pages is Take.ALL:
+            self._refuse_names_of_pages(renditions, fields.get("renditions"))
         if len(self.faults) > before:
             return None
         kept = tuple(rendition for rendition in renditions if rendition is not None)
-        return Pipeline(name=name, description=description, steps=steps, renditions=kept)
+        return Pipeline(name=name, description=description, steps=steps, renditions=kept, frames=frames, pages=pages)
 
     def _rendition(self, node: Located, field: str) -> RenditionSpec | None:
         before = len(self.faults)
@@ -58,12 +64,19 @@ class _Reader:
         name = self._value(fields["name"], Name, f"{field}.name") if "name" in fields else None
         steps = self._steps(fields.get("steps"), f"{field}.steps")
         outputs = [
-            self._struct(item, Output, f"{field}.outputs[{at}]")
+            self._output(item, f"{field}.outputs[{at}]")
             for at, item in enumerate(self._list(fields.get("outputs"), f"{field}.outputs", least=1))
         ]
         if len(self.faults) > before:
             return None
-        return RenditionSpec(name=str(name), steps=steps, outputs=tuple(outputs))
+        return RenditionSpec(name=str(name), steps=steps, outputs=tuple(filter(None, outputs)))
+
+    def _output(self, node: Located, field: str) -> Output | Automatic | None:
+        written = node.plain()
+        output: Output | Automatic | None = self._struct(
+            node, kind_of(written) if isinstance(written, dict) else Output, field
+        )
+        return output
 
     def _steps(self, node: Located | None, field: str) -> tuple[Operation, ...]:
         steps, measured = [], set()
@@ -153,11 +166,23 @@ class _Reader:
         self.faults.append((node.line, f"{field}: {message}" if field else message))
 
     def _refuse_same_names(self, renditions: list[RenditionSpec | None], node: Located | None) -> None:
-        seen = set()
+        """Name and format are what a file is known by; what may be chosen counts as what is."""
+        seen: set[tuple[str, ImageFormat]] = set()
         for at, rendition in enumerate(renditions):
             for output in rendition.outputs if rendition else ():
-                key = (rendition.name, output.format) if rendition else None
-                if key in seen and rendition and node:
-                    message = f"there is a second {rendition.name} in {output.format.value}"
-                    self._fault(node.value[at], f"renditions[{at}]", message)
-                seen.add(key)
+                keys = {(rendition.name, item.format) for item in output.candidates} if rendition else set()
+                for name, form in sorted(keys & seen):
+                    why = f"there is a second {name} in {form.value}"
+                    if isinstance(output, Automatic):
+                        why = f"auto may choose {form.value}, and there is another {name} that is or may be in it"
+                    if node:
+                        self._fault(node.value[at], f"renditions[{at}]", why)
+                seen |= keys
+
+    def _refuse_names_of_pages(self, renditions: list[RenditionSpec | None], node: Located | None) -> None:
+        """The pages after the first are named by the rendition and their number."""
+        names = {rendition.name for rendition in renditions if rendition}
+        for at, rendition in enumerate(renditions):
+            stem, _, number = rendition.name.rpartition("-") if rendition else ("", "", "")
+            if stem in names and number.isdecimal() and node:
+                self._fault(node.value[at], f"renditions[{at}].name", f"a page of {stem} would have this name too")

@@ -7,7 +7,7 @@ from core.pipeline import Pipeline
 
 
 class Limits(Value, frozen=True, kw_only=True):
-    """What the operator lets an image take. Megapixels are of all frames together, as displayed."""
+    """What the operator lets an image take. Megapixels are of all frames that are decoded, as displayed."""
 
     max_megapixels: float
     max_bytes: int
@@ -22,15 +22,17 @@ def plan(header: ImageHeader, pipeline: Pipeline, limits: Limits, route: Route) 
         raise ImageFailure(
             Code.TOO_MANY_BYTES, f"The file has {header.bytes:,} bytes; the limit is {limits.max_bytes:,}."
         )
-    if header.megapixels > limits.max_megapixels:
-        frames = f" in {header.frames:,} frames" if header.frames > 1 else ""
+    taken = pipeline.frames_of(header) * pipeline.pages_of(header)  # one of the two is 1
+    megapixels = header.width * header.height * taken / 1e6
+    if megapixels > limits.max_megapixels:
+        frames = f" in {taken:,} {'pages' if header.format == 'tiff' else 'frames'}" if taken > 1 else ""
         raise ImageFailure(
             Code.TOO_MANY_PIXELS,
-            f"{header.width:,} × {header.height:,}{frames} is {header.megapixels:,.4g} megapixels; "  # noqa: RUF001
+            f"{header.width:,} × {header.height:,}{frames} is {megapixels:,.4g} megapixels; "  # noqa: RUF001
             f"the limit is {limits.max_megapixels:,.6g}.",
         )
     _refuse_large_results(header, pipeline, limits)
-    return Plan(route=route, reason=f"{header.megapixels:.4g} megapixels are within the limits of this place.")
+    return Plan(route=route, reason=f"{megapixels:.4g} megapixels are within the limits of this place.")
 
 
 def _refuse_large_results(header: ImageHeader, pipeline: Pipeline, limits: Limits) -> None:

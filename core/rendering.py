@@ -7,9 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from core import codec, steps
-from core.model import ImageHeader, Measurements, Rendered, RenditionFile
+from core.model import ImageHeader, Measurements, Rendered
 from core.operations.resize import Resize
 from core.pipeline import Pipeline
+from core.rendering_files import still
+from core.rendering_frames import render_frames, render_pages
 
 
 def render(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Callable[[], None]) -> Rendered:
@@ -19,6 +21,16 @@ def render(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check
     Raises ImageFailure: CORRUPT_IMAGE, OUT_OF_MEMORY, RESULT_TOO_LARGE, OPERATION_FAILED naming the step.
     """
     check()
+    if pipeline.frames_of(header) > 1:
+        return render_frames(path, header, pipeline, out, check)
+    if pipeline.pages_of(header) > 1:
+        return render_pages(path, header, pipeline, out, check)
+    return _render_one(path, header, pipeline, out, check)
+
+
+def _render_one(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Callable[[], None]) -> Rendered:
+    if pipeline.takes_frames:
+        codec.refuse_half(path, header)
     reduction = reduction_for(header, pipeline)
     original = (header.width, header.height) if reduction > 1 else None
     measured: Measurements = {}
@@ -29,17 +41,7 @@ def render(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check
     for spec in pipeline.renditions:
         raster = steps.run(spec.steps, shared, check, measured, rendition=spec.name, original=original)
         for output in spec.outputs:
-            file = out / f"{spec.name}.{output.format.extension}"
-            files.append(
-                RenditionFile(
-                    name=spec.name,
-                    format=output.format,
-                    width=raster.width,
-                    height=raster.height,
-                    bytes=codec.encode(raster, output, file),
-                    path=str(file),
-                )
-            )
+            files.append(still(raster, output, out, spec.name))
             check()
     return Rendered(renditions=tuple(files), measurements=measured)
 

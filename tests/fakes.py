@@ -290,11 +290,10 @@ class FakeWorker:
         files = []
         for rendition in pipeline.renditions:
             for output in rendition.outputs:
-                file = out / f"{rendition.name}.{output.format.extension}"
-                file.write_bytes(
-                    b"|".join([rendition.name.encode(), output.format.encode(), self.machine.encode(), body])
-                )
-                files.append(_rendition_file(rendition.name, output.format, file))
+                kind = output.candidates[0].format
+                file = out / f"{rendition.name}.{kind.extension}"
+                file.write_bytes(b"|".join([rendition.name.encode(), kind.encode(), self.machine.encode(), body]))
+                files.append(_rendition_file(rendition.name, kind, file))
         return Rendered(renditions=tuple(files), usage=usage)
 
 

@@ -8,5 +8,16 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what it would log is rais
 
 from core.codec.decoding import decode  # after what OpenCV reads from the environment
 from core.codec.encoding import encode
+from core.codec.frames import AnimationWriter, Frame, read_animation, refuse_half
+from core.codec.pages import PagesWriter, read_pages
 
-__all__ = ["decode", "encode"]
+__all__ = [
+    "AnimationWriter",
+    "Frame",
+    "PagesWriter",
+    "decode",
+    "encode",
+    "read_animation",
+    "read_pages",
+    "refuse_half",
+]

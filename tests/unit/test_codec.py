@@ -40,7 +40,8 @@ def test_lossless_formats_give_back_every_value(kind: ImageFormat, channels: int
     path = tmp_path / f"x.{kind.extension}"
     image = raster(31, 47, channels, dtype)
     assert codec.encode(image, Output(format=kind), path) == path.stat().st_size
-    expected = image.pixels[..., [0, 0, 0, 1]] if channels == 2 else image.pixels
+    widened = channels == 2 and not (kind is ImageFormat.PNG and dtype is np.uint8)
+    expected = image.pixels[..., [0, 0, 0, 1]] if widened else image.pixels
     assert np.array_equal(opened(path).pixels, expected)
 
 

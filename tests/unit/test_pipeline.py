@@ -146,7 +146,7 @@ def test_every_operation_and_parameter_is_documented(name: str) -> None:
 
 def test_every_field_of_a_pipeline_is_documented() -> None:
     page = (ROOT / "docs" / "pipelines.md").read_text("utf-8")
-    for kind in (pipeline.RenditionSpec, output.Output):
+    for kind in (pipeline.Pipeline, pipeline.RenditionSpec, output.Output, output.Automatic):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.name}`" in page, field.name
     for name in pipeline.load_folder(pipeline.shipped()):

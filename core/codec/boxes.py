@@ -1,0 +1,51 @@
+"""Boxes of pixels: which part of a frame changed."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Box(NamedTuple):
+    """Pixels from (left, top) up to, and without, (right, bottom)."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def rows(self) -> slice:
+        return slice(self.top, self.bottom)
+
+    @property
+    def columns(self) -> slice:
+        return slice(self.left, self.right)
+
+
+def box_of(mask: NDArray[Any]) -> Box | None:
+    """The smallest box around all that is true in `mask`, (h, w); None where nothing is."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return None
+    return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def around(first: Box, second: Box) -> Box:
+    """The smallest box around both."""
+    low = (min(pair) for pair in zip(first[:2], second[:2], strict=True))
+    high = (max(pair) for pair in zip(first[2:], second[2:], strict=True))
+    return Box(*low, *high)
+
+
+def from_even(box: Box) -> Box:
+    """The box, its left top corner moved outwards to even numbers, as WebP has them."""
+    return Box(box.left & ~1, box.top & ~1, box.right, box.bottom)
