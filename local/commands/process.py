@@ -56,7 +56,7 @@ def process(
         tempfile.TemporaryFile(dir=out).close()  # now, and not after the first image was worked on
     except OSError as error:
         raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
-    found = labelled(_files(files, out.resolve()))
+    found = labelled(map(_utf8, _files(files, out.resolve())))
     try:
         with ended_by_signals(), Journal(out.resolve()) as journal:
             return _run(known[pipeline], found, journal, out.resolve(), jobs, again=again)
@@ -151,6 +151,15 @@ def _files(given: Iterable[Path], out: Path) -> Iterator[Path]:
             hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
             if inner.is_file() and not hidden and not inner.resolve().is_relative_to(out):
                 yield inner
+
+
+def _utf8(path: Path) -> Path:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        message = f"The name {str(path)!r} is not UTF-8: no answer in JSON can tell of it. Rename the file."
+        raise click.UsageError(message) from None
+    return path
 
 
 def labelled(files: Iterable[Path]) -> list[tuple[Path, str]]:

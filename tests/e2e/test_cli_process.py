@@ -146,3 +146,13 @@ def test_what_is_no_file_is_refused_before_it_is_waited_for(tmp_path: Path) -> N
     )
     assert done.returncode == 2
     assert "neither a file nor a folder" in done.stderr
+
+
+def test_a_name_that_json_cannot_hold_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.jpg")).touch()
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    ended = run("process", tmp_path, "--pipeline", "web", "--out", tmp_path / "out")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "caf\\udce9.jpg' is not UTF-8" in ended.stderr
