@@ -90,6 +90,8 @@ def _describe_by_pillow(path: Path, kind: str) -> ImageHeader:
         if orientation >= 5 and kind == "tiff":  # noqa: PLR2004 - 5 to 8 lie on their side
             width, height = height, width
         frames = int(getattr(image, "n_frames", 1)) if kind in {"avif", "gif", "tiff"} else 1
+        if kind == "png" and (animation := png.animation(path)):
+            frames = animation.frames  # Pillow counts a picture before them too
         return _header(path, kind, Samples(width, height, channels, depth), orientation, frames)
 
 

@@ -9,6 +9,7 @@ from PIL import Image
 Pixels = NDArray[Any]
 
 _REFINED = 2  # rounds of k-means after the median cut: further ones gain less than they cost
+_FLAT = 4096  # a picture of fewer colours is a drawing
 _SAMPLE = 1 << 20  # pixels that are enough to find a palette
 
 
@@ -28,7 +29,8 @@ def indexed(pixels: Pixels, most: int, chosen: Pixels | None = None) -> Indexed:
     exact = _exact(counted, most)
     if exact is not None:
         return _looked_up(pixels, exact)
-    found = Image.fromarray(_thinned(counted)).quantize(most, Image.Quantize.MEDIANCUT, kmeans=_REFINED)
+    sample = Image.fromarray(_thinned(counted))
+    found = _with_flat_colours(sample.quantize(most, Image.Quantize.MEDIANCUT, kmeans=_REFINED), sample)
     result = Image.fromarray(np.ascontiguousarray(pixels)).quantize(palette=found, dither=Image.Dither.FLOYDSTEINBERG)
     return Indexed(np.asarray(result), _colours(found, "RGB"))
 
@@ -40,6 +42,24 @@ def indexed_with_alpha(pixels: Pixels, most: int) -> Indexed:
         return _looked_up(pixels, exact)
     result = Image.fromarray(np.ascontiguousarray(pixels)).quantize(most, Image.Quantize.FASTOCTREE)
     return Indexed(np.asarray(result), _colours(result, "RGBA"))
+
+
+def _with_flat_colours(found: Image.Image, sample: Image.Image) -> Image.Image:
+    """The palette, each of its means made exact where most of what it stands for is one colour, as in drawings."""
+    counts = sample.getcolors(_FLAT)
+    if counts is None:
+        return found  # a photograph
+    colours = _colours(found, "RGB").astype(np.int32)
+    often = np.array([count for count, _ in counts])
+    seen = np.array([colour for _, colour in counts], np.int32)
+    nearest = ((seen[:, np.newaxis] - colours) ** 2).sum(axis=2).argmin(axis=1)
+    for at in range(len(colours)):
+        mine = np.flatnonzero(nearest == at)
+        if len(mine) and 2 * often[mine].max() > often[mine].sum():
+            colours[at] = seen[mine[often[mine].argmax()]]
+    result = found.copy()
+    result.putpalette(colours.astype(np.uint8).tobytes(), "RGB")
+    return result
 
 
 def _exact(pixels: Pixels, most: int) -> Pixels | None:
