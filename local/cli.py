@@ -15,6 +15,7 @@ COMMANDS = {
     "status": ("status", "What the running cloud has done, and what waits."),
     "process": ("process", "Run a pipeline over files, with no cloud at all."),
     "operations": ("operations", "Every operation on a page, with pictures before and after."),
+    "formats": ("formats", "Which image formats come in, shown on files written here and now."),
     "migrate": ("database", "Bring the database to this release's tables."),
     "replay": ("database", "Rebuild the database from the results in the bucket."),
 }

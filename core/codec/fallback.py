@@ -89,7 +89,7 @@ def _jpeg2000(path: Path, header: ImageHeader) -> Read:
 def _icon(path: Path, header: ImageHeader) -> Read:
     file = IcoImagePlugin.IcoFile(io.BytesIO(ico.alone(path, ico.best(path))))
     with bounded(header):
-        pixels = np.asarray(file.frame(0).convert("RGBA"))
+        pixels = np.asarray(_with_alpha(file.frame(0)))
     if not pixels[..., 3].any():  # 32 bits of which 8 were never written
         pixels = np.dstack([pixels[..., :3], np.full_like(pixels[..., 0], 255)])
     return pixels, None
@@ -99,7 +99,14 @@ def _apple_icon(path: Path, header: ImageHeader) -> Read:
     """The best of its pictures itself: where that has a palette, the plug-in loses it."""
     with path.open("rb") as file, bounded(header):
         icons = IcnsImagePlugin.IcnsFile(file)
-        return np.asarray(icons.getimage(icons.bestsize()).convert("RGBA")), None
+        return np.asarray(_with_alpha(icons.getimage(icons.bestsize()))), None
+
+
+def _with_alpha(image: "Image.Image") -> "Image.Image":
+    """8 bits, RGB with alpha. Pillow would cut off what is above 255 in a picture of 16."""
+    if image.mode.startswith("I"):
+        image = Image.fromarray(layout.to_8_bits(np.asarray(image).astype(np.uint16)))
+    return image.convert("RGBA")
 
 
 def _anymap(path: Path, header: ImageHeader) -> Read:
