@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from itertools import count
+from threading import RLock
 from typing import Self
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -31,7 +32,10 @@ class Item(Value, frozen=True, kw_only=True):
 
 
 class Producing:
-    """Sends records and hears what became of each. Also a context manager that waits for the last of them."""
+    """Sends records, from any thread, and hears what became of each.
+
+    Also a context manager that waits for the last of them.
+    """
 
     def __init__(self, config: Mapping[str, str], topic: str, failed: _Failed, *, group: str | None = None) -> None:
         """Tell `failed` the name and the reason of each record that was not taken.
@@ -43,6 +47,7 @@ class Producing:
         self._topic, self._failed = topic, failed
         self._unanswered: dict[int, str] = {}
         self._numbers = count()
+        self._lock = RLock()  # librdkafka calls back in whichever thread asks it next
         try:
             self._producer = Producer(
                 {"log_level": 0, "message.max.bytes": 8_000_000, "message.timeout.ms": _TRY_MS, **config}
@@ -66,20 +71,22 @@ class Producing:
     def send(self, item: Item) -> None:
         """Send one, as soon as there is room. Raises Unavailable(QUEUE_UNAVAILABLE) where there never is."""
         size = len(item.value or b"") + _ENVELOPE_BYTES
-        partition = self._pace.partition_for(size, self._producer) if self._pace else -1
+        with self._lock:
+            partition = self._pace.partition_for(size, self._producer) if self._pace else -1
 
         number = next(self._numbers)
         self._unanswered[number] = item.name
 
         def report(error: KafkaError | None, message: Message) -> None:
-            if self._unanswered.pop(number, None) is None:
-                return  # it was given up already
-            if error is None:
-                self.delivered += 1
-            else:
-                self._failed(item.name, str(error))
-            if self._pace:
-                self._pace.report(partition, size, None if error else message.offset())
+            with self._lock:
+                if self._unanswered.pop(number, None) is None:
+                    return  # it was given up already
+                if error is None:
+                    self.delivered += 1
+                else:
+                    self._failed(item.name, error.str())
+                if self._pace:
+                    self._pace.report(partition, size, None if error else message.offset())
 
         headers: list[tuple[str, str | bytes | None]] = [*item.headers.items()]
         while True:

@@ -44,7 +44,7 @@ class KafkaSource:
 
     def __init__(self, mapping: Mapping, invoke: Invoke, discard: Callable[[Record], object]) -> None:
         """`discard` is given what can never be delivered: a record that no event has room for."""
-        self._mapping = mapping
+        self.mapping = mapping
         self._invoke = invoke
         self._discard = discard
         self._pollers: list[_Poller] = []
@@ -57,7 +57,7 @@ class KafkaSource:
         for poller in leaving:
             poller.join()
         while len(self._pollers) < consumers:
-            self._pollers.append(_Poller(self._mapping, self._invoke, self._discard))
+            self._pollers.append(_Poller(self.mapping, self._invoke, self._discard))
 
     def close(self) -> None:
         self.scale(0)
