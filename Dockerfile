@@ -4,13 +4,16 @@
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS packages
-COPY requirements/runtime.lock /tmp/
+# 1 puts in what reads HEIC. Its wheels are GPL-2.0 as a whole: docs/formats.md says what that means for an image.
+ARG HEIC=0
+COPY requirements/runtime.lock requirements/heic.lock /tmp/
 # Wheels only: no compiler is in any stage. Bytecode is made here once, since a function cannot write it down, and
 # is never compared with its source again, since nothing changes in an image.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
-    python -m venv --without-pip /opt/venv \
+    case "$HEIC" in 1) lock=heic ;; 0 | "") lock=runtime ;; *) echo "HEIC is 0 or 1, not $HEIC" >&2; exit 1 ;; esac \
+ && python -m venv --without-pip /opt/venv \
  && python -m pip --python /opt/venv/bin/python install --no-cache-dir --no-compile --disable-pip-version-check \
-    --root-user-action=ignore --only-binary :all: --require-hashes -r /tmp/runtime.lock \
+    --root-user-action=ignore --only-binary :all: --require-hashes -r "/tmp/$lock.lock" \
  && find /opt/venv -type d -name tests -prune -exec rm -r {} + \
  && find /opt/venv -name '*.pyi' -delete \
  && python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/venv/lib \

@@ -54,8 +54,8 @@ format: $(READY)  ## mend format and what lint can mend
 
 .PHONY: lock
 lock: $(READY)  ## pin every dependency anew
-	@for name in runtime local dev; do \
-		case $$name in runtime) with="--extra lambda";; local) with="--extra lambda --extra local";; \
+	@for name in runtime heic local dev; do \
+		case $$name in runtime) with="--extra lambda";; heic) with="--extra lambda --extra heic";; local) with="--extra lambda --extra local";; \
 		dev) with="--extra lambda --extra local --group dev";; esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $$with pyproject.toml -o requirements/$$name.lock; done
@@ -68,7 +68,7 @@ TARGET ?= local
 TAG ?= picture-perfect:$(TARGET)
 
 .PHONY: image
-image:  ## the container image, by Docker or buildah; TARGET=runtime for AWS, BASE_IMAGE=… for another base
+image:  ## the container image, by Docker or buildah; TARGET=runtime for AWS, BASE_IMAGE=…, HEIC=1
 	@container/build $(TARGET) $(TAG)
 
 .PHONY: test-container
