@@ -46,7 +46,7 @@ class Topic:
         self.servers, self.name = servers, name
         self.told = Told()
         self.discarded: list[Record] = []
-        self.watch = GroupWatch(servers, "group", name)
+        self.watch = GroupWatch(servers, name, name)
         self.watch.partitions()
         self._producer = Producer({"bootstrap.servers": servers, "message.max.bytes": 10_000_000, "log_level": 3})
         self._sources: list[KafkaSource] = []
@@ -61,7 +61,7 @@ class Topic:
         mapping = Mapping(
             origin=Origin(bootstrap_servers=self.servers, arn=settings.pop("arn", None)),
             topic=self.name,
-            group="group",
+            group=self.name,
             **settings,
         )
         made = KafkaSource(mapping, self.told.invoke, self.discarded.append)
