@@ -140,9 +140,11 @@ class Raster:
 
     `pixels` has shape (height, width, channels), always three axes, C-contiguous, dtype uint8 or uint16.
     Channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha; alpha is straight, not premultiplied.
+    `opaque` says of a band whether the whole image is, so that all bands are worked on alike; None: look.
     """
 
     pixels: "NDArray[Any]"
+    opaque: bool | None = None
 
     @property
     def width(self) -> int:
@@ -159,6 +161,13 @@ class Raster:
     @property
     def has_alpha(self) -> bool:
         return self.channels in (2, 4)
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nothing shows through, anywhere."""
+        if self.opaque is None:
+            return not self.has_alpha or int(self.pixels[..., -1].min()) == self.white
+        return self.opaque
 
     @property
     def white(self) -> int:
@@ -259,6 +268,13 @@ class Outcome(Value, frozen=True, kw_only=True):
 
     result: Result
     duplicate: bool = False
+
+
+class HandOver(Value, frozen=True, kw_only=True):
+    """A message of the overflow queue: a job whose source is in S3, and why it is to be run elsewhere, in words."""
+
+    job: ImageJob
+    reason: str
 
 
 class Tombstone(Value, frozen=True, kw_only=True):

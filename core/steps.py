@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 import cv2
 
+from core import bands
 from core.errors import Code, ImageFailure
 from core.model import Measurements, Raster
 from core.operations.base import Measurement, Operation
@@ -45,7 +46,7 @@ def run(
             elif original is not None and isinstance(step, Resize):
                 raster = step.apply_to_reduced(raster, original)
             else:
-                raster = step.apply(raster)
+                raster = bands.apply(step, raster)
         original = None
     check()
     return raster
