@@ -46,6 +46,7 @@ check: $(READY)  ## format, lint, types, import contract, tests
 .PHONY: bench
 bench: $(READY)  ## the measurements behind the numbers in the docs
 	@$(BIN)/python -m benchmarks.wall
+	@$(BIN)/python -m benchmarks.bands
 
 .PHONY: format
 format: $(READY)  ## mend format and what lint can mend
