@@ -8,9 +8,10 @@ from PIL import Image
 
 Pixels = NDArray[Any]
 
-_REFINED = 2  # rounds of k-means after the median cut: further ones gain less than they cost
 _FLAT = 4096  # a picture of fewer colours is a drawing
-_SAMPLE = 1 << 20  # pixels that are enough to find a palette
+_SAMPLE = 1 << 20  # pixels of a drawing that are looked at: thin lines count too
+_SAMPLE_OF_PHOTOGRAPH = 1 << 15  # more of them cost seconds, and gain less than 0.2 dB
+_CHANGES = 150  # k-means ends when no more pixels than these change their colour in a round
 
 
 class Indexed(NamedTuple):
@@ -21,7 +22,7 @@ class Indexed(NamedTuple):
 
 
 def indexed(pixels: Pixels, most: int, chosen: Pixels | None = None) -> Indexed:
-    """8-bit RGB, (h, w, 3), in at most `most` colours: exact where there are no more, else by median cut, dithered.
+    """8-bit RGB, (h, w, 3), in at most `most` colours: exact where there are no more, else near ones, dithered.
 
     `chosen`, (h, w) bool, says which pixels count; the others have any index.
     """
@@ -29,10 +30,14 @@ def indexed(pixels: Pixels, most: int, chosen: Pixels | None = None) -> Indexed:
     exact = _exact(counted, most)
     if exact is not None:
         return _looked_up(pixels, exact)
-    sample = Image.fromarray(_thinned(counted))
-    found = _with_flat_colours(sample.quantize(most, Image.Quantize.MEDIANCUT, kmeans=_REFINED), sample)
+    counts = Image.fromarray(counted).getcolors(_FLAT) if counted.size <= 3 * _SAMPLE else None
+    sample = Image.fromarray(_thinned(counted, _SAMPLE if counts else _SAMPLE_OF_PHOTOGRAPH))
+    found = sample.quantize(most, Image.Quantize.MAXCOVERAGE, kmeans=_CHANGES)
+    if counts:
+        found = _with_flat_colours(found, counts)
     result = Image.fromarray(np.ascontiguousarray(pixels)).quantize(palette=found, dither=Image.Dither.FLOYDSTEINBERG)
-    return Indexed(np.asarray(result), _colours(found, "RGB"))
+    colours = _colours(found, "RGB")
+    return Indexed(_exact_where_known(pixels, np.asarray(result), colours), colours)
 
 
 def indexed_with_alpha(pixels: Pixels, most: int) -> Indexed:
@@ -44,11 +49,11 @@ def indexed_with_alpha(pixels: Pixels, most: int) -> Indexed:
     return Indexed(np.asarray(result), _colours(result, "RGBA"))
 
 
-def _with_flat_colours(found: Image.Image, sample: Image.Image) -> Image.Image:
-    """The palette, each of its means made exact where most of what it stands for is one colour, as in drawings."""
-    counts = sample.getcolors(_FLAT)
-    if counts is None:
-        return found  # a photograph
+def _with_flat_colours(found: Image.Image, counts: list[tuple[int, Any]]) -> Image.Image:
+    """The palette, each of its means made exact where most of what it stands for is one colour, as in drawings.
+
+    `counts` says how often each colour is there.
+    """
     colours = _colours(found, "RGB").astype(np.int32)
     often = np.array([count for count, _ in counts])
     seen = np.array([colour for _, colour in counts], np.int32)
@@ -60,6 +65,15 @@ def _with_flat_colours(found: Image.Image, sample: Image.Image) -> Image.Image:
     result = found.copy()
     result.putpalette(colours.astype(np.uint8).tobytes(), "RGB")
     return result
+
+
+def _exact_where_known(pixels: Pixels, indices: Pixels, colours: Pixels) -> Pixels:
+    """The indices, right where the palette has the very colour: Pillow looks colours up in steps of four."""
+    known = _keys(colours)
+    order = np.argsort(known, kind="stable")
+    keys = _keys(pixels)
+    places = order[np.searchsorted(known, keys, sorter=order).clip(0, len(known) - 1)]
+    return np.where(known[places] == keys, places, indices).astype(np.uint8)
 
 
 def _exact(pixels: Pixels, most: int) -> Pixels | None:
@@ -86,8 +100,8 @@ def _keys(pixels: Pixels) -> Pixels:
     return keys
 
 
-def _thinned(pixels: Pixels) -> Pixels:
-    step = max(1, pixels.shape[0] * pixels.shape[1] // _SAMPLE)
+def _thinned(pixels: Pixels, enough: int) -> Pixels:
+    step = max(1, pixels.shape[0] * pixels.shape[1] // enough)
     return np.ascontiguousarray(pixels.reshape(1, -1, pixels.shape[2])[:, ::step])
 
 
