@@ -28,8 +28,8 @@ def run(
     """`raster` after `steps`; what measuring steps find is added to `measured`, or is not looked for without it.
 
     `rendition` is whose steps they are, when not all renditions'. `original` is the (width, height) of the image
-    where `raster` is a reduced version of it and the first step a resize. `settled` is filled with the steps as
-    `raster` settles them, for the frames that follow. `check` ends the run by raising.
+    where `raster` is a reduced version of it, and the first step that does not measure a resize. `settled` is
+    filled with the steps as `raster` settles them, for the frames that follow. `check` ends the run by raising.
     Raises ImageFailure: OUT_OF_MEMORY, OPERATION_FAILED naming the step.
     """
     where = f"the steps of {rendition}" if rendition else "steps"
@@ -43,7 +43,8 @@ def run(
             if isinstance(step, Measurement):
                 if measured is not None:
                     measured[f"{rendition}.{name}" if rendition else name] = step.measure(raster)
-            elif original is not None and isinstance(step, Resize):
+                continue
+            if original is not None and isinstance(step, Resize):
                 raster = step.apply_to_reduced(raster, original)
             else:
                 raster = bands.apply(step, raster)

@@ -94,6 +94,11 @@ class Measurement(Operation, frozen=True):
     def apply(self, raster: "Raster") -> "Raster":
         return raster
 
+    @property
+    def side(self) -> int | None:
+        """The longer side, in pixels, that is enough for it; None where it needs every pixel."""
+        return None
+
     def measure(self, raster: "Raster") -> float | str:
         """A finite number, or text where it is no quantity. Raises as `apply` does."""
         raise NotImplementedError

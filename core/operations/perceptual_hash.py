@@ -17,6 +17,10 @@ class PerceptualHash(Measurement, frozen=True, tag="perceptual-hash", kw_only=Tr
     not, row by row. Resizing and compressing change some bits of it, up to 10; other pictures differ in about 32.
     """
 
+    @property
+    def side(self) -> int:
+        return 2 * _SIDE
+
     def measure(self, raster: "Raster") -> str:
         import cv2
         import numpy as np

@@ -16,6 +16,10 @@ class Sharpness(Measurement, frozen=True, tag="sharpness", kw_only=True):
     Of luma on white, 0 to 255, reduced to at most 1,024 pixels a side. Below 100 a photograph is likely blurred.
     """
 
+    @property
+    def side(self) -> int:
+        return _SIDE
+
     def measure(self, raster: "Raster") -> float:
         import cv2
 

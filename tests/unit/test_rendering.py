@@ -9,7 +9,7 @@ from PIL import Image
 
 from core import codec, probe
 from core.errors import Code, ImageFailure
-from core.model import Raster, RenditionFile
+from core.model import ImageHeader, Raster, RenditionFile
 from core.operations.base import Operation
 from core.operations.resize import Fit, Resize
 from core.pipeline import Pipeline, RenditionSpec, load
@@ -120,3 +120,33 @@ def test_only_what_begins_with_a_strong_downscale_is_decoded_reduced(photo: Path
     assert reduction_for(header, Pipeline(name="x", renditions=(small, whole))) == 1
     assert reduction_for(header, Pipeline(name="x", steps=load(TWO, "t").steps, renditions=(small,))) == 1
     assert reduction_for(header, Pipeline(name="x", steps=(Resize(width=120),), renditions=(small, whole))) == 2
+
+
+def test_what_is_measured_first_leaves_a_photo_the_pixels_that_it_looks_at() -> None:
+    header = ImageHeader(format="jpeg", width=8000, height=6000, channels=3, depth=8)
+
+    def reduction(*looks: str) -> int:
+        steps = "".join(f"\n  - {look}" for look in looks)
+        text = f"steps:{steps or ' []'}\nrenditions:\n  - name: a\n    steps: [resize: {{width: 300}}]\n"
+        return reduction_for(header, load(text + "    outputs: [{format: jpeg}]\n", "a.yaml"))
+
+    assert reduction() == 8
+    assert reduction("perceptual-hash") == 8
+    assert reduction("perceptual-hash", "sharpness") == 4
+
+
+def test_a_reduced_photo_measures_as_the_whole_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "large.jpg"
+    pixels = cv2.GaussianBlur(raster(3000, 4096).pixels, (0, 0), 3)
+    Image.fromarray(pixels).save(path, quality=92)
+    text = "steps: [perceptual-hash, sharpness]\nrenditions:\n  - name: a\n    steps: [resize: {width: 400}]\n"
+    end = "    outputs: [{format: jpeg}]\n"
+    reduced = load(text + end, "a.yaml")
+    whole = load(text.replace("resize:", "flip, resize:") + end, "a.yaml")
+    first, second = (
+        render(path, probe.read_header(path), pipeline, tmp_path, lambda: None).measurements
+        for pipeline in (reduced, whole)
+    )
+    bits = int(str(first["perceptual-hash"]), 16) ^ int(str(second["perceptual-hash"]), 16)
+    assert bits.bit_count() <= 4
+    assert first["sharpness"] == pytest.approx(second["sharpness"], rel=0.1)
