@@ -26,6 +26,8 @@ from local.operation_pictures import PICTURES
 from local.samples import logo
 
 _SECONDS = 120.0
+# `word: what it means.`, to the end of its sentence.
+_ITEM = re.compile(r"^(\w[\w-]*): (.+(?:(?<!\.)\n.+)*)", flags=re.MULTILINE)
 _OUTPUT = "renditions: [{name: shown, outputs: [{format: webp, quality: 78}]}]"
 
 
@@ -90,11 +92,12 @@ def _card(name: str, kind: type[Operation], pictures: Iterable[Shown]) -> str:
     measures = issubclass(kind, Measurement)
     first, *rest = inspect.cleandoc(kind.__doc__ or "").split("\n\n")
     figures = "".join(_measured(name, shown) if measures else _pair(shown) for shown in pictures)
+    columns = len(EXAMPLES[name].pictures) if measures else 2
     rows = "".join(_row(parameter) for parameter in parameters(kind))
     return f"""<section id="{name}">
 <h2><a href="#{name}">{name}</a></h2>
 <p class="lead">{_prose(first)}</p>
-<div class="pictures">{figures}</div>
+<div class="pictures" style="--columns:{columns}">{figures}</div>
 <pre><code>- {escape(EXAMPLES[name].step.removesuffix(": {}"))}</code></pre>
 {_details(rows, rest)}
 </section>"""
@@ -122,7 +125,8 @@ def _measured(name: str, shown: Shown) -> str:
     value = shown.measured[name]
     words = value if isinstance(value, str) else f"{value:.4g}"
     picture = _image(shown.before, shown.picture, shown.before.width)
-    return f'<figure>{picture}<figcaption>{shown.picture} <b class="value">{escape(words)}</b></figcaption></figure>'
+    caption = f'{shown.picture.replace("-", " ")} <b class="value">{escape(words)}</b>'
+    return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
 def _image(file: RenditionFile, alternative: str, widest: int) -> str:
@@ -147,10 +151,12 @@ def _prose(text: str) -> str:
 
 def _paragraph(text: str) -> str:
     """Lines of `word: what it means` become a list."""
-    items = re.findall(r"^(\w[\w-]*): (.+(?:\n(?!\w[\w-]*: ).+)*)", text, flags=re.MULTILINE)
-    if len(items) > 1 and text.startswith(f"{items[0][0]}: "):
-        return "<ul>" + "".join(f"<li><code>{name}</code> {_prose(words)}</li>" for name, words in items) + "</ul>"
-    return f"<p>{_prose(text)}</p>"
+    items = list(_ITEM.finditer(text))
+    if len(items) < 2 or items[0].start():  # noqa: PLR2004 - one alone is a sentence with a colon
+        return f"<p>{_prose(text)}</p>"
+    rest = text[items[-1].end() :].strip()
+    entries = "".join(f"<li><code>{item[1]}</code> {_prose(item[2])}</li>" for item in items)
+    return f"<ul>{entries}</ul>" + (f"<p>{_prose(rest)}</p>" if rest else "")
 
 
 def parameters(kind: type[Operation]) -> Iterator[Parameter]:
@@ -185,6 +191,8 @@ def limits(info: msgspec.inspect.Type) -> str:
             return " ".join(filter(None, map(limits, types)))
         case msgspec.inspect.Metadata(type=inner):
             return limits(inner)
+        case msgspec.inspect.LiteralType(values=values):
+            return f"One of {', '.join(f'`{value}`' for value in values)}."
         case msgspec.inspect.EnumType(cls=kind):
             return f"One of {', '.join(f'`{member.value}`' for member in kind)}."
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():

@@ -3,11 +3,12 @@
 All are painted, as those of local.samples; NumPy and Pillow are loaded when the first is asked for.
 """
 
+import io
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from local.samples import DAWN, DUSK, NIGHT, NOON, Palette, landscape
+from local.samples import DAWN, DUSK, NOON, Palette, landscape
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -175,11 +176,25 @@ def pale() -> "Image":
     return ImageEnhance.Color(view(21, NOON)).enhance(0.45)
 
 
+def small_copy() -> "Image":
+    """The dawn as it comes back from a messenger: small, and compressed hard."""
+    from PIL import Image  # noqa: PLC0415
+
+    stream = io.BytesIO()
+    view(7, DAWN).resize((240, 160), Image.Resampling.LANCZOS).save(stream, "JPEG", quality=25)
+    return Image.open(stream).convert("RGB")
+
+
+def crisp() -> "Image":
+    """A part of the page, in focus."""
+    return page().crop((0, 20, 400, 287))
+
+
 def soft() -> "Image":
     """A little out of focus."""
     from PIL import ImageFilter  # noqa: PLC0415
 
-    return page().crop((0, 20, 400, 287)).filter(ImageFilter.GaussianBlur(1.6))
+    return crisp().filter(ImageFilter.GaussianBlur(1.6))
 
 
 def shaded() -> "Image":
@@ -200,9 +215,7 @@ PICTURES: dict[str, Callable[[], "Image"]] = {
     "noon": partial(view, 21, NOON),
     "dusk": partial(view, 3, DUSK),
     "grainy": partial(view, 42, DUSK, 0.07, (320, 214)),
-    "night": partial(view, 15, NIGHT),
     "balloon": balloon,
-    "page": page,
     "askew": askew,
     "photographed": photographed,
     "framed": framed,
@@ -213,5 +226,7 @@ PICTURES: dict[str, Callable[[], "Image"]] = {
     "flat": flat,
     "pale": pale,
     "soft": soft,
+    "small-copy": small_copy,
+    "crisp": crisp,
     "shaded": shaded,
 }

@@ -1,7 +1,7 @@
 """The page of operations says of each what the operation itself says, on a picture that exists."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -63,6 +63,14 @@ def test_parameters_carry_the_comments_over_them_and_their_limits() -> None:
     assert (plain.default, plain.words) == ("true", "")
     assert (gravity.default, gravity.words[:28]) == ("", "Where. One of `center`, `nor")
     assert share.words == "Share. More than 0 to 1."
+
+
+def test_every_picture_is_shown() -> None:
+    assert {picture for example in EXAMPLES.values() for picture in example.pictures} == set(PICTURES)
+
+
+def test_a_list_of_values_is_named() -> None:
+    assert limits(msgspec.inspect.type_info(Literal[3, 5])) == "One of `3`, `5`."
 
 
 def test_what_has_no_limits_says_none() -> None:
