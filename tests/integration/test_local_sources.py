@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
+from core.adapters.sqs import SqsAnnouncements
 from local import aws, emf, measured, notifications, resources
 from local.asynchronous import AsyncInvoker
 from local.function import Function, FunctionConfig, Invocation
@@ -223,6 +224,13 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     assert set(record) >= {"awsRegion", "eventTime", "userIdentity", "requestParameters", "responseElements"}
     assert set(record["s3"]["object"]) == {"key", "size", "eTag", "versionId", "sequencer"}
     assert "ownerIdentity" in record["s3"]["bucket"]
+
+
+def test_what_a_function_announces_to_the_recorder_arrives_as_it_was_said(s3: "S3Client", sqs: "SQSClient") -> None:
+    url = queue(sqs)
+    SqsAnnouncements(sqs, url, "bucket").announce("results/a b.json")
+    body = sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"]
+    assert json.loads(notifications.completed(s3, body)) == json.loads(body)
 
 
 def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage) -> None:
