@@ -112,7 +112,8 @@ class _Frames:
         chosen = frame.chosen[box.rows, box.columns]
         colours = frame.colours[box.rows, box.columns]
         clear_index = None
-        if chosen.all():
+        # Some decoders empty a box to a colour where its frame names no transparent one: it does, if it is emptied.
+        if chosen.all() and not frame.clear:
             indices, table = palette.indexed(colours, self._most)
         elif chosen.any():
             indices, table = palette.indexed(colours, self._most - 1, chosen)
