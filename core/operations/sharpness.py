@@ -18,7 +18,7 @@ class Sharpness(Measurement, frozen=True, tag="sharpness", kw_only=True):
 
     @property
     def side(self) -> int:
-        return _SIDE
+        return 2 * _SIDE
 
     def measure(self, raster: "Raster") -> float:
         import cv2
