@@ -21,7 +21,7 @@ def choices(output: Output | Automatic, raster: Raster, frames: int = 1) -> tupl
         output,
         (raster.width, raster.height),
         frames=frames,
-        transparent=raster.has_alpha and bool((raster.pixels[..., -1] < raster.white).any()),
+        transparent=not raster.is_opaque,
         deep=raster.pixels.itemsize > 1,
     )
 
