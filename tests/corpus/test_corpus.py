@@ -90,3 +90,42 @@ def test_pixels_are_those_that_pillow_sees(path: Path) -> None:
     visible = expected[..., -1] > 0 if header.channels in (2, 4) else np.ones(expected.shape[:2], bool)
     difference = np.abs(pixels.astype(int) - expected)[visible]
     assert difference.size == 0 or difference.max() <= 3
+
+
+@pytest.mark.parametrize(
+    "name", ["animated-loop-3.gif", "animated-loop-3.webp", "rotating-squares.gif", "big-height.webp"]
+)
+def test_an_animation_keeps_its_frames_times_and_repeats(name: str, tmp_path: Path) -> None:
+    path = CORPUS / name
+    if not path.exists():
+        pytest.skip(f"there is no {path}")
+    both = pipeline.load("renditions: [{name: a, outputs: [{format: webp}, {format: gif}]}]", "both.yaml")
+    header = probe.read_header(path)
+    assert header.frames > 1
+    files = rendering.render(path, header, both, tmp_path, lambda: None).renditions
+    expected = codec.read_animation(path, header)
+    frames = list(expected.frames)
+    for file in (*files, *(file for file in run(path, "web", tmp_path) if file.format == "webp")):
+        found = codec.read_animation(Path(file.path), probe.read_header(Path(file.path)))
+        rasters = list(found.frames)
+        assert len(rasters) == file.frames == header.frames
+        assert [frame.milliseconds for frame in rasters] == [frame.milliseconds for frame in frames]
+        assert found.plays == expected.plays
+
+
+def test_a_tiff_keeps_its_pages(tmp_path: Path) -> None:
+    path = CORPUS / "G31D_MULTI.TIF"
+    if not path.exists():
+        pytest.skip(f"there is no {path}")
+    whole = pipeline.load("pages: all\nrenditions: [{name: a, outputs: [{format: tiff}, {format: png}]}]", "whole.yaml")
+    files = rendering.render(path, probe.read_header(path), whole, tmp_path, lambda: None).renditions
+    assert [(file.name, file.format.value, file.frames) for file in files] == [
+        *(("a", "tiff", 2), ("a", "png", 1), ("a-2", "png", 1)),
+    ]
+    with Image.open(path) as source, Image.open(files[0].path) as copy:
+        for number in range(2):
+            source.seek(number)
+            copy.seek(number)
+            pages = [np.asarray(page.convert("L")) for page in (source, copy, Image.open(files[1 + number].path))]
+            assert np.array_equal(pages[0], pages[1])
+            assert np.array_equal(pages[0], pages[2])

@@ -10,8 +10,8 @@ from core.planning import Limits, plan
 LIMITS = Limits(max_megapixels=250, max_bytes=1000)
 
 
-def header(width: int, height: int, frames: int = 1, size: int = 10) -> ImageHeader:
-    return ImageHeader(format="png", width=width, height=height, channels=3, depth=8, frames=frames, bytes=size)
+def header(width: int, height: int, frames: int = 1, size: int = 10, kind: str = "png") -> ImageHeader:
+    return ImageHeader(format=kind, width=width, height=height, channels=3, depth=8, frames=frames, bytes=size)
 
 
 def pipeline(steps: str, form: str = "png") -> Pipeline:
@@ -60,3 +60,34 @@ def test_the_plan_says_where_and_why() -> None:
     made = plan(header(4000, 3000), pipeline(""), LIMITS, Route.LAMBDA)
     assert made.route is Route.LAMBDA
     assert "12 megapixels" in made.reason
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "form", "megapixels"),
+    [
+        ("gif", "", "webp", 300),
+        ("gif", "", "auto", 300),
+        ("gif", "", "jpeg", 1),
+        ("gif", "", "auto, among: [jpeg, avif]", 1),
+        ("gif", "frames: first", "webp", 1),
+        ("tiff", "", "tiff", 1),
+        ("tiff", "pages: all", "png", 300),
+        ("jpeg", "pages: all", "webp", 1),
+    ],
+)
+def test_what_is_not_decoded_does_not_count(kind: str, fields: str, form: str, megapixels: int) -> None:
+    head = header(1000, 1000, frames=300, kind=kind)
+    made = load(f"{fields}\nrenditions: [{{name: a, outputs: [{{format: {form}}}]}}]", "a.yaml")
+    if megapixels > LIMITS.max_megapixels:
+        said = f"in 300 {'pages' if kind == 'tiff' else 'frames'} is 300 megapixels"
+        with pytest.raises(ImageFailure, match=said):
+            plan(head, made, LIMITS, Route.LOCAL)
+    else:
+        assert f"{megapixels} megapixels" in plan(head, made, LIMITS, Route.LOCAL).reason
+
+
+def test_auto_is_refused_where_none_of_its_formats_holds_the_result() -> None:
+    auto = "auto, among: [webp, jpeg]"
+    assert plan(header(60_000, 10), pipeline("", auto), LIMITS, Route.LOCAL)
+    with pytest.raises(ImageFailure, match="webp and jpeg hold at most 65,500 a side"):
+        plan(header(66_000, 10), pipeline("", auto), LIMITS, Route.LOCAL)
