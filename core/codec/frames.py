@@ -5,15 +5,17 @@ Pillow composes the frames, since a file stores only what changes from one to th
 
 import warnings
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image  # noqa: F401 - the plug-in is known to Pillow once it is loaded
+from PIL import Image
+from PIL.WebPImagePlugin import WebPImageFile
 
+from core import probe
 from core.codec import colour, layout
 from core.codec.animated_gif import AnimatedGif
 from core.codec.animated_webp import AnimatedWebp
@@ -24,7 +26,6 @@ from core.formats import gif, png
 from core.model import ImageFormat, ImageHeader, Raster
 from core.output import Output
 
-_PLUGINS = {"gif": "GIF", "png": "PNG", "webp": "WEBP", "avif": "AVIF"}
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 
@@ -62,8 +63,7 @@ def read_animation(path: Path, header: ImageHeader) -> Animation:
             animated = png.animation(path)
             if animated is None or not animated.complete:
                 raise _corrupt(header)
-        Image.MAX_IMAGE_PIXELS = None  # core.planning refuses what is too large, with the limit's number
-        image = Image.open(path, formats=[_PLUGINS[header.format]])
+        image = WebPImageFile(path) if header.format == "webp" else probe.open_image(path, header.format)
         if plays is None:
             plays = int(image.info.get("loop", 0))
     return Animation(plays, _frames(image, header, channels))
@@ -117,18 +117,27 @@ class AnimationWriter:
     def add(self, frame: Frame) -> None:
         """Raises ImageFailure: RESULT_TOO_LARGE, OUT_OF_MEMORY, OPERATION_FAILED when the encoder refuses."""
         self._output.refuse_larger(frame.raster.width, frame.raster.height)
-        with allocating(f"writing {self._output.format.value}"):
+        with self._writing():
             self._file.add(prepared(frame.raster, self._output), frame.milliseconds)
 
     def finish(self) -> int:
         """The file is whole; how many bytes it has."""
-        with allocating(f"writing {self._output.format.value}"):
+        with self._writing():
             self._file.finish()
         return self._path.stat().st_size
 
     def close(self) -> None:
         """Leave the file as it is, whole or not."""
-        self._file.close()
+        with suppress(OSError):  # what was not written is not wanted
+            self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with allocating(f"writing {self._output.format.value}"):
+            try:
+                yield
+            except OSError as error:  # of a full disk, above all; it does not say where
+                raise OSError(error.errno, error.strerror, str(self._path)) from error
 
 
 @contextmanager

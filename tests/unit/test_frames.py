@@ -203,3 +203,21 @@ def test_a_photographs_frames_in_256_colours_look_like_it(tmp_path: Path) -> Non
         for found, frame in zip(rasters, frames, strict=True):
             assert psnr(np.ascontiguousarray(found.pixels[..., :3]), frame) > least
             assert len(np.unique(found.pixels.reshape(-1, found.channels), axis=0)) <= (colors or 256) * 3
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("kind", [ImageFormat.WEBP, ImageFormat.GIF])
+def test_a_full_disk_is_said_with_the_files_name(kind: ImageFormat, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{kind.value}"
+    path.symlink_to("/dev/full")
+    writer = codec.AnimationWriter(path, LOSSLESS[kind], 0)
+    with pytest.raises(OSError, match="No space left") as failure:
+        fill(writer)
+    assert failure.value.filename == str(path)
+    writer.close()
+
+
+def fill(writer: codec.AnimationWriter) -> None:
+    for seed in range(9):
+        writer.add(codec.Frame(raster(90, 90, seed=seed), 50))
+    writer.finish()
