@@ -6,13 +6,15 @@ Asked last. Random bytes pass one of these in about one file of 2^40, text in no
 import struct
 from pathlib import Path
 
+from core.formats import netpbm
+
 _TGA_HEADER = 18
 _TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 _TGA_DEPTHS = {1: {8}, 2: {16, 24, 32}, 3: {1, 8, 16}}  # image type, less its run-length bit → bits per pixel
 
 
 def sniff(path: Path, head: bytes) -> str | None:
-    """A "bmp", "ico", "pcx" or "tga", by the first bytes of the file at `path`; None where nothing fits."""
+    """A "bmp", "ico", "pcx", "pnm" or "tga", by the first bytes of the file at `path`; None where nothing fits."""
     size = path.stat().st_size
     if _bmp(head):
         return "bmp"
@@ -20,6 +22,8 @@ def sniff(path: Path, head: bytes) -> str | None:
         return "ico"
     if _pcx(head):
         return "pcx"
+    if _pnm(path, head):
+        return "pnm"
     return "tga" if _tga(path, head, size) else None
 
 
@@ -54,6 +58,17 @@ def _pcx(head: bytes) -> bool:
         and right >= left
         and bottom >= top
     )
+
+
+def _pnm(path: Path, head: bytes) -> bool:
+    """A portable anymap: P, one of six digits, and the two or three numbers that are its header."""
+    if head[:1] != b"P" or head[1:2] not in {b"1", b"2", b"3", b"4", b"5", b"6"} or not head[2:3].isspace():
+        return False
+    try:
+        netpbm.read(path)
+    except ValueError:
+        return False
+    return True
 
 
 def _tga(path: Path, head: bytes, size: int) -> bool:

@@ -23,7 +23,6 @@ _SIGNATURES = (
     (re.compile(rb"\xb1\x68\xde\x3a"), "dcx"),
     (re.compile(rb"DanM|LinS"), "msp"),
     (re.compile(rb"/\* XPM \*/"), "xpm"),
-    (re.compile(rb"P[1-6][ \t\r\n]+(#|\d+\s)"), "pnm"),
     (re.compile(rb"\s*(/\*.*?\*/\s*)?#define[ \t]+\w*width[ \t]+\d", re.DOTALL), "xbm"),
 )
 # Signatures of what is often sent by mistake, so that the answer can name it.

@@ -78,7 +78,7 @@ def _read(path: Path) -> Directory:
         seen: set[int] = set()
         fields: dict[int, tuple[int, ...]] = {}
         while at and at not in seen and len(seen) < 65_536:  # noqa: PLR2004 - a chain that long is a trap
-            entries, following = _directory(file, at, order, big)
+            entries, following = _directory(file, at, order, big, skip=bool(seen))
             if not seen:
                 fields = {tag: values for entry in entries for tag, values in _values(file, entry, order, big)}
             seen.add(at)
@@ -88,13 +88,15 @@ def _read(path: Path) -> Directory:
     return Directory({tag: values for tag, values in fields.items() if values}, len(seen), big)
 
 
-def _directory(file: BinaryIO, at: int, order: str, big: bool) -> tuple[list[bytes], int]:
+def _directory(file: BinaryIO, at: int, order: str, big: bool, *, skip: bool) -> tuple[list[bytes], int]:
+    """Its entries, none of them where they are skipped, and where the next one is."""
     size = 20 if big else 12
     file.seek(at)
     (count,) = struct.unpack(order + ("Q" if big else "H"), file.read(8 if big else 2))
     if count > 65_535:  # noqa: PLR2004 - as many as there can be tags
         raise ValueError("a TIFF with a senseless directory")
-    data = file.read(size * count)
+    data = b"" if skip else file.read(size * count)
+    file.seek(at + (8 if big else 2) + size * count)
     following = file.read(8 if big else 4)
     (after,) = struct.unpack(order + ("Q" if big else "I"), following) if len(following) == (8 if big else 4) else (0,)
     return [data[start : start + size] for start in range(0, len(data) - size + 1, size)], after
@@ -106,9 +108,9 @@ def _values(file: BinaryIO, entry: bytes, order: str, big: bool) -> list[tuple[i
         return []
     layout = f"{order}{count}{_SIZES[kind]}"
     inline = entry[12:] if big else entry[8:]
-    if count > _MOST:
-        raise ValueError("a TIFF with a senseless field")
     size = struct.calcsize(layout)
+    if size > _MOST:
+        raise ValueError("a TIFF with a senseless field")
     if size > len(inline):
         file.seek(struct.unpack(order + ("Q" if big else "I"), inline)[0])
         inline = file.read(size)

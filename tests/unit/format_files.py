@@ -90,13 +90,13 @@ def xpm() -> bytes:
     return b"\n".join([b"/* XPM */", b"static char *x[] = {", b'"3 2 3 1",', *colours, b'"abc",', b'"cba"', b"};", b""])
 
 
-def heic(pixels: Pixels, mode: str) -> Callable[[], bytes]:
+def heic(pixels: Pixels, mode: str, **options: Any) -> Callable[[], bytes]:
     def content() -> bytes:
         import pillow_heif
 
         file = io.BytesIO()
         size = pixels.shape[1::-1]
-        pillow_heif.encode(mode, size, pixels.tobytes(), file, quality=-1, chroma=444, matrix_coefficients=0)
+        pillow_heif.encode(mode, size, pixels.tobytes(), file, quality=-1, chroma=444, matrix_coefficients=0, **options)
         return file.getvalue()
 
     return content

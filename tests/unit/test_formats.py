@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from core import codec, probe
+from core.codec import layout
 from core.errors import Code, ImageFailure
 from core.formats import ico
-from tests.unit.format_files import FILES, RGBA, psd, saved, write, xpm
+from tests.unit.format_files import FILES, RGB, RGBA, heic, psd, saved, write, xpm
 
 HEIC = importlib.util.find_spec("pillow_heif") is not None
 NAMES = [
@@ -86,6 +87,19 @@ def test_the_best_picture_of_an_icon_is_taken(tmp_path: Path) -> None:
     assert ico.best(path)[:2] == (64, 64)
 
 
+@pytest.mark.skipif(not HEIC, reason="no pillow-heif here")
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_heic_is_turned_as_it_says_itself_and_once(orientation: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.heic"
+    exif = Image.Exif()
+    exif[274] = orientation  # the encoder writes it as irot and imir too
+    path.write_bytes(heic(RGB, "RGB", exif=exif.tobytes())())
+    header = probe.read_header(path)
+    wanted = layout.upright(RGB, orientation).astype(int)
+    assert (header.height, header.width, header.orientation) == (*wanted.shape[:2], 1)
+    assert np.abs(codec.decode(path, header).pixels - wanted).max() <= 2
+
+
 def test_transparency_in_an_xpm_is_alpha(tmp_path: Path) -> None:
     path = tmp_path / "x.xpm"
     path.write_bytes(xpm())
@@ -145,6 +159,7 @@ def test_no_file_starts_another_program_or_loads_every_plug_in(tmp_path: Path) -
 import sys
 from pathlib import Path
 from core import codec, probe
+from core.codec import layout
 path = Path({str(path)!r})
 codec.decode(path, probe.read_header(path))
 print(*sorted(name for name in sys.modules if name.startswith("PIL.") and name.endswith("Plugin")))

@@ -153,3 +153,26 @@ def test_a_damaged_header_is_a_header_or_a_code_and_nothing_else(kind: str, tmp_
             probe.read_header(path)
 
     damaged()
+
+
+def test_a_tiff_of_endless_overlapping_directories_is_probed_in_no_time(tmp_path: Path) -> None:
+    """Each of 60,000 directories claims 65,535 entries, and the next is two bytes further on."""
+    path = tmp_path / "x.tif"
+    content = bytearray(b"\xff" * 1_000_000)
+    content[:8] = b"II*\0" + struct.pack("<I", 8)
+    path.write_bytes(content)
+    start = time.perf_counter()
+    with suppress(ImageFailure):
+        probe.read_header(path)
+    assert time.perf_counter() - start < 2
+
+
+@pytest.mark.parametrize(
+    "text", [b"P1 is the first of six.", b"P6 2 or so", b"P3\n#x", b"#define WIDTH wide", b"/* XP */"]
+)
+def test_text_is_no_picture(text: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "x.txt"
+    path.write_bytes(text * 9)
+    with pytest.raises(ImageFailure) as failure:
+        probe.read_header(path)
+    assert failure.value.code == Code.UNSUPPORTED_FORMAT
