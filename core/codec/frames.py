@@ -83,7 +83,10 @@ def _frames(image: Any, header: ImageHeader, channels: int) -> Generator[Frame, 
             with _decoding(header):
                 image.seek(number)
                 image.load()
-                pixels = layout.upright(_pixels(image, channels), header.orientation)
+                pixels = _pixels(image, channels)
+                if header.format == "gif":  # a frame may hang over, and Pillow grows with it
+                    pixels = pixels[: header.height, : header.width]
+                pixels = layout.upright(pixels, header.orientation)
                 if pixels.shape[1::-1] != (header.width, header.height):
                     raise _corrupt(header)
                 if profile:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import GifImagePlugin, Image
 
 from core import codec, probe
 from core.codec.timing import Clock
@@ -62,8 +62,9 @@ def test_an_animated_avif_comes_in(tmp_path: Path) -> None:
     assert all(psnr(raster.pixels, frame) > 25 for raster, frame in zip(rasters, frames, strict=True))
 
 
-@pytest.mark.parametrize("disposal", [0, 1, 2])
-@pytest.mark.parametrize("kind", ["gif", "png"])
+@pytest.mark.parametrize(
+    ("kind", "disposal"), [("gif", 0), ("gif", 1), ("gif", 2), ("gif", 3), ("png", 0), ("png", 1), ("png", 2)]
+)
 def test_what_frames_leave_behind_is_as_opencv_sees_it(kind: str, disposal: int, tmp_path: Path) -> None:
     frames = clip(6, alpha=True, seed=3)
     path = saved(frames, tmp_path / f"x.{kind}", [100] * 6, disposal=disposal)
@@ -82,6 +83,24 @@ def test_a_png_with_a_picture_before_its_animation_begins_with_the_animation(tmp
     rasters, times, _ = read(path)
     assert times == [50, 60, 70]
     assert all(same(raster.pixels, frame) for raster, frame in zip(rasters, frames[1:], strict=True))
+
+
+def test_a_frame_that_hangs_over_a_gifs_canvas_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "x.gif"
+    data = (Image.fromarray(np.full(size, 1, np.uint8)) for size in ((10, 10), (30, 20)))
+    frames = [
+        gif.frame((0, 0), image.size, b"\0\0\0\xff\0\0", lzw(image), hundredths=5, clear=False, clear_index=None)
+        for image in data
+    ]
+    path.write_bytes(gif.head(10, 10, 0) + b"".join(frames) + gif.TRAILER)
+    rasters, _, _ = read(path)
+    assert [found.pixels.shape[:2] for found in rasters] == [(10, 10), (10, 10)]
+    assert (rasters[1].pixels[..., :3] == (255, 0, 0)).all()
+
+
+def lzw(image: Image.Image) -> bytes:
+    image.putpalette(bytes(768))
+    return b"".join(GifImagePlugin.getdata(image, interlace=0)[1:])
 
 
 @pytest.mark.parametrize("kind", ["webp", "png"])

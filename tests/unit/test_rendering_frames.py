@@ -111,6 +111,16 @@ def test_frames_are_trimmed_as_the_first_is(tmp_path: Path) -> None:
         assert same(found.pixels, frame[10:20, 12:30])
 
 
+@pytest.mark.parametrize(
+    "step", ["attention-crop: {width: 20, height: 20}", "deskew", "white-balance", "threshold", "contrast", "trim"]
+)
+def test_what_looks_at_the_pixels_makes_frames_alike_all_the_same(step: str, tmp_path: Path) -> None:
+    frames = [raster(30, 50, seed=at).pixels for at in range(3)]
+    path = saved(frames, tmp_path / "x.webp", [50] * 3)
+    (file,) = run(path, f"renditions: [{{name: a, steps: [{step}], outputs: [{{format: webp}}]}}]").renditions
+    assert file.frames == 3
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_frames_that_come_out_of_different_sizes_end_the_image(film: Path, shared: bool) -> None:
     spec = RenditionSpec(name="a", steps=() if shared else (Narrower(),), outputs=(GIF,))
