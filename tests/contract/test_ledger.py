@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import psycopg
 import pytest
 from hypothesis import given, settings
@@ -206,6 +207,17 @@ def _facts() -> list[Result | Tombstone]:
         Tombstone(image_id=two, customer="acme", requested_at=NOW),
         result(image_id=two, run=1),
     ]
+
+
+def test_how_many_frames_a_rendition_has_is_recorded(database_url: str) -> None:
+    image_id = str(uuid4())
+    film = msgspec.structs.replace(rendition(image_id, kind=ImageFormat.GIF), frames=30)
+    ledger = PostgresLedger(database_url)
+    ledger.record([result(image_id=image_id, renditions=(rendition(image_id), film))], [])
+    ledger.close()
+    with psycopg.connect(database_url) as connection:
+        found = dict(connection.execute("SELECT format, frames FROM renditions").fetchall())
+    assert found == {"jpeg": 1, "gif": 30}
 
 
 def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
