@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from core.pipeline import load_folder, shipped
 from core.planning import Limits
 from core.ports import SCRATCH
 from core.worker import SupervisedWorker
+from core.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from botocore.config import Config
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from core.adapters.postgres import PostgresLedger
     from core.recording import Recording
     from core.service import Processing
+    from core.streaming import Streaming
 
 _PARENT_BYTES = 192 * 2**20  # what the parent holds at its peak: boto3's clients, an event of 6 MB, its answer
 _SECRET = ("AWS_", "DATABASE_URL")  # what the process that touches customers' bytes has no use for
@@ -37,7 +40,8 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
     if route is Route.LAMBDA:  # one image at a time: what lies there is of one that was killed at the time-out
         for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
             shutil.rmtree(stale, ignore_errors=True)
-    child = _worker(values, environ)  # loads OpenCV while this process loads its clients
+    own = _own(environ)  # the child loads OpenCV while this process loads its clients
+    pool = WorkerPool(partial(_started, own), _room(values), values.threads, values.workers)
 
     from core.adapters.emf import EmfMetrics  # noqa: PLC0415 - after the child was started
     from core.adapters.s3 import S3Store  # noqa: PLC0415
@@ -48,7 +52,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         store=S3Store(_s3(), values.bucket),
         announcements=SqsAnnouncements(_sqs(), values.records_queue_url, values.bucket),
         metrics=EmfMetrics(sys.stdout, values.metrics_namespace),
-        worker=child,
+        worker=pool,
         pipelines=load_folder(Path(values.pipelines) if values.pipelines else shipped()),
         limits=Limits(max_megapixels=values.max_megapixels, max_bytes=values.max_bytes),
         references=tuple(values.references.split()),
@@ -56,6 +60,29 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         public_base_url=values.public_base_url,
         work_dir=Path(values.work_dir),
         timeout_seconds=values.timeout_seconds,
+    )
+
+
+def streaming(environ: Mapping[str, str], service: "Processing") -> "Streaming | None":
+    """The service of the Kafka door, on top of the other; None where there is no overflow queue."""
+    from core.adapters.sqs import SqsHandovers  # noqa: PLC0415 - only what this entry needs is loaded
+    from core.customers import read_rules  # noqa: PLC0415
+    from core.streaming import Streaming  # noqa: PLC0415
+
+    values = settings.load(settings.ProcessingSettings, environ)
+    if values.kafka_pipeline and values.kafka_pipeline not in service.pipelines:
+        known = ", ".join(sorted(service.pipelines))
+        raise Misconfigured(
+            Code.INVALID_SETTINGS, f"KAFKA_PIPELINE is wrong: there is no such pipeline; there are {known}"
+        )
+    if not values.overflow_queue_url:
+        return None
+    return Streaming(
+        processing=service,
+        handovers=SqsHandovers(_sqs(), values.overflow_queue_url),
+        rules=read_rules(values.kafka_customers),
+        pipeline=values.kafka_pipeline,
+        partial=values.report_batch_item_failures,
     )
 
 
@@ -83,8 +110,19 @@ def worker(environ: Mapping[str, str]) -> SupervisedWorker:
 
 
 def _worker(values: settings.WorkerSettings, environ: Mapping[str, str]) -> SupervisedWorker:
-    own = {name: value for name, value in environ.items() if not name.startswith(_SECRET)}
-    return SupervisedWorker(values.memory_mb * 2**20 - _PARENT_BYTES, values.threads, own)
+    return SupervisedWorker(_room(values), values.threads, _own(environ))
+
+
+def _started(environ: Mapping[str, str], memory_bytes: int, threads: int) -> SupervisedWorker:
+    return SupervisedWorker(memory_bytes, threads, environ)
+
+
+def _room(values: settings.WorkerSettings) -> int:
+    return values.memory_mb * 2**20 - _PARENT_BYTES
+
+
+def _own(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith(_SECRET)}
 
 
 def _ledger(url: str) -> "PostgresLedger":
@@ -127,5 +165,5 @@ def _patience() -> "Config":
         connect_timeout=3,
         read_timeout=20,
         retries={"mode": "standard", "total_max_attempts": 4},
-        max_pool_connections=16,
+        max_pool_connections=64,  # each image of a batch has some under way; none is opened before it is needed
     )

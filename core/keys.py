@@ -4,6 +4,9 @@ Those of results and tombstones are their own to know: `Result.key` and `Tombsto
 """
 
 import re
+from typing import Annotated
+
+from msgspec import Meta
 
 from core.errors import Code, Refusal
 from core.model import ImageJob, RenditionFile, Result, Status, Value
@@ -14,9 +17,12 @@ TOMBSTONES = "tombstones/"
 PROCESSED = "processed/"
 ORIGINALS = "originals/"
 QUARANTINE = "quarantine/"
+REFUSED = "refused/"
 _INLINE = "inline-"
 _STAGED = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 
+#: A slash in it would make the notification of a staged source a job of its own.
+PipelineName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")]
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
 _NAME_BYTES = 200  # S3 keys end at 1,024 bytes; this leaves room for what stands before the name
@@ -37,6 +43,12 @@ class Incoming(Value, frozen=True):
         Exactly what `inline` spells: a person who names an upload `inline-2026` must not wait for ever.
         """
         return self.name == "source" and _STAGED.fullmatch(self.upload) is not None
+
+
+def is_staged(key: str) -> bool:
+    """Whether it is spelled as `inline` spells it."""
+    parts = key.split("/", 4)
+    return len(parts) == 5 and parts[0] == "incoming" and Incoming(*parts[1:]).is_inline  # noqa: PLR2004 - see below
 
 
 def parse_incoming(key: str) -> Incoming:
@@ -70,6 +82,16 @@ def archive(result: Result) -> str:
 def belongings(customer: str, image_id: str) -> tuple[str, ...]:
     """The prefixes that hold an image's pixels, once it has ended: what an erasure removes."""
     return tuple(f"{place}{customer}/{image_id}/" for place in (PROCESSED, ORIGINALS, QUARANTINE))
+
+
+def refused(topic: str, partition: int, offset: int, digest: str) -> str:
+    """Where a record of Kafka that was refused is kept: one place for each record, however often it is delivered."""
+    return f"{REFUSED}{topic}/{partition}/{offset}-{digest[:_HASH_DIGITS]}.json"
+
+
+def accepted(record_id: str) -> str:
+    """Where it stands which image a record of Kafka that refers to a waiting upload was taken for."""
+    return f"accepted/{record_id}.json"
 
 
 def check_customer(customer: str) -> str:

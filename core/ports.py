@@ -1,13 +1,16 @@
 """What the core needs from outside, as Protocols. Adapters, and the fakes of the tests, fulfil them."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
 from core.errors import Code, ImageFailure
-from core.model import ImageHeader, ObjectRef, Rendered, Result, Tombstone, Usage, Value
+from core.model import Door, ImageHeader, ImageJob, ObjectRef, Rendered, Result, Tombstone, Usage, Value
 from core.pipeline import Pipeline
 
 
@@ -35,6 +38,14 @@ class WorkerFailure(ImageFailure):
         self.usage = usage
 
 
+class UnfitError(Exception):
+    """An image has not ended, for want of room or time. Its source is in the store; the reason is a sentence."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class ObjectStore(Protocol):
     """One home bucket to write to, and read access to what references may name.
 
@@ -49,11 +60,11 @@ class ObjectStore(Protocol):
     def read(self, key: str) -> bytes | None:
         """The content of an object in the home bucket, or None."""
 
-    def download(self, ref: ObjectRef, path: Path, max_bytes: int) -> StoredObject:
-        """Write the object's content to `path`.
+    def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
+        """Write the object's content to `path`. `deadline` is on `time.monotonic`'s clock.
 
         Raises ImageFailure: SOURCE_MISSING when it is gone, SOURCE_REPLACED when it is not that content,
-        TOO_MANY_BYTES, before anything is read, when it is larger than `max_bytes`.
+        TOO_MANY_BYTES, before anything is read, when it is larger than `max_bytes`, TIMED_OUT at the deadline.
         """
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
@@ -79,10 +90,21 @@ class Announcements(Protocol):
         """Tell the recorder, once more, that a result or tombstone lies under `key`."""
 
 
-class Metrics(Protocol):
-    """Where the numbers of one ended image go. Called by the commit's winner only."""
+class Handovers(Protocol):
+    """The overflow queue: images that need more memory or time than there is here."""
 
-    def emit(self, result: Result) -> None: ...
+    def hand_over(self, job: ImageJob, reason: str) -> None:
+        """Have a job run elsewhere, at least once. Raises Unavailable(QUEUE_UNAVAILABLE); it may be sent then."""
+
+
+class Metrics(Protocol):
+    """Where numbers go. Called by the writer of a result, or of a refusal, alone: each is counted once."""
+
+    def emit(self, result: Result) -> None:
+        """Count an image that ended."""
+
+    def refuse(self, door: Door, code: Code, now: datetime) -> None:
+        """Count what was refused at a door where nobody hears it."""
 
 
 class Ledger(Protocol):
@@ -108,3 +130,13 @@ class Worker(Protocol):
 
     def run(self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float) -> Rendered:
         """Run a pipeline over a file; rendition files are left in `out`."""
+
+
+class Workers(Worker, Protocol):
+    """A worker that can divide what it has among the images of a batch."""
+
+    def shared(self, images: int) -> AbstractContextManager[int]:
+        """While it lasts, as many of `images` as there are CPUs for are worked on at once: how many those are.
+
+        Each of them has its share of the memory; before and after, an image has all of it.
+        """

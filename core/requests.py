@@ -15,13 +15,14 @@ from core.errors import Code, Refusal
 from core.model import Door, ImageJob, ObjectRef, Value, image_id
 from core.ports import ObjectStore
 
+_KEY_BYTES = 1024  # S3 answers what is longer as it answers what is forbidden
+
 
 class ImageRequest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What a caller sends: exactly one of `image` (base64) and `s3` (s3://bucket/key) says which image."""
 
     customer: str
-    #: It becomes part of a key: a slash in it would make the staged source's notification a job of its own.
-    pipeline: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")]
+    pipeline: keys.PipelineName
     image: str | None = None
     s3: str | None = None
     filename: Annotated[str, Meta(max_length=1000)] | None = None
@@ -50,10 +51,22 @@ def accept_bytes(request: ImageRequest, bucket: str, now: datetime) -> tuple[Ima
         body = b64decode(request.image or "", validate=True)
     except (Base64Error, ValueError) as error:
         raise Refusal(Code.INVALID_REQUEST, f"image: is not base64: {error}.") from error
-    source = _key(request) or ("sha256", hashlib.sha256(body).hexdigest())
+    source = caller_key(request) or ("sha256", hashlib.sha256(body).hexdigest())
+    return staged_job(request, bucket, source, Door.DIRECT, now), body
+
+
+def staged_job(request: ImageRequest, bucket: str, source: tuple[str, ...], door: Door, now: datetime) -> ImageJob:
+    """The job of an image whose bytes came with the event; `source` is what makes it that image."""
     identity = image_id(request.customer, request.pipeline, *source)
     place = ObjectRef(bucket=bucket, key=keys.inline(request.customer, request.pipeline, identity))
-    return _job(request, identity, Door.DIRECT, place, now), body
+    return _job(request, identity, door, place, now)
+
+
+def stored_job(
+    request: ImageRequest, place: ObjectRef, source: tuple[str, ...], door: Door, received_at: datetime
+) -> ImageJob:
+    """The job of an image that lies at `place`; `source` is what makes it that image."""
+    return _job(request, image_id(request.customer, request.pipeline, *source), door, place, received_at)
 
 
 def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequence[str], now: datetime) -> ImageJob:
@@ -63,18 +76,23 @@ def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequ
     always the latter. Raises Refusal(REFERENCE_REFUSED) for any other place, and Refusal(INVALID_REQUEST) where
     there is no object.
     """
-    place = _place(request, store.bucket, references)
+    place = referred_place(request, store.bucket, references)
     stored = store.head(place)
-    # What waits under incoming/ is an image already, by its upload: a key of the caller's would make a second one of
-    # it, and whichever ended first would take the source from the other.
-    waits = place.bucket == store.bucket and place.key.startswith(keys.INCOMING)
-    key = None if waits else _key(request)
+    waits = is_waiting(place, store.bucket)
+    key = None if waits else caller_key(request)
     if stored is None and key is None:
         moved = "; if it has ended, its source is in originals/ or quarantine/" if waits else ""
         raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {place}{moved}.")
     source = stored.ref if stored else place  # with a key it may have ended, and be gone, already
-    identity = image_id(request.customer, request.pipeline, *(key or s3_identity(source)))
-    return _job(request, identity, Door.REFERENCE, source, now)
+    return stored_job(request, source, key or s3_identity(source), Door.REFERENCE, now)
+
+
+def is_waiting(place: ObjectRef, bucket: str) -> bool:
+    """Whether what lies there is an image already, by its upload.
+
+    A key of the caller's would make a second one of it, and whichever ended first would take the source from the other.
+    """
+    return place.bucket == bucket and place.key.startswith(keys.INCOMING)
 
 
 def s3_identity(ref: ObjectRef) -> tuple[str, str, str, str]:
@@ -82,29 +100,32 @@ def s3_identity(ref: ObjectRef) -> tuple[str, str, str, str]:
     return "s3", ref.bucket, ref.key, ref.version or ref.etag or ""
 
 
-def _key(request: ImageRequest) -> tuple[str, str] | None:
+def caller_key(request: ImageRequest) -> tuple[str, str] | None:
+    """What makes an image that image where its caller says so: the same key at any door is the same image."""
     return ("idempotency-key", request.idempotency_key) if request.idempotency_key else None
 
 
-def _job(request: ImageRequest, identity: str, door: Door, source: ObjectRef, now: datetime) -> ImageJob:
+def _job(request: ImageRequest, identity: str, door: Door, source: ObjectRef, received_at: datetime) -> ImageJob:
     return ImageJob(
         image_id=identity,
         customer=request.customer,
         pipeline=request.pipeline,
         door=door,
-        name=keys.safe_name(request.filename or (source.key if door is Door.REFERENCE else "")),
+        name=keys.safe_name(request.filename or (source.key if request.s3 else "")),
         source=source,
-        received_at=now,
+        received_at=received_at,
     )
 
 
-def _place(request: ImageRequest, bucket: str, references: Sequence[str]) -> ObjectRef:
-    """The reference, if it is held to the customer's own prefixes."""
+def referred_place(request: ImageRequest, bucket: str, references: Sequence[str]) -> ObjectRef:
+    """Where a request refers to, if that is a place of the customer's own. Raises Refusal."""
     # Not by urlsplit: it cuts keys at `?`, and raises for what is no host
     scheme, _, place = (request.s3 or "").partition("://")
     home, _, key = place.partition("/")
     if scheme != "s3" or not home or not key:
         raise Refusal(Code.INVALID_REQUEST, f"s3: {request.s3!r} is not s3://bucket/key.")
+    if len(key.encode()) > _KEY_BYTES:
+        raise Refusal(Code.INVALID_REQUEST, f"s3: a key of {len(key.encode()):,} bytes; S3 ends at {_KEY_BYTES:,}.")
     ref = ObjectRef(bucket=home, key=key)
     own = f"s3://{bucket}/"
     waiting = f"{own}{keys.INCOMING}{request.customer}/"

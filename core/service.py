@@ -8,14 +8,14 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from core import __version__, keys, manifest
-from core.errors import FULL_DISK, Code, ImageFailure, Refusal, Unavailable
+from core.errors import FULL_DISK, Code, ImageFailure, PicturePerfectError, Refusal, Unavailable
 from core.model import (
     ImageHeader,
     ImageJob,
@@ -32,7 +32,16 @@ from core.model import (
 )
 from core.pipeline import Pipeline
 from core.planning import Limits, plan
-from core.ports import SCRATCH, Announcements, Metrics, ObjectStore, Worker, WorkerFailure, WriteContestedError
+from core.ports import (
+    SCRATCH,
+    Announcements,
+    Metrics,
+    ObjectStore,
+    UnfitError,
+    WorkerFailure,
+    Workers,
+    WriteContestedError,
+)
 
 _PAUSES = (0.05, 0.2, 0.8, 2.0)  # seconds between tries of a contested or unanswered commit
 
@@ -44,7 +53,7 @@ class Processing:
     store: ObjectStore
     announcements: Announcements
     metrics: Metrics
-    worker: Worker
+    worker: Workers
     pipelines: Mapping[str, Pipeline]
     limits: Limits
     references: tuple[str, ...]
@@ -57,39 +66,71 @@ class Processing:
     #: Makes the threads for the store's round trips; the pixels have a process of their own.
     threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=8)
 
-    def process(self, job: ImageJob, body: bytes | None = None, seconds: float | None = None) -> Outcome:
+    def process(
+        self,
+        job: ImageJob,
+        body: bytes | None = None,
+        seconds: float | None = None,
+        spared: frozenset[Code] = frozenset(),
+    ) -> Outcome:
         """Bring one image to its end; `seconds` is the time there is for it.
 
         `body` is the source itself, where the event carried it: it is staged at `job.source` beside the pixel
         work, and before the commit. Raises Refusal(IDENTITY_CONFLICT) when the same id was taken by other
         content, Unavailable when the event should be delivered again, Misconfigured when an operator must act.
+        What fails with a code of `spared` (of want of room or time) has not ended: UnfitError is raised then.
         """
         standing = self._standing(job)
         if standing:
             return self._again(job, standing, body)
         deadline = time.monotonic() + min(self.timeout_seconds if seconds is None else seconds, self.timeout_seconds)
         try:
+            if time.monotonic() >= deadline and Code.TIMED_OUT in spared:  # before gigabytes are downloaded for nothing
+                raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
             with TemporaryDirectory(dir=self.work_dir, prefix=SCRATCH) as scratch, self.threads() as threads:
-                return self._first(job, body, deadline, Path(scratch), threads)
+                return self._first(_Work(job, body, deadline, spared), Path(scratch), threads)
+        except (ImageFailure, Unavailable) as failure:
+            if failure.code not in spared:
+                raise
+            return self._spare(job, body, failure)
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
             message = f"There is no space left in {self.work_dir}. Empty it, make it larger, or set WORK_DIR."
-            raise Unavailable(Code.WORKER_UNAVAILABLE, message) from error
+            full = Unavailable(Code.WORKER_UNAVAILABLE, message)
+            if full.code not in spared:
+                raise full from error
+            return self._spare(job, body, full)
 
-    def _first(self, job: ImageJob, body: bytes | None, deadline: float, scratch: Path, threads: Executor) -> Outcome:
-        work = _Work(job=job, source=Source(object=job.source, name=job.name))
+    def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
+        """Create an object, through contests (S3's 409) and lost answers; False when it was there."""
+        for pause in _PAUSES:
+            try:
+                return self.store.create(key, body, media_type, metadata)
+            except (WriteContestedError, Unavailable):
+                self.sleep(pause)
         try:
-            staging = self._fetch(work, body, scratch / "source", threads)
+            return self.store.create(key, body, media_type, metadata)
+        except WriteContestedError as error:
+            raise Unavailable(Code.STORE_UNAVAILABLE, f"Writing {key} met other writes every time.") from error
+
+    def _first(self, work: "_Work", scratch: Path, threads: Executor) -> Outcome:
+        job, body = work.job, work.body
+        try:
+            staging = self._fetch(work, scratch / "source", threads)
         except ImageFailure as failure:
             # It may be gone because another delivery ended it: then that is the answer.
             standing = self._standing(job)
             if standing:
                 return self._again(job, standing, body)
+            if failure.code in work.spared:
+                raise
             return self._commit(self._failed(work, failure))
         try:
-            result = self._render(work, scratch, deadline, threads)
+            result = self._render(work, scratch, threads)
         except WorkerFailure as failure:
+            if failure.code in work.spared:
+                raise
             work.usage = failure.usage
             result = self._failed(work, failure)
         except ImageFailure as failure:
@@ -98,14 +139,26 @@ class Processing:
             staging.result()  # the commit says that the source is safe
         return self._commit(result)
 
-    def _fetch(self, work: "_Work", body: bytes | None, path: Path, threads: Executor) -> Future[None] | None:
+    def _spare(self, job: ImageJob, body: bytes | None, failure: PicturePerfectError) -> Outcome:
+        """Leave an image to where there is more room, its source in the store; unless it has ended by now."""
+        if body is not None:
+            self._stage(job, body, hashlib.sha256(body).hexdigest())
+        standing = self._standing(job)
+        if standing is None:
+            raise UnfitError(failure.message) from failure
+        self.announcements.announce(standing.key)  # what was just staged late is the recorder's to tidy up
+        return self._again(job, standing, body)
+
+    def _fetch(self, work: "_Work", path: Path, threads: Executor) -> Future[None] | None:
         """Bring the source to local disk. Bytes from the event are on their way to the store meanwhile."""
-        job = work.job
+        job, body = work.job, work.body
         if body is None:
-            stored = self.store.download(job.source, path, self.limits.max_bytes)
+            stored = self.store.download(job.source, path, self.limits.max_bytes, work.deadline)
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            work.source = Source(object=stored.ref, name=job.name, bytes=stored.bytes, sha256=digest)
+            # Not the version of what a door staged: the recorder tidies up by its place, whoever staged it last
+            source = job.source if keys.is_staged(job.source.key) else stored.ref
+            work.source = Source(object=source, name=job.name, bytes=stored.bytes, sha256=digest)
             return None
         path.write_bytes(body)
         digest = hashlib.sha256(body).hexdigest()
@@ -115,14 +168,14 @@ class Processing:
     def _stage(self, job: ImageJob, body: bytes, digest: str) -> None:
         """Put the source where the to-do list is; the first content to claim an id keeps it."""
         metadata = {"sha256": digest, "door": job.door.value}
-        if self._create(job.source.key, body, "application/octet-stream", metadata):
+        if self.create(job.source.key, body, "application/octet-stream", metadata):
             return
         stored = self.store.head(job.source)
         if stored and stored.metadata.get("sha256") != digest:
             raise _conflict(job)
 
-    def _render(self, work: "_Work", scratch: Path, deadline: float, threads: Executor) -> Result:
-        job, source = work.job, scratch / "source"
+    def _render(self, work: "_Work", scratch: Path, threads: Executor) -> Result:
+        job, source, deadline = work.job, scratch / "source", work.deadline
         pipeline = self.pipelines.get(job.pipeline)
         if pipeline is None:
             known = ", ".join(sorted(self.pipelines))
@@ -143,7 +196,7 @@ class Processing:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
         key = keys.rendition(job, file, digest)
-        self._create(key, path, file.format.media_type)  # False: the same bytes are there already
+        self.create(key, path, file.format.media_type)  # False: the same bytes are there already
         return Rendition(
             name=file.name,
             format=file.format,
@@ -159,7 +212,7 @@ class Processing:
     def _commit(self, result: Result) -> Outcome:
         """Write the result if there is none, and count it if this delivery was the one to write it."""
         body = manifest.encode(result)
-        created = self._create(result.key, body, "application/json")
+        created = self.create(result.key, body, "application/json")
         standing = result if created else self._read(result.key)
         if standing is None:
             raise Unavailable(Code.STORE_UNAVAILABLE, f"{result.key} was refused as existing, but is not there.")
@@ -188,18 +241,6 @@ class Processing:
     def _read(self, key: str) -> Result | None:
         body = self.store.read(key)
         return manifest.decode(body, key) if body is not None else None
-
-    def _create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
-        """Create an object, through contests (S3's 409) and lost answers; False when it was there."""
-        for pause in _PAUSES:
-            try:
-                return self.store.create(key, body, media_type, metadata)
-            except (WriteContestedError, Unavailable):
-                self.sleep(pause)
-        try:
-            return self.store.create(key, body, media_type, metadata)
-        except WriteContestedError as error:
-            raise Unavailable(Code.STORE_UNAVAILABLE, f"Writing {key} met other writes every time.") from error
 
     def _failed(self, work: "_Work", failure: ImageFailure) -> Result:
         return self._result(work, Status.FAILED, code=failure.code, message=failure.message)
@@ -243,10 +284,16 @@ class _Work:
     """What is known of an image so far, on its way to a result."""
 
     job: ImageJob
-    source: Source
+    body: bytes | None
+    deadline: float
+    spared: frozenset[Code]
+    source: Source = field(init=False)
     header: ImageHeader | None = None
     plan: Plan | None = None
     usage: Usage = Usage()  # noqa: RUF009 - a frozen value
+
+    def __post_init__(self) -> None:
+        self.source = Source(object=self.job.source, name=self.job.name)
 
 
 _CONFLICT = (

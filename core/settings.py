@@ -11,7 +11,9 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from core.customers import read_rules
 from core.errors import Code, Misconfigured
+from core.keys import PipelineName
 from core.model import Value
 
 Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
@@ -52,6 +54,16 @@ class ProcessingSettings(WorkerSettings, frozen=True, kw_only=True):
     references: str = ""
     #: The CloudWatch namespace of the metrics.
     metrics_namespace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/#:-]{1,255}$")] = "PicturePerfect"
+    #: How many images of a batch are worked on at once, each with its share of the memory; 0 means one for each CPU.
+    workers: Annotated[int, Meta(ge=0, le=64)] = 0
+    #: The SQS queue that takes what needs more memory or time than its share of a batch. Kafka needs one.
+    overflow_queue_url: Annotated[str, Meta(pattern="^https?://")] = ""
+    #: Whose a record of Kafka is that has no header `customer-id`: rules, separated by spaces, tried in order.
+    kafka_customers: str = ""
+    #: The pipeline of a record of Kafka that has no header `pipeline`; without one, such a record is refused.
+    kafka_pipeline: PipelineName = ""
+    #: Whether Kafka's event source mapping has ReportBatchItemFailures among its FunctionResponseTypes.
+    report_batch_item_failures: bool = False
 
 
 class DatabaseSettings(Value, frozen=True, kw_only=True):
@@ -110,4 +122,8 @@ def _beyond_types(values: Mapping[str, object]) -> list[str]:
         for prefix in str(values.get("references", "")).split()
         if not prefix.startswith("s3://") or "/{customer}/" not in prefix
     )
+    try:
+        read_rules(str(values.get("kafka_customers", "")))
+    except ValueError as error:
+        faults.append(f"KAFKA_CUSTOMERS is wrong: {error}")
     return faults

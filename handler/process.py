@@ -1,23 +1,27 @@
-"""The Lambda function that processes images: S3 notifications, and direct invokes.
+"""The Lambda function that processes images: S3 notifications, Kafka's batches, direct invokes, and the overflow queue.
 
 Built when the module is loaded, so that Lambda's init phase pays for it and not the first image.
 """
 
 import os
+import sys
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
 from core import bootstrap
-from core.errors import Code, PicturePerfectError, Refusal
-from core.model import Outcome, Route
+from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
+from core.model import HandOver, Outcome, Route
+from core.ports import UnfitError
 from core.requests import accept_bytes, accept_reference, read_request
 from core.service import Processing
-from handler import events
+from core.streaming import Ending, Refused, Streaming
+from handler import events, kafka
 
 _RESERVE_SECONDS = 5.0  # for the uploads and the commit after the pixels are done
 _RESERVE_SHARE = 0.2  # of what is left, where a function's time-out is short
+_RESERVE_EACH = 0.1  # for each record of a batch beside: at the deadline all that are left are staged and handed over
 
 
 class Context(Protocol):
@@ -26,10 +30,19 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-def answer(event: Any, context: Context, service: Processing) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
+def answer(
+    event: Any,  # noqa: ANN401 - whatever is sent
+    context: Context,
+    service: Processing,
+    streaming: Streaming | None = None,
+) -> dict[str, Any]:
     """Work on what an event brings. Raises PicturePerfectError: Lambda then tells the caller, or tries again."""
     if events.is_s3_test(event):
         return {"images": []}
+    if kafka.is_kafka(event):
+        return _batch(event, context, streaming)
+    if events.is_sqs(event):
+        return _overflow(event, context, service)
     if isinstance(event, dict) and "Records" in event:
         return {"images": _uploads(event, context, service)}
     if isinstance(event, dict) and "customer" in event:
@@ -37,9 +50,64 @@ def answer(event: Any, context: Context, service: Processing) -> dict[str, Any]:
     known = ", ".join(sorted(event)) if isinstance(event, dict) else type(event).__name__
     raise Refusal(
         Code.INVALID_EVENT,
-        f"An event with {known or 'nothing in it'} is neither a notification of S3 (`Records`) nor a request "
-        "(`customer`, `pipeline`, and `image` or `s3`).",
+        f"An event with {known or 'nothing in it'} is neither a notification of S3 (`Records`), nor a batch of Kafka "
+        "or of the overflow queue (`eventSource`), nor a request (`customer`, `pipeline`, and `image` or `s3`).",
     )
+
+
+def _batch(event: dict[str, Any], context: Context, streaming: Streaming | None) -> dict[str, Any]:
+    """A batch of Kafka ends in success, unless S3 or SQS would not have it: then that comes again."""
+    if streaming is None:
+        raise Misconfigured(
+            Code.INVALID_SETTINGS, "OVERFLOW_QUEUE_URL is missing: Kafka's images that do not fit are handed over to it"
+        )
+    records = kafka.records(event)
+    endings = streaming.work(records, _seconds(context, len(records)))
+    for ending in endings:
+        _tell(ending)
+    failed = [ending.record for ending in endings if isinstance(ending.what, Exception)]
+    if streaming.partial:
+        return kafka.failures(failed)
+    for ending in endings:
+        if isinstance(ending.what, Exception):
+            raise ending.what
+    return {
+        "images": [_summary(ending.what) for ending in endings if isinstance(ending.what, Outcome)],
+        "handed_over": [ending.what.job.image_id for ending in endings if isinstance(ending.what, HandOver)],
+        "refused": [ending.what.key for ending in endings if isinstance(ending.what, Refused)],
+    }
+
+
+def _tell(ending: Ending) -> None:
+    """One line of the log for what does not end here as it should. Never the record: it is a customer's."""
+    match ending.what:
+        case Refused(code=code, message=message, key=key):
+            said = f"was refused ({code}): {message} It is kept in {key}: mend what sends it, and send it again."
+        case HandOver(job=job, reason=reason):
+            said = f"was handed over to the overflow queue as image {job.image_id} of customer {job.customer}: {reason}"
+        case Exception() as error:
+            said = f"comes again: {error if isinstance(error, PicturePerfectError) else repr(error)}"
+        case _:
+            return
+    print(f"The record of {ending.record} {said}", file=sys.stderr)  # noqa: T201 - the function's log
+
+
+def _overflow(event: dict[str, Any], context: Context, service: Processing) -> dict[str, Any]:
+    """Run jobs that did not fit elsewhere, each with everything there is; what could not be ended is named.
+
+    The first has all the time there is, and ends. One behind it that runs out of time comes again.
+    """
+    failed = []
+    for number, message in enumerate(event["Records"]):
+        identifier = message.get("messageId") if isinstance(message, dict) else None
+        try:
+            job = events.handed_over(message)
+            spared = frozenset({Code.TIMED_OUT}) if number else frozenset()
+            service.process(job, seconds=_seconds(context), spared=spared)
+        except (PicturePerfectError, UnfitError) as error:
+            print(f"message {identifier} of the overflow queue comes again: {error}", file=sys.stderr)  # noqa: T201
+            failed.append({"itemIdentifier": identifier})
+    return {"batchItemFailures": failed}
 
 
 def _uploads(event: dict[str, Any], context: Context, service: Processing) -> list[dict[str, Any]]:
@@ -83,14 +151,15 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-def _seconds(context: Context) -> float:
+def _seconds(context: Context, records: int = 0) -> float:
     left = context.get_remaining_time_in_millis() / 1000
-    return left - min(_RESERVE_SECONDS, _RESERVE_SHARE * left)
+    return left - min(_RESERVE_SECONDS + _RESERVE_EACH * records, _RESERVE_SHARE * left)
 
 
 _service = bootstrap.processing(os.environ, Route.LAMBDA)
+_streaming = bootstrap.streaming(os.environ, _service)
 
 
 def handle(event: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
     """The entry point: `handler.process.handle`."""
-    return answer(event, context, _service)
+    return answer(event, context, _service, _streaming)

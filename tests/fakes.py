@@ -8,14 +8,22 @@ effect or not, before or after it raise what the real world would raise, or let 
 import hashlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from math import inf
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from core.errors import Code, ImageFailure, Misconfigured
 from core.model import (
+    Door,
+    HandOver,
     ImageFormat,
     ImageHeader,
+    ImageJob,
     ObjectRef,
     Rendered,
     RenditionFile,
@@ -96,7 +104,7 @@ class FakeStore:
     def read(self, key: str) -> bytes | None:
         return self.around("store.read", lambda: self.contents().get(key))
 
-    def download(self, ref: ObjectRef, path: Path, max_bytes: int) -> StoredObject:
+    def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
         return self.around("store.download", lambda: self._download(ref, path, max_bytes))
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
@@ -189,15 +197,31 @@ class FakeAnnouncements:
         return taken
 
 
+class FakeHandovers:
+    """A queue of jobs, as messages: they come from it as JSON, in any order."""
+
+    def __init__(self, around: Around = undisturbed) -> None:
+        self.around = around
+        self.waiting: list[str] = []
+
+    def hand_over(self, job: ImageJob, reason: str) -> None:
+        body = msgspec.json.encode(HandOver(job=job, reason=reason)).decode()
+        self.around("handovers.hand_over", lambda: self.waiting.append(body))
+
+
 class FakeMetrics:
     """Remembers what was counted."""
 
     def __init__(self, around: Around = undisturbed) -> None:
         self.around = around
         self.emitted: list[Result] = []
+        self.refused: list[tuple[Door, Code]] = []
 
     def emit(self, result: Result) -> None:
         self.around("metrics.emit", lambda: self.emitted.append(result))
+
+    def refuse(self, door: Door, code: Code, now: datetime) -> None:
+        self.around("metrics.refuse", lambda: self.refused.append((door, code)))
 
 
 class FakeLedger:
@@ -258,13 +282,24 @@ def _check_uuid(text: str) -> None:
 class FakeWorker:
     """Renditions that follow from the bytes alone, or a failure: content that begins with `!code ` fails with it.
 
-    `machine` stands for the CPU: other machines may encode other bytes.
+    Content that begins with `!large ` needs more memory than a share of a batch. `machine` stands for the CPU: other
+    machines may encode other bytes.
     """
 
-    def __init__(self, around: Around = undisturbed, machine: str = "") -> None:
+    def __init__(self, around: Around = undisturbed, machine: str = "", cpus: int = 2) -> None:
         self.around = around
         self.machine = machine
+        self.cpus = cpus
+        self.children = 1
         self.runs = 0
+
+    @contextmanager
+    def shared(self, images: int) -> Iterator[int]:
+        self.children = max(1, min(self.cpus, images))
+        try:
+            yield self.children
+        finally:
+            self.children = 1
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:
         return self.around("worker.probe", lambda: self._probe(path))
@@ -284,7 +319,9 @@ class FakeWorker:
         usage = Usage(seconds=0.5, cpu_seconds=0.25, peak_bytes=1000)
         if body == b"!died":
             raise Died
-        if body.startswith(b"!"):
+        if body.startswith(b"!large") and self.children > 1:
+            raise WorkerFailure(Code.OUT_OF_MEMORY, "It needs more than its share.", usage)
+        if body.startswith(b"!") and not body.startswith(b"!large"):
             code = body.split()[0][1:].decode()
             raise WorkerFailure(Code(code), f"It ended with {code}.", usage)
         files = []

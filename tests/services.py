@@ -5,14 +5,25 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
+from core.customers import read_rules
 from core.model import ImageFormat, Route
 from core.output import Output
 from core.pipeline import Pipeline, RenditionSpec
 from core.planning import Limits
-from core.ports import Announcements, Metrics, ObjectStore, Worker
+from core.ports import Announcements, Handovers, Metrics, ObjectStore, Workers
 from core.recording import Recording
 from core.service import Processing
-from tests.fakes import Around, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore, FakeWorker, undisturbed
+from core.streaming import Streaming
+from tests.fakes import (
+    Around,
+    FakeAnnouncements,
+    FakeHandovers,
+    FakeLedger,
+    FakeMetrics,
+    FakeStore,
+    FakeWorker,
+    undisturbed,
+)
 from tests.protocol.scheduler import Serial
 from tests.values import NOW
 
@@ -29,7 +40,7 @@ def processing(
     store: ObjectStore,
     announcements: Announcements,
     metrics: Metrics,
-    worker: Worker,
+    worker: Workers,
     work_dir: Path,
     *,
     threads: Callable[[], Executor] = Serial,
@@ -53,6 +64,17 @@ def processing(
     )
 
 
+def streaming(service: Processing, overflow: Handovers, *, partial: bool = False) -> Streaming:
+    return Streaming(
+        processing=service,
+        handovers=overflow,
+        rules=read_rules("topic:images.{customer} topic:scans=globex key"),
+        pipeline="web",
+        partial=partial,
+        threads=lambda _: Serial(),
+    )
+
+
 class World:
     """All of it on fakes, in one process, with S3's notifications of results and tombstones."""
 
@@ -63,6 +85,8 @@ class World:
         self.ledger = FakeLedger(around)
         self.worker = FakeWorker(around)
         self.processing = processing(self.store, self.queue, self.metrics, self.worker, work_dir)
+        self.overflow = FakeHandovers(around)
+        self.streaming = streaming(self.processing, self.overflow)
         self.recording = Recording(store=self.store, ledger=self.ledger, threads=Serial)
         self.store.listeners.append(self._notify)
 

@@ -1,6 +1,8 @@
 """S3 as the object store."""
 
+import time
 from collections.abc import Iterator
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +47,7 @@ class S3Store:
                     return None
                 raise
 
-    def download(self, ref: ObjectRef, path: Path, max_bytes: int) -> StoredObject:
+    def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
         with translated(f"Downloading {ref}"):
             try:
                 answer = self._client.get_object(**_exactly(ref))
@@ -65,6 +67,10 @@ class S3Store:
             with path.open("wb") as file:
                 for chunk in answer["Body"].iter_chunks(_CHUNK):
                     file.write(chunk)
+                    if time.monotonic() > deadline:
+                        answer["Body"].close()
+                        message = f"{ref}, {stored.bytes:,} bytes, was not downloaded in the time there was."
+                        raise ImageFailure(Code.TIMED_OUT, message)
         return stored
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:

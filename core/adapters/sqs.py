@@ -1,4 +1,4 @@
-"""SQS as the way to the recorder, for what S3's own notification may have missed."""
+"""SQS as the way to the recorder, for what S3's own notification may have missed, and to where there is more room."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
@@ -7,6 +7,7 @@ import msgspec
 
 from core.adapters.aws_errors import translated
 from core.errors import Code
+from core.model import HandOver, ImageJob
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -28,4 +29,17 @@ class SqsAnnouncements:
         }
         body = msgspec.json.encode({"Records": [record]}).decode()
         with translated(f"Announcing {key}", Code.QUEUE_UNAVAILABLE):
+            self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
+
+
+class SqsHandovers:
+    """Sends jobs to the overflow queue."""
+
+    def __init__(self, client: "SQSClient", queue_url: str) -> None:
+        self._client = client
+        self._queue_url = queue_url
+
+    def hand_over(self, job: ImageJob, reason: str) -> None:
+        body = msgspec.json.encode(HandOver(job=job, reason=reason)).decode()
+        with translated(f"Handing over image {job.image_id}", Code.QUEUE_UNAVAILABLE):
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)

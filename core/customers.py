@@ -1,0 +1,74 @@
+"""Whose a record is that does not say so itself: rules over its topic and its key, as the operator set them."""
+
+import re
+from collections.abc import Sequence
+
+from core import keys
+from core.errors import Code, Refusal
+from core.model import Value
+
+#: How Kafka lets topics be named (org.apache.kafka.common.internals.Topic): it becomes part of a key.
+TOPIC = r"[A-Za-z0-9._-]{1,249}"
+_PLACE = "{customer}"
+_KEY, _TOPIC = "key", "topic:"
+
+
+class Rule(Value, frozen=True):
+    """One way to tell a customer: by a record's key, by a part of its topic's name, or by its topic."""
+
+    #: A regular expression; empty: the key is looked at.
+    topic: str = ""
+    #: Empty: the part of the topic's name that the expression calls `customer`.
+    customer: str = ""
+
+    def find(self, topic: str, key: bytes | None) -> str | None:
+        """The customer, not yet checked; None where this rule does not tell. Raises Refusal(INVALID_REQUEST)."""
+        if not self.topic:
+            return _text(key) if key else None
+        found = re.fullmatch(self.topic, topic)
+        return (self.customer or found["customer"]) if found else None
+
+
+def read_rules(text: str) -> tuple[Rule, ...]:
+    """Read rules separated by spaces: `key`, `topic:scans=acme`, `topic:images.{customer}`.
+
+    Raises ValueError that names the first which is none of these.
+    """
+    return tuple(_read(word) for word in text.split())
+
+
+def _read(word: str) -> Rule:
+    if word == _KEY:
+        return Rule()
+    topic, separator, customer = word.removeprefix(_TOPIC).partition("=")
+    pattern = topic.replace(_PLACE, "x", 1)
+    if not word.startswith(_TOPIC) or not re.fullmatch(TOPIC, pattern) or (pattern == topic) != bool(separator):
+        raise ValueError(f"{word!r} must be key, topic:<topic>=<customer>, or topic:<topic with {_PLACE} in it>")
+    if not separator:
+        before, after = map(re.escape, topic.split(_PLACE))
+        return Rule(f"{before}(?P<customer>.+){after}")
+    try:
+        return Rule(re.escape(topic), keys.check_customer(customer))
+    except Refusal as error:
+        raise ValueError(f"{word!r}: {error.message}") from error
+
+
+def find_customer(rules: Sequence[Rule], topic: str, key: bytes | None) -> str:
+    """Whose a record is, by the first rule that tells. Raises Refusal(INVALID_REQUEST) where none does."""
+    for rule in rules:
+        customer = rule.find(topic, key)
+        if customer is not None:
+            return keys.check_customer(customer)
+    raise Refusal(
+        Code.INVALID_REQUEST,
+        "customer: the record has no header customer-id, and no rule of KAFKA_CUSTOMERS tells whose it is.",
+    )
+
+
+def _text(key: bytes) -> str:
+    try:
+        return key.decode()
+    except UnicodeDecodeError as error:
+        raise Refusal(
+            Code.INVALID_REQUEST, f"customer: the record's key is to name the customer, but is not UTF-8: {error}."
+        ) from error
