@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from msgspec.structs import replace
+
 from core import codec, steps
 from core.errors import Code, ImageFailure
 from core.model import ImageFormat, ImageHeader, Measurements, Raster, Rendered, RenditionFile
@@ -72,16 +74,8 @@ def _bound(
     path = place(out, name, output)
     writer = book[0] if book else codec.PagesWriter(path, output)
     first = book[1] if book else described(page, path, output, name, 0)
-    size, count = writer.add(page), first.frames + 1 if book else 1
-    return writer, RenditionFile(
-        name=name,
-        format=first.format,
-        width=first.width,
-        height=first.height,
-        bytes=size,
-        path=first.path,
-        frames=count,
-    )
+    count = first.frames + 1 if book else 1
+    return writer, replace(first, bytes=writer.add(page), frames=count)
 
 
 class _Steps:
