@@ -31,7 +31,8 @@ def read(path: Path) -> GifHeader:
 
     A single picture that lacks nothing but the end mark is complete; of an animation more might be missing.
     """
-    durations, plays, delay = [], 1, 0
+    durations: list[int] = []
+    plays, delay = 1, 0
     transparent, ended = False, -1
     with path.open("rb") as file:
         screen = file.read(13)
