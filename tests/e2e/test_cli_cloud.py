@@ -97,7 +97,7 @@ def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_buck
     status = json.loads(up.run("status", "--json").stdout)
     assert sum(row["images"] for row in status["counts"]) == 3
     assert status["failure_documents"] == []
-    assert set(status["queues"]) == {"incoming", "records", "records-dead-letters"}
+    assert set(status["queues"]) == {"incoming", "overflow", "overflow-dead-letters", "records", "records-dead-letters"}
     assert len(status["last"]) == 3
     assert "acme" in up.run("status").stdout
     until(lambda: up.said().count("acme") >= 4)  # one line for each, and one where it says how to try
