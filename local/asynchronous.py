@@ -29,9 +29,15 @@ class AsyncInvoker:
         self._pool = ThreadPoolExecutor(function.config.concurrency, thread_name_prefix="async")
 
     def submit(self, event: Any, done: Callable[[], object] = lambda: None) -> str:  # noqa: ANN401 - any JSON
-        """Queue an event; returns its request id at once. `done` is called when it was answered or kept."""
+        """Queue an event; returns its request id at once. `done` is called when it was answered or kept.
+
+        Raises FunctionClosedError while the cloud is going down.
+        """
         request_id = str(uuid4())
-        self._pool.submit(self._work, event, request_id, done)
+        try:
+            self._pool.submit(self._work, event, request_id, done)
+        except RuntimeError as error:  # the pool was shut down
+            raise FunctionClosedError(self._function.config.name) from error
         return request_id
 
     def close(self) -> None:

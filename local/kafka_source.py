@@ -224,8 +224,8 @@ class _Poller:
             for item in consumer.committed(partitions, timeout=_PATIENCE):
                 self._expected[item.partition] = max(0, item.offset)
         consumer.assign(partitions)
-        if self._busy:
-            consumer.pause(partitions)
+        # librdkafka remembers what was paused when it was taken away, and would never read it again.
+        (consumer.pause if self._busy else consumer.resume)(partitions)
 
     def _revoked(self, _consumer: Consumer, partitions: list[TopicPartition]) -> None:
         gone = {item.partition for item in partitions}

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, unquote_plus
 from uuid import uuid4
 
+from botocore.exceptions import ClientError
+
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
@@ -47,8 +49,20 @@ def _complete(s3: "S3Client", record: dict[str, Any]) -> None:
 
 
 def _version(s3: "S3Client", bucket: str, record: dict[str, Any], key: str) -> str | None:
-    """The version the notification speaks of: of those with that content, the one made at that time."""
+    """The version the notification speaks of: of those with that content, the one made at that time.
+
+    Mostly it is the newest; moto looks at every object of the bucket to list the others.
+    """
     made = datetime.fromisoformat(record["eventTime"])
+    try:
+        newest = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError:
+        pass  # deleted meanwhile
+    else:
+        if newest["ETag"].strip('"') == record["s3"]["object"].get("eTag") and newest["LastModified"] == made.replace(
+            microsecond=0
+        ):
+            return newest["VersionId"]
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
     candidates = [
         version

@@ -257,6 +257,25 @@ def test_a_batch_whose_partitions_were_taken_away_meanwhile_is_delivered_again_a
     assert len(topic.told.seen()) > len(everything)
 
 
+def test_a_consumer_that_finishes_amid_a_rebalance_reads_on_from_what_it_is_dealt(topic: Topic) -> None:
+    release = threading.Event()
+
+    def wait(_event: object) -> Invocation:
+        release.wait(20)
+        return Invocation("id", None)
+
+    topic.told.answer = wait
+    for number in range(4):
+        topic.send(*[b"x"] * 5, partition=number)
+    source = topic.source()
+    until(lambda: topic.told.events)
+    source.scale(2)
+    until(lambda: not source._pollers[0]._leases)
+    release.set()
+    until(lambda: topic.lag() == 0)
+    assert set(topic.told.seen()) == {(partition, offset) for partition in range(4) for offset in range(5)}
+
+
 def test_records_that_the_broker_dropped_before_they_were_read_are_not_lost_in_silence(
     topic: Topic, caplog: pytest.LogCaptureFixture
 ) -> None:
