@@ -35,6 +35,10 @@ up: $(READY)  ## the embedded cloud, until Ctrl-C
 test: $(READY)  ## the tests
 	@$(BIN)/python -m pytest
 
+.PHONY: test-kafka
+test-kafka: $(READY)  ## 1,000 images through the Kafka door, amid rebalances and poison; `make test` sends 200
+	@KAFKA_IMAGES=1000 $(BIN)/python -m pytest tests/e2e/test_kafka.py -k every_image --durations=1
+
 .PHONY: check
 check: $(READY)  ## format, lint, types, import contract, tests
 	$(BIN)/ruff format --check .

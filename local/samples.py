@@ -52,20 +52,28 @@ NIGHT = Palette((0.02, 0.04, 0.12), (0.16, 0.24, 0.38), (0.95, 0.96, 1.00), (0.1
 
 
 def samples() -> tuple[Sample, ...]:
-    """What the demo sends: three customers, every door, every format, and three that cannot be processed."""
+    """What the demo sends: three customers, every door, every format, and three that cannot be processed.
+
+    The door `kafka+s3` is a record that refers to S3.
+    """
     fjord, harbour, alpine = "fjord", "harbour", "alpine"
     return (
-        Sample(name="dawn.jpg", customer=fjord, pipeline="web", door="upload", make=dawn),
-        Sample(name="hay+sun.webp", customer=fjord, pipeline="web", door="upload", make=meadow),
+        Sample(name="dawn.jpg", customer=fjord, pipeline="web", door="kafka+s3", make=dawn),
+        Sample(name="hay+sun.webp", customer=fjord, pipeline="web", door="kafka", make=meadow),
         Sample(name="scan.tif", customer=fjord, pipeline="archive", door="batch", make=scan),
         Sample(name="portrait.jpg", customer=harbour, pipeline="thumbnail", door="upload", make=rotated),
         Sample(name="logo.png", customer=harbour, pipeline="web", door="direct", make=logo),
-        Sample(name="broken.jpg", customer=harbour, pipeline="web", door="upload", make=corrupt, code="corrupt_image"),
+        Sample(name="broken.jpg", customer=harbour, pipeline="web", door="kafka", make=corrupt, code="corrupt_image"),
         Sample(name="dusk.avif", customer=alpine, pipeline="web", door="direct", make=dusk),
-        Sample(name="night.jpg", customer=alpine, pipeline="restore", door="upload", make=night),
+        Sample(name="night.jpg", customer=alpine, pipeline="restore", door="kafka", make=night),
         Sample(name="bomb.png", customer=alpine, pipeline="web", door="upload", make=bomb, code="too_many_pixels"),
         Sample(name="empty.jpg", customer=alpine, pipeline="web", door="direct", make=bytes, code="empty_file"),
     )
+
+
+def stray() -> bytes:
+    """A good picture, in a record of Kafka that does not say whose it is."""
+    return _encoded(landscape(320, 240, 5, NOON), "JPEG", quality=80)
 
 
 def dawn() -> bytes:

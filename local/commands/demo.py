@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +15,8 @@ if TYPE_CHECKING:
 
     from local.cloud import Address, Cloud
     from local.measured import Sums
-    from local.samples import Sample
 
-_WAIT_SECONDS = 180.0
+_STRAYS = 1  # records that nobody can say whose they are
 _METRICS_SECONDS = 10.0
 Row = dict[str, Any]
 
@@ -42,12 +40,12 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
 
     try:
         with ended_by_signals(), progress() as bars:
-            steps = bars.add_task("starting the cloud", total=4)
+            steps = bars.add_task("starting the cloud", total=5)
             folder = FOLDER / "demo"
             with Cloud(folder, progress=lambda _step: bars.advance(steps)) as cloud:
-                bars.update(steps, completed=4)
-                rows = _run(cloud.address, bars)
-                report = _report(cloud, rows, out)
+                bars.update(steps, completed=5)
+                rows, refused = _run(cloud.address, bars)
+                report = _report(cloud, rows, refused, out)
                 bars.stop()
                 click.echo(json.dumps(report, default=str, indent=2)) if as_json else _show(report)
                 if keep:
@@ -58,49 +56,21 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
     return 1 if report["faults"] else 0
 
 
-def _run(address: "Address", bars: "Progress") -> list[Row]:
+def _run(address: "Address", bars: "Progress") -> tuple[list[Row], list[Row]]:
     """Send every sample through its door, and wait until the ledger has them all."""
-    from core.errors import PicturePerfectError  # noqa: PLC0415
-    from local.commands.submit import wait_for  # noqa: PLC0415
+    from local import tour  # noqa: PLC0415
     from local.samples import samples  # noqa: PLC0415
 
-    wanted = samples()
-    task = bars.add_task("painting and sending", total=len(wanted))
-    known: dict[str, Sample] = {}
-    with ThreadPoolExecutor(2) as pool:
+    def complain(message: str) -> None:
+        notes().print(message, soft_wrap=True, markup=False)
 
-        def deliver(sample: "Sample") -> None:
-            try:
-                known[_send(address, sample)] = sample
-            except (click.ClickException, PicturePerfectError) as error:
-                notes().print(str(error), soft_wrap=True)
-            bars.advance(task)
-
-        list(pool.map(deliver, wanted))
-    task = bars.add_task("waiting for the ledger", total=len(wanted))
-    rows = wait_for(address, set(known), _WAIT_SECONDS, lambda count: bars.update(task, completed=count))
-    for row in rows:
-        sample = known.get(row["image_id"]) or known[row["source"]]
-        row["shown_door"] = sample.door
-        row["expected"] = sample.code or "processed"
-    missing = [sample for sample in wanted if sample.name not in {row["name"] for row in rows}]
-    for sample in missing:
-        notes().print(f"{sample.name} has not ended after {_WAIT_SECONDS:g} seconds.")
-    order = [sample.name for sample in wanted]
-    return sorted(rows, key=lambda row: order.index(row["name"]))
+    task = bars.add_task("painting and sending", total=len(samples()))
+    tour.send(address, lambda: bars.advance(task), complain)
+    task = bars.add_task("waiting for the ledger", total=len(samples()))
+    return tour.wait(address, lambda count: bars.update(task, completed=count), complain)
 
 
-def _send(address: "Address", sample: "Sample") -> str:
-    """Send one; returns what it is known by in the ledger: its id, or where it lies."""
-    from local import doors  # noqa: PLC0415
-
-    message = (address, sample.customer, sample.pipeline, sample.name, sample.make())
-    if sample.door == "upload":
-        return f"s3://{address.bucket}/{doors.upload(*message)}"
-    return str((doors.batch if sample.door == "batch" else doors.direct)(*message)["image_id"])
-
-
-def _report(cloud: "Cloud", rows: Sequence[Row], out: Path) -> dict[str, Any]:
+def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Path) -> dict[str, Any]:
     """All there is to say, as plain values."""
     from local import aws, gallery  # noqa: PLC0415
     from local.ledger import Ledger  # noqa: PLC0415
@@ -117,6 +87,8 @@ def _report(cloud: "Cloud", rows: Sequence[Row], out: Path) -> dict[str, Any]:
     wanted = len(samples())
     if len(rows) != wanted or sum(row["images"] for row in counts) != wanted:
         faults.append(f"the ledger has {sum(row['images'] for row in counts)} images, and should have {wanted}")
+    if len(refused) != _STRAYS:
+        faults.append(f"{len(refused)} records of Kafka were refused, and {_STRAYS} should have been")
     metrics = _metrics(address, wanted)
     counted = sum(value["Images"] for name, value in metrics.items() if name.startswith("status="))
     if counted != wanted:
@@ -124,6 +96,7 @@ def _report(cloud: "Cloud", rows: Sequence[Row], out: Path) -> dict[str, Any]:
     pictures = gallery.export(aws.s3(address.endpoint), address.bucket, rows, out)
     return {
         "images": list(rows),
+        "refused": list(refused),
         "counts": counts,
         "metrics": metrics,
         "pictures": [str(path) for path in pictures],
@@ -163,6 +136,9 @@ def _show(report: dict[str, Any]) -> None:
             console.print(f"{row['name']:<13}{row['renditions'][-1]['url']}", soft_wrap=True)
         else:
             console.print(f"{row['name']:<13}{row['message']}", soft_wrap=True)
+    title("Refused: no image was accepted, and a document says why")
+    for document in report["refused"]:
+        console.print(f"{document['key']}  {document['message']}", soft_wrap=True, markup=False)
     title("Counts, as PostgreSQL has them")
     console.print(tables.counts(report["counts"]))
     title("Metrics, as CloudWatch has them")

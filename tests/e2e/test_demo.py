@@ -54,8 +54,11 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
     assert report["faults"] == []
     wanted = {sample.name: (sample.customer, sample.code) for sample in samples()}
     assert {row["name"]: (row["customer"], row["code"]) for row in report["images"]} == wanted
-    assert {row["shown_door"] for row in report["images"]} == {"upload", "direct", "batch"}
+    assert {row["shown_door"] for row in report["images"]} == {"upload", "direct", "batch", "kafka", "kafka+s3"}
     assert {row["route"] for row in report["images"]} == {"lambda", "batch"}
+    (refused,) = report["refused"]
+    assert refused["key"].startswith("refused/images/")
+    assert "customer-id" in refused["message"]
     assert sum(row["images"] for row in report["counts"]) == len(wanted)
     assert report["metrics"]["status=processed"]["Images"] == sum(code is None for _, code in wanted.values())
     for row in report["images"]:
