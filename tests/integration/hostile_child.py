@@ -3,6 +3,8 @@
 import ctypes
 import os
 import sys
+import time
+from pathlib import Path
 
 from core.model import Raster
 from core.operations import OPERATIONS
@@ -67,7 +69,31 @@ class Environment(Operation, frozen=True, tag="environment"):
         return raster
 
 
-HOSTILE: tuple[type[Operation], ...] = (Segfault, Forever, Hoard, Raise, Chatter, Leave, Environment)
+class Fill(Operation, frozen=True, kw_only=True, tag="fill"):
+    """Needs as much memory as it is told to."""
+
+    megabytes: int
+
+    def apply(self, raster: Raster) -> Raster:
+        bytearray(self.megabytes << 20)
+        return raster
+
+
+class Meet(Operation, frozen=True, kw_only=True, tag="meet"):
+    """Comes back once as many as it is told of are in the folder at the same time."""
+
+    folder: str
+    mine: str
+    others: int
+
+    def apply(self, raster: Raster) -> Raster:
+        (Path(self.folder) / f"here-{self.mine}").touch()
+        while len(list(Path(self.folder).glob("here-*"))) < self.others:
+            time.sleep(0.01)
+        return raster
+
+
+HOSTILE: tuple[type[Operation], ...] = (Segfault, Forever, Hoard, Raise, Chatter, Leave, Environment, Fill, Meet)
 
 if __name__ == "__main__":  # in the child alone: the catalogue of the tests' own process stays as it is shipped
     from core import worker_child

@@ -222,6 +222,7 @@ _ANYWHERE = {Fate.HAPPENS, Fate.DIES_BEFORE, Fate.DIES_AFTER}
 _UNAVAILABLE = {
     "store": Code.STORE_UNAVAILABLE,
     "announcements": Code.QUEUE_UNAVAILABLE,
+    "handovers": Code.QUEUE_UNAVAILABLE,
     "ledger": Code.DATABASE_UNAVAILABLE,
 }
 

@@ -90,7 +90,7 @@ class Protocol(RuleBasedStateMachine):
         self.ledger = FakeLedger(self.scheduler.around)
         self.work_dir = Path(mkdtemp())
         self.deliveries: list[Delivery] = []
-        self.delivered: dict[Delivery, str] = {}
+        self.delivered: dict[Any, str] = {}
         self.uploads = {key: self.store.put(key, body) for key, body in UPLOADS.items()}
         self.store.listeners.append(self._notify)
         self.ended: list[tuple[Delivery, Process]] = []
@@ -184,7 +184,7 @@ class Protocol(RuleBasedStateMachine):
                     self.scheduler.kill(process)
         self.scheduler.finish()
         self.what_always_holds()
-        answers = {delivery: self._answer(delivery) for delivery in self.delivered}
+        answers = self._answers()
         self._recording(Serial).record(self.queue.take(range(len(self.queue.waiting))))
         failures = self._recording(Serial).replay()
         assert not failures
@@ -212,8 +212,10 @@ class Protocol(RuleBasedStateMachine):
         for result in self.metrics.emitted:
             assert results[result.image_id].token == result.token, "Another than the winner counted."
         for result in results.values():
-            assert result.code is not Code.SOURCE_MISSING, "A source was gone before its image had ended."
-            if not self._is_erased(result.image_id):
+            assert result.code is not Code.SOURCE_MISSING or self._may_be_missing(result), (
+                "A source was gone before its image had ended."
+            )
+            if not self._is_erased(result.image_id) and self._is_kept(result):
                 self._is_whole(result, contents)
         for image, row in self.ledger.images.items():
             assert row["status"] == results[image].status, "A row tells of another result."
@@ -240,9 +242,9 @@ class Protocol(RuleBasedStateMachine):
             if process.error is None:
                 outcome: Outcome = process.outcome
                 assert outcome.result == results[self.delivered[delivery]], "Another result than the one that stands."
-                assert outcome.result.source.sha256 == _sha256(_content(delivery)), "A conflict was called done."
+                assert self._brings(delivery, outcome.result), "A conflict was called done."
 
-    def _what_holds_in_the_end(self, answers: dict[Delivery, Outcome | PicturePerfectError]) -> None:
+    def _what_holds_in_the_end(self, answers: dict[Any, Outcome | PicturePerfectError]) -> None:
         contents, results = self.store.contents(), self._results()
         assert set(results) == set(self.delivered.values()), "Not every image has ended."
         assert set(self.ledger.images) == set(results), "Not every image has its row."
@@ -251,7 +253,7 @@ class Protocol(RuleBasedStateMachine):
         }, f"Left behind: {list(keys_)}"
         for delivery, answer in answers.items():
             result = results[self.delivered[delivery]]
-            if result.source.sha256 == _sha256(_content(delivery)):
+            if self._brings(delivery, result):
                 assert isinstance(answer, Outcome), f"{delivery} was refused: {answer}"
                 assert answer.result == result
             else:
@@ -267,7 +269,7 @@ class Protocol(RuleBasedStateMachine):
             else:
                 assert set(rows.values()) == {rendition.key for rendition in result.renditions}
                 assert row["erased_at"] is None
-                assert keys.archive(result) in contents
+                assert keys.archive(result) in contents or not self._is_kept(result)
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.emitted) == len(results), "An image was not counted."
 
@@ -306,6 +308,9 @@ class Protocol(RuleBasedStateMachine):
             case Direct(idempotency_key, body):
                 return service.process(*accept_bytes(_request(idempotency_key, body), "home", NOW))
 
+    def _answers(self) -> dict[Any, Outcome | PicturePerfectError]:
+        return {delivery: self._answer(delivery) for delivery in self.delivered}
+
     def _answer(self, delivery: Delivery) -> Outcome | PicturePerfectError:
         """What the caller, or S3, hears when it tries until it hears something final."""
         try:
@@ -331,6 +336,17 @@ class Protocol(RuleBasedStateMachine):
     def _results(self) -> dict[str, Result]:
         results = [manifest.decode(body, key) for key, body in self.store.contents(keys.RESULTS).items()]
         return {result.image_id: result for result in results}
+
+    def _brings(self, delivery: Any, result: Result) -> bool:
+        """Whether what is delivered is the content that this result is of."""
+        return result.source.sha256 == _sha256(_content(delivery))
+
+    def _is_kept(self, result: Result) -> bool:
+        """Whether its source is ours to keep."""
+        return result.source.object.bucket == "home" and result.code is not Code.SOURCE_MISSING
+
+    def _may_be_missing(self, _result: Result) -> bool:
+        return False
 
     def _is_erased(self, image: str) -> bool:
         return f"tombstones/acme/{image}.json" in self.store.contents(keys.TOMBSTONES)
