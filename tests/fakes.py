@@ -7,6 +7,7 @@ effect or not, before or after it raise what the real world would raise, or let 
 
 import hashlib
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -105,7 +106,7 @@ class FakeStore:
         return self.around("store.read", lambda: self.contents().get(key))
 
     def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
-        return self.around("store.download", lambda: self._download(ref, path, max_bytes))
+        return self.around("store.download", lambda: self._download(ref, path, max_bytes, deadline))
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
         content = body.read_bytes() if isinstance(body, Path) else body
@@ -140,7 +141,7 @@ class FakeStore:
         exactly = ObjectRef(bucket=ref.bucket, key=ref.key, version=found.identifier, etag=found.etag)
         return StoredObject(ref=exactly, bytes=len(found.body), metadata=found.metadata)
 
-    def _download(self, ref: ObjectRef, path: Path, max_bytes: int) -> StoredObject:
+    def _download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float) -> StoredObject:
         found = self._find(ref)
         if found is None:
             raise ImageFailure(Code.SOURCE_MISSING, f"There is no object at {ref}.")
@@ -150,6 +151,8 @@ class FakeStore:
         if stored.bytes > max_bytes:
             raise ImageFailure(Code.TOO_MANY_BYTES, f"The file has {stored.bytes} bytes; the limit is {max_bytes}.")
         path.write_bytes(found.body)
+        if time.monotonic() > deadline:
+            raise ImageFailure(Code.TIMED_OUT, f"{ref} was not downloaded in the time there was.")
         return stored
 
     def _create(self, key: str, body: bytes, metadata: dict[str, str] | None) -> bool:

@@ -2,6 +2,7 @@
 
 import inspect
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -113,6 +114,14 @@ def test_too_many_bytes_are_refused_before_any_is_read(store: ObjectStore, tmp_p
         store.download(_ref(store, "incoming/a"), tmp_path / "file", 6)
     assert caught.value.code is Code.TOO_MANY_BYTES
     assert not (tmp_path / "file").exists()
+
+
+def test_a_download_ends_at_the_deadline(store: ObjectStore, tmp_path: Path) -> None:
+    store.create("incoming/a", b"content", "image/jpeg")
+    with pytest.raises(ImageFailure) as caught:
+        store.download(_ref(store, "incoming/a"), tmp_path / "file", 100, time.monotonic() - 1)
+    assert caught.value.code is Code.TIMED_OUT
+    assert store.download(_ref(store, "incoming/a"), tmp_path / "file", 100, time.monotonic() + 60).bytes == 7
 
 
 def test_a_move_keeps_metadata_and_again_is_nothing(store: ObjectStore) -> None:

@@ -5,7 +5,7 @@ import json
 
 from core.adapters.emf import DIMENSION_SETS, METRICS, EmfMetrics
 from core.errors import Code
-from core.model import Status
+from core.model import Door, Status
 from tests.values import NOW, result
 
 
@@ -23,6 +23,16 @@ def test_an_image_is_one_line_that_holds_what_it_declares() -> None:
         assert all(isinstance(line[name], str) for names in declared["Dimensions"] for name in names)
     assert (first["Images"], first["Renditions"], first["BytesIn"], first["BytesOut"]) == (1, 1, 7, 5)
     assert (second["status"], second["code"], second["format"]) == ("failed", "timed_out", "unknown")
+
+
+def test_a_refusal_is_one_line_counted_by_its_door_and_its_code() -> None:
+    stream = io.StringIO()
+    EmfMetrics(stream, "Pictures").refuse(Door.KAFKA, Code.INVALID_REQUEST, NOW)
+    (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
+    (declared,) = line["_aws"]["CloudWatchMetrics"]
+    assert declared["Dimensions"] == [["source", "code"]]
+    assert declared["Metrics"] == [{"Name": "Refused", "Unit": "Count"}]
+    assert (line["Refused"], line["source"], line["code"]) == (1, "kafka", "invalid_request")
 
 
 def test_the_customer_is_no_dimension() -> None:

@@ -97,3 +97,9 @@ def test_a_pipelines_name_ends_where_it_ends() -> None:
 @pytest.mark.parametrize("name", [".", "..", "a/..", "..\\.."])
 def test_a_file_named_by_dots_gets_a_name_that_no_client_takes_for_a_folder(name: str) -> None:
     assert keys.safe_name(name) == "image"
+
+
+def test_a_key_that_is_longer_than_s3_takes_is_refused_before_s3_is_asked() -> None:
+    with pytest.raises(Refusal) as refusal:
+        refer("s3://bucket/originals/acme/" + "ü" * 510)
+    assert refusal.value.code is Code.INVALID_REQUEST

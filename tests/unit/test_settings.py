@@ -1,5 +1,9 @@
 """Settings: every fault at once, and never the value of a variable that may be a secret."""
 
+import re
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from core import settings
@@ -51,3 +55,10 @@ def test_only_this_machine_may_do_without_https(url: str) -> None:
 def test_a_reference_that_would_hold_other_customers_images_is_wrong(prefix: str) -> None:
     with pytest.raises(Misconfigured, match="REFERENCES"):
         settings.load(settings.ProcessingSettings, GOOD | {"REFERENCES": prefix})
+
+
+def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
+    kinds = (settings.ProcessingSettings, settings.RecordingSettings)
+    assert documented == {field.name.upper() for kind in kinds for field in msgspec.structs.fields(kind)}
