@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from core import __version__, keys, manifest
-from core.errors import FULL_DISK, Code, ImageFailure, PicturePerfectError, Refusal, Unavailable
+from core.conflicts import conflict, differs
+from core.errors import FULL_DISK, Code, ImageFailure, PicturePerfectError, Unavailable
 from core.model import (
     ImageHeader,
     ImageJob,
@@ -172,7 +173,7 @@ class Processing:
             return
         stored = self.store.head(job.source)
         if stored and stored.metadata.get("sha256") != digest:
-            raise _conflict(job)
+            raise conflict(job.image_id, job.customer)
 
     def _render(self, work: "_Work", scratch: Path, threads: Executor) -> Result:
         job, source, deadline = work.job, scratch / "source", work.deadline
@@ -222,16 +223,16 @@ class Processing:
         return self._lost(result, standing)
 
     def _lost(self, result: Result, standing: Result) -> Outcome:
-        if _differs(standing.source, result.source):
-            raise Refusal(Code.IDENTITY_CONFLICT, _CONFLICT.format(result.image_id, result.customer))
+        if differs(standing.source, result.source):
+            raise conflict(result.image_id, result.customer)
         self.announcements.announce(standing.key)  # what this delivery staged late is the recorder's to tidy up
         return Outcome(result=standing, duplicate=True)
 
     def _again(self, job: ImageJob, standing: Result, body: bytes | None) -> Outcome:
         """The image has ended. Say so again to the recorder, in case its notification was lost."""
         digest = hashlib.sha256(body).hexdigest() if body is not None else None
-        if _differs(standing.source, Source(object=job.source, name=job.name, sha256=digest)):
-            raise _conflict(job)
+        if differs(standing.source, Source(object=job.source, name=job.name, sha256=digest)):
+            raise conflict(job.image_id, job.customer)
         self.announcements.announce(standing.key)
         return Outcome(result=standing, duplicate=True)
 
@@ -294,22 +295,3 @@ class _Work:
 
     def __post_init__(self) -> None:
         self.source = Source(object=self.job.source, name=self.job.name)
-
-
-_CONFLICT = (
-    "Image {} of customer {} was accepted before with other content; nothing was changed. Send a new idempotency "
-    "key for a new image."
-)
-
-
-def _conflict(job: ImageJob) -> Refusal:
-    return Refusal(Code.IDENTITY_CONFLICT, _CONFLICT.format(job.image_id, job.customer))
-
-
-def _differs(standing: Source, offered: Source) -> bool:
-    """Whether two deliveries of one id bring different content. What one of them does not know says nothing."""
-    if standing.sha256 and offered.sha256:
-        return standing.sha256 != offered.sha256
-    if standing.object.etag and offered.object.etag and standing.object.etag != offered.object.etag:
-        return True
-    return (standing.object.bucket, standing.object.key) != (offered.object.bucket, offered.object.key)

@@ -14,6 +14,7 @@ from core.ports import Announcements, Handovers, Metrics, ObjectStore, Workers
 from core.recording import Recording
 from core.service import Processing
 from core.streaming import Streaming
+from tests.fake_worker import FakeWorker
 from tests.fakes import (
     Around,
     FakeAnnouncements,
@@ -21,7 +22,6 @@ from tests.fakes import (
     FakeLedger,
     FakeMetrics,
     FakeStore,
-    FakeWorker,
     undisturbed,
 )
 from tests.protocol.scheduler import Serial

@@ -25,7 +25,8 @@ from core.errors import Code, PicturePerfectError, Refusal, Unavailable
 from core.model import ObjectRef, Status, Tombstone
 from core.ports import WriteContestedError
 from core.recording import Recording
-from tests.fakes import Died, FakeMetrics, FakeWorker, undisturbed
+from tests.fake_worker import FakeWorker
+from tests.fakes import Died, FakeMetrics, undisturbed
 from tests.services import Context, World, processing, s3_event
 from tests.values import NOW
 

@@ -33,7 +33,8 @@ from core.recording import Recording
 from core.requests import accept_bytes, accept_reference, read_request
 from core.service import Processing
 from handler import events
-from tests.fakes import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore, FakeWorker
+from tests.fake_worker import FakeWorker
+from tests.fakes import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
