@@ -31,6 +31,7 @@ _SRGB_TO_XYZ = np.array(
     ]
 )
 _D50 = _SRGB_TO_XYZ.sum(axis=1)  # what that matrix makes of white
+_DARKEST_WHITE = 1 / 256  # of red, green or blue: a profile whose white has less is broken
 
 
 def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
@@ -142,7 +143,10 @@ def _matrix_change(profile: bytes) -> Callable[[Pixels], Pixels] | None:
     except (KeyError, struct.error, ValueError):
         return None
     matrix = np.linalg.solve(_SRGB_TO_XYZ, np.array(columns, dtype=np.float64).T / 65_536)
-    matrix = (matrix / matrix.sum(axis=1, keepdims=True)).astype(np.float32)  # white stays white
+    white = matrix.sum(axis=1, keepdims=True)
+    if (white < _DARKEST_WHITE).any():
+        return None
+    matrix = (matrix / white).astype(np.float32)  # white stays white
 
     def change(band: Pixels) -> Pixels:
         linear = np.stack([curve[band[..., at]] for at, curve in enumerate(curves)], axis=-1)
@@ -184,7 +188,7 @@ def _curve(element: bytes) -> Pixels:
         if count == 0:
             y = x
         elif count == 1:
-            y = x ** (float(values[0]) / 256)
+            y = _power(x, float(values[0]) / 256)
         else:
             y = np.interp(x, np.linspace(0, 1, count), values / 65_535)
     elif element[:4] == b"para":
@@ -199,11 +203,19 @@ def _curve(element: bytes) -> Pixels:
     return np.asarray(y.clip(0, 1), dtype=np.float32)
 
 
+def _power(x: Pixels, exponent: float) -> Pixels:
+    if exponent <= 0:
+        raise ValueError("a curve that falls, or that makes all values white")
+    return np.asarray(x**exponent)
+
+
 def _parametric(x: Pixels, kind: int, p: list[float]) -> Pixels:
     if kind == 0:
-        return np.asarray(x ** p[0])
+        return _power(x, p[0])
     g, a, b = p[:3]
-    power = np.maximum(a * x + b, 0) ** g
+    if kind < 3 and not a:  # noqa: PLR2004 - these two divide by it
+        raise ValueError("a curve without a slope")
+    power = _power(np.maximum(a * x + b, 0), g)
     if kind == 1:
         return np.where(x >= -b / a, power, 0)
     if kind == 2:  # noqa: PLR2004

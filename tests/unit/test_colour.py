@@ -130,3 +130,26 @@ def test_cmyk_goes_through_its_profile_or_the_plain_complement() -> None:
     assert colour.cmyk_to_srgb(image, None).getpixel((0, 0)) == (0, 0, 0)
     assert colour.cmyk_to_srgb(image, profile(P3, gamma(2.2))).getpixel((0, 0)) == (0, 0, 0)
     assert io.BytesIO(profile(P3, gamma(2.2))).read(4)
+
+
+def parametric(kind: int, *values: float) -> bytes:
+    return b"para" + bytes(4) + struct.pack(f">HH{len(values)}i", kind, 0, *(round(v * 65_536) for v in values))
+
+
+@pytest.mark.parametrize(
+    "curve", [parametric(1, 2.2, 0, 0), parametric(2, 2.2, 0, 1, 0), parametric(0, -1), gamma(0)], ids=str
+)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_curve_that_divides_by_nothing_or_falls_is_a_broken_profile(curve: bytes, dtype: Any) -> None:
+    grey = raster(9, 9, 1, dtype).pixels
+    assert np.array_equal(colour.to_srgb(grey, profile(None, curve)), grey)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("matrix", [np.zeros((3, 3)), np.full((3, 3), 0.3), np.tile([-1.0, 0.5, 0.5], (3, 1))], ids=str)
+def test_a_matrix_that_leaves_no_white_ends_as_at_8_bits(matrix: NDArray[Any]) -> None:
+    small = raster(9, 9, 3).pixels
+    for curve in (gamma(2.2), parametric(1, 2.2, 0, 0)):
+        at_8_bits = colour.to_srgb(small, profile(matrix, curve)).astype(int)
+        at_16_bits = colour.to_srgb(small.astype(np.uint16) * np.uint16(257), profile(matrix, curve))
+        assert np.abs(at_16_bits / 257 - at_8_bits).max() <= 40
