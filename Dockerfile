@@ -20,7 +20,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
  && chmod -R a+rX /opt/venv
 
 FROM ${BASE_IMAGE} AS code
-COPY LICENSE container/entry /app/
+COPY LICENSE container/entry container/check.py /app/
 COPY core /app/core
 COPY handler /app/handler
 COPY batch /app/batch
@@ -40,12 +40,13 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 FROM ${BASE_IMAGE} AS app
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=code /app /app
-# PIP_PYTHON: in an image made FROM this one, `pip install` reaches the environment that is used.
-ENV PATH=/opt/venv/bin:$PATH PIP_PYTHON=/opt/venv/bin/python PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# In an image made FROM this one, `pip install` reaches the environment that is used by PIP_PYTHON, and /company is
+# where a company's own code goes.
+ENV PATH=/opt/venv/bin:$PATH PIP_PYTHON=/opt/venv/bin/python PYTHONPATH=/app:/company PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /app
 USER 10001:10001
 # A broken image cannot be built: every entry is loaded, and every pipeline.
-RUN --mount=type=bind,source=container/check.py,target=/tmp/check.py python /tmp/check.py
+RUN ["/app/entry", "check"]
 ENTRYPOINT ["/app/entry"]
 CMD ["handler.process.handle"]
 

@@ -1,9 +1,13 @@
-# ruff: noqa: INP001 - a script, mounted into the build and in no package
-"""Run while the image is built, in its final shape and as its user: loads every entry and every pipeline."""
+# ruff: noqa: INP001 - a script, in no package
+"""Run while the image is built, in its final shape and as its user: loads every entry, pipeline and operation.
+
+A company's own image runs it too, at its build's end, and so may anyone on an image that does not work: `check`.
+"""
 
 import importlib
 import os
 import pkgutil
+import sys
 from pathlib import Path
 
 # Entries read their settings when they are loaded. Nothing is called at these places.
@@ -35,13 +39,23 @@ def check() -> str:
     entries = {module.__name__ for module in modules if callable(getattr(module, "handle", None))}
     if missing := ENTRIES - entries:
         raise LookupError(f"no entry point: {', '.join(sorted(missing))}")
-    pipelines = importlib.import_module("handler.process")._service.pipelines  # noqa: SLF001 - loaded with the entry
-    if not pipelines:
-        raise LookupError("no pipeline was shipped")
+    service = importlib.import_module("handler.process")._service  # noqa: SLF001 - loaded with the entry
     if not list(Path("/app/core/adapters/schema").glob("*.sql")):
         raise LookupError("no migration was shipped")
-    return f"OpenCV {cv2.__version__}; {', '.join(sorted(entries))}, batch; pipelines {', '.join(sorted(pipelines))}"
+    parts = [
+        f"OpenCV {cv2.__version__}",
+        f"entries {', '.join(sorted(entries))}, batch",
+        f"pipelines {', '.join(sorted(service.pipelines))}",
+    ]
+    if own := service.worker.operations():
+        parts.append(f"operations {', '.join(f'{operation.name} ({operation.version})' for operation in own)}")
+    return "; ".join(parts)
 
 
 if __name__ == "__main__":
-    print(check())  # noqa: T201 - the build's log
+    from core.errors import Misconfigured
+
+    try:
+        print(check())  # noqa: T201 - the build's log
+    except Misconfigured as error:  # a company's settings, pipelines or functions: its sentence says it all
+        sys.exit(f"picture-perfect: {error}")

@@ -5,7 +5,7 @@ Clients are made here once, when an entry point is loaded, and live as long as i
 
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from core import settings
 from core.errors import Code, Misconfigured
 from core.model import Route
+from core.operations import OPERATIONS, Catalogue
+from core.operations.company import Description, build
 from core.pipeline import load_folder, shipped
 from core.planning import Limits
 from core.ports import SCRATCH
@@ -41,7 +43,8 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
             shutil.rmtree(stale, ignore_errors=True)
     own = _own(environ)  # the child loads OpenCV while this process loads its clients
-    pool = WorkerPool(partial(_started, own), _room(values), values.threads, values.workers)
+    functions = values.operations.split()
+    pool = WorkerPool(partial(_started, own, functions), _room(values), values.threads, values.workers)
 
     from core.adapters.emf import EmfMetrics  # noqa: PLC0415 - after the child was started
     from core.adapters.s3 import S3Store  # noqa: PLC0415
@@ -53,7 +56,10 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         announcements=SqsAnnouncements(_sqs(), values.records_queue_url, values.bucket),
         metrics=EmfMetrics(sys.stdout, values.metrics_namespace),
         worker=pool,
-        pipelines=load_folder(Path(values.pipelines) if values.pipelines else shipped()),
+        pipelines=load_folder(
+            Path(values.pipelines) if values.pipelines else shipped(),
+            _catalogue(pool.operations()) if functions else OPERATIONS,
+        ),
         limits=Limits(max_megapixels=values.max_megapixels, max_bytes=values.max_bytes),
         references=tuple(values.references.split()),
         route=route,
@@ -106,15 +112,27 @@ def migrate(environ: Mapping[str, str]) -> list[str]:
 
 def worker(environ: Mapping[str, str]) -> SupervisedWorker:
     """A worker alone, for who has files and no cloud."""
-    return _worker(settings.load(settings.WorkerSettings, environ), environ)
+    values = settings.load(settings.WorkerSettings, environ)
+    return _started(_own(environ), values.operations.split(), _room(values), values.threads)
 
 
-def _worker(values: settings.WorkerSettings, environ: Mapping[str, str]) -> SupervisedWorker:
-    return SupervisedWorker(_room(values), values.threads, _own(environ))
+def catalogue(environ: Mapping[str, str]) -> Catalogue:
+    """What pipelines may use, a company's own functions too, for who has files and no cloud."""
+    if not settings.load(settings.WorkerSettings, environ).operations.split():
+        return OPERATIONS
+    child = worker(environ)
+    try:
+        return _catalogue(child.operations())
+    finally:
+        child.close()
 
 
-def _started(environ: Mapping[str, str], memory_bytes: int, threads: int) -> SupervisedWorker:
-    return SupervisedWorker(memory_bytes, threads, environ)
+def _catalogue(own: Iterable[Description]) -> Catalogue:
+    return {**OPERATIONS, **{description.name: build(description) for description in own}}
+
+
+def _started(environ: Mapping[str, str], functions: Sequence[str], memory_bytes: int, threads: int) -> SupervisedWorker:
+    return SupervisedWorker(memory_bytes, threads, environ, functions=functions)
 
 
 def _room(values: settings.WorkerSettings) -> int:

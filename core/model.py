@@ -253,6 +253,8 @@ class Result(Value, frozen=True, kw_only=True):
     header: ImageHeader | None = None
     renditions: tuple[Rendition, ...] = ()
     measurements: Measurements = msgspec.field(default_factory=dict)
+    #: The company's own operations in the pipeline, each with its package's version.
+    operations: dict[str, str] = msgspec.field(default_factory=dict)
     usage: Usage = Usage()
     received_at: datetime
     committed_at: datetime

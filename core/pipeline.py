@@ -16,6 +16,7 @@ from core.errors import Code, Misconfigured
 from core.model import ImageHeader, Value
 from core.operations import OPERATIONS, Catalogue
 from core.operations.base import Operation
+from core.operations.company import versions
 from core.output import ANIMATED, Automatic, Output
 
 Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -57,6 +58,11 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     frames: Take = Take.ALL
     #: Of a TIFF only the first page; or all, in one file where that is a TIFF, else in one file each.
     pages: Take = Take.FIRST
+
+    @property
+    def company_operations(self) -> dict[str, str]:
+        """The company's own operations in it, each with its package's version."""
+        return versions(step for steps in (self.steps, *(spec.steps for spec in self.renditions)) for step in steps)
 
     @property
     def takes_frames(self) -> bool:

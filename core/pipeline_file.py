@@ -120,11 +120,11 @@ class _Reader:
         """Each field by itself, so that all that are wrong are named; then all together."""
         before = len(self.faults)
         known = msgspec.structs.fields(kind)
-        required = [item.name for item in known if item.required]
-        fields = self._fields(node, field, [item.name for item in known], required)
+        required = [item.encode_name for item in known if item.required]
+        fields = self._fields(node, field, [item.encode_name for item in known], required)
         for item in known:
-            if item.name in fields:
-                self._value(fields[item.name], item.type, f"{field}.{item.name}")
+            if item.encode_name in fields:
+                self._value(fields[item.encode_name], item.type, f"{field}.{item.encode_name}")
         if len(self.faults) > before:
             return None
         plain = {name: value.plain() for name, value in fields.items()}

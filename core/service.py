@@ -256,7 +256,7 @@ class Processing:
         renditions: tuple[Rendition, ...] = (),
         measurements: Measurements | None = None,
     ) -> Result:
-        job = work.job
+        job, pipeline = work.job, self.pipelines.get(work.job.pipeline)
         return Result(
             image_id=job.image_id,
             run=job.run,
@@ -273,6 +273,7 @@ class Processing:
             header=work.header,
             renditions=renditions,
             measurements=measurements or {},
+            operations=pipeline.company_operations if pipeline else {},
             usage=work.usage,
             received_at=job.received_at,
             committed_at=self.now(),

@@ -4,6 +4,7 @@ Every field is one environment variable: its name in capitals. Only entry points
 it in here. docs/settings.md explains each one.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
@@ -18,12 +19,15 @@ from core.model import Value
 
 Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
+_REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class WorkerSettings(Value, frozen=True, kw_only=True):
     """What it takes to run pipelines, with or without a cloud around it."""
 
+    #: The company's own functions, `package.module:function`, separated by spaces. Each is an operation by its name.
+    operations: str = ""
     #: A folder of pipeline files; the shipped ones when empty.
     pipelines: str = ""
     #: Images of more megapixels, all frames together, are refused before a pixel is decoded.
@@ -121,6 +125,11 @@ def _beyond_types(values: Mapping[str, object]) -> list[str]:
         f"REFERENCES is wrong: {prefix!r} must be s3://bucket/…/{{customer}}/…"
         for prefix in str(values.get("references", "")).split()
         if not prefix.startswith("s3://") or "/{customer}/" not in prefix
+    )
+    faults.extend(
+        f"OPERATIONS is wrong: {reference!r} must be package.module:function"
+        for reference in str(values.get("operations", "")).split()
+        if not _REFERENCE.fullmatch(reference)
     )
     try:
         read_rules(str(values.get("kafka_customers", "")))

@@ -66,7 +66,12 @@ def _blaming(name: str, raster: Raster) -> Iterator[None]:
         if error.code == cv2.Error.StsNoMem:
             message = f"The memory did not suffice for {name} on {size}."
             raise ImageFailure(Code.OUT_OF_MEMORY, message) from error
-        raise ImageFailure(Code.OPERATION_FAILED, f"{name} failed on {size}: {error.err or error}.") from error
+        raise ImageFailure(Code.OPERATION_FAILED, f"{name} failed on {size}: {_line(error.err or error)}.") from error
     except Exception as error:  # an operation may be anyone's code: whatever it raises ends this image alone
-        message = f"{name} failed on {size}: {type(error).__name__}: {error}."
+        message = f"{name} failed on {size}: {type(error).__name__}: {_line(error)}."
         raise ImageFailure(Code.OPERATION_FAILED, message) from error
+
+
+def _line(words: object) -> str:
+    """One line of them: OpenCV, and who knows what else, writes several."""
+    return " ".join(str(words).split()).rstrip(".")

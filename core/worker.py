@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +22,7 @@ from core import accounting
 from core import pipeline as pipelines
 from core.errors import Code, Misconfigured, Unavailable
 from core.model import ImageHeader, Rendered, Usage
+from core.operations.company import Description
 from core.pipeline import Pipeline
 from core.ports import WorkerFailure
 from core.worker_protocol import (
@@ -49,20 +50,37 @@ class SupervisedWorker:
     """One child, one image at a time. Threads that share a worker wait for each other.
 
     The child may use `memory_bytes` of memory and `threads` threads (0: one for each CPU), and sees `environ`
-    alone. `module` is what it runs: `core.worker_child`, or a module that adds operations and then runs that.
+    alone. `functions` are a company's own, `package.module:function`, that it loads as operations. `module` is what
+    it runs: `core.worker_child`, or a module that does more and then runs that.
     """
 
     def __init__(
-        self, memory_bytes: int, threads: int, environ: Mapping[str, str], module: str = "core.worker_child"
+        self,
+        memory_bytes: int,
+        threads: int,
+        environ: Mapping[str, str],
+        module: str = "core.worker_child",
+        functions: Sequence[str] = (),
     ) -> None:
         self._module = module
         self._memory_bytes = memory_bytes
         self._threads = threads
         self._environ = dict(environ)
+        self._functions = tuple(functions)
+        self._operations: tuple[Description, ...] = ()
         self._lock = threading.Lock()
         self._child: _Child | None = None
         self._ready = False
         self._start()
+
+    def operations(self) -> tuple[Description, ...]:
+        """The company's own functions, as the child found them; waits until it has loaded them.
+
+        Raises Misconfigured: INVALID_SETTINGS where they cannot be operations.
+        """
+        with self._lock:
+            self._await_ready(self._child or self._start())
+            return self._operations
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:
         """Read a file's header. Raises WorkerFailure."""
@@ -97,8 +115,9 @@ class SupervisedWorker:
     def _start(self) -> "_Child":
         """Start a child without waiting for it: it loads OpenCV while the parent loads its own clients."""
         # -P: it imports from where this process does, and not from the folder that someone happens to stand in
-        command = [sys.executable, "-P", "-m", self._module, str(self._memory_bytes), str(self._threads)]
-        self._child, self._ready = _Child(command, self._environ), False
+        command = [sys.executable, "-P", "-m", self._module]
+        arguments = [str(self._memory_bytes), str(self._threads), *self._functions]
+        self._child, self._ready = _Child(command, arguments, self._environ), False
         return self._child
 
     def _ask(self, request: Request, deadline: float) -> tuple[Probed | Done, Usage]:
@@ -135,12 +154,19 @@ class SupervisedWorker:
         if reply is None:
             exit_code, _ = child.kill()
             self._child = None
+            what = f"OpenCV or {', '.join(self._functions)} of OPERATIONS" if self._functions else "OpenCV"
             raise Misconfigured(
                 Code.WORKER_UNAVAILABLE,
                 f"The worker's child ended with {exit_code} before it was ready; its own words are in the log "
-                "above. The container is broken, or has too little memory to load OpenCV.",
+                f"above. The container is broken, or has too little memory, or time, to load {what}.",
             )
-        self._ready = True
+        if isinstance(reply.answer, Failed):
+            child.kill()
+            self._child = None
+            raise Misconfigured(reply.answer.code, reply.answer.message)
+        if not isinstance(reply.answer, Ready):
+            raise TypeError(reply.answer)
+        self._ready, self._operations = True, reply.answer.operations
 
     def _bury(self, child: "_Child", before: float, deadline: float) -> NoReturn:
         """Say what killed the child."""
@@ -163,11 +189,11 @@ class SupervisedWorker:
 class _Child:
     """The process itself: pipes, accounting, and its end."""
 
-    def __init__(self, command: list[str], environ: Mapping[str, str]) -> None:
+    def __init__(self, command: list[str], arguments: list[str], environ: Mapping[str, str]) -> None:
         lifeline, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(
-                [*command, str(lifeline)],
+                [*command, str(lifeline), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,

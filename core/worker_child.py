@@ -1,7 +1,7 @@
 """The worker's child: the only process that touches pixels.
 
-`python -m core.worker_child BYTES THREADS LIFELINE`: the memory and the threads it may use, and the pipe whose end
-means that the parent is gone.
+`python -m core.worker_child LIFELINE BYTES THREADS [FUNCTION…]`: the pipe whose end means that the parent is gone, the
+memory and the threads it may use, and the company's own functions.
 
 It answers one request at a time, over the pipes it was born with, and ends when they close.
 """
@@ -16,8 +16,9 @@ from math import ceil
 from pathlib import Path
 
 from core import accounting, pipeline
-from core.errors import FULL_DISK, Code, ImageFailure
+from core.errors import FULL_DISK, Code, ImageFailure, Misconfigured
 from core.model import Usage
+from core.operations import OPERATIONS, Catalogue
 from core.worker_protocol import (
     Answer,
     Done,
@@ -34,7 +35,7 @@ from core.worker_protocol import (
 
 
 def main(arguments: list[str]) -> None:
-    memory_bytes, threads, lifeline = map(int, arguments)
+    lifeline, memory_bytes, threads = map(int, arguments[:3])
     _end_with_parent(lifeline)
     requests, replies = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
@@ -44,17 +45,31 @@ def main(arguments: list[str]) -> None:
     import cv2  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
+    try:
+        catalogue, answer = _operations(arguments[3:])
+    except Misconfigured as error:
+        os.write(replies, frame(Reply(answer=Failed(code=error.code, message=error.message), usage=_usage())))
+        sys.exit(1)
     cv2.setNumThreads(threads or os.cpu_count() or 1)
     cv2.blur(np.zeros((512, 512, 3), np.uint8), (5, 5))  # starts the threads: their stacks count as data
     _limit_memory(memory_bytes)
-    answer: Ready | Answer = Ready()
     with os.fdopen(requests, "rb") as pipe:
         while True:
             os.write(replies, frame(Reply(answer=answer, usage=_usage())))
             request = read_request(pipe)
             if request is None:
                 return
-            answer = _answer(request)
+            answer = _answer(request, catalogue)
+
+
+def _operations(functions: list[str]) -> tuple[Catalogue, Ready | Answer]:
+    """What pipelines may use, and the word that all is ready."""
+    if not functions:
+        return OPERATIONS, Ready()
+    from core import company  # noqa: PLC0415 - only where there are any
+
+    own = company.load(functions, OPERATIONS)
+    return {**OPERATIONS, **own}, Ready(operations=tuple(kind.description for kind in own.values()))
 
 
 def _take_pipes() -> tuple[int, int]:
@@ -89,7 +104,7 @@ def _usage() -> Usage:
     return accounting.from_rusage(resource.getrusage(resource.RUSAGE_SELF))
 
 
-def _answer(request: Request) -> Answer:
+def _answer(request: Request, catalogue: Catalogue) -> Answer:
     from core import probe, rendering  # noqa: PLC0415 - loaded by main before the first request
 
     deadline = time.monotonic() + request.seconds
@@ -104,7 +119,7 @@ def _answer(request: Request) -> Answer:
             case Probe():
                 return Probed(header=probe.read_header(Path(request.path)))
             case Run():
-                steps = pipeline.from_bytes(request.pipeline)
+                steps = pipeline.from_bytes(request.pipeline, catalogue)
                 out = Path(request.out)
                 return Done(rendered=rendering.render(Path(request.path), request.header, steps, out, check))
     except ImageFailure as failure:

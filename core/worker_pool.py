@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.errors import Code
 from core.model import ImageHeader, Rendered, Usage
+from core.operations.company import Description
 from core.pipeline import Pipeline
 from core.ports import WorkerFailure
 from core.worker import SupervisedWorker
@@ -36,6 +37,10 @@ class WorkerPool:
         self._changed = threading.Condition()
         self._children = [make(memory_bytes, threads)]
         self._free = list(self._children)
+
+    def operations(self) -> tuple[Description, ...]:
+        """The company's own functions. Asked before there is work; raises as SupervisedWorker.operations does."""
+        return self._children[0].operations()
 
     @contextmanager
     def shared(self, images: int) -> Iterator[int]:

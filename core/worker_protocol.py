@@ -7,6 +7,7 @@ import msgspec
 
 from core.errors import Code
 from core.model import ImageHeader, Rendered, Usage, Value
+from core.operations.company import Description
 
 _LENGTH = struct.Struct(">I")
 
@@ -29,7 +30,12 @@ class Run(Value, frozen=True, kw_only=True, tag=True):
 
 
 class Ready(Value, frozen=True, kw_only=True, tag=True):
-    """The child's first word: everything it needs is loaded, and its memory is limited."""
+    """The child's first word: everything it needs is loaded, a company's own operations too, and its memory limited.
+
+    Failed in its place, with INVALID_SETTINGS, says that these operations cannot be.
+    """
+
+    operations: tuple[Description, ...] = ()
 
 
 class Probed(Value, frozen=True, kw_only=True, tag=True):

@@ -79,6 +79,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What may be chosen of a cloud. Seconds and MB."""
 
     pipelines: str = ""
+    #: A company's own functions, as the setting OPERATIONS has them, and where Python finds them.
+    operations: str = ""
+    python_path: str = ""
     timeout: float = 60.0
     memory_mb: int = 2048
     concurrency: int = max(2, min(8, os.cpu_count() or 2))
@@ -198,6 +201,8 @@ class Cloud:
         environment = {
             **address.processing(),
             "PIPELINES": options.pipelines,
+            "OPERATIONS": options.operations,
+            "PYTHONPATH": options.python_path,
             "WORK_DIR": "{tmp}",
             # So many sandboxes share this machine's processors; in Lambda each has its own.
             "THREADS": "1",

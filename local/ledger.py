@@ -12,7 +12,7 @@ Row = dict[str, Any]
 
 _IMAGES = """
     SELECT image_id::text, customer, pipeline, name, source, door, route, reason, status, code, message, format, width,
-           height, source_bytes, seconds, cpu_seconds, peak_bytes, received_at, committed_at,
+           height, source_bytes, measurements, operations, seconds, cpu_seconds, peak_bytes, received_at, committed_at,
            extract(epoch FROM committed_at - received_at)::float AS waited,
            (SELECT coalesce(json_agg(json_build_object('name', r.name, 'format', r.format, 'width', r.width,
                    'height', r.height, 'bytes', r.bytes, 'key', r.key, 'url', r.url) ORDER BY r.width, r.format), '[]')

@@ -1,6 +1,7 @@
 """Many files through one pipeline on this machine: a supervised child for each CPU, and a journal of what is done."""
 
 import os
+import re
 import tempfile
 import threading
 import time
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from errno import EEXIST, ENOTEMPTY
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self
@@ -44,7 +46,7 @@ class Press:
         self._limits = Limits(max_megapixels=values.max_megapixels, max_bytes=values.max_bytes)
         self._seconds = values.timeout_seconds
         self._bounds = f"{values.memory_mb} MB, {values.timeout_seconds:g} s"
-        self._digest = digest(pipeline, self._limits)
+        self._digest = digest(pipeline, self._limits, values.operations.split())
         self._mine = threading.local()
         self._workers: list[SupervisedWorker] = []
         self._stopping = threading.Event()
@@ -136,20 +138,41 @@ class Press:
             "cpu_seconds": round(rendered.usage.cpu_seconds, 4),
             "peak_bytes": rendered.usage.peak_bytes,
             "measurements": rendered.measurements,
+            "operations": self._pipeline.company_operations,
             "renditions": [_described(rendition, self._out / work.label) for rendition in rendered.renditions],
         }
         self._journal.add(work, line)
         return line
 
 
-def digest(pipeline: Pipeline, limits: Limits) -> str:
-    """Of all that decides what comes of a file: steps, the files they name, encodings, limits and release."""
+def digest(pipeline: Pipeline, limits: Limits, functions: Sequence[str] = ()) -> str:
+    """Of all that decides what comes of a file: steps, the files they name, encodings, limits and release.
+
+    Where the pipeline has operations of a company's own, the packages of `functions` too, file by file: who is at
+    work on them does not change their version each time.
+    """
     content = sha256(to_bytes(msgspec.structs.replace(pipeline, description="")))
     content.update(msgspec.json.encode([__version__, limits.max_megapixels, limits.max_bytes]))
     for text in _texts(msgspec.to_builtins(pipeline)):
         if Path(text).is_absolute() and Path(text).is_file():  # `Operation.resolved` made names of files absolute
             content.update(sha256(Path(text).read_bytes()).digest())
+    if pipeline.company_operations:
+        content.update(msgspec.json.encode(pipeline.company_operations, order="sorted"))
+        for file in _files_of(functions):
+            content.update(sha256(file.read_bytes()).digest())
     return content.hexdigest()
+
+
+def _files_of(functions: Sequence[str]) -> Iterator[Path]:
+    """The files of the packages that these functions are in, found without importing them."""
+    for package in sorted({re.split("[.:]", function)[0] for function in functions}):
+        spec = find_spec(package)
+        folders = (spec.submodule_search_locations if spec else None) or ()
+        if spec and spec.origin and not folders:
+            yield Path(spec.origin)
+        for folder in folders:
+            found = sorted(path for path in Path(folder).rglob("*") if "__pycache__" not in path.parts)
+            yield from (path for path in found if path.is_file())
 
 
 def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - of whatever a pipeline is made
@@ -187,6 +210,7 @@ def _described(rendition: RenditionFile, folder: Path) -> dict[str, Any]:
         "width": rendition.width,
         "height": rendition.height,
         "bytes": rendition.bytes,
+        "frames": rendition.frames,
     }
 
 

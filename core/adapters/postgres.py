@@ -141,7 +141,7 @@ def _image_row(result: Result) -> dict[str, Any]:
 
 _OF_RESULT = (
     "image_id", "run", "customer", "pipeline", "door", "route", "reason", "status", "code", "message",
-    "measurements", "received_at", "committed_at", "version",
+    "measurements", "operations", "received_at", "committed_at", "version",
 )  # fmt: skip
 _OF_HEADER = ("format", "width", "height", "channels", "depth", "frames")
 _IMAGE_COLUMNS = (

@@ -45,10 +45,11 @@ def process(
     answered: an image that failed is an answer too. What an earlier run into the same folder has done is not
     done again.
     """
-    from core.pipeline import load_folder, shipped  # noqa: PLC0415 - `--help` needs none of these
+    from core.bootstrap import catalogue  # noqa: PLC0415 - `--help` needs none of these
+    from core.pipeline import load_folder, shipped  # noqa: PLC0415
     from local.journal import InUse, Journal  # noqa: PLC0415
 
-    known = load_folder(pipelines or shipped())
+    known = load_folder(pipelines or shipped(), catalogue(os.environ))
     if pipeline not in known:
         raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
     try:

@@ -1,5 +1,6 @@
 """`pictureperfect up`: the embedded cloud, until someone ends it."""
 
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
     """The embedded cloud, until Ctrl-C.
 
     S3, SQS, Kafka, CloudWatch, PostgreSQL and the functions, with fresh data. Needs no account and no Docker.
+    A company's own code is found by the variables OPERATIONS and PYTHONPATH, as docs/company-code.md says.
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
@@ -37,7 +39,15 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
     other = running(folder)
     if other:
         raise click.ClickException(f"A cloud is running in {folder} already, as process {other.pid}.")
-    options = Options(pipelines=str(pipelines.resolve()) if pipelines else "", timeout=timeout, memory_mb=memory)
+    options = Options(
+        pipelines=str(pipelines.resolve()) if pipelines else "",
+        operations=os.environ.get("OPERATIONS", ""),
+        python_path=os.pathsep.join(
+            str(Path(path).resolve()) for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path
+        ),
+        timeout=timeout,
+        memory_mb=memory,
+    )
     if concurrency:
         options = msgspec.structs.replace(options, concurrency=concurrency)
     console = notes()

@@ -18,7 +18,7 @@ import pytest
 
 from local import aws, notifications
 from local.cloud import Address, Cloud
-from tests.container.engine import Image, Run, built, engine
+from tests.container.engine import ROOT, Image, Run, built, built_upon, engine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -40,7 +40,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def image() -> Iterator[Callable[[str], Image]]:
-    """The image of a target; built when first asked for. No engine: a failure in CI, a skip elsewhere."""
+    """The image of a target, or `example` upon `local`; built when first asked for.
+
+    No engine: a failure in CI, a skip elsewhere.
+    """
     try:
         engine()
     except RuntimeError as error:
@@ -52,8 +55,14 @@ def image() -> Iterator[Callable[[str], Image]]:
 
         def of(target: str) -> Image:
             if target not in made:
+                if target == "example":
+                    of("local")
                 try:
-                    made[target] = new = built(target)
+                    made[target] = new = (
+                        built_upon("local", ROOT / target, f"acme-pictures:{target}")
+                        if target == "example"
+                        else built(target)
+                    )
                     stack.callback(new.close)
                 except RuntimeError as error:  # once is enough
                     made[target] = error
@@ -164,7 +173,11 @@ def emulator(image: Callable[[str], Image], tmp_path_factory: pytest.TempPathFac
 
     @contextmanager
     def start(
-        handler: str, environment: dict[str, str], volumes: dict[str, str] | None = None, user: str = ""
+        handler: str,
+        environment: dict[str, str],
+        volumes: dict[str, str] | None = None,
+        user: str = "",
+        target: str = "local",
     ) -> Iterator[Emulator]:
         port, runtime_api = free_port(), free_port()
         log = tmp_path_factory.mktemp("emulator") / "log"
@@ -180,7 +193,7 @@ def emulator(image: Callable[[str], Image], tmp_path_factory: pytest.TempPathFac
             volumes=volumes or {},
             user=user,
         )
-        with image("local").started(run, log) as process:
+        with image(target).started(run, log) as process:
             _wait(process, port, log)
             yield Emulator(port, log)
         assert not _open(port), "the emulator outlived its container"

