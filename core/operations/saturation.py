@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Saturation(Operation, frozen=True, tag="saturation", kw_only=True):
-    """Move each color away from the grey of its own luma (Rec. 601), or towards it; grey and alpha stay."""
+    """Move each color away from the grey of its own luma (Rec. 601), or towards it; grey and alpha stay.
+
+    What leaves the range from black to white is clipped, each channel by itself: strong colors then change their hue.
+    """
 
     #: 1 changes nothing, 0 leaves grey in three channels, 2 doubles the distance from grey.
     factor: Annotated[float, Meta(ge=0, le=10)]

@@ -13,7 +13,8 @@ _SIDE = 1024  # pixels of the longer side that is looked at: the same picture sc
 class Sharpness(Measurement, frozen=True, tag="sharpness", kw_only=True):
     """Measure how sharp the image is: the variance of its Laplacian (Pech-Pacheco 2000), blurred ones having little.
 
-    Of luma on white, 0 to 255, reduced to at most 1,024 pixels a side. Below 100 a photograph is likely blurred.
+    Of luma on white, 0 to 255, reduced to at most 1,024 pixels a side. What is shown counts as much as how sharp it is,
+    so compare pictures of one kind: a blur of one pixel (standard deviation) leaves a photograph less than a tenth.
     """
 
     @property

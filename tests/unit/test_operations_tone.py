@@ -197,3 +197,11 @@ def test_stylize_flattens_texture_and_keeps_edges() -> None:
     assert np.array_equal(deep, result * 257)
     grey = Stylize().apply(Raster(noisy.pixels[..., :1].copy())).pixels
     assert np.abs(grey[..., 0] - result[..., 0]).mean() < 6
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (37, 53), (60, 400), (300, 9)])
+@pytest.mark.parametrize(("space", "alike"), [(60, 0.45), (200, 1), (0, 0), (3, 0)])
+def test_stylize_leaves_what_is_all_alike_in_any_size(height: int, width: int, space: float, alike: float) -> None:
+    plain = np.full((height, width, 3), (200, 120, 40), np.uint8)
+    result = Stylize(sigma_space=space, sigma_color=alike).apply(Raster(plain)).pixels
+    assert np.abs(result.astype(int) - plain).max() <= 1
