@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING
 
 from core.operations.base import Operation, Side
-from core.operations.crop import Crop
-from core.operations.resize import Fit, Resize
+from core.operations.resize import Fit, Resize, resampled_part
 
 if TYPE_CHECKING:
     from core.model import Raster
@@ -51,8 +50,7 @@ class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
             x = _best(_interest(raster).sum(axis=0), size[0], width)
         elif size[1] > height:
             y = _best(_interest(raster).sum(axis=1), size[1], height)
-        scale = Resize(width=size[0], height=size[1], fit=Fit.FILL, enlarge=True)
-        return _Settled(scale, Crop(width=width, height=height, x=x, y=y))
+        return _Settled(size, (x, y), (width, height))
 
     @property
     def _cover(self) -> Resize:
@@ -62,11 +60,12 @@ class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
 class _Settled(Operation, frozen=True, tag="attention-crop"):
     """The same part of every image."""
 
-    scale: Resize
-    part: Crop
+    size: tuple[int, int]
+    place: tuple[int, int]
+    part: tuple[int, int]
 
     def apply(self, raster: "Raster") -> "Raster":
-        return self.part.apply(self.scale.apply(raster))
+        return resampled_part(raster, self.size, self.place, self.part)
 
 
 def _interest(raster: "Raster") -> "Pixels":

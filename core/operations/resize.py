@@ -11,6 +11,11 @@ from core.output import Colour
 if TYPE_CHECKING:
     from core.operations.pixels import Pixels
 
+# What `cover` may draw to cut most of it off: so many pixels, or times those of the image or of the result.
+_FREE, _DRAWN = 1 << 20, 4
+# The slope of cubic interpolation (Keys 1981) that OpenCV has.
+_CUBIC = -0.75
+
 
 class Fit(StrEnum):
     """How an image meets a box of another shape; `contain` to `fill` as CSS's object-fit has them."""
@@ -70,11 +75,10 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
 
         size = self.scaled(*original)
         target = self.output_size(*original)
-        pixels = premultiplied(raster, lambda pixels: _resampled(pixels, size))
         if self.fit is Fit.COVER:
-            x, y = self.gravity.place(size, target)
-            pixels = pixels[y : y + target[1], x : x + target[0]]
-        elif self.fit is Fit.CONTAIN and size != target:
+            return resampled_part(raster, size, self.gravity.place(size, target), target)
+        pixels = premultiplied(raster, lambda pixels: _resampled(pixels, size))
+        if self.fit is Fit.CONTAIN and size != target:
             x, y = self.gravity.place(target, size)
             padded = np.empty((target[1], target[0], raster.channels), pixels.dtype)
             padded[:] = fill_value(raster, self.background)
@@ -97,6 +101,48 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
 
 def _rounded(side: Fraction) -> int:
     return max(1, (2 * side.numerator + side.denominator) // (2 * side.denominator))
+
+
+def resampled_part(raster: Raster, size: tuple[int, int], place: tuple[int, int], part: tuple[int, int]) -> Raster:
+    """Of `raster`, resampled to `size`, the box at `place` (x, y) of the size `part`; sizes are (width, height)."""
+    import numpy as np
+
+    from core.operations.pixels import premultiplied
+
+    (x, y), (width, height) = place, part
+
+    def change(pixels: "Pixels") -> "Pixels":
+        if size[0] * size[1] <= max(_FREE, _DRAWN * max(raster.width * raster.height, width * height)):
+            return _resampled(pixels, size)[y : y + height, x : x + width]
+        if width < size[0]:  # what is cut comes first, and little is left for the other side
+            result = _grown(_grown(pixels.swapaxes(0, 1), size[0], x, width).swapaxes(0, 1), size[1], y, height)
+        else:
+            result = _grown(_grown(pixels, size[1], y, height).swapaxes(0, 1), size[0], x, width).swapaxes(0, 1)
+        if np.issubdtype(pixels.dtype, np.integer):
+            np.rint(result, out=result).clip(0, np.iinfo(pixels.dtype).max, out=result)
+        return result.astype(pixels.dtype)
+
+    return Raster(np.ascontiguousarray(premultiplied(raster, change)))
+
+
+def _grown(pixels: "Pixels", length: int, start: int, count: int) -> "Pixels":
+    """Rows `start` to `start + count` of `pixels` (h, w, c) grown to `length` rows by cubic interpolation, float32."""
+    import numpy as np
+
+    rows = pixels.shape[0]
+    at = (np.arange(start, start + count) + 0.5) * (rows / length) - 0.5
+    low = np.floor(at).astype(np.intp)
+    near = at - low
+    result = np.zeros((count, *pixels.shape[1:]), np.float32)
+    for tap in range(-1, 3):
+        d = np.abs(near - tap)
+        weight = np.where(
+            d <= 1,
+            ((_CUBIC + 2) * d - (_CUBIC + 3)) * d * d + 1,
+            ((_CUBIC * d - 5 * _CUBIC) * d + 8 * _CUBIC) * d - 4 * _CUBIC,
+        )
+        result += weight[:, np.newaxis, np.newaxis].astype(np.float32) * pixels[(low + tap).clip(0, rows - 1)]
+    return result
 
 
 def _resampled(pixels: "Pixels", size: tuple[int, int]) -> "Pixels":

@@ -1,5 +1,6 @@
 """Operations that look at what is in an image, deskew and attention-crop, against scikit-image."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -184,3 +185,32 @@ def test_the_part_is_one_of_what_cover_gives(image: Raster, box: tuple[int, int]
     assert (width, height) == cover.output_size(image.width, image.height)
     places = [(y, x) for y in range(whole.shape[0] - height + 1) for x in range(whole.shape[1] - width + 1)]
     assert any(np.array_equal(whole[y : y + height, x : x + width], part) for y, x in places)
+
+
+@pytest.mark.parametrize("kind", [Resize, AttentionCrop])
+@pytest.mark.parametrize("size", [(1, 5000), (5000, 1)])
+@pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint16), (3, np.uint8), (4, np.uint8), (2, np.uint16)])
+def test_a_strip_that_covers_a_box_takes_no_more_memory_than_the_box(
+    kind: type[Any], size: tuple[int, int], channels: int, dtype: Any
+) -> None:
+    """The whole strip, scaled, would have 45 billion pixels."""
+    box = {"width": 3000, "height": 5} if size[0] == 1 else {"width": 5, "height": 3000}
+    step = kind(**box, enlarge=True, **({"fit": Fit.COVER} if kind is Resize else {}))
+    strip = raster(size[1], size[0], channels, dtype)
+    tracemalloc.start()
+    result = step.apply(strip)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (result.width, result.height) == (box["width"], box["height"])
+    assert peak < 10_000_000
+
+
+@pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint16), (3, np.uint8), (4, np.uint8)])
+def test_what_is_cut_from_a_large_copy_is_the_same_without_drawing_it(channels: int, dtype: Any) -> None:
+    image = raster(300, 11, channels, dtype)
+    cover = Resize(width=200, height=20, fit=Fit.COVER, enlarge=True)
+    whole = Resize(width=200, height=5455, fit=Fit.FILL, enlarge=True).apply(image).pixels
+    assert cover.scaled(11, 300) == (200, 5455)
+    part = cover.apply(image).pixels
+    seen = part[..., -1:] > image.white // 2 if image.has_alpha else np.ones_like(part[..., :1], bool)
+    assert (np.abs(part.astype(int) - whole[2717:2737]) * seen).max() <= 2 * image.white // 255
