@@ -25,7 +25,8 @@ COPY core /app/core
 COPY handler /app/handler
 COPY batch /app/batch
 # Lambda runs it as a user of its own choice, so everyone must be able to read it, whatever umask it was cloned under.
-RUN python -m compileall -q --invalidation-mode unchecked-hash /app && chmod -R u=rwX,go=rX /app && chmod 0755 /app/entry
+RUN python -m compileall -q --invalidation-mode unchecked-hash /app/core /app/handler /app/batch \
+ && chmod -R u=rwX,go=rX /app && chmod 0755 /app/entry
 
 FROM ${BASE_IMAGE} AS emulator
 COPY container/emulator.lock /tmp/

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
+from core.errors import Code, ImageFailure
 from core.operations.base import Fraction, Gravity, Operation, existing_file
 
 if TYPE_CHECKING:
@@ -44,8 +45,7 @@ class ImageWatermark(Operation, frozen=True, tag="image-watermark", kw_only=True
             height=raster.height - 2 * margin,
             enlarge=True,
         )
-        file = Path(self.image)
-        mark = box.apply(_decoded(file, file.stat().st_mtime_ns))
+        mark = box.apply(_picture(Path(self.image)))
         if raster.channels < 3:  # noqa: PLR2004 - a grey image stays grey
             mark = Grayscale().apply(mark)
         pixels = mark.pixels.astype(np.float32) / mark.white
@@ -53,6 +53,20 @@ class ImageWatermark(Operation, frozen=True, tag="image-watermark", kw_only=True
         colours = (pixels[..., :-1] if mark.has_alpha else pixels) * raster.white
         place = self.gravity.place((raster.width, raster.height), (mark.width, mark.height), margin)
         return laid_over(raster, colours, coverage * np.float32(self.opacity), place)
+
+
+def _picture(file: Path) -> "Raster":
+    """Raises ImageFailure(OPERATION_FAILED) where it is none: the image that it is laid on is not to blame."""
+    try:
+        return _decoded(file, file.stat().st_mtime_ns)
+    except ImageFailure as failure:
+        if failure.code is Code.OUT_OF_MEMORY:
+            raise
+        message = f"The picture of image-watermark, {file.name}, cannot be used: {failure.message}"
+        raise ImageFailure(Code.OPERATION_FAILED, message) from failure
+    except OSError as error:
+        message = f"The picture of image-watermark, {file.name}, cannot be read: {error.strerror}."
+        raise ImageFailure(Code.OPERATION_FAILED, message) from error
 
 
 @lru_cache(maxsize=4)

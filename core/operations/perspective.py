@@ -1,6 +1,6 @@
 """A quadrilateral straightened into a rectangle, as a photographed page."""
 
-from math import dist
+from math import dist, sqrt
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
@@ -17,6 +17,8 @@ Point = tuple[Coordinate, Coordinate]
 
 # Below a pixel an edge has no direction; below this sine, half a degree, a corner is almost a straight line.
 _SHORTEST, _FLATTEST = 1.0, 0.01
+# Times the pixels of the image: what is drawn of it before it is shrunk. Corners within the image ask for less.
+_DRAWN = 4
 
 
 class Perspective(Operation, frozen=True, tag="perspective", kw_only=True):
@@ -73,7 +75,9 @@ class Perspective(Operation, frozen=True, tag="perspective", kw_only=True):
         size = self.output_size(raster.width, raster.height)
         # To be free of aliases, a smaller result is first drawn as large as the image shows it.
         longest = max(raster.width, raster.height)
-        drawn = tuple(max(side, min(round(edge), longest)) for side, edge in zip(size, self._edges, strict=True))
+        edges = [min(edge, longest) for edge in self._edges]
+        fewer = min(1, sqrt(_DRAWN * raster.width * raster.height / (edges[0] * edges[1])))
+        drawn = tuple(max(side, round(edge * fewer)) for side, edge in zip(size, edges, strict=True))
         return Raster(
             premultiplied(raster, lambda pixels: _straightened(pixels, self.corners, (drawn[0], drawn[1]), size))
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 import msgspec
 from msgspec import Meta
 
+from core.errors import Code, ImageFailure
 from core.operations.base import Fraction, Gravity, Operation, existing_file
 from core.output import Colour, rgba
 
@@ -50,7 +51,7 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
         shorter = min(raster.width, raster.height)
         margin = min(round(self.margin * shorter), (shorter - 1) // 2)
         room = raster.width - 2 * margin, raster.height - 2 * margin
-        mask = _fitted(self._drawn(self.size * shorter), room)
+        mask = _fitted(self._drawn(self.size * shorter, room), room)
         opacity = self.opacity * rgba(self.color)[3] / 255
         coverage = mask.astype(np.float32)[..., np.newaxis] * np.float32(opacity / 255)
         colour = np.array(fill_value(raster, self.color)[: raster.channels - raster.has_alpha], np.float32)
@@ -58,14 +59,22 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
         place = self.gravity.place((raster.width, raster.height), size, margin)
         return laid_over(raster, colour, coverage, place)
 
-    def _drawn(self, height: float) -> "Pixels":
-        """The text's coverage, (h, w) uint8, cut to what is not empty."""
+    def _drawn(self, height: float, room: tuple[int, int]) -> "Pixels":
+        """The text's coverage, (h, w) uint8, cut to what is not empty.
+
+        What is far too large for `room` (width, height) is drawn twice as large as that: the rest is shrunk away.
+        """
         import cv2
         import numpy as np
 
         points = min(max(round(height), _SMALLEST), _LARGEST)
-        face = cv2.FontFace(self.font or "sans")
-        lines = [_line(face, line, points) for line in self.text.splitlines()]
+        face = cv2.FontFace("sans")
+        if self.font and not face.set(self.font):
+            raise ImageFailure(Code.OPERATION_FAILED, f"The font of text-watermark cannot be read: {self.font}.")
+        texts = self.text.splitlines()
+        natural = max(_length(face, text, points) for text in texts), max(1, len(texts) * points * 5 // 4)
+        points = max(min(_SMALLEST, points), min(points, round(2 * points * _scale(natural, room))))
+        lines = [_line(face, text, points) for text in texts]
         mask = np.zeros((len(lines) * points * 5 // 4 + 2 * points, max(line.shape[1] for line in lines)), np.uint8)
         for number, line in enumerate(lines):
             top = number * points * 5 // 4
@@ -79,13 +88,24 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
         return _fitted(drawn, (max(1, round(drawn.shape[1] * scale)), max(1, round(drawn.shape[0] * scale))))
 
 
+def _length(face: "cv2.FontFace", text: str, points: int) -> int:
+    """How wide a line is, in pixels, 1 or more."""
+    import cv2
+
+    return max(1, cv2.getTextSize((1 << 24, points), text, (0, 0), face, points)[2])
+
+
+def _scale(size: tuple[int, int], room: tuple[int, int]) -> float:
+    """By how much `size` must shrink to fit into `room`, both (width, height); 1 where it need not."""
+    return min(room[0] / size[0], room[1] / size[1], 1)
+
+
 def _line(face: "cv2.FontFace", text: str, points: int) -> "Pixels":
     """One line's coverage, three times as high as its letters, its first baseline at two thirds."""
     import cv2
     import numpy as np
 
-    _, _, width, _ = cv2.getTextSize((1 << 24, points), text, (0, 0), face, points)
-    mask = np.zeros((3 * points, width + 3 * points), np.uint8)
+    mask = np.zeros((3 * points, _length(face, text, points) + 3 * points), np.uint8)
     cv2.putText(mask, text, (points, 2 * points), (255,), face, points)
     return mask
 
@@ -95,7 +115,7 @@ def _fitted(mask: "Pixels", room: tuple[int, int]) -> "Pixels":
     import cv2
 
     height, width = mask.shape
-    scale = min(room[0] / width, room[1] / height, 1)
+    scale = _scale((width, height), room)
     if scale == 1:
         return mask
     return cv2.resize(mask, (max(1, int(width * scale)), max(1, int(height * scale))), interpolation=cv2.INTER_AREA)

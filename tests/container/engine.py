@@ -172,7 +172,7 @@ def built_upon(target: str, folder: Path, tag: str) -> Image:
         options += ["--secret", f"id=pip,src={pip}"]
     if engine() == "docker":
         return _built(tag, ["docker", "build", *options, str(folder)])
-    options += ["--pull-never", "--force-rm", "--network", "host"]
+    options += ["--pull-never", "--layers", "--force-rm", "--network", "host"]
     return _built(tag, ["buildah", "bud", *options, str(folder)])
 
 

@@ -52,9 +52,10 @@ def test_an_uploaded_image_leaves_objects_and_rows(
     world: World, process: Emulator, record: Emulator, photograph: bytes
 ) -> None:
     world.told("results/")
-    key = f"incoming/acme/thumbnail/{uuid4()}/Sommer in Köln + 100%.jpg"
+    upload = str(uuid4())
+    key = f"incoming/acme/thumbnail/{upload}/Sommer in Köln + 100%.jpg"
     world.s3.put_object(Bucket=world.bucket, Key=key, Body=photograph)
-    (told,) = world.told("incoming/")
+    (told,) = [message for message in world.told("incoming/") if upload in message["body"]]
 
     (answer,) = process.invoke(json.loads(told["body"]))["images"]
 
