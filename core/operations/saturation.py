@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from core.model import Raster
     from core.operations.pixels import Pixels
 
+_AT_ONCE = 1 << 12  # pixels in floating point: they stay in the cache
+
 
 class Saturation(Operation, frozen=True, tag="saturation", kw_only=True):
     """Move each color away from the grey of its own luma (Rec. 601), or towards it; grey and alpha stay.
@@ -36,9 +38,11 @@ class Saturation(Operation, frozen=True, tag="saturation", kw_only=True):
             # one matrix: factor times the color, and the rest of the luma in each channel
             matrix = self.factor * np.eye(3) + (1 - self.factor) * np.array([LUMA] * 3)
             result = np.empty_like(pixels)
-            for row in range(pixels.shape[0]):  # row by row: floating-point values of one row at a time
-                mixed = sum(pixels[row, :, [channel]].T * matrix[:, channel] for channel in range(3))
-                result[row] = np.rint(mixed).clip(0, raster.white)
+            rows = max(1, _AT_ONCE // pixels.shape[1])
+            for top in range(0, pixels.shape[0], rows):
+                band = pixels[top : top + rows]
+                mixed = sum(band[..., [channel]] * matrix[:, channel] for channel in range(3))
+                result[top : top + rows] = np.rint(mixed).clip(0, raster.white)
             return result
 
         return on_colours(raster, saturated)
