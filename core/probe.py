@@ -38,7 +38,7 @@ def read_header(path: Path) -> ImageHeader:
     except (ImageFailure, MemoryError):
         raise
     except Exception as error:  # parsers raise what they stumble over: OSError, SyntaxError, struct.error
-        if kind == "tiff" and isinstance(error, SyntaxError):
+        if kind == "tiff" and isinstance(error, SyntaxError) and tiff_directory.read(path) is not None:
             what = "a TIFF whose way of storing pixels is not known here, or a damaged one"
             raise signature.unsupported(what) from error
         name = readers.READERS[kind].name

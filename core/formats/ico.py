@@ -21,7 +21,7 @@ class Icon(NamedTuple):
 
 
 def best(path: Path) -> Icon:
-    """The largest picture, of those the deepest. Raises ValueError where there is none."""
+    """The largest picture, of those the deepest. Raises ValueError where there is none, or one is missing."""
     found = []
     with path.open("rb") as file:
         (count,) = struct.unpack("<H", file.read(6)[4:])
@@ -36,6 +36,8 @@ def best(path: Path) -> Icon:
             elif len(head) >= 16:  # noqa: PLR2004 - to the end of the bits per pixel
                 width, height, _, bits = struct.unpack_from("<iiHH", head, 4)
                 found.append(Icon(width, abs(height) // 2, bits, offset, length))  # colours, and a mask below
+            else:
+                raise ValueError("an icon that is cut short: the picture that is missing may be the best")
     if not found:
         raise ValueError("an icon without a picture")
     return max(found, key=lambda icon: (icon.width * icon.height, icon.bits))

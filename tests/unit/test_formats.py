@@ -168,3 +168,32 @@ print(*sorted(name for name in sys.modules if name.startswith("PIL.") and name.e
     run = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)
     assert "PIL.TgaImagePlugin" in run.stdout
     assert all(name not in run.stdout for name in ("Eps", "Wmf", "Pdf", "Fpx", "Mic", "Bufr", "Spider"))
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_adobe_deflate", "tiff_lzw"])
+@pytest.mark.parametrize("share", [0.3, 0.9, 0.99])
+def test_a_tiff_whose_directory_is_cut_off_is_corrupt_and_not_unknown(
+    tmp_path: Path, compression: str, share: float
+) -> None:
+    path = tmp_path / "x.tif"
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (40, 50, 3), np.uint8)).save(
+        path, compression=compression
+    )
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
+    with pytest.raises(ImageFailure) as caught:
+        codec.decode(path, probe.read_header(path))
+    assert caught.value.code is Code.CORRUPT_IMAGE
+
+
+def test_an_icon_that_is_cut_short_is_never_its_smaller_picture(tmp_path: Path) -> None:
+    path = tmp_path / "x.ico"
+    Image.new("RGB", (64, 64), (200, 30, 30)).save(path, sizes=[(16, 16), (64, 64)])
+    whole = path.read_bytes()
+    for size in range(64, len(whole)):
+        path.write_bytes(whole[:size])
+        with suppress(ImageFailure):
+            assert codec.decode(path, probe.read_header(path)).pixels.shape[:2] == (64, 64)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ImageFailure) as caught:
+        codec.decode(path, probe.read_header(path))
+    assert caught.value.code is Code.CORRUPT_IMAGE
