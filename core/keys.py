@@ -18,6 +18,11 @@ PROCESSED = "processed/"
 ORIGINALS = "originals/"
 QUARANTINE = "quarantine/"
 REFUSED = "refused/"
+#: AWS's own failure documents.
+FAILURES = "failures/"
+#: What Batch jobs are to do, and who has dispatched which image.
+BATCHES = "batches/"
+DISPATCHED = "dispatched/"
 _INLINE = "inline-"
 _STAGED = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 

@@ -127,11 +127,39 @@ class ImageHeader(Value, frozen=True, kw_only=True):
         return self.width * self.height * self.frames / 1e6
 
 
+class Estimate(Value, frozen=True, kw_only=True):
+    """What an image will take, known before a pixel is decoded. The upper ones are what it will hardly exceed.
+
+    `cpu_seconds` are of one thread; `parallel` is the share of them, 0 to 1, that more threads divide among them.
+    `peak_bytes` is resident memory of the worker's child, itself included. `basis` says in words what it is made from.
+    """
+
+    cpu_seconds: float
+    cpu_seconds_upper: float
+    parallel: float
+    peak_bytes: int
+    peak_bytes_upper: int
+    basis: str = ""
+
+    def seconds(self, vcpus: float) -> float:
+        """Wall clock on so many vCPUs; less than one stretches all of it."""
+        return self.cpu_seconds * self._stretch(vcpus)
+
+    def seconds_upper(self, vcpus: float) -> float:
+        """As `seconds`, hardly exceeded."""
+        return self.cpu_seconds_upper * self._stretch(vcpus)
+
+    def _stretch(self, vcpus: float) -> float:
+        return (1 - self.parallel) / min(1.0, vcpus) + self.parallel / vcpus
+
+
 class Plan(Value, frozen=True, kw_only=True):
-    """Where the image will be worked on, and why, in words."""
+    """Where the image will be worked on, and why, in words. `tier` names the Batch tier where it is Batch's."""
 
     route: Route
     reason: str
+    tier: str = ""
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +283,7 @@ class Result(Value, frozen=True, kw_only=True):
     measurements: Measurements = msgspec.field(default_factory=dict)
     #: The company's own operations in the pipeline, each with its package's version.
     operations: dict[str, str] = msgspec.field(default_factory=dict)
+    estimate: Estimate | None = None
     usage: Usage = Usage()
     received_at: datetime
     committed_at: datetime
@@ -273,10 +302,15 @@ class Outcome(Value, frozen=True, kw_only=True):
 
 
 class HandOver(Value, frozen=True, kw_only=True):
-    """A message of the overflow queue: a job whose source is in S3, and why it is to be run elsewhere, in words."""
+    """A message of the overflow queue: a job whose source is in S3, and why it is to be run elsewhere, in words.
+
+    `tier` is the smallest Batch tier that may hold it, empty where nobody knows; `estimate` is what that came from.
+    """
 
     job: ImageJob
     reason: str
+    tier: str = ""
+    estimate: Estimate | None = None
 
 
 class Tombstone(Value, frozen=True, kw_only=True):

@@ -97,6 +97,18 @@ class Handovers(Protocol):
         """Have a job run elsewhere, at least once. Raises Unavailable(QUEUE_UNAVAILABLE); it may be sent then."""
 
 
+class Jobs(Protocol):
+    """AWS Batch, for who submits."""
+
+    def submit(self, name: str, tier: str, arguments: Sequence[str], size: int, timeout_seconds: int) -> str:
+        """Submit a job, or an array of `size` children where that is 2 or more; returns Batch's id of it.
+
+        `arguments` follow the command `batch`; `timeout_seconds` is of one attempt of one child. Raises
+        Unavailable(BATCH_UNAVAILABLE) when no answer came; it may have been submitted then. Raises
+        Misconfigured(BATCH_REFUSED) for what Batch would not have.
+        """
+
+
 class Metrics(Protocol):
     """Where numbers go. Called by the writer of a result, or of a refusal, alone: each is counted once."""
 
