@@ -94,6 +94,8 @@ def _by_opencv(path: Path, header: ImageHeader, reduction: int) -> Pixels:
         flags = _JPEG_FLAGS[header.channels] if reduction == 1 else _REDUCED[header.channels][reduction]
         pixels = _required(cv2.imread(str(path), flags | cv2.IMREAD_IGNORE_ORIENTATION), header)
         return pixels if reduction == 1 or header.channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
+    if header.format == "png" and png.claims_more(path):
+        raise corrupt(header, "it is damaged or cut short")
     if header.format == "tiff" and header.orientation != 1:
         # OpenCV turns some orientations by itself and refuses the others: it gets to see none.
         content = np.frombuffer(tiff.without_orientation(path.read_bytes()), np.uint8)

@@ -29,6 +29,18 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         file.seek(start + length + 4)  # the checksum behind it
 
 
+def claims_more(path: Path) -> bool:
+    """Whether a chunk says that it has more bytes than the file: OpenCV takes memory for it before it looks."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        for kind, length in chunks(file):
+            if length > size:
+                return True
+            if kind == b"IEND":
+                break
+    return False
+
+
 def exif(path: Path) -> bytes | None:
     """The eXIf chunk; Pillow would see one behind the pixels only after decoding them."""
     with path.open("rb") as file:

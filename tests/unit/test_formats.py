@@ -2,6 +2,8 @@
 
 import importlib.util
 import struct
+import subprocess
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -197,3 +199,26 @@ def test_an_icon_that_is_cut_short_is_never_its_smaller_picture(tmp_path: Path) 
     with pytest.raises(ImageFailure) as caught:
         codec.decode(path, probe.read_header(path))
     assert caught.value.code is Code.CORRUPT_IMAGE
+
+
+def test_a_png_whose_chunk_claims_gigabytes_takes_none(tmp_path: Path) -> None:
+    path = tmp_path / "x.png"
+    Image.new("RGB", (50, 40)).save(path)
+    content = bytearray(path.read_bytes())
+    content[33] = 0xBB  # the first byte of the length of IDAT
+    path.write_bytes(content)
+    script = """
+import resource, sys
+from pathlib import Path
+from core import codec, probe
+from core.errors import ImageFailure
+path = Path(sys.argv[1])
+try:
+    codec.decode(path, probe.read_header(path))
+except ImageFailure as failure:
+    print(failure.code.value, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+    run = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
+    code, peak = run.stdout.split()
+    assert code == "corrupt_image"
+    assert int(peak) < 400_000  # KiB; 2.9 GB were taken before
