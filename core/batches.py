@@ -20,6 +20,8 @@ class BatchWork(Value, frozen=True, kw_only=True):
     work_id: str
     tier: str
     shares: tuple[tuple[HandOver, ...], ...]
+    #: Batch's own time-out of one attempt, which no variable tells its job; 0 where there is none.
+    timeout_seconds: int = 0
     created_at: datetime
 
     @property

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from core.errors import Code, ImageFailure
-from core.model import Door, ImageHeader, ImageJob, ObjectRef, Rendered, Result, Tombstone, Usage, Value
+from core.model import Door, Estimate, ImageHeader, ImageJob, ObjectRef, Rendered, Result, Tombstone, Usage, Value
 from core.pipeline import Pipeline
 
 
@@ -39,11 +39,16 @@ class WorkerFailure(ImageFailure):
 
 
 class UnfitError(Exception):
-    """An image has not ended, for want of room or time. Its source is in the store; the reason is a sentence."""
+    """An image has not ended, for want of room or time. Its source is in the store; the reason is a sentence.
 
-    def __init__(self, reason: str) -> None:
+    `tier` names the smallest Batch tier that its `estimate` fits, where there is one.
+    """
+
+    def __init__(self, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.tier = tier
+        self.estimate = estimate
 
 
 class ObjectStore(Protocol):
@@ -93,8 +98,11 @@ class Announcements(Protocol):
 class Handovers(Protocol):
     """The overflow queue: images that need more memory or time than there is here."""
 
-    def hand_over(self, job: ImageJob, reason: str) -> None:
-        """Have a job run elsewhere, at least once. Raises Unavailable(QUEUE_UNAVAILABLE); it may be sent then."""
+    def hand_over(self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
+        """Have a job run elsewhere, at least once. `tier` names the smallest that may hold it, where that is known.
+
+        Raises Unavailable(QUEUE_UNAVAILABLE); it may be sent then.
+        """
 
 
 class Jobs(Protocol):

@@ -20,6 +20,7 @@ import msgspec
 from core.errors import Code, ImageFailure, Misconfigured
 from core.model import (
     Door,
+    Estimate,
     HandOver,
     ImageJob,
     ObjectRef,
@@ -200,8 +201,8 @@ class FakeHandovers:
         self.around = around
         self.waiting: list[str] = []
 
-    def hand_over(self, job: ImageJob, reason: str) -> None:
-        body = msgspec.json.encode(HandOver(job=job, reason=reason)).decode()
+    def hand_over(self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
+        body = msgspec.json.encode(HandOver(job=job, reason=reason, tier=tier, estimate=estimate)).decode()
         self.around("handovers.hand_over", lambda: self.waiting.append(body))
 
 

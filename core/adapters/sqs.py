@@ -7,7 +7,7 @@ import msgspec
 
 from core.adapters.aws_errors import translated
 from core.errors import Code
-from core.model import HandOver, ImageJob
+from core.model import Estimate, HandOver, ImageJob
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -39,7 +39,7 @@ class SqsHandovers:
         self._client = client
         self._queue_url = queue_url
 
-    def hand_over(self, job: ImageJob, reason: str) -> None:
-        body = msgspec.json.encode(HandOver(job=job, reason=reason)).decode()
+    def hand_over(self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
+        body = msgspec.json.encode(HandOver(job=job, reason=reason, tier=tier, estimate=estimate)).decode()
         with translated(f"Handing over image {job.image_id}", Code.QUEUE_UNAVAILABLE):
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
