@@ -1,56 +1,39 @@
-"""The Batch job: `python -m batch REQUEST` runs one image, by the same service as the Lambda function.
+"""The Batch job: `python -m batch work KEY`, or `python -m batch REQUEST`, by the same service as the Lambda function.
 
-REQUEST is the JSON that the direct door takes, with an `s3` reference. The result is the last line of stdout.
-Exit 0: the image ended, processed or failed, and that is committed. 65 (EX_DATAERR of sysexits.h): the request is
-wrong, and no retry helps. 75 (EX_TEMPFAIL): nothing was committed, try again. 78 (EX_CONFIG): an operator must act.
+KEY names the document that says what the job is to do; a child of an array takes its own share of it. REQUEST, for a
+single image, is the JSON that the direct door takes, with an `s3` reference. The last line of stdout says as JSON how
+it went. The exit code, after sysexits.h, is for Batch's retry rules:
+
+0   every image ended, processed or failed, and that is committed; or it was handed over to a larger tier
+65  EX_DATAERR: the request is wrong, and no retry helps
+70  EX_SOFTWARE: an error of this program's own; the log has it
+75  EX_TEMPFAIL: try again, what is committed is skipped. So it also ends when SIGTERM tells it to stop
+78  EX_CONFIG: an operator must act
 """
 
 import os
+import signal
 import sys
-from datetime import UTC, datetime
+import time
+from types import FrameType
 
-import msgspec
-
-from core import bootstrap
-from core.errors import Code, Misconfigured, Refusal, Unavailable
-from core.model import Outcome, Route
-from core.requests import accept_reference, read_request
-
-EX_DATAERR, EX_TEMPFAIL, EX_CONFIG = 65, 75, 78
+EX_TEMPFAIL = 75
 
 
-def main(arguments: list[str]) -> int:
-    try:
-        outcome = run(arguments)
-    except Refusal as refusal:
-        return _say(refusal, EX_DATAERR)
-    except Unavailable as error:
-        return _say(error, EX_TEMPFAIL)
-    except Misconfigured as error:
-        return _say(error, EX_CONFIG)
-    answer = {**msgspec.to_builtins(outcome.result), "duplicate": outcome.duplicate}
-    print(msgspec.json.encode(answer).decode(), flush=True)  # noqa: T201 - the job's answer
-    return 0
+def stop(_signal: int, _frame: FrameType | None) -> None:
+    """End at once: a Spot task is reclaimed, or a job terminated, and SIGKILL comes in 30 seconds at the earliest.
 
-
-def run(arguments: list[str]) -> Outcome:
-    """Run the one job that the command line asks for."""
-    if len(arguments) != 1:
-        raise Refusal(Code.INVALID_REQUEST, "One argument is needed: the request, as JSON.")
-    try:
-        request = read_request(msgspec.json.decode(arguments[0]))
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:  # the latter, of an argument that is not UTF-8
-        raise Refusal(Code.INVALID_REQUEST, f"The request is not JSON: {error}") from error
-    if request.s3 is None:
-        raise Refusal(Code.INVALID_REQUEST, "s3: a Batch job takes a reference, not bytes.")
-    service = bootstrap.processing(os.environ, Route.BATCH)
-    return service.process(accept_reference(request, service.store, service.references, datetime.now(UTC)))
-
-
-def _say(error: Exception, exit_code: int) -> int:
-    print(error, file=sys.stderr, flush=True)  # noqa: T201 - the job's log
-    return exit_code
+    Nothing is waited for and nothing is tidied up: what is under way was not committed, the worker's child ends with
+    this process, and the container goes with both.
+    """
+    os.write(2, b"Stopped by SIGTERM; what has not ended is left to the next attempt.\n")
+    os._exit(EX_TEMPFAIL)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    started = time.monotonic()
+    # Before all that takes time to load: process 1 of a container does not even die of a signal it does not handle
+    signal.signal(signal.SIGTERM, stop)
+    from batch.commands import main
+
+    sys.exit(main(sys.argv[1:], started))

@@ -33,7 +33,7 @@ def check() -> str:
     import handler  # noqa: PLC0415
 
     importlib.import_module("awslambdaric.__main__")
-    importlib.import_module("batch.__main__")
+    importlib.import_module("batch.commands")
     importlib.import_module("psycopg")
     modules = [importlib.import_module(f"handler.{module.name}") for module in pkgutil.iter_modules(handler.__path__)]
     entries = {module.__name__ for module in modules if callable(getattr(module, "handle", None))}

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from core.adapters.postgres import PostgresLedger
+    from core.adapters.sqs import SqsHandovers
     from core.recording import Recording
     from core.service import Processing
     from core.streaming import Streaming
@@ -90,6 +91,16 @@ def streaming(environ: Mapping[str, str], service: "Processing") -> "Streaming |
         pipeline=values.kafka_pipeline,
         partial=values.report_batch_item_failures,
     )
+
+
+def handovers(environ: Mapping[str, str]) -> "SqsHandovers":
+    """The overflow queue. Raises Misconfigured(INVALID_SETTINGS) where there is none."""
+    from core.adapters.sqs import SqsHandovers  # noqa: PLC0415 - only what this entry needs is loaded
+
+    url = settings.load(settings.ProcessingSettings, environ).overflow_queue_url
+    if not url:
+        raise Misconfigured(Code.INVALID_SETTINGS, "OVERFLOW_QUEUE_URL is missing")
+    return SqsHandovers(_sqs(), url)
 
 
 def recording(environ: Mapping[str, str]) -> "Recording":

@@ -1,0 +1,75 @@
+"""The two commands, and what their ends are to Batch. `python -m batch` says which exit code means what."""
+
+import os
+import sys
+from datetime import UTC, datetime
+
+import msgspec
+
+from batch.share import Ending, Sharing, read
+from core import bootstrap
+from core.errors import Code, Misconfigured, Refusal, Unavailable
+from core.model import Route
+from core.requests import accept_reference, read_request
+
+EX_DATAERR, EX_SOFTWARE, EX_TEMPFAIL, EX_CONFIG = 65, 70, 75, 78
+#: The first that any image ended with decides: what may end by itself gets its next attempt before all else.
+_EXITS = {
+    Ending.UNAVAILABLE: EX_TEMPFAIL,
+    Ending.NOT_TRIED: EX_TEMPFAIL,
+    Ending.MISCONFIGURED: EX_CONFIG,
+    Ending.CRASHED: EX_SOFTWARE,
+}
+
+
+def main(arguments: list[str], started: float) -> int:
+    """Run a command; `started` is when the process did, on `time.monotonic`'s clock."""
+    try:
+        return work(arguments[1:], started) if arguments[:1] == ["work"] else run(arguments)
+    except Refusal as refusal:
+        return _say(refusal, EX_DATAERR)
+    except Unavailable as error:
+        return _say(error, EX_TEMPFAIL)
+    except Misconfigured as error:
+        return _say(error, EX_CONFIG)
+
+
+def work(arguments: list[str], started: float) -> int:
+    """Do this child's share of what the document says."""
+    if len(arguments) != 1:
+        raise Refusal(Code.INVALID_REQUEST, "One argument is needed after `work`: the key of the document.")
+    service = bootstrap.processing(os.environ, Route.BATCH)
+    handovers = bootstrap.handovers(os.environ)
+    share = read(arguments[0], service.store, os.environ)
+    report = Sharing(processing=service, handovers=handovers, say=_log).work(share, started)
+    _answer(report.as_json())
+    return next((exit_code for ending, exit_code in _EXITS.items() if ending in report.endings), 0)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the one image that the command line asks for."""
+    if len(arguments) != 1:
+        raise Refusal(Code.INVALID_REQUEST, "One argument is needed: the request, as JSON; or two: `work KEY`.")
+    try:
+        request = read_request(msgspec.json.decode(arguments[0]))
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:  # the latter, of an argument that is not UTF-8
+        raise Refusal(Code.INVALID_REQUEST, f"The request is not JSON: {error}") from error
+    if request.s3 is None:
+        raise Refusal(Code.INVALID_REQUEST, "s3: a Batch job takes a reference, not bytes.")
+    service = bootstrap.processing(os.environ, Route.BATCH)
+    outcome = service.process(accept_reference(request, service.store, service.references, datetime.now(UTC)))
+    _answer({**msgspec.to_builtins(outcome.result), "duplicate": outcome.duplicate})
+    return 0
+
+
+def _answer(answer: object) -> None:
+    print(msgspec.json.encode(answer).decode(), flush=True)  # noqa: T201 - the job's answer
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the job's log
+
+
+def _say(error: Exception, exit_code: int) -> int:
+    _log(str(error))
+    return exit_code

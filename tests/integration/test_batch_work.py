@@ -1,0 +1,275 @@
+"""`python -m batch work KEY` against S3 and SQS: shares, deaths in the middle, and exit codes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import cv2
+import msgspec
+import numpy as np
+import psutil
+import pytest
+
+from core import keys
+from core.batches import BatchWork
+from core.model import Door, Estimate, HandOver, ImageJob, ObjectRef, Result
+from core.tiers import TIERS
+from local import aws
+from local.host import ROOT
+from tests.values import NOW
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+FUNCTIONS = '''
+import os, time
+from pathlib import Path
+
+__version__ = "1"
+
+def hoard(image):
+    """Takes memory without end."""
+    kept = []
+    while True:
+        kept.append(bytearray(os.urandom(1 << 20) * 16))
+
+def linger(image, *, folder: str):
+    """Says that it is at work, and ends when it is told to."""
+    (Path(folder) / "here").touch()
+    while not (Path(folder) / "go").exists():
+        time.sleep(0.02)
+    return image
+'''
+
+
+@dataclass
+class Job:
+    """A job definition's surroundings: settings, pipelines, and what it is to do."""
+
+    s3: "S3Client"
+    bucket: str
+    folder: Path
+    environment: dict[str, str]
+    small: bytes = field(default_factory=lambda: picture(64))
+
+    def image(self, pipeline: str = "thumbnail", seconds: float = 5.0) -> HandOver:
+        """A waiting upload, whose estimate says so many seconds."""
+        identity = str(uuid4())
+        place = ObjectRef(bucket=self.bucket, key=f"incoming/acme/{pipeline}/{identity}/a.jpg")
+        self.s3.put_object(Bucket=self.bucket, Key=place.key, Body=self.small)
+        job = ImageJob(
+            image_id=identity,
+            customer="acme",
+            pipeline=pipeline,
+            door=Door.UPLOAD,
+            name="a.jpg",
+            source=place,
+            received_at=NOW,
+        )
+        estimate = Estimate(
+            cpu_seconds=seconds, cpu_seconds_upper=seconds, parallel=0, peak_bytes=1, peak_bytes_upper=1
+        )
+        return HandOver(job=job, reason="It was asked for.", tier="1x2", estimate=estimate)
+
+    def submit(self, *shares: tuple[HandOver, ...], tier: str = "1x2", timeout: int = 120) -> str:
+        work = BatchWork(work_id=str(uuid4()), tier=tier, shares=shares, timeout_seconds=timeout, created_at=NOW)
+        self.s3.put_object(Bucket=self.bucket, Key=work.key, Body=msgspec.json.encode(work))
+        return work.key
+
+    @contextmanager
+    def started(self, *arguments: str, **environment: str) -> "Iterator[subprocess.Popen[str]]":
+        process = subprocess.Popen(
+            [sys.executable, "-m", "batch", *arguments],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+        with self.started(*arguments, **environment) as process:
+            out, err = process.communicate(timeout=60)
+            return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def results(self, image: HandOver) -> list[Result]:
+        listed = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{keys.RESULTS}{image.job.image_id}/")
+        return [
+            msgspec.json.decode(self.s3.get_object(Bucket=self.bucket, Key=item["Key"])["Body"].read(), type=Result)
+            for item in listed.get("Contents", [])
+        ]
+
+    def wait_for_linger(self) -> None:
+        until((self.folder / "here").exists)
+
+
+@pytest.fixture
+def job(cloud: str, s3: "S3Client", bucket: str, sqs: "SQSClient", tmp_path: Path) -> Job:
+    (tmp_path / "functions.py").write_text(FUNCTIONS)
+    pipelines = tmp_path / "pipelines"
+    pipelines.mkdir()
+    rendition = "renditions: [{name: small, outputs: [{format: jpeg}]}]\n"
+    (pipelines / "thumbnail.yaml").write_text(rendition)
+    (pipelines / "hoard.yaml").write_text(f"steps: [hoard]\n{rendition}")
+    (pipelines / "linger.yaml").write_text(f"steps: [{{linger: {{folder: '{tmp_path}'}}}}]\n{rendition}")
+    (tmp_path / "scratch").mkdir()
+    environment = {
+        **aws.environment(cloud),
+        "PATH": os.defpath,
+        "BUCKET": bucket,
+        "RECORDS_QUEUE_URL": sqs.create_queue(QueueName=f"records-{uuid4()}")["QueueUrl"],
+        "OVERFLOW_QUEUE_URL": sqs.create_queue(QueueName=f"overflow-{uuid4()}")["QueueUrl"],
+        "PUBLIC_BASE_URL": "https://images.example",
+        "PIPELINES": str(pipelines),
+        "OPERATIONS": "functions:hoard functions:linger",
+        "PYTHONPATH": str(tmp_path),
+        "WORK_DIR": str(tmp_path / "scratch"),
+        "MEMORY_MB": "712",
+    }
+    return Job(s3, bucket, tmp_path, environment)
+
+
+def picture(size: int) -> bytes:
+    encoded, body = cv2.imencode(".jpg", np.full((size, size, 3), 127, np.uint8))
+    assert encoded
+    return body.tobytes()
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+
+
+def handed_over(sqs: "SQSClient", job: Job) -> list[HandOver]:
+    answer = sqs.receive_message(QueueUrl=job.environment["OVERFLOW_QUEUE_URL"], MaxNumberOfMessages=10)
+    return [msgspec.json.decode(message["Body"], type=HandOver) for message in answer.get("Messages", [])]
+
+
+def summary(done: "subprocess.CompletedProcess[str]") -> dict[str, Any]:
+    answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return answer
+
+
+def test_each_child_of_an_array_does_its_own_share_and_again_is_nothing(job: Job) -> None:
+    first, second, third = job.image(), job.image(), job.image()
+    broken = msgspec.structs.replace(job.image(), job=msgspec.structs.replace(job.image().job, pipeline="none"))
+    key = job.submit((first,), (second, broken, third))
+    index = {"AWS_BATCH_JOB_ARRAY_INDEX": "1"}
+
+    done, again = job.run("work", key, **index), job.run("work", key, **index)
+
+    assert (done.returncode, again.returncode) == (0, 0), done.stderr
+    assert job.results(first) == []
+    assert [result.route for image in (second, broken, third) for result in job.results(image)] == ["batch"] * 3
+    assert summary(done).items() >= {"share": 1, "images": 3, "processed": 2, "failed": 1, "tier": "1x2"}.items()
+    assert summary(again).items() >= {"images": 3, "ended_before": 3}.items()
+    assert f"{broken.job.image_id} acme failed: unknown_pipeline" in done.stderr
+
+
+def test_a_child_killed_half_way_leaves_the_rest_to_its_next_attempt(job: Job) -> None:
+    ended, killed, waiting = job.image(), job.image("linger"), job.image()
+    key = job.submit((ended, killed, waiting))
+    with job.started("work", key) as process:
+        job.wait_for_linger()
+        process.kill()
+    assert [len(job.results(image)) for image in (ended, killed, waiting)] == [1, 0, 0]
+    first = job.results(ended)
+
+    (job.folder / "go").touch()
+    again = job.run("work", key)
+
+    assert again.returncode == 0, again.stderr
+    assert summary(again).items() >= {"processed": 2, "ended_before": 1}.items()
+    assert job.results(ended) == first
+
+
+def test_a_reclaimed_child_stops_within_seconds_and_hands_nothing_over(job: Job, sqs: "SQSClient") -> None:
+    ended, stopped, waiting = job.image(), job.image("linger"), job.image()
+    key = job.submit((ended, stopped, waiting))
+    with job.started("work", key) as process:
+        job.wait_for_linger()
+        family = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        _, err = process.communicate(timeout=10)
+        took = time.monotonic() - started
+        until(lambda: not any(child.is_running() for child in family))
+    assert (process.returncode, took < 3) == (75, True)
+    assert "SIGTERM" in err
+    assert [len(job.results(image)) for image in (ended, stopped, waiting)] == [1, 0, 0]
+    assert handed_over(sqs, job) == []
+    processed = job.s3.list_objects_v2(Bucket=job.bucket, Prefix=keys.PROCESSED).get("Contents", [])
+    assert len(processed) == 1
+
+
+def test_what_runs_out_of_memory_goes_one_tier_up_and_the_rest_is_done(job: Job, sqs: "SQSClient") -> None:
+    large, small = job.image("hoard"), job.image()
+    done = job.run("work", job.submit((large, small)))
+    assert done.returncode == 0, done.stderr
+    (message,) = handed_over(sqs, job)
+    assert (message.job, message.tier) == (large.job, TIERS[1].name)
+    assert (len(job.results(large)), len(job.results(small))) == (0, 1)
+    assert summary(done).items() >= {"handed_over": 1, "processed": 1}.items()
+
+
+def test_what_runs_out_of_memory_in_the_largest_tier_ends_failed(job: Job, sqs: "SQSClient") -> None:
+    large = job.image("hoard")
+    done = job.run("work", job.submit((large,), tier=TIERS[-1].name))
+    assert done.returncode == 0, done.stderr
+    assert [result.code for result in job.results(large)] == ["out_of_memory"]
+    assert handed_over(sqs, job) == []
+
+
+def test_one_that_never_comes_to_its_end_leaves_time_for_those_behind_it(job: Job) -> None:
+    forever, small = job.image("linger", seconds=1), job.image(seconds=1)
+    done = job.run("work", job.submit((forever, small), timeout=12))
+    assert done.returncode == 0, done.stderr
+    assert [result.code for result in job.results(forever)] == ["timed_out"]
+    assert [result.status for result in job.results(small)] == ["processed"]
+
+
+@pytest.mark.parametrize(
+    ("key", "index", "exit_code", "words"),
+    [
+        ("batches/none.json", "0", 65, "There is no object batches/none.json"),
+        ("results/x/0.json", "0", 65, "is not batches/<work id>.json"),
+        ("batches/junk.json", "0", 78, "is not the work of a Batch job"),
+        ("a tier that is not", "0", 78, "there are 1x2, 2x8"),
+        ("one share", "7", 65, "AWS_BATCH_JOB_ARRAY_INDEX is '7'"),
+    ],
+)
+def test_a_job_that_cannot_be_done_says_why(job: Job, key: str, index: str, exit_code: int, words: str) -> None:
+    job.s3.put_object(Bucket=job.bucket, Key="batches/junk.json", Body=b'{"work_id": 1}')
+    image = job.image()
+    submitted = {"a tier that is not": job.submit((image,), tier="32x240"), "one share": job.submit((image,))}
+    done = job.run("work", submitted.get(key, key), AWS_BATCH_JOB_ARRAY_INDEX=index)
+    assert (done.returncode, words in done.stderr) == (exit_code, True), done.stderr
+    assert job.results(image) == []
+
+
+def test_without_an_overflow_queue_nothing_is_begun(job: Job) -> None:
+    done = job.run("work", job.submit((job.image(),)), OVERFLOW_QUEUE_URL="")
+    assert (done.returncode, "OVERFLOW_QUEUE_URL is missing" in done.stderr) == (78, True)
+
+
+def test_a_store_that_does_not_answer_is_asked_again_by_the_next_attempt(job: Job) -> None:
+    done = job.run("work", "batches/1.json", AWS_ENDPOINT_URL="http://127.0.0.1:1")
+    assert (done.returncode, "store_unavailable" in done.stderr) == (75, True)
