@@ -305,12 +305,14 @@ class HandOver(Value, frozen=True, kw_only=True):
     """A message of the overflow queue: a job whose source is in S3, and why it is to be run elsewhere, in words.
 
     `tier` is the smallest Batch tier that may hold it, empty where nobody knows; `estimate` is what that came from.
+    `attempt` counts how often Batch has to do all of it again, since what was submitted is lost.
     """
 
     job: ImageJob
     reason: str
     tier: str = ""
     estimate: Estimate | None = None
+    attempt: int = 0
 
 
 class Tombstone(Value, frozen=True, kw_only=True):

@@ -22,6 +22,14 @@ class StoredObject(Value, frozen=True, kw_only=True):
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
 
+class Listed(Value, frozen=True, kw_only=True):
+    """One object in a listing."""
+
+    key: str
+    bytes: int
+    modified_at: datetime
+
+
 class WriteContestedError(Exception):
     """A conditional write met another one under way (S3's 409): nothing is known yet, try again."""
 
@@ -87,6 +95,9 @@ class ObjectStore(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys under a prefix, in order."""
 
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        """As `keys`, with size, and when each was written."""
+
 
 class Announcements(Protocol):
     """The records queue, for what S3's own notification may have missed."""
@@ -98,7 +109,9 @@ class Announcements(Protocol):
 class Handovers(Protocol):
     """The overflow queue: images that need more memory or time than there is here."""
 
-    def hand_over(self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
+    def hand_over(
+        self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None, attempt: int = 0
+    ) -> None:
         """Have a job run elsewhere, at least once. `tier` names the smallest that may hold it, where that is known.
 
         Raises Unavailable(QUEUE_UNAVAILABLE); it may be sent then.
@@ -116,6 +129,9 @@ class Jobs(Protocol):
         Misconfigured(BATCH_REFUSED) for what Batch would not have.
         """
 
+    def find(self, name: str) -> str | None:
+        """Batch's id of the job that was submitted under that name; None where none was. Raises as `submit` does."""
+
 
 class Metrics(Protocol):
     """Where numbers go. Called by the writer of a result, or of a refusal, alone: each is counted once."""
@@ -125,6 +141,9 @@ class Metrics(Protocol):
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
         """Count what was refused at a door where nobody hears it."""
+
+    def block(self, messages: int, cause: str, now: datetime) -> None:
+        """Count messages that wait until someone mends the deployment; `cause` is a sentence."""
 
 
 class Ledger(Protocol):

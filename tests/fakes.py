@@ -8,8 +8,9 @@ effect or not, before or after it raise what the real world would raise, or let 
 import hashlib
 import itertools
 import time
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -28,7 +29,7 @@ from core.model import (
     Tombstone,
     Value,
 )
-from core.ports import StoredObject
+from core.ports import Listed, StoredObject
 
 T = TypeVar("T")
 
@@ -53,6 +54,7 @@ class Version(Value, frozen=True, kw_only=True):
     identifier: str
     body: bytes
     metadata: dict[str, str]
+    modified_at: datetime
 
     @property
     def etag(self) -> str:
@@ -67,7 +69,9 @@ class FakeStore:
         self.around = around
         self.created: list[tuple[str, bytes]] = []
         self.listeners: list[Callable[[str], None]] = []
+        self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._objects: dict[tuple[str, str], list[Version]] = {}
+        self._sorted: list[str] = []  # the keys of the home bucket
         self._identifiers = itertools.count(1)
 
     # What tests do and see, without disturbance
@@ -76,7 +80,11 @@ class FakeStore:
         self, key: str, body: bytes, bucket: str | None = None, metadata: dict[str, str] | None = None
     ) -> ObjectRef:
         """An upload: it overwrites, as a new version."""
-        version = Version(identifier=f"v{next(self._identifiers)}", body=body, metadata=metadata or {})
+        version = Version(
+            identifier=f"v{next(self._identifiers)}", body=body, metadata=metadata or {}, modified_at=self.now()
+        )
+        if (bucket or self.bucket) == self.bucket and (self.bucket, key) not in self._objects:
+            insort(self._sorted, key)
         self._objects.setdefault((bucket or self.bucket, key), []).append(version)
         self.created.append((key, body))
         for listener in self.listeners:
@@ -85,11 +93,15 @@ class FakeStore:
 
     def contents(self, prefix: str = "") -> dict[str, bytes]:
         """What a listing of the home bucket shows."""
-        return {
-            key: versions[-1].body
-            for (bucket, key), versions in sorted(self._objects.items())
-            if bucket == self.bucket and key.startswith(prefix)
-        }
+        return {key: self._objects[self.bucket, key][-1].body for key in self._under(prefix)}
+
+    def _under(self, prefix: str) -> list[str]:
+        first = bisect_left(self._sorted, prefix)
+        indices = itertools.count(first)
+        under = itertools.takewhile(
+            lambda index: index < len(self._sorted) and self._sorted[index].startswith(prefix), indices
+        )
+        return [self._sorted[index] for index in under]
 
     # The port
 
@@ -97,7 +109,7 @@ class FakeStore:
         return self.around("store.head", lambda: self._head(ref))
 
     def read(self, key: str) -> bytes | None:
-        return self.around("store.read", lambda: self.contents().get(key))
+        return self.around("store.read", lambda: self._read(key))
 
     def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
         return self.around("store.download", lambda: self._download(ref, path, max_bytes, deadline))
@@ -115,12 +127,27 @@ class FakeStore:
             self.around("store.move.delete", lambda: self._remove(exactly))
 
     def delete(self, key: str) -> None:
-        self.around("store.delete", lambda: self._objects.pop((self.bucket, key), None))
+        self.around("store.delete", lambda: self._forget((self.bucket, key)))
 
     def keys(self, prefix: str) -> Iterator[str]:
-        yield from self.around("store.keys", lambda: list(self.contents(prefix)))
+        yield from self.around("store.keys", lambda: self._under(prefix))
+
+    def entries(self, prefix: str) -> Iterator[Listed]:
+        yield from self.around("store.entries", lambda: [self._entry(key) for key in self._under(prefix)])
 
     # Each one effect
+
+    def _read(self, key: str) -> bytes | None:
+        versions = self._objects.get((self.bucket, key))
+        return versions[-1].body if versions else None
+
+    def _entry(self, key: str) -> Listed:
+        newest = self._objects[self.bucket, key][-1]
+        return Listed(key=key, bytes=len(newest.body), modified_at=newest.modified_at)
+
+    def _forget(self, place: tuple[str, str]) -> None:
+        if self._objects.pop(place, None) and place[0] == self.bucket:
+            self._sorted.remove(place[1])
 
     def _find(self, ref: ObjectRef) -> Version | None:
         versions = self._objects.get((ref.bucket, ref.key), [])
@@ -165,9 +192,10 @@ class FakeStore:
     def _remove(self, exactly: ObjectRef) -> None:
         place = exactly.bucket, exactly.key
         left = [version for version in self._objects.get(place, []) if version.identifier != exactly.version]
-        self._objects.pop(place, None)
         if left:
             self._objects[place] = left
+        else:
+            self._forget(place)
 
 
 class FakeAnnouncements:
@@ -201,8 +229,11 @@ class FakeHandovers:
         self.around = around
         self.waiting: list[str] = []
 
-    def hand_over(self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
-        body = msgspec.json.encode(HandOver(job=job, reason=reason, tier=tier, estimate=estimate)).decode()
+    def hand_over(
+        self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None, attempt: int = 0
+    ) -> None:
+        message = HandOver(job=job, reason=reason, tier=tier, estimate=estimate, attempt=attempt)
+        body = msgspec.json.encode(message).decode()
         self.around("handovers.hand_over", lambda: self.waiting.append(body))
 
 
@@ -213,12 +244,16 @@ class FakeMetrics:
         self.around = around
         self.emitted: list[Result] = []
         self.refused: list[tuple[Door, Code]] = []
+        self.blocked: list[tuple[int, str]] = []
 
     def emit(self, result: Result) -> None:
         self.around("metrics.emit", lambda: self.emitted.append(result))
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
         self.around("metrics.refuse", lambda: self.refused.append((door, code)))
+
+    def block(self, messages: int, cause: str, now: datetime) -> None:
+        self.around("metrics.block", lambda: self.blocked.append((messages, cause)))
 
 
 class FakeLedger:

@@ -18,6 +18,7 @@ Sets = tuple[tuple[str, ...], ...]
 #: the customer is a property of the line, never a dimension.
 DIMENSION_SETS = (("source", "route"), ("format",), ("status",))
 REFUSAL_SETS = (("source", "code"),)  # both from closed lists
+BLOCKED_SETS: Sets = ((),)
 #: Name and CloudWatch unit of each metric.
 METRICS = {
     "Images": "Count",
@@ -31,7 +32,7 @@ METRICS = {
 
 
 class EmfMetrics:
-    """Writes one line for each image that ended, and for each record that was refused."""
+    """Writes one line for each image that ended, each record that was refused, and each batch that is blocked."""
 
     def __init__(self, stream: TextIO, namespace: str) -> None:
         self._stream = stream
@@ -60,6 +61,9 @@ class EmfMetrics:
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
         self._write(now, REFUSAL_SETS, {"Refused": "Count"}, {"source": door, "code": code, "Refused": 1})
+
+    def block(self, messages: int, cause: str, now: datetime) -> None:
+        self._write(now, BLOCKED_SETS, {"Blocked": "Count"}, {"cause": cause, "Blocked": messages})
 
     def _write(self, when: datetime, sets: Sets, metrics: Mapping[str, str], values: Mapping[str, object]) -> None:
         declaration = {

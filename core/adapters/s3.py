@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from core.adapters.aws_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, http_status, translated
 from core.errors import Code, ImageFailure
 from core.model import ObjectRef
-from core.ports import StoredObject, WriteContestedError
+from core.ports import Listed, StoredObject, WriteContestedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -128,10 +128,13 @@ class S3Store:
                         self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=item["VersionId"])
 
     def keys(self, prefix: str) -> Iterator[str]:
+        return (entry.key for entry in self.entries(prefix))
+
+    def entries(self, prefix: str) -> Iterator[Listed]:
         with translated(f"Listing s3://{self.bucket}/{prefix}"):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
-                    yield item["Key"]
+                    yield Listed(key=item["Key"], bytes=item["Size"], modified_at=item["LastModified"])
 
 
 def _exactly(ref: ObjectRef) -> dict[str, Any]:

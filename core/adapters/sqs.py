@@ -39,7 +39,10 @@ class SqsHandovers:
         self._client = client
         self._queue_url = queue_url
 
-    def hand_over(self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
-        body = msgspec.json.encode(HandOver(job=job, reason=reason, tier=tier, estimate=estimate)).decode()
+    def hand_over(
+        self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None, attempt: int = 0
+    ) -> None:
+        message = HandOver(job=job, reason=reason, tier=tier, estimate=estimate, attempt=attempt)
+        body = msgspec.json.encode(message).decode()
         with translated(f"Handing over image {job.image_id}", Code.QUEUE_UNAVAILABLE):
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)

@@ -4,6 +4,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,6 +84,16 @@ def test_of_writers_at_once_exactly_one_wins(store: ObjectStore) -> None:
     for thread in threads:
         thread.join()
     assert sorted(wins) == [False, False, False, True]
+
+
+def test_a_listing_says_how_large_and_how_old(store: ObjectStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)  # S3 says whole seconds
+    store.create("incoming/b", b"content", "image/jpeg")
+    store.create("incoming/a", b"more content", "image/jpeg")
+    first, second = store.entries("incoming/")
+    assert [(entry.key, entry.bytes) for entry in (first, second)] == [("incoming/a", 12), ("incoming/b", 7)]
+    assert before <= second.modified_at <= datetime.now(UTC)
+    assert list(store.entries("originals/")) == []
 
 
 def test_what_is_not_there_is_none(store: ObjectStore, tmp_path: Path) -> None:

@@ -35,6 +35,16 @@ def test_a_refusal_is_one_line_counted_by_its_door_and_its_code() -> None:
     assert (line["Refused"], line["source"], line["code"]) == (1, "kafka", "invalid_request")
 
 
+def test_what_is_blocked_is_one_line_without_dimensions() -> None:
+    stream = io.StringIO()
+    EmfMetrics(stream, "Pictures").block(7, "Nothing can be\nimported.", NOW)
+    (line,) = (json.loads(line) for line in stream.getvalue().splitlines())
+    (declared,) = line["_aws"]["CloudWatchMetrics"]
+    assert declared["Dimensions"] == [[]]
+    assert declared["Metrics"] == [{"Name": "Blocked", "Unit": "Count"}]
+    assert (line["Blocked"], line["cause"]) == (7, "Nothing can be\nimported.")
+
+
 def test_the_customer_is_no_dimension() -> None:
     assert "customer" not in {name for names in DIMENSION_SETS for name in names}
     assert len(METRICS) * len(DIMENSION_SETS) < 100
