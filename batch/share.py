@@ -159,7 +159,9 @@ class Sharing:
         wished = tiers.named(unfit.tier)
         tier = wished if wished and wished.memory_mb > larger.memory_mb else larger
         try:
-            self.handovers.hand_over(image.job, unfit.reason, tier.name, unfit.estimate or image.estimate)
+            self.handovers.hand_over(
+                image.job, unfit.reason, tier.name, unfit.estimate or image.estimate, image.attempt
+            )
         except PicturePerfectError as error:
             return _kept(error)
         return Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}", True
