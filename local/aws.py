@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import boto3
     from botocore.config import Config
+    from mypy_boto3_batch import BatchClient
     from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -92,6 +93,10 @@ def sqs(endpoint: str) -> "SQSClient":
 
 def cloudwatch(endpoint: str) -> "CloudWatchClient":
     return _session().client("cloudwatch", endpoint_url=endpoint, config=_config())
+
+
+def batch(endpoint: str) -> "BatchClient":
+    return _session().client("batch", endpoint_url=endpoint, config=_config())
 
 
 def lambda_(endpoint: str) -> "LambdaClient":

@@ -24,6 +24,8 @@ _RIGHT = {
     "waiting",
     "in flight",
     "records",
+    "children",
+    *("runnable", "running", "succeeded", "failed"),
 }
 
 
@@ -31,7 +33,9 @@ def plain(*columns: str) -> Table:
     """A table with a line under its head and one space between columns; numbers stand at the right."""
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for column in columns:
-        table.add_column(column, justify="right" if column in _RIGHT else "left", no_wrap=column != "result")
+        table.add_column(
+            column, justify="right" if column in _RIGHT else "left", no_wrap=column not in {"result", "reason"}
+        )
     return table
 
 

@@ -59,10 +59,19 @@ def gather(address: "Address", last: int) -> dict[str, Any]:
             "counts": ledger.counts(),
             "queues": queues,
             "topics": {address.kafka_topic: _topic(address)},
+            "batch": _batch(address, last),
             "last": ledger.last(last),
             "refused_documents": kept["refused/"],
             "failure_documents": kept["failures/"],
         }
+
+
+def _batch(address: "Address", last: int) -> dict[str, Any]:
+    """Queues and last jobs; nothing where no local Batch runs."""
+    from local import aws, batch_status  # noqa: PLC0415
+
+    endpoint = msgspec.to_builtins(address).get("batch_endpoint", "")
+    return batch_status.gather(aws.batch(endpoint), last) if endpoint else {}
 
 
 def _topic(address: "Address") -> dict[int, dict[str, int]]:
@@ -78,7 +87,7 @@ def _topic(address: "Address") -> dict[int, dict[str, int]]:
 
 
 def _show(state: dict[str, Any]) -> None:
-    from local import tables  # noqa: PLC0415
+    from local import batch_status, tables  # noqa: PLC0415
 
     console = output()
     console.print("[bold]Images by customer[/bold]")
@@ -94,6 +103,10 @@ def _show(state: dict[str, Any]) -> None:
         ends, lags = (sum(item[key] for item in partitions.values()) for key in ("end", "lag"))
         topics.add_row(name, str(ends), str(lags))
     console.print(topics)
+    if state["batch"]:
+        console.print("\n[bold]Batch[/bold]")
+        console.print(batch_status.queues(state["batch"]))
+        console.print(batch_status.jobs(state["batch"]))
     console.print("\n[bold]Last images[/bold]")
     console.print(tables.images(state["last"]))
     for title, documents in (
