@@ -25,10 +25,12 @@ def http_status(error: ClientError) -> int:
 
 
 @contextmanager
-def translated(what: str, unavailable: Code = Code.STORE_UNAVAILABLE) -> Iterator[None]:
+def translated(
+    what: str, unavailable: Code = Code.STORE_UNAVAILABLE, refused: Code = Code.STORE_DENIED
+) -> Iterator[None]:
     """Run a call to AWS. `what` says in a few words what it does, to whom.
 
-    Raises Unavailable with the code given when it may succeed later, and Misconfigured(STORE_DENIED) when
+    Raises Unavailable with the code given when it may succeed later, and Misconfigured with the other when
     someone must act: permissions, credentials, a bucket or queue that is not there.
     """
     try:
@@ -37,8 +39,8 @@ def translated(what: str, unavailable: Code = Code.STORE_UNAVAILABLE) -> Iterato
         status, code = http_status(error), str(error.response.get("Error", {}).get("Code", ""))
         if status >= _SERVER or status in (CONFLICT, _TOO_MANY_REQUESTS) or code in _PASSING:
             raise Unavailable(unavailable, f"{what} was not answered: {error}") from error
-        raise Misconfigured(Code.STORE_DENIED, f"{what} was refused: {error}") from error
+        raise Misconfigured(refused, f"{what} was refused: {error}") from error
     except (NoCredentialsError, PartialCredentialsError, ParamValidationError) as error:
-        raise Misconfigured(Code.STORE_DENIED, f"{what} was not tried: {error}") from error
+        raise Misconfigured(refused, f"{what} was not tried: {error}") from error
     except (BotoCoreError, ResponseParserError) as error:  # the latter, of an answer that is no XML, stands alone
         raise Unavailable(unavailable, f"{what} was not answered: {error}") from error
