@@ -3,6 +3,7 @@
 Clients are made here once, when an entry point is loaded, and live as long as its process.
 """
 
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from core.service import Processing
     from core.streaming import Streaming
 
+#: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+_MB_OF_A_VCPU = 1769
 _PARENT_BYTES = 192 * 2**20  # what the parent holds at its peak: boto3's clients, an event of 6 MB, its answer
 _SECRET = ("AWS_", "DATABASE_URL")  # what the process that touches customers' bytes has no use for
 
@@ -49,7 +52,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
 
     from core.adapters.emf import EmfMetrics  # noqa: PLC0415 - after the child was started
     from core.adapters.s3 import S3Store  # noqa: PLC0415
-    from core.adapters.sqs import SqsAnnouncements  # noqa: PLC0415
+    from core.adapters.sqs import SqsAnnouncements, SqsHandovers  # noqa: PLC0415
     from core.service import Processing  # noqa: PLC0415
 
     return Processing(
@@ -65,6 +68,8 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         references=tuple(values.references.split()),
         route=route,
         public_base_url=values.public_base_url,
+        vcpus=values.memory_mb / _MB_OF_A_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
+        handovers=SqsHandovers(_sqs(), values.overflow_queue_url) if values.overflow_queue_url else None,
         work_dir=Path(values.work_dir),
         timeout_seconds=values.timeout_seconds,
     )
@@ -72,8 +77,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
 
 def streaming(environ: Mapping[str, str], service: "Processing") -> "Streaming | None":
     """The service of the Kafka door, on top of the other; None where there is no overflow queue."""
-    from core.adapters.sqs import SqsHandovers  # noqa: PLC0415 - only what this entry needs is loaded
-    from core.customers import read_rules  # noqa: PLC0415
+    from core.customers import read_rules  # noqa: PLC0415 - only what this entry needs is loaded
     from core.streaming import Streaming  # noqa: PLC0415
 
     values = settings.load(settings.ProcessingSettings, environ)
@@ -86,7 +90,6 @@ def streaming(environ: Mapping[str, str], service: "Processing") -> "Streaming |
         return None
     return Streaming(
         processing=service,
-        handovers=SqsHandovers(_sqs(), values.overflow_queue_url),
         rules=read_rules(values.kafka_customers),
         pipeline=values.kafka_pipeline,
         partial=values.report_batch_item_failures,

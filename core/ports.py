@@ -171,8 +171,18 @@ class Worker(Protocol):
         """Run a pipeline over a file; rendition files are left in `out`."""
 
 
+class Room(Value, frozen=True, kw_only=True):
+    """What there is for one image: bytes of memory, and its share, 0 to 1, of the vCPUs."""
+
+    memory_bytes: float
+    share: float = 1.0
+
+
 class Workers(Worker, Protocol):
     """A worker that can divide what it has among the images of a batch."""
+
+    def room(self) -> Room:
+        """What the next image has."""
 
     def shared(self, images: int) -> AbstractContextManager[int]:
         """While it lasts, as many of `images` as there are CPUs for are worked on at once: how many those are.

@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +17,10 @@ from uuid import uuid4
 
 from core import __version__, keys, manifest
 from core.conflicts import conflict, differs
-from core.errors import FULL_DISK, Code, ImageFailure, PicturePerfectError, Unavailable
+from core.errors import FULL_DISK, Code, ImageFailure, Unavailable
 from core.model import (
+    Estimate,
+    HandOver,
     ImageHeader,
     ImageJob,
     Measurements,
@@ -32,10 +35,11 @@ from core.model import (
     Usage,
 )
 from core.pipeline import Pipeline
-from core.planning import Limits, plan
+from core.planning import Limits, Place, plan, smallest_tier
 from core.ports import (
     SCRATCH,
     Announcements,
+    Handovers,
     Metrics,
     ObjectStore,
     UnfitError,
@@ -43,7 +47,10 @@ from core.ports import (
     Workers,
     WriteContestedError,
 )
+from core.tiers import TIERS, above, named
 
+#: What fails so here may fit where there is more memory, more time and an empty disk.
+SPARED = frozenset({Code.OUT_OF_MEMORY, Code.TIMED_OUT, Code.WORKER_UNAVAILABLE})
 _PAUSES = (0.05, 0.2, 0.8, 2.0)  # seconds between tries of a contested or unanswered commit
 
 
@@ -60,6 +67,13 @@ class Processing:
     references: tuple[str, ...]
     route: Route
     public_base_url: str
+    #: vCPUs of this place, and the Batch tier it is, if it is one.
+    vcpus: float = 1.0
+    tier: str = ""
+    #: What an image will take; without it none is sent elsewhere before it was tried.
+    estimate: Callable[[ImageHeader, Pipeline], Estimate] | None = None
+    #: The overflow queue; without it all must end here.
+    handovers: Handovers | None = None
     work_dir: Path
     timeout_seconds: float
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -90,10 +104,12 @@ class Processing:
                 raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
             with TemporaryDirectory(dir=self.work_dir, prefix=SCRATCH) as scratch, self.threads() as threads:
                 return self._first(_Work(job, body, deadline, spared), Path(scratch), threads)
+        except UnfitError as unfit:
+            return self._spare(job, body, unfit)
         except (ImageFailure, Unavailable) as failure:
             if failure.code not in spared:
                 raise
-            return self._spare(job, body, failure)
+            return self._spare(job, body, UnfitError(failure.message))
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
@@ -101,7 +117,17 @@ class Processing:
             full = Unavailable(Code.WORKER_UNAVAILABLE, message)
             if full.code not in spared:
                 raise full from error
-            return self._spare(job, body, full)
+            return self._spare(job, body, UnfitError(full.message))
+
+    def bring(self, job: ImageJob, body: bytes | None = None, seconds: float | None = None) -> Outcome | HandOver:
+        """As `process`; what does not fit here is handed over to where there is more room, its source in the store."""
+        if self.handovers is None:
+            return self.process(job, body, seconds)
+        try:
+            return self.process(job, body, seconds, SPARED)
+        except UnfitError as unfit:
+            self.handovers.hand_over(job, unfit.reason, unfit.tier, unfit.estimate)
+            return HandOver(job=job, reason=unfit.reason, tier=unfit.tier, estimate=unfit.estimate)
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
         """Create an object, through contests (S3's 409) and lost answers; False when it was there."""
@@ -131,7 +157,7 @@ class Processing:
             result = self._render(work, scratch, threads)
         except WorkerFailure as failure:
             if failure.code in work.spared:
-                raise
+                raise self._outgrown(work, failure) from failure
             work.usage = failure.usage
             result = self._failed(work, failure)
         except ImageFailure as failure:
@@ -140,13 +166,28 @@ class Processing:
             staging.result()  # the commit says that the source is safe
         return self._commit(result)
 
-    def _spare(self, job: ImageJob, body: bytes | None, failure: PicturePerfectError) -> Outcome:
+    def _outgrown(self, work: "_Work", failure: WorkerFailure) -> UnfitError:
+        """What ran out of room or time here: it needs the tier above where it was, or that of its estimate."""
+        estimate = work.plan.estimate if work.plan else None
+        here, wanted = named(self.tier), None
+        if estimate:
+            with suppress(ImageFailure):
+                wanted = smallest_tier(estimate, self.limits.max_seconds)
+        if failure.code is Code.OUT_OF_MEMORY:
+            needed = [tier for tier in TIERS if tier.worker_bytes > self.worker.room().memory_bytes]
+            larger = [tier for tier in needed if wanted is None or tier.memory_mb >= wanted.memory_mb]
+            wanted = larger[0] if larger else wanted
+        elif wanted is None or (here and wanted.memory_mb <= here.memory_mb):
+            wanted = above(here) if here else wanted
+        return UnfitError(failure.message, wanted.name if wanted else "", estimate)
+
+    def _spare(self, job: ImageJob, body: bytes | None, unfit: UnfitError) -> Outcome:
         """Leave an image to where there is more room, its source in the store; unless it has ended by now."""
         if body is not None:
             self._stage(job, body, hashlib.sha256(body).hexdigest())
         standing = self._standing(job)
         if standing is None:
-            raise UnfitError(failure.message) from failure
+            raise unfit
         self.announcements.announce(standing.key)  # what was just staged late is the recorder's to tidy up
         return self._again(job, standing, body)
 
@@ -184,13 +225,29 @@ class Processing:
                 Code.UNKNOWN_PIPELINE, f"There is no pipeline named {job.pipeline!r}; there are {known}."
             )
         work.header = self.worker.probe(source, deadline)
-        work.plan = plan(work.header, pipeline, self.limits, self.route)
+        work.plan = plan(work.header, pipeline, self.limits, self._place(work), self._estimate(work.header, pipeline))
+        if (work.plan.route, work.plan.tier) != (self.route, self.tier):
+            raise UnfitError(work.plan.reason, work.plan.tier, work.plan.estimate)
         out = scratch / "out"
         out.mkdir()
         rendered = self.worker.run(source, work.header, pipeline, out, deadline)
         work.usage = rendered.usage
         renditions = tuple(threads.map(lambda file: self._put(job, file), rendered.renditions))
         return self._result(work, Status.PROCESSED, renditions=renditions, measurements=rendered.measurements)
+
+    def _place(self, work: "_Work") -> Place:
+        room = self.worker.room()
+        return Place(
+            route=self.route,
+            memory_bytes=room.memory_bytes,
+            vcpus=self.vcpus * room.share,
+            seconds=max(0.0, work.deadline - time.monotonic()),
+            tier=self.tier,
+            elsewhere=Code.OUT_OF_MEMORY in work.spared,
+        )
+
+    def _estimate(self, header: ImageHeader, pipeline: Pipeline) -> Estimate | None:
+        return self.estimate(header, pipeline) if self.estimate else None
 
     def _put(self, job: ImageJob, file: RenditionFile) -> Rendition:
         path = Path(file.path)
@@ -274,6 +331,7 @@ class Processing:
             renditions=renditions,
             measurements=measurements or {},
             operations=pipeline.company_operations if pipeline else {},
+            estimate=work.plan.estimate if work.plan else None,
             usage=work.usage,
             received_at=job.received_at,
             committed_at=self.now(),

@@ -19,12 +19,9 @@ from core.customers import Rule
 from core.errors import Code, Misconfigured, Refusal
 from core.kafka import Asked, Record, ask
 from core.model import Door, HandOver, ImageJob, ObjectRef, Outcome, Value, image_id
-from core.ports import Handovers, UnfitError
 from core.requests import is_waiting, referred_place, s3_identity, staged_job, stored_job
 from core.service import Processing
 
-#: What fails so in its share of a batch may fit where it has all the memory, all the time and an empty disk.
-_SPARED = frozenset({Code.OUT_OF_MEMORY, Code.TIMED_OUT, Code.WORKER_UNAVAILABLE})
 _THREADS = 2  # for each child: one record's round trips to S3 go on while another's pixels are worked on
 
 
@@ -48,8 +45,8 @@ class Ending:
 class Streaming:
     """Works on batches of records, all vCPUs at once."""
 
+    #: It has somewhere to hand over what does not fit its share.
     processing: Processing
-    handovers: Handovers
     rules: Sequence[Rule]
     #: Of records that name none; may be empty.
     pipeline: str
@@ -86,11 +83,7 @@ class Streaming:
         seconds = deadline - time.monotonic()
         if others_wait:
             seconds /= 2  # one that never comes to its end must leave time for those behind it
-        try:
-            return self.processing.process(job, asked.body, seconds, _SPARED)
-        except UnfitError as unfit:
-            self.handovers.hand_over(job, unfit.reason)
-            return HandOver(job=job, reason=unfit.reason)
+        return self.processing.bring(job, asked.body, seconds)
 
     def _job(self, asked: Asked) -> ImageJob:
         """The same for every delivery of a record, whatever has become of a source it refers to."""

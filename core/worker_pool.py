@@ -11,7 +11,7 @@ from core.errors import Code
 from core.model import ImageHeader, Rendered, Usage
 from core.operations.company import Description
 from core.pipeline import Pipeline
-from core.ports import WorkerFailure
+from core.ports import Room, WorkerFailure
 from core.worker import SupervisedWorker
 
 #: A child with less would have room for little more than OpenCV itself, which takes 94 MB.
@@ -52,6 +52,11 @@ class WorkerPool:
         finally:
             with self._changed:
                 self._wanted = 1
+
+    def room(self) -> Room:
+        """What the next image has: all there is, or an equal share of it."""
+        with self._changed:
+            return Room(memory_bytes=self._memory_bytes // self._wanted, share=1 / self._wanted)
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:
         """Read a file's header. Raises WorkerFailure."""

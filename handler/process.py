@@ -120,7 +120,7 @@ def _uploads(event: dict[str, Any], context: Context, service: Processing) -> li
         try:
             job = events.upload_job(record)
             if job:
-                summaries.append(_summary(service.process(job, seconds=_seconds(context))))
+                summaries.append(_told(service.bring(job, seconds=_seconds(context))))
         except PicturePerfectError as error:
             errors.append(error)
     if errors:
@@ -132,12 +132,26 @@ def _direct(event: dict[str, Any], context: Context, service: Processing) -> dic
     request, now = read_request(event), datetime.now(UTC)
     if request.image is not None:
         job, body = accept_bytes(request, service.store.bucket, now)
-        outcome = service.process(job, body, seconds=_seconds(context))
+        outcome = service.bring(job, body, seconds=_seconds(context))
     else:
         job = accept_reference(request, service.store, service.references, now)
-        outcome = service.process(job, seconds=_seconds(context))
+        outcome = service.bring(job, seconds=_seconds(context))
+    if isinstance(outcome, HandOver):
+        return _told(outcome)
     plain: dict[str, Any] = msgspec.to_builtins(outcome.result)
     return {**plain, "duplicate": outcome.duplicate}
+
+
+def _told(ending: Outcome | HandOver) -> dict[str, Any]:
+    """What the caller, or the log, hears of one image."""
+    if isinstance(ending, Outcome):
+        return _summary(ending)
+    job = ending.job
+    print(  # noqa: T201 - the function's log
+        f"Image {job.image_id} of customer {job.customer} was handed over to the overflow queue: {ending.reason}",
+        file=sys.stderr,
+    )
+    return {"image_id": job.image_id, "status": "handed_over", "tier": ending.tier, "message": ending.reason}
 
 
 def _summary(outcome: Outcome) -> dict[str, Any]:

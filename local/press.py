@@ -22,7 +22,7 @@ from core.bootstrap import worker as new_worker
 from core.errors import Code, ImageFailure
 from core.model import ImageHeader, Rendered, RenditionFile, Route, Status, Usage
 from core.pipeline import Pipeline, to_bytes
-from core.planning import Limits, plan
+from core.planning import Limits, Place, plan
 from core.worker import SupervisedWorker
 from local.journal import Answer, Journal, Work
 
@@ -119,7 +119,7 @@ class Press:
             try:
                 _refuse_missing(work)
                 header = worker.probe(file, deadline)
-                plan(header, self._pipeline, self._limits, Route.LOCAL)
+                plan(header, self._pipeline, self._limits, Place(route=Route.LOCAL))
                 rendered = worker.run(file, header, self._pipeline, whole, deadline)
             except ImageFailure as error:
                 if self._stopping.is_set():  # we killed the child: it is not the image's failure

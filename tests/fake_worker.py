@@ -8,7 +8,7 @@ from pathlib import Path
 from core.errors import Code
 from core.model import ImageFormat, ImageHeader, Rendered, RenditionFile, Usage
 from core.pipeline import Pipeline
-from core.ports import WorkerFailure
+from core.ports import Room, WorkerFailure
 from tests.fakes import Around, Died, undisturbed
 
 
@@ -24,6 +24,7 @@ class FakeWorker:
         self.machine = machine
         self.cpus = cpus
         self.children = 1
+        self.memory_bytes = 2**31
         self.runs = 0
 
     @contextmanager
@@ -33,6 +34,9 @@ class FakeWorker:
             yield self.children
         finally:
             self.children = 1
+
+    def room(self) -> Room:
+        return Room(memory_bytes=self.memory_bytes // self.children, share=1 / self.children)
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:
         return self.around("worker.probe", lambda: self._probe(path))

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,7 @@ def processing(
 
 def streaming(service: Processing, overflow: Handovers, *, partial: bool = False) -> Streaming:
     return Streaming(
-        processing=service,
-        handovers=overflow,
+        processing=replace(service, handovers=overflow),
         rules=read_rules("topic:images.{customer} topic:scans=globex key"),
         pipeline="web",
         partial=partial,

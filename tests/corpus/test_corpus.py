@@ -33,7 +33,7 @@ pytestmark = pytest.mark.skipif(not IMAGES, reason=f"there is no corpus at {CORP
 
 def run(path: Path, name: str, out: Path) -> tuple[RenditionFile, ...]:
     header = probe.read_header(path)
-    planning.plan(header, PIPELINES[name], LIMITS, Route.LOCAL)
+    planning.plan(header, PIPELINES[name], LIMITS, planning.Place(route=Route.LOCAL))
     return rendering.render(path, header, PIPELINES[name], out, lambda: None).renditions
 
 
