@@ -7,7 +7,7 @@ behind it have. One that needs more than this tier is handed over to a larger on
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from core import batches, tiers
@@ -122,14 +122,14 @@ class Sharing:
 
         No image harms another; but where S3 or SQS do not answer, the rest waits for the next attempt.
         """
-        report = Report(share)
+        report, service = Report(share), self._placed(share.tier)
         deadline = None if share.seconds is None else started + share.seconds
         weights = [_weight(image, share.tier) for image in share.images]
         for number, image in enumerate(share.images):
             seconds = None
             if deadline is not None:
                 seconds = (deadline - self.clock()) * weights[number] / sum(weights[number:])
-            ending, words, go_on = self._end(image, share.tier, seconds)
+            ending, words, go_on = self._end(service, image, share.tier, seconds)
             report.endings.append(ending)
             self.say(f"{image.job.image_id} {image.job.customer} {ending}{f': {words}' if words else ''}")
             if not go_on:
@@ -137,12 +137,19 @@ class Sharing:
         report.endings += [Ending.NOT_TRIED] * (len(share.images) - len(report.endings))
         return report
 
-    def _end(self, image: HandOver, tier: Tier, seconds: float | None) -> tuple[Ending, str, bool]:
+    def _placed(self, tier: Tier) -> Processing:
+        """The service as it is in this tier: the document says which, not the environment.
+
+        A container may see more CPUs than it was given, and a laptop has fewer.
+        """
+        return replace(self.processing, tier=tier.name, vcpus=min(self.processing.vcpus, float(tier.vcpus)))
+
+    def _end(self, service: Processing, image: HandOver, tier: Tier, seconds: float | None) -> tuple[Ending, str, bool]:
         if seconds is not None and seconds <= 0:
             return Ending.NOT_TRIED, "no time is left to begin with it.", False
         larger = tiers.above(tier)
         try:
-            outcome = self.processing.process(
+            outcome = service.process(
                 image.job, None, seconds, frozenset({Code.OUT_OF_MEMORY}) if larger else frozenset()
             )
         except UnfitError as unfit:

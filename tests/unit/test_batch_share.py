@@ -1,5 +1,6 @@
 """A Batch child's share: every image gets its turn, its part of the time, and its end."""
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 from batch.share import Ending, Share, Sharing, read
 from core.batches import BatchWork
 from core.errors import Code, Misconfigured, Refusal, Unavailable
-from core.model import Door, Estimate, HandOver, ImageJob, Outcome, Status
+from core.model import Door, Estimate, HandOver, ImageJob, Outcome, Route, Status
+from core.ports import Room
 from core.tiers import TIERS, Tier
+from tests.fake_worker import FakeWorker
 from tests.services import World
 from tests.values import NOW, result
 
@@ -25,6 +28,17 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class RoomyWorker(FakeWorker):
+    """A worker with so much memory."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        super().__init__()
+        self.memory_bytes = memory_bytes
+
+    def room(self) -> Room:
+        return Room(memory_bytes=self.memory_bytes)
 
 
 class Child:
@@ -102,6 +116,23 @@ def test_what_runs_out_of_memory_goes_one_tier_up_with_all_that_is_known(child: 
     assert message.tier == TIERS[TIERS.index(tier) + 1].name
 
 
+def test_what_is_planned_for_a_larger_tier_goes_there_at_once_and_runs_there(child: Child) -> None:
+    needs = Estimate(cpu_seconds=9, cpu_seconds_upper=9, parallel=0, peak_bytes=9 << 30, peak_bytes_upper=20 << 30)
+    service = replace(
+        child.sharing.processing, route=Route.BATCH, vcpus=16, worker=RoomyWorker(20 << 30), estimate=lambda *_: needs
+    )
+    child.sharing = replace(child.sharing, processing=service)
+    image = child.image(b"large")
+    assert child.work(image) == [Ending.PROCESSED]
+
+    service = replace(service, worker=RoomyWorker(1 << 30))
+    child.sharing = replace(child.sharing, processing=service)
+    other = child.image(b"other")
+    assert child.work(other) == [Ending.HANDED_OVER]
+    (message,) = child.handed_over()
+    assert (message.job, message.tier, message.estimate) == (other.job, "4x30", needs)
+
+
 def test_nothing_is_handed_over_from_the_largest_tier(child: Child) -> None:
     assert child.work(child.image(b"!out_of_memory"), tier=TIERS[-1]) == [Ending.FAILED]
     assert child.handed_over() == []
@@ -140,13 +171,15 @@ def test_an_operator_is_needed_for_one_and_the_others_get_their_turn(child: Chil
     assert child.work(broken, good) == [Ending.MISCONFIGURED, Ending.PROCESSED]
 
 
+@dataclass(frozen=True)
 class Taking:
     """Stands for the service: images that take what they take, or all they are given."""
 
-    def __init__(self, clock: Clock, takes: list[float]) -> None:
-        self.clock = clock
-        self.takes = takes
-        self.given: list[float] = []
+    clock: Clock
+    takes: list[float]
+    given: list[float] = field(default_factory=list)
+    tier: str = ""
+    vcpus: float = 1.0
 
     def process(self, _job: ImageJob, _body: None, seconds: float, _spared: frozenset[Code]) -> Outcome:
         took = min(seconds, self.takes[len(self.given)])
