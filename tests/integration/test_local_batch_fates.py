@@ -1,0 +1,110 @@
+"""The dispatcher understands what the local Batch says of jobs that failed."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from core.adapters.batch import BatchJobs
+from core.errors import Misconfigured
+from core.failures import Fate, JobFailed, job_name, state_change
+from local import aws
+from local.batch_scheduler import MISSING
+from tests.local_batch import World, running, until
+
+Act = Callable[[World, str], None]
+FOREVER = "import time; print('here', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with running(tmp_path) as made:
+        yield made
+
+
+def cancel(world: World, job: str) -> None:
+    world.client.cancel_job(jobId=job, reason="Not wanted any more")
+
+
+def terminate(world: World, job: str) -> None:
+    world.at_work(job)
+    world.client.terminate_job(jobId=job, reason="Not wanted any more")
+
+
+def leave(_world: World, _job: str) -> None:
+    """Nothing is done to it."""
+
+
+SINGLE = [
+    (Fate.OUT_OF_MEMORY, "import os; os.kill(os.getpid(), 9)", {}, leave),
+    (Fate.TIMED_OUT, FOREVER, {"timeout": {"attemptDurationSeconds": 1}}, leave),
+    (Fate.CANCELLED, FOREVER, {"vcpus": 100}, cancel),
+    (Fate.CANCELLED, FOREVER, {}, terminate),
+    (Fate.NOT_STARTED, FOREVER, {"image": f"{MISSING}picture-perfect"}, leave),
+    (Fate.INTERRUPTED, "raise SystemExit(75)", {}, leave),
+    (Fate.MISCONFIGURED, "raise SystemExit(78)", {}, leave),
+    (Fate.CRASHED, "raise SystemExit(70)", {}, leave),
+]
+
+
+def told(world: World, work: str, children: int, program: str, definition: dict[str, Any], act: Act) -> list[JobFailed]:
+    """What the dispatcher makes of all that is told of a job until it has failed."""
+    world.define(program, **definition)
+    more: dict[str, Any] = {"arrayProperties": {"size": children}} if children else {}
+    job = world.client.submit_job(jobName=job_name(work), jobQueue="images", jobDefinition="job", **more)["jobId"]
+    singles = [f"{job}:{index}" for index in range(children)] or [job]
+    for single in singles:
+        act(world, single)
+    for one in {*singles, job}:
+        world.ended(one)
+        until(partial(_failed, world, one))
+    return [failed for failed in map(state_change, list(world.events)) if failed]
+
+
+def _failed(world: World, job: str) -> bool:
+    return "FAILED" in world.states(job)
+
+
+@pytest.mark.parametrize(("fate", "program", "definition", "act"), SINGLE)
+def test_every_end_of_a_job_is_told_apart(
+    world: World, fate: Fate, program: str, definition: dict[str, Any], act: Act
+) -> None:
+    work = str(uuid4())
+    (failed,) = told(world, work, 0, program, definition, act)
+    assert (failed.work_id, failed.index, failed.fate) == (work, 0, fate)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="core/failures.py takes the parent's `Array Child Job failed` for a cancellation of all shares"
+)
+def test_an_array_of_which_children_failed_is_not_cancelled(world: World) -> None:
+    """The parent says nothing of its own then: each child has said why."""
+    failed = told(world, str(uuid4()), 2, "import os; os.kill(os.getpid(), 9)", {}, leave)
+    assert {(one.index, one.fate) for one in failed} == {(0, Fate.OUT_OF_MEMORY), (1, Fate.OUT_OF_MEMORY)}
+
+
+def test_each_child_of_an_array_that_was_cancelled_is_told(world: World) -> None:
+    failed = told(world, str(uuid4()), 2, FOREVER, {"vcpus": 100}, cancel)
+    assert {one.fate for one in failed} == {Fate.CANCELLED}
+    assert {one.index for one in failed} >= {0, 1}
+
+
+def test_what_was_submitted_is_found_by_its_name(world: World) -> None:
+    jobs = BatchJobs(aws.batch(world.batch.endpoint), "images", "picture-perfect", per_second=1000)
+    world.define("pass")
+    with pytest.raises(Misconfigured):
+        jobs.submit("a", "1x2", ("work", "batches/a.json"), 1, 60)
+    (definition,) = world.client.describe_job_definitions(jobDefinitionName="job")["jobDefinitions"]
+    world.client.register_job_definition(
+        jobDefinitionName="picture-perfect-1x2",
+        type="container",
+        containerProperties=definition["containerProperties"],
+    )
+    single = jobs.submit("a", "1x2", ("work", "batches/a.json"), 1, 60)
+    array = jobs.submit("b", "1x2", ("work", "batches/b.json"), 3, 60)
+    assert [jobs.find("a"), jobs.find("b"), jobs.find("c")] == [single, array, None]
+    assert world.job(single)["container"]["command"] == ["batch", "work", "batches/a.json"]
+    assert world.job(array)["arrayProperties"]["size"] == 3
