@@ -19,7 +19,7 @@ from core.committing import Committing
 from core.errors import Code, Misconfigured, Unavailable
 from core.failures import job_name
 from core.model import ImageJob, ObjectRef, Value
-from core.ports import Jobs
+from core.ports import Jobs, ObjectStore
 from core.tiers import Tier, named
 
 _NAME = re.compile(r"(\d+)\.(\w+)\.(\d+)\.json")
@@ -55,6 +55,12 @@ def fresh(attempt: int) -> int:
     return attempt // 2 * 2 + 2
 
 
+def newest(store: ObjectStore, job: ImageJob) -> Place | None:
+    """Where an image was sent last; None where it never was."""
+    places = filter(None, map(_place, store.keys(_prefix(job))))
+    return max(places, key=lambda place: (place.rank, place.taken), default=None)
+
+
 @dataclass(frozen=True)
 class Claims:
     """The claims of one invocation. `work_ids` are those of its own submissions, by the tier's name."""
@@ -64,11 +70,6 @@ class Claims:
     work_ids: dict[str, str]
     now: Callable[[], datetime]
     _submitted: dict[str, bool] = field(default_factory=dict)
-
-    def newest(self, job: ImageJob) -> Place | None:
-        """Where an image was sent last; None where it never was."""
-        places = filter(None, map(_place, self.committing.store.keys(_prefix(job))))
-        return max(places, key=lambda place: (place.rank, place.taken), default=None)
 
     def read(self, job: ImageJob, place: Place) -> Claim:
         key = place.key(job)

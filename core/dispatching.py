@@ -16,7 +16,7 @@ import msgspec
 
 from core import shares
 from core.batches import BatchWork
-from core.claims import PATIENCE, Claims, Place
+from core.claims import PATIENCE, Claims, Place, newest
 from core.committing import Committing
 from core.errors import Code, Misconfigured, Unavailable
 from core.failures import Fate, JobFailed, job_name
@@ -138,14 +138,14 @@ class _Run:
         job, store = wanted.job, self.parent.committing.store
         if store.read(job.result_key) is not None:
             return None
-        newest = self.claims.newest(job)
-        tier = shares.tier_of(wanted) or (newest.tier if newest else self._by_size(wanted))
+        last = newest(store, job)
+        tier = shares.tier_of(wanted) or (last.tier if last else self._by_size(wanted))
         place = Place(attempt=wanted.attempt, tier=tier)
-        if newest is None or place.rank > newest.rank:
+        if last is None or place.rank > last.rank:
             return place
-        if self.claims.is_submitted(job, newest):
+        if self.claims.is_submitted(job, last):
             return None
-        return msgspec.structs.replace(newest, taken=newest.taken + 1)
+        return msgspec.structs.replace(last, taken=last.taken + 1)
 
     def _by_size(self, wanted: HandOver) -> Tier:
         """Where nothing else is known: the child finds out, and hands over to a larger one."""

@@ -20,6 +20,8 @@ QUARANTINE = "quarantine/"
 REFUSED = "refused/"
 #: AWS's own failure documents.
 FAILURES = "failures/"
+#: What the reconciler took up: how often, and the message of it.
+RECONCILED = f"{FAILURES}reconciled/"
 #: What Batch jobs are to do, and who has dispatched which image.
 BATCHES = "batches/"
 DISPATCHED = "dispatched/"
@@ -40,6 +42,11 @@ class Incoming(Value, frozen=True):
     pipeline: str
     upload: str
     name: str
+
+    @property
+    def image_id(self) -> str:
+        """Whose place it is, where it was staged."""
+        return self.upload.removeprefix(_INLINE)
 
     @property
     def is_inline(self) -> bool:

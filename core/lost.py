@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from core import batches, tiers
-from core.claims import Claims, Place, fresh
+from core.claims import Claims, Place, fresh, newest
 from core.committing import Committing
 from core.errors import Code, Misconfigured, Refusal
 from core.failures import Fate, JobFailed
@@ -96,7 +96,7 @@ def _culprit(failed: JobFailed, images: Sequence[LostImage]) -> HandOver | None:
 def _look(image: HandOver, work: batches.BatchWork, committing: Committing, claims: Claims) -> LostImage:
     wanted = msgspec.structs.replace(image, tier=work.tier)
     result = committing.standing(image.job)
-    place = None if result else claims.newest(image.job)
+    place = None if result else newest(committing.store, image.job)
     is_here = place is None or claims.read(image.job, place).work_id == work.work_id
     return LostImage(wanted=wanted, result=result, place=place, is_here=is_here)
 
