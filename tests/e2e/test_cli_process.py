@@ -26,6 +26,7 @@ FIELDS = [
     "cpu_seconds",
     "peak_bytes",
     "measurements",
+    "operations",
     "renditions",
     "resumed",
 ]
@@ -73,7 +74,7 @@ def test_each_file_is_answered_by_one_line_of_json_with_exactly_these_fields(pic
     assert jpeg["peak_bytes"] > 10_000_000
     for line in (jpeg, png):
         (rendition,) = line["renditions"]
-        assert list(rendition) == ["name", "path", "format", "width", "height", "bytes"]
+        assert list(rendition) == ["name", "path", "format", "width", "height", "bytes", "frames"]
         content = Path(rendition["path"]).read_bytes()
         assert len(content) == rendition["bytes"]
         assert Image.open(io.BytesIO(content)).size == (rendition["width"], rendition["height"])
