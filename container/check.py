@@ -16,6 +16,7 @@ os.environ |= {
     "AWS_SECRET_ACCESS_KEY": "none",
     "AWS_REGION": "us-east-1",
     "AWS_DEFAULT_REGION": "us-east-1",
+    "BATCH_QUEUE": "none",
     "BUCKET": "none",
     "DATABASE_URL": "postgresql://localhost/none",
     "PUBLIC_BASE_URL": "https://localhost",
@@ -23,7 +24,7 @@ os.environ |= {
 }
 
 #: What must be in the image, so that a folder which was not copied is not taken for one with nothing in it.
-ENTRIES = {"handler.process", "handler.record"}
+ENTRIES = {"handler.admin", "handler.dispatch", "handler.process", "handler.record"}
 
 
 def check() -> str:

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,11 +26,15 @@ from core.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from mypy_boto3_batch import BatchClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
     from core.adapters.postgres import PostgresLedger
     from core.adapters.sqs import SqsHandovers
+    from core.dispatching import Dispatching
+    from core.intake import Intake
+    from core.reconciling import Reconciling
     from core.recording import Recording
     from core.service import Processing
     from core.streaming import Streaming
@@ -106,6 +111,48 @@ def handovers(environ: Mapping[str, str]) -> "SqsHandovers":
     return SqsHandovers(_sqs(), url)
 
 
+def dispatching(environ: Mapping[str, str]) -> "tuple[Dispatching, Intake]":
+    """The services of the dispatcher: what submits, and what accepts the images of events that were given up on."""
+    from core.adapters.batch import BatchJobs  # noqa: PLC0415 - only what this entry needs is loaded
+    from core.adapters.emf import EmfMetrics  # noqa: PLC0415
+    from core.adapters.s3 import S3Store  # noqa: PLC0415
+    from core.adapters.sqs import SqsAnnouncements  # noqa: PLC0415
+    from core.committing import Committing  # noqa: PLC0415
+    from core.customers import read_rules  # noqa: PLC0415
+    from core.dispatching import Dispatching  # noqa: PLC0415
+    from core.intake import Intake  # noqa: PLC0415
+
+    values = settings.load(settings.DispatchSettings, environ)
+    committing = Committing(
+        store=S3Store(_s3(), values.bucket), metrics=EmfMetrics(sys.stdout, values.metrics_namespace)
+    )
+    jobs = BatchJobs(_batch(), values.batch_queue, values.batch_definitions, values.submits_per_second)
+    return Dispatching(committing=committing, jobs=jobs, hold=timedelta(hours=values.hold_hours)), Intake(
+        committing=committing,
+        announcements=SqsAnnouncements(_sqs(), values.records_queue_url, values.bucket),
+        references=tuple(values.references.split()),
+        rules=read_rules(values.kafka_customers),
+        pipeline=values.kafka_pipeline,
+    )
+
+
+def reconciling(environ: Mapping[str, str]) -> "Reconciling":
+    """The service that takes up what has waited for too long."""
+    from core.adapters.emf import EmfMetrics  # noqa: PLC0415 - only what this entry needs is loaded
+    from core.adapters.s3 import S3Store  # noqa: PLC0415
+    from core.committing import Committing  # noqa: PLC0415
+    from core.reconciling import Reconciling  # noqa: PLC0415
+
+    values = settings.load(settings.ReconcilingSettings, environ)
+    return Reconciling(
+        committing=Committing(
+            store=S3Store(_s3(), values.bucket), metrics=EmfMetrics(sys.stdout, values.metrics_namespace)
+        ),
+        patience=timedelta(hours=values.reconcile_after_hours),
+        times=values.reconcile_times,
+    )
+
+
 def recording(environ: Mapping[str, str]) -> "Recording":
     """The service of the recorder."""
     from core.adapters.s3 import S3Store  # noqa: PLC0415 - only what this entry needs is loaded
@@ -170,6 +217,13 @@ def _s3() -> "S3Client":
         return boto3.client("s3", config=_patience())
 
 
+def _batch() -> "BatchClient":
+    import boto3  # noqa: PLC0415
+
+    with _of_the_environment():
+        return boto3.client("batch", config=_patience(attempts=1))
+
+
 def _sqs() -> "SQSClient":
     import boto3  # noqa: PLC0415
 
@@ -189,13 +243,13 @@ def _of_the_environment() -> Iterator[None]:
         raise Misconfigured(Code.INVALID_SETTINGS, message) from error
 
 
-def _patience() -> "Config":
+def _patience(attempts: int = 4) -> "Config":
     """Fail soon and try again, rather than wait: an image's time is short."""
     from botocore.config import Config  # noqa: PLC0415
 
     return Config(
         connect_timeout=3,
         read_timeout=20,
-        retries={"mode": "standard", "total_max_attempts": 4},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         max_pool_connections=64,  # each image of a batch has some under way; none is opened before it is needed
     )

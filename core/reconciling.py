@@ -67,10 +67,8 @@ class Reconciling:
             return
         hours = (self.now() - entry.modified_at) / timedelta(hours=1)
         if len(before) >= self.times:
-            message = (
-                f"It waited for {hours:,.0f} hours; it was taken up {len(before)} times, and nobody said how it ended."
-            )
-            self.committing.fail(job, Code.ABANDONED, message)
+            words = f"It waited for {hours:,.0f} hours, was taken up {len(before)} times, and nobody said how it ended."
+            self.committing.fail(job, Code.ABANDONED, words)
             report.abandoned += 1
             return
         last = newest(self.committing.store, job)

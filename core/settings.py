@@ -17,6 +17,7 @@ from core.errors import Code, Misconfigured
 from core.keys import PipelineName
 from core.model import Value
 
+MetricsNamespace = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/#:-]{1,255}$")]
 Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
@@ -57,7 +58,7 @@ class ProcessingSettings(WorkerSettings, frozen=True, kw_only=True):
     #: spaces, each with `{customer}` in it, so that one customer's prefix never holds another's images.
     references: str = ""
     #: The CloudWatch namespace of the metrics.
-    metrics_namespace: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/#:-]{1,255}$")] = "PicturePerfect"
+    metrics_namespace: MetricsNamespace = "PicturePerfect"
     #: How many images of a batch are worked on at once, each with its share of the memory; 0 means one for each CPU.
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
     #: The SQS queue that takes what needs more memory or time than its share of a batch. Kafka needs one.
@@ -68,6 +69,36 @@ class ProcessingSettings(WorkerSettings, frozen=True, kw_only=True):
     kafka_pipeline: PipelineName = ""
     #: Whether Kafka's event source mapping has ReportBatchItemFailures among its FunctionResponseTypes.
     report_batch_item_failures: bool = False
+
+
+class DispatchSettings(Value, frozen=True, kw_only=True):
+    """What the dispatcher needs."""
+
+    bucket: Bucket
+    records_queue_url: Annotated[str, Meta(pattern="^https?://")]
+    metrics_namespace: MetricsNamespace = "PicturePerfect"
+    references: str = ""
+    kafka_customers: str = ""
+    kafka_pipeline: PipelineName = ""
+    #: The Batch job queue, by name or ARN.
+    batch_queue: Annotated[str, Meta(min_length=1)]
+    #: What the job definitions' names begin with; a dash and the tier follow.
+    batch_definitions: Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$")] = "picture-perfect"
+    #: How often one instance of the function may submit, in a second; all of them together 50 times.
+    submits_per_second: Annotated[float, Meta(gt=0, le=50)] = 5.0
+    #: How long messages of a bad deployment wait for someone to mend it, before they go to Batch as all others do.
+    hold_hours: Annotated[float, Meta(ge=0)] = 24.0
+
+
+class ReconcilingSettings(Value, frozen=True, kw_only=True):
+    """What the reconciler needs."""
+
+    bucket: Bucket
+    metrics_namespace: MetricsNamespace = "PicturePerfect"
+    #: How long a source may wait without a result before it is taken up again, and between two times.
+    reconcile_after_hours: Annotated[float, Meta(gt=0)] = 12.0
+    #: How often it is taken up before it ends `failed: abandoned`.
+    reconcile_times: Annotated[int, Meta(ge=1, le=100)] = 3
 
 
 class DatabaseSettings(Value, frozen=True, kw_only=True):
