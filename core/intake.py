@@ -1,0 +1,132 @@
+"""Images of events that Lambda gave up on: what a door would have accepted is accepted, and staged for who runs it.
+
+As `core.streaming` does it for images that it runs itself.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+from uuid import uuid4
+
+import msgspec
+
+from core import keys
+from core.committing import Committing
+from core.conflicts import conflict
+from core.customers import Rule
+from core.errors import Code, Misconfigured, Refusal
+from core.kafka import Asked, Record, ask
+from core.model import Door, ImageJob, ObjectRef, image_id
+from core.ports import Announcements
+from core.requests import (
+    ImageRequest,
+    accept_bytes,
+    accept_reference,
+    is_waiting,
+    referred_place,
+    s3_identity,
+    staged_job,
+    stored_job,
+)
+
+_MEDIA_TYPE = "application/json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intake:
+    """Accepts requests and records of Kafka, without running them."""
+
+    committing: Committing
+    announcements: Announcements
+    references: Sequence[str]
+    rules: Sequence[Rule]
+    #: Of records that name none; may be empty.
+    pipeline: str
+
+    def request(self, request: ImageRequest, now: datetime) -> ImageJob:
+        """The job of a direct request, its bytes in the store. Raises Refusal."""
+        store = self.committing.store
+        if request.image is None:
+            return accept_reference(request, store, self.references, now)
+        job, body = accept_bytes(request, store.bucket, now)
+        self._stage(job, body)
+        return job
+
+    def record(self, record: Record, now: datetime) -> ImageJob | None:
+        """The job of a record, its bytes in the store; None for one that is refused, with a document that says why."""
+        try:
+            return self._accept(ask(record, self.rules, self.pipeline, now))
+        except Refusal as refusal:
+            self._refuse(record, refusal, now)
+            return None
+
+    def _accept(self, asked: Asked) -> ImageJob:
+        request, bucket = asked.request, self.committing.store.bucket
+        if asked.body is not None:
+            job = staged_job(request, bucket, asked.identity, Door.KAFKA, asked.received_at)
+            self._stage(job, asked.body)
+            return job
+        place = referred_place(request, bucket, self.references)
+        if is_waiting(place, bucket):
+            return self._waiting(asked, place)
+        return stored_job(request, place, asked.identity, Door.KAFKA, asked.received_at)
+
+    def _stage(self, job: ImageJob, body: bytes) -> None:
+        """Put the source where the to-do list is, unless the image has ended; the first content of an id keeps it."""
+        committing = self.committing
+        if committing.standing(job):
+            return
+        digest = hashlib.sha256(body).hexdigest()
+        metadata = {
+            "sha256": digest,
+            "door": job.door.value,
+            "name": quote(job.name),
+            "received-at": job.received_at.isoformat(),
+        }
+        if not committing.create(job.source.key, body, "application/octet-stream", metadata):
+            stored = committing.store.head(job.source)
+            if stored and stored.metadata.get("sha256") != digest:
+                raise conflict(job.image_id, job.customer)
+        elif committing.standing(job):
+            self.announcements.announce(job.result_key)  # what was just staged late is the recorder's to tidy up
+
+    def _waiting(self, asked: Asked, place: ObjectRef) -> ImageJob:
+        """The job of the upload that lies at `place`; which image that was is written down, as it will move."""
+        key = keys.accepted(image_id(asked.request.customer, asked.request.pipeline, *asked.position))
+        store = self.committing.store
+        body = store.read(key)
+        if body is None:
+            stored = store.head(place)
+            found, identity = (stored.ref, s3_identity(stored.ref)) if stored else (place, asked.position)
+            job = stored_job(asked.request, found, identity, Door.KAFKA, asked.received_at)
+            if self.committing.create(key, msgspec.json.encode(job), _MEDIA_TYPE):
+                return job
+            body = store.read(key)
+        if body is None:
+            raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
+        return msgspec.json.decode(body, type=ImageJob)
+
+    def _refuse(self, record: Record, refusal: Refusal, now: datetime) -> None:
+        """Write down a record that was not accepted, once; whoever wrote it counts it."""
+        committing, token = self.committing, str(uuid4())
+        key = keys.refused(record.topic, record.partition, record.offset, record.digest)
+        document = {
+            "schema": 1,
+            "code": refusal.code,
+            "message": refusal.message,
+            "refused_at": now.isoformat(),
+            "cluster": record.cluster,
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "record": record.raw,
+        }
+        mine = committing.create(key, json.dumps(document).encode(), _MEDIA_TYPE, {"token": token})
+        if not mine:  # also when the store wrote it and its answer was lost
+            stored = committing.store.head(ObjectRef(bucket=committing.store.bucket, key=key))
+            mine = stored is not None and stored.metadata.get("token") == token
+        if mine:
+            committing.metrics.refuse(Door.KAFKA, refusal.code, now)
