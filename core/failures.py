@@ -29,6 +29,8 @@ _NOT_STARTED = re.compile(
     r"|task failed to start|^misconfiguration:|^capacity:",
     re.IGNORECASE,
 )
+#: What Batch says of an array whose children ran, some of them in vain.
+_CHILD_FAILED = "Array Child Job failed"
 _KILLED = 137  # 128 + SIGKILL: on Linux the kernel's answer to too much memory
 _EX_TEMPFAIL, _EX_CONFIG = 75, 78  # as batch/__main__.py ends
 #: AWS says so of a function that cannot be loaded; the last is how this program itself says it.
@@ -159,7 +161,10 @@ def state_change(document: Mapping[str, Any]) -> JobFailed | None:
     array = detail.array_properties
     is_parent = array is not None and array.size is not None and array.index is None
     fate = _fate(detail)
-    if is_parent and fate not in (Fate.CANCELLED, Fate.NOT_STARTED):
+    children_ran = (detail.status_reason or "").startswith(_CHILD_FAILED) and not (
+        detail.is_cancelled or detail.is_terminated
+    )
+    if is_parent and (children_ran or fate not in (Fate.CANCELLED, Fate.NOT_STARTED)):
         return None
     index = None if is_parent else (array.index or 0) if array else 0
     stopped = datetime.fromtimestamp(detail.stopped_at / 1000, UTC) if detail.stopped_at else change.time

@@ -77,9 +77,6 @@ def test_every_end_of_a_job_is_told_apart(
     assert (failed.work_id, failed.index, failed.fate) == (work, 0, fate)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="core/failures.py takes the parent's `Array Child Job failed` for a cancellation of all shares"
-)
 def test_an_array_of_which_children_failed_is_not_cancelled(world: World) -> None:
     """The parent says nothing of its own then: each child has said why."""
     failed = told(world, str(uuid4()), 2, "import os; os.kill(os.getpid(), 9)", {}, leave)
