@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from core import keys
 from core.errors import Code, Refusal
-from core.model import Door, HandOver, ImageJob, ObjectRef, image_id
+from core.model import Door, ImageJob, ObjectRef, image_id
 from core.requests import s3_identity
 
 
@@ -52,28 +52,9 @@ class S3Record(msgspec.Struct, rename="camel"):
     event_time: Annotated[datetime, Meta(tz=True)] | None = None
 
 
-class _Message(msgspec.Struct):
-    body: str
-
-
 def is_s3_test(event: object) -> bool:
     """S3 sends one of these when a notification is set up; there is nothing in it to do."""
     return isinstance(event, Mapping) and event.get("Event") == "s3:TestEvent"
-
-
-def is_sqs(event: object) -> bool:
-    """Whether these are messages of a queue."""
-    records = event.get("Records") if isinstance(event, Mapping) else None
-    first = records[0] if isinstance(records, list) and records else None
-    return isinstance(first, Mapping) and first.get("eventSource") == "aws:sqs"
-
-
-def handed_over(message: object) -> ImageJob:
-    """The job in a message of the overflow queue. Raises Refusal(INVALID_EVENT)."""
-    try:
-        return msgspec.json.decode(msgspec.convert(message, _Message).body, type=HandOver).job
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:
-        raise Refusal(Code.INVALID_EVENT, f"The message is not of the overflow queue: {error}") from error
 
 
 def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:

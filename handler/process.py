@@ -1,4 +1,4 @@
-"""The Lambda function that processes images: S3 notifications, Kafka's batches, direct invokes, and the overflow queue.
+"""The Lambda function that processes images: S3 notifications, Kafka's batches, and direct invokes.
 
 Built when the module is loaded, so that Lambda's init phase pays for it and not the first image.
 """
@@ -13,7 +13,6 @@ import msgspec
 from core import bootstrap
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.model import HandOver, Outcome, Route
-from core.ports import UnfitError
 from core.requests import accept_bytes, accept_reference, read_request
 from core.service import Processing
 from core.streaming import Ending, Refused, Streaming
@@ -41,8 +40,6 @@ def answer(
         return {"images": []}
     if kafka.is_kafka(event):
         return _batch(event, context, streaming)
-    if events.is_sqs(event):
-        return _overflow(event, context, service)
     if isinstance(event, dict) and "Records" in event:
         return {"images": _uploads(event, context, service)}
     if isinstance(event, dict) and "customer" in event:
@@ -51,7 +48,7 @@ def answer(
     raise Refusal(
         Code.INVALID_EVENT,
         f"An event with {known or 'nothing in it'} is neither a notification of S3 (`Records`), nor a batch of Kafka "
-        "or of the overflow queue (`eventSource`), nor a request (`customer`, `pipeline`, and `image` or `s3`).",
+        "(`eventSource`), nor a request (`customer`, `pipeline`, and `image` or `s3`).",
     )
 
 
@@ -90,24 +87,6 @@ def _tell(ending: Ending) -> None:
         case _:
             return
     print(f"The record of {ending.record} {said}", file=sys.stderr)  # noqa: T201 - the function's log
-
-
-def _overflow(event: dict[str, Any], context: Context, service: Processing) -> dict[str, Any]:
-    """Run jobs that did not fit elsewhere, each with everything there is; what could not be ended is named.
-
-    The first has all the time there is, and ends. One behind it that runs out of time comes again.
-    """
-    failed = []
-    for number, message in enumerate(event["Records"]):
-        identifier = message.get("messageId") if isinstance(message, dict) else None
-        try:
-            job = events.handed_over(message)
-            spared = frozenset({Code.TIMED_OUT}) if number else frozenset()
-            service.process(job, seconds=_seconds(context), spared=spared)
-        except (PicturePerfectError, UnfitError) as error:
-            print(f"message {identifier} of the overflow queue comes again: {error}", file=sys.stderr)  # noqa: T201
-            failed.append({"itemIdentifier": identifier})
-    return {"batchItemFailures": failed}
 
 
 def _uploads(event: dict[str, Any], context: Context, service: Processing) -> list[dict[str, Any]]:

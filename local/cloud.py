@@ -1,4 +1,4 @@
-"""The embedded cloud: S3, SQS and CloudWatch by moto, Kafka, PostgreSQL, and the functions with their event sources.
+"""The embedded cloud: S3, SQS and CloudWatch by moto, Kafka, PostgreSQL, Batch, the functions and their event sources.
 
 What is wired here is what infra/ wires in AWS. Nothing in core or handler knows which of the two it runs in.
 """
@@ -14,81 +14,20 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from local import aws, emf, notifications, resources
+from local import aws, emf, notifications, offload, resources
+from local.address import GROUP, TOPIC, Address, Options
 from local.asynchronous import AsyncInvoker
 from local.function import Function, FunctionConfig
 from local.lambda_api import LambdaApi
 from local.postgres import PostgreSQL
-from local.sources import S3Source, SqsSource
+from local.sources import S3Source, Schedule, SqsSource
 
 if TYPE_CHECKING:
+    from local.batch_server import LocalBatch
     from local.kafka import Broker
     from local.kafka_source import KafkaSource
 
-NAMESPACE = "PicturePerfect"
-TOPIC = "images"
-GROUP = "picture-perfect"
 _CLUSTER = f"arn:aws:kafka:{aws.REGION}:{aws.ACCOUNT}:cluster/local/embedded"
-
-
-class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where everything of a running cloud is; other processes read it from `cloud.json`."""
-
-    pid: int
-    endpoint: str
-    lambda_endpoint: str
-    bucket: str
-    incoming_queue_url: str
-    records_queue_url: str
-    dead_letter_queue_url: str
-    overflow_queue_url: str
-    overflow_dead_letter_queue_url: str
-    kafka_bootstrap_servers: str
-    kafka_topic: str
-    database_url: str
-    folder: str
-
-    @property
-    def public_base_url(self) -> str:
-        return f"{self.endpoint}/{self.bucket}"
-
-    def processing(self) -> dict[str, str]:
-        """The environment of the entries that touch images."""
-        return {
-            **aws.environment(self.endpoint),
-            "BUCKET": self.bucket,
-            "RECORDS_QUEUE_URL": self.records_queue_url,
-            "OVERFLOW_QUEUE_URL": self.overflow_queue_url,
-            "REPORT_BATCH_ITEM_FAILURES": "true",
-            "PUBLIC_BASE_URL": self.public_base_url,
-            "REFERENCES": f"s3://{self.bucket}/library/{{customer}}/",
-            "METRICS_NAMESPACE": NAMESPACE,
-        }
-
-    def recording(self) -> dict[str, str]:
-        """The environment of the entries that know the database."""
-        return {
-            **aws.environment(self.endpoint),
-            "BUCKET": self.bucket,
-            "DATABASE_URL": self.database_url,
-            "RECORDS_QUEUE_URL": self.records_queue_url,
-        }
-
-
-class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be chosen of a cloud. Seconds and MB."""
-
-    pipelines: str = ""
-    #: A company's own functions, as the setting OPERATIONS has them, and where Python finds them.
-    operations: str = ""
-    python_path: str = ""
-    timeout: float = 60.0
-    memory_mb: int = 2048
-    concurrency: int = max(2, min(8, os.cpu_count() or 2))
-    backoff: float = 0.5
-    #: Consumers of the Kafka topic, each with one batch at a time, and how many records a batch has at most.
-    consumers: int = 1
-    kafka_batch: int = 25
 
 
 class Cloud:
@@ -100,6 +39,9 @@ class Cloud:
     address: Address
     process: Function
     record: Function
+    dispatch: Function
+    admin: Function
+    batch: "LocalBatch"
     kafka: "KafkaSource"
 
     def __init__(
@@ -135,6 +77,10 @@ class Cloud:
         endpoint = self._moto()
         queues = resources.queues(aws.sqs(endpoint), visibility=6 * self._options.timeout)
         resources.bucket(endpoint, queues)
+        self._progress("Batch")
+        self.batch = self._stack.enter_context(
+            offload.batch(logs, endpoint, queues["overflow"], self._options.batch_vcpus)
+        )
         self._progress("Kafka")
         broker = self._broker()
         self._progress("PostgreSQL")
@@ -143,6 +89,7 @@ class Cloud:
             pid=os.getpid(),
             endpoint=endpoint,
             lambda_endpoint="",
+            batch_endpoint=self.batch.endpoint,
             bucket=resources.BUCKET,
             incoming_queue_url=queues["incoming"],
             records_queue_url=queues["records"],
@@ -156,6 +103,7 @@ class Cloud:
         )
         self._progress("the tables")
         self._migrate()
+        offload.register(aws.batch(self.batch.endpoint), {**self.address.processing(), **self._company()})
         self._progress("the functions")
         self._functions(logs)
         self._sources()
@@ -200,17 +148,27 @@ class Cloud:
 
         environment = {
             **address.processing(),
-            "PIPELINES": options.pipelines,
-            "OPERATIONS": options.operations,
-            "PYTHONPATH": options.python_path,
+            **self._company(),
             "WORK_DIR": "{tmp}",
             # So many sandboxes share this machine's processors; in Lambda each has its own.
             "THREADS": "1",
             # Two, however few processors there are, so that batches are worked on here as they are there.
             "WORKERS": "2",
         }
+        hours = {"RECONCILE_AFTER_HOURS": str(options.reconcile_after / 3600)}
         self.process = function("process", options.timeout, options.concurrency, environment)
         self.record = function("record", min(30.0, options.timeout), 1, address.recording())
+        self.dispatch = function("dispatch", min(60.0, options.timeout), 2, address.dispatching())
+        self.admin = function("admin", 900.0, 1, {**address.dispatching(), **address.recording(), **hours})
+
+    def _company(self) -> dict[str, str]:
+        """The company's own pipelines and functions, as every entry that touches images has them."""
+        options = self._options
+        return {
+            "PIPELINES": options.pipelines,
+            "OPERATIONS": options.operations,
+            "PYTHONPATH": options.python_path,
+        }
 
     def _sources(self) -> None:
         address, options = self.address, self._options
@@ -221,8 +179,9 @@ class Cloud:
 
         mend = partial(notifications.completed, s3)
         invoker = AsyncInvoker(self.process, keep, options.backoff)
+        functions = (self.process, self.record, self.dispatch, self.admin)
         api = self._stack.enter_context(
-            LambdaApi({"process": self.process, "record": self.record}, {"process": invoker})
+            LambdaApi({function.config.name: function for function in functions}, {"process": invoker})
         )
         self.kafka = self._kafka(keep)
         self._stack.callback(self.kafka.close)
@@ -230,13 +189,14 @@ class Cloud:
         for source in (
             S3Source(sqs, address.incoming_queue_url, invoker, mend),
             SqsSource(sqs, address.records_queue_url, self.record, mend, batch_size=100, window=0.2),
-            SqsSource(sqs, address.overflow_queue_url, self.process, batch_size=1),
+            SqsSource(sqs, address.overflow_queue_url, self.dispatch, mend, batch_size=100, window=0.5),
+            Schedule(self.admin, {"action": "reconcile"}, options.reconcile_every),
         ):
             source.start()
             self._stack.callback(source.close)
         # Runs first at the end: what is being invoked dies, so that the sources' threads come home.
-        self._stack.callback(self.record.close)
-        self._stack.callback(self.process.close)
+        for function in functions:
+            self._stack.callback(function.close)
         self._stack.callback(invoker.close)
         self.address = msgspec.structs.replace(address, lambda_endpoint=api.url)
 
@@ -264,16 +224,6 @@ class Cloud:
             fresh.chmod(0o600)
             fresh.replace(path)
             self._stack.callback(path.unlink, missing_ok=True)
-
-
-def running(folder: Path) -> Address | None:
-    """The cloud whose state file lies in `folder`, if its process is alive."""
-    try:
-        address = msgspec.json.decode((folder / "cloud.json").read_bytes(), type=Address)
-        os.kill(address.pid, 0)
-    except (OSError, msgspec.DecodeError):
-        return None
-    return address
 
 
 @contextmanager

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from local.cloud import Address
+    from local.address import Address
 
 #: Where a cloud keeps its state file and logs, from the folder one stands in.
 FOLDER = Path(".picture-perfect")
@@ -55,7 +55,7 @@ def progress() -> Iterator["Progress"]:
 
 def cloud_at(folder: Path) -> "Address":
     """The running cloud. Raises ClickException when there is none."""
-    from local.cloud import running  # noqa: PLC0415
+    from local.address import running  # noqa: PLC0415
 
     address = running(folder)
     if address is None:

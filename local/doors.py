@@ -16,7 +16,7 @@ import click
 
 from core.errors import Code, Unavailable
 from local import aws
-from local.cloud import Address
+from local.address import Address
 from local.host import ROOT
 
 #: Base64 grows by a third, and the rest of the event needs room: larger files go by upload.

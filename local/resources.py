@@ -13,8 +13,8 @@ BUCKET = "pictures"
 _DAY = 86_400
 #: Hundreds of receives, so that a database may be down for long.
 _RECORDS_RECEIVES = 1000
-#: A hand-over that fails so often is for a person to look at.
-_OVERFLOW_RECEIVES = 5
+#: What waits for a bad deployment to be mended does so for a day, at six times the function's time-out a receive.
+_OVERFLOW_RECEIVES = 300
 
 
 def reset(endpoint: str) -> None:
@@ -40,11 +40,19 @@ def _queue(sqs: "SQSClient", name: str, attributes: dict[str, str]) -> str:
 
 
 def bucket(endpoint: str, urls: dict[str, str]) -> None:
-    """A bucket with versions that notifies: `incoming/` to the function, commits and deletions to the recorder."""
+    """A bucket with versions that notifies: the function of what comes in, the recorder of commits and deletions.
+
+    The dispatcher hears of failure documents, by the overflow queue.
+    """
     s3, sqs = aws.s3(endpoint), aws.sqs(endpoint)
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    targets = (("incoming/", "incoming"), ("results/", "records"), ("tombstones/", "records"))
+    targets = (
+        ("incoming/", "incoming"),
+        ("results/", "records"),
+        ("tombstones/", "records"),
+        ("failures/", "overflow"),
+    )
     s3.put_bucket_notification_configuration(
         Bucket=BUCKET,
         NotificationConfiguration={

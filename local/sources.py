@@ -143,6 +143,34 @@ class SqsSource(_Poller):
         }
 
 
+class Schedule:
+    """A rule of EventBridge's scheduler: a thread that invokes a function with one event, again and again."""
+
+    def __init__(self, function: Function, event: dict[str, Any], every: float) -> None:
+        """The first time after `every` seconds."""
+        self._function = function
+        self._event = event
+        self._every = every
+        self._stop_asked = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"schedule {function.config.name}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop_asked.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop_asked.wait(self._every):
+            try:
+                invocation = self._function.invoke(self._event)
+            except FunctionClosedError:
+                return
+            if invocation.error:
+                _log.error("%s failed on %s: %s", self._function.config.name, self._event, invocation.payload)
+
+
 def succeeded(batch: Sequence["MessageTypeDef"], invocation: Invocation) -> list["MessageTypeDef"]:
     """The messages that may be deleted, by AWS's rules for `batchItemFailures`.
 

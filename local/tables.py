@@ -25,6 +25,7 @@ _RIGHT = {
     "in flight",
     "records",
     "children",
+    "count",
     *("runnable", "running", "succeeded", "failed"),
 }
 
@@ -72,6 +73,7 @@ def counts(rows: Sequence[Row]) -> Table:
 
 
 def metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
+    """What was counted of images that ended, for each combination of dimensions there is."""
     table = plain(
         "dimensions",
         "images",
@@ -81,12 +83,24 @@ def metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
         "CPU",
     )
     for name, values in sums.items():
+        if "Images" not in values:
+            continue
         table.add_row(
             name,
-            f"{values.get('Images', 0):g}",
+            f"{values['Images']:g}",
             f"{values.get('Renditions', 0):g}",
             size(values.get("BytesIn", 0)),
             size(values.get("BytesOut", 0)),
             f"{values.get('CpuTime', 0):.2f} s",
         )
+    return table
+
+
+def other_metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
+    """What was counted of anything else, such as refusals at a door."""
+    table = plain("dimensions", "metric", "count")
+    for name, values in sums.items():
+        if "Images" not in values:
+            for metric, value in values.items():
+                table.add_row(name, metric, f"{value:g}")
     return table

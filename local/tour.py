@@ -10,14 +10,14 @@ import click
 
 from core.errors import PicturePerfectError
 from local import aws, doors
-from local.cloud import GROUP
+from local.address import GROUP
 from local.kafka_producer import Item, Producing
 from local.ledger import Ledger
 from local.samples import Sample, samples, stray
 from local.streaming import Sender, item
 
 if TYPE_CHECKING:
-    from local.cloud import Address
+    from local.address import Address
 
 _WAIT_SECONDS = 180.0
 _KAFKA_REFERENCE = "kafka+s3"

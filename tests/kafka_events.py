@@ -3,6 +3,8 @@
 from base64 import b64encode
 from typing import Any
 
+from core import failures
+from core.model import ImageJob
 from tests.values import NOW
 
 ARN = "arn:aws:kafka:us-east-1:123456789012:cluster/pictures/1"
@@ -40,6 +42,11 @@ def overflow(*bodies: str) -> dict[str, Any]:
             {"messageId": f"m{number}", "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(bodies)
         ]
     }
+
+
+def handed_over(body: str) -> ImageJob:
+    """The job in a message of the overflow queue."""
+    return failures.hand_over(failures.decode(body)).job
 
 
 def _bytes(text: str | bytes) -> list[int]:

@@ -25,6 +25,7 @@ from tests.fakes import (
     FakeStore,
     undisturbed,
 )
+from tests.kafka_events import handed_over
 from tests.protocol.scheduler import Serial
 from tests.values import NOW
 
@@ -97,6 +98,11 @@ class World:
     def upload(self, name: str, body: bytes, pipeline: str = "web", customer: str = "acme") -> dict[str, Any]:
         """Put an object; returns S3's notification of it."""
         return s3_event(self.store.put(f"incoming/{customer}/{pipeline}/u1/{name}", body))
+
+    def run_alone(self, *bodies: str) -> None:
+        """What Batch does with messages of the overflow queue: each image with everything there is."""
+        for body in bodies:
+            self.processing.process(handed_over(body))
 
     def record(self) -> None:
         """What the recorder does with all that waits; what it could not do waits on."""

@@ -18,7 +18,7 @@ def _environment(folder: Path) -> Iterator[Mapping[str, str]]:
         yield os.environ
         return
     from local import aws  # noqa: PLC0415
-    from local.cloud import running  # noqa: PLC0415 - msgspec and more, not for `--help`
+    from local.address import running  # noqa: PLC0415 - msgspec and more, not for `--help`
 
     address = running(folder)
     if address is None:

@@ -13,7 +13,8 @@ from local.console import FOLDER, ended_by_signals, json_option, notes, output, 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from local.cloud import Address, Cloud
+    from local.address import Address
+    from local.cloud import Cloud
     from local.measured import Sums
 
 _STRAYS = 1  # records that nobody can say whose they are
@@ -109,7 +110,7 @@ def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Pa
 def _metrics(address: "Address", wanted: int) -> "Sums":
     """The metrics, once they are complete: a log's lines are read a moment after the result was committed."""
     from local import aws, measured  # noqa: PLC0415
-    from local.cloud import NAMESPACE  # noqa: PLC0415
+    from local.address import NAMESPACE  # noqa: PLC0415
 
     client, until = aws.cloudwatch(address.endpoint), time.monotonic() + _METRICS_SECONDS
     while True:
@@ -143,6 +144,7 @@ def _show(report: dict[str, Any]) -> None:
     console.print(tables.counts(report["counts"]))
     title("Metrics, as CloudWatch has them")
     console.print(tables.metrics(report["metrics"]))
+    console.print(tables.other_metrics(report["metrics"]))
     title("Pictures")
     console.print(f"{len(report['pictures'])} files, and a page to look at them: {report['gallery']}", soft_wrap=True)
     console.print(f"The functions' logs: {report['logs']}", soft_wrap=True)

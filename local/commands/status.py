@@ -10,7 +10,7 @@ import msgspec
 from local.console import cloud_at, folder_option, json_option, output
 
 if TYPE_CHECKING:
-    from local.cloud import Address
+    from local.address import Address
 
 
 @click.command()
@@ -76,7 +76,7 @@ def _batch(address: "Address", last: int) -> dict[str, Any]:
 
 def _topic(address: "Address") -> dict[int, dict[str, int]]:
     """By partition, what was written, and what of it the function has not answered for."""
-    from local.cloud import GROUP  # noqa: PLC0415
+    from local.address import GROUP  # noqa: PLC0415
     from local.kafka import GroupWatch  # noqa: PLC0415
 
     with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:

@@ -74,7 +74,7 @@ def stream(
         limit, s3 = max_bytes or streaming.MAX_INLINE, _own_s3() if bucket else None
     else:
         from local import aws  # noqa: PLC0415
-        from local.cloud import GROUP  # noqa: PLC0415
+        from local.address import GROUP  # noqa: PLC0415
         from local.kafka import MAX_RECORD  # noqa: PLC0415
 
         address = cloud_at(folder)

@@ -10,7 +10,7 @@ import click
 from local.console import cloud_at, folder_option, json_option, notes, output, progress
 
 if TYPE_CHECKING:
-    from local.cloud import Address
+    from local.address import Address
 
 
 @click.command()

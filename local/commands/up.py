@@ -34,7 +34,8 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
-    from local.cloud import Cloud, Options, running  # noqa: PLC0415
+    from local.address import Options, running  # noqa: PLC0415
+    from local.cloud import Cloud  # noqa: PLC0415
 
     other = running(folder)
     if other:

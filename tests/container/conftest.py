@@ -17,7 +17,8 @@ import psycopg
 import pytest
 
 from local import aws, notifications
-from local.cloud import Address, Cloud
+from local.address import Address
+from local.cloud import Cloud
 from tests.container.engine import ROOT, Image, Run, built, built_upon, engine
 
 if TYPE_CHECKING:

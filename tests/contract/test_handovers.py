@@ -7,9 +7,9 @@ import pytest
 from core.adapters.sqs import SqsHandovers
 from core.errors import Code, Misconfigured, Unavailable
 from core.model import Door, ImageJob, ObjectRef
-from handler import events
 from tests.conftest import client
 from tests.fakes import FakeHandovers
+from tests.kafka_events import handed_over
 from tests.values import NOW
 
 if TYPE_CHECKING:
@@ -29,14 +29,14 @@ JOB = ImageJob(
 def test_what_is_handed_over_arrives_as_it_was(sqs: "SQSClient", queue: str) -> None:
     SqsHandovers(sqs, queue).hand_over(JOB, "It needs more than its share.")
     (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
-    assert events.handed_over({"body": message["Body"]}) == JOB
+    assert handed_over(message["Body"]) == JOB
     assert "It needs more than its share." in message["Body"]
 
 
 def test_the_fake_keeps_what_is_handed_over() -> None:
     fake = FakeHandovers()
     fake.hand_over(JOB, "It needs more than its share.")
-    assert [events.handed_over({"body": body}) for body in fake.waiting] == [JOB]
+    assert [handed_over(body) for body in fake.waiting] == [JOB]
 
 
 def test_a_queue_that_is_not_there_needs_an_operator(sqs: "SQSClient", queue: str) -> None:

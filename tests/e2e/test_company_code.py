@@ -15,7 +15,8 @@ import pytest
 
 from core import __version__
 from local import aws, doors, samples
-from local.cloud import Cloud, Options
+from local.address import Options
+from local.cloud import Cloud
 from local.ledger import Ledger
 
 EXAMPLE = Path(__file__).parents[2] / "example"

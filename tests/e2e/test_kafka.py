@@ -18,7 +18,8 @@ import pytest
 from PIL import Image
 
 from local import aws
-from local.cloud import GROUP, Cloud, Options
+from local.address import GROUP, Options
+from local.cloud import Cloud
 from local.function import Invocation
 from local.host import ROOT
 from local.kafka import GroupWatch

@@ -19,11 +19,11 @@ from core.planning import Limits
 from core.ports import WorkerFailure
 from core.worker import SupervisedWorker
 from core.worker_pool import WorkerPool
-from handler import events, kafka
+from handler import kafka
 from tests.fakes import FakeAnnouncements, FakeHandovers, FakeMetrics, FakeStore
 from tests.integration import hostile_child
 from tests.integration.test_worker import pipeline
-from tests.kafka_events import batch, record
+from tests.kafka_events import batch, handed_over, record
 from tests.services import processing, streaming
 
 MEMORY = 1200 * 2**20
@@ -215,5 +215,5 @@ def test_the_image_of_a_batch_that_needs_more_than_its_share_is_handed_over_and_
     assert [type(ending.what) for ending in endings] == [Outcome, Outcome, HandOver, Outcome, Outcome, Outcome]
     assert len(store.contents("results/")) == 5
     for message in overflow.waiting:
-        outcome = service.process(events.handed_over({"body": message}), seconds=60)
+        outcome = service.process(handed_over(message), seconds=60)
         assert (outcome.result.status, outcome.result.source.sha256) == ("processed", sha256(body).hexdigest())

@@ -17,9 +17,9 @@ from core import keys
 from core.errors import Code, PicturePerfectError, Refusal
 from core.model import HandOver, Outcome, Result, Value
 from core.streaming import Ending, Refused, Streaming
-from handler import events, kafka
+from handler import kafka
 from tests.fakes import Died, FakeHandovers
-from tests.kafka_events import batch, record
+from tests.kafka_events import batch, handed_over, record
 from tests.protocol.scheduler import Process, Serial
 from tests.protocol.test_state_machine import _THOROUGH, STEPS, UPLOADS, Direct, Protocol, Upload, _sha256, pytestmark
 from tests.services import streaming
@@ -109,7 +109,7 @@ class KafkaProtocol(Protocol):
             if again:
                 self.overflow.waiting.append(body)  # delivered at least once
             try:
-                return self._processing("", process.threads).process(events.handed_over({"body": body}))
+                return self._processing("", process.threads).process(handed_over(body))
             except BaseException:
                 self.overflow.waiting.append(body)  # not deleted: it comes again
                 raise
@@ -143,7 +143,7 @@ class KafkaProtocol(Protocol):
                 assert result == results[result.image_id], "Another result than the one that stands."
                 assert self._brings(one, result), "A conflict was called done."
             case HandOver(job=job):
-                waits = any(events.handed_over({"body": body}) == job for body in self.overflow.waiting)
+                waits = any(handed_over(body) == job for body in self.overflow.waiting)
                 under_way = any(not process.ended for process in self.runs)
                 assert waits or under_way or job.image_id in results, "What was handed over is lost."
             case Refused(key=key):
@@ -192,7 +192,7 @@ class KafkaProtocol(Protocol):
 
     def _run_all(self) -> None:
         while self.overflow.waiting:
-            self._processing("", Serial).process(events.handed_over({"body": self.overflow.waiting.pop()}))
+            self._processing("", Serial).process(handed_over(self.overflow.waiting.pop()))
 
     def _brings(self, delivery: Any, result: Result) -> bool:
         if not isinstance(delivery, Streamed):

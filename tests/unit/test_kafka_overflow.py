@@ -10,7 +10,7 @@ import pytest
 
 from core.errors import Code
 from core.model import HandOver
-from tests.kafka_events import batch, overflow, record
+from tests.kafka_events import batch, record
 from tests.services import Context, World
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ def test_an_image_that_needs_more_than_its_share_is_run_alone_and_ends_once(
     message = msgspec.json.decode(body, type=HandOver)
     assert message.reason == "It needs more than its share."
     for _ in range(2):
-        assert _send(doors, world, overflow(body)) == {"batchItemFailures": []}
+        world.run_alone(body)
         world.record()
         _send(doors, world, event)
     assert set(world.store.contents("originals/").values()) == {b"small", b"!large photo"}
@@ -58,7 +58,7 @@ def test_what_a_late_delivery_stages_of_an_image_that_ended_elsewhere_is_tidied_
 ) -> None:
     event = batch(record(b"!large"), record(b"small", 1))
     _send(doors, world, event)
-    _send(doors, world, overflow(*world.overflow.waiting))
+    world.run_alone(*world.overflow.waiting)
     world.record()
     assert not world.store.contents("incoming/")
     looked: list[str] = []
@@ -79,8 +79,7 @@ def test_what_a_late_delivery_stages_of_an_image_that_ended_elsewhere_is_tidied_
 def test_what_does_not_fit_alone_either_ends(doors: SimpleNamespace, world: World) -> None:
     answer = _send(doors, world, batch(record(b"!out_of_memory"), record(b"!timed_out", 1)))
     assert (answer["images"], len(answer["handed_over"])) == ([], 2)
-    for body in world.overflow.waiting:
-        assert _send(doors, world, overflow(body)) == {"batchItemFailures": []}
+    world.run_alone(*world.overflow.waiting)
     assert {result.code for result in world.metrics.emitted} == {Code.OUT_OF_MEMORY, Code.TIMED_OUT}
 
 
@@ -91,8 +90,7 @@ def test_what_is_left_when_time_is_up_is_handed_over_unseen(doors: SimpleNamespa
     assert (len(answer["handed_over"]), len(answer["refused"]), answer["images"]) == (2, 1, [])
     assert world.worker.runs == 0
     assert list(world.store.contents("incoming/").values()) == [b"photo"]
-    for body in world.overflow.waiting:
-        assert _send(doors, world, overflow(body)) == {"batchItemFailures": []}
+    world.run_alone(*world.overflow.waiting)
     assert world.worker.runs == 2
 
 
@@ -113,22 +111,3 @@ def test_other_content_under_a_taken_key_is_not_handed_over(doors: SimpleNamespa
     assert (len(answer["refused"]), world.overflow.waiting) == (1, [])
     world.record()
     assert not world.store.contents("incoming/")
-
-
-def test_the_second_job_of_a_batch_of_the_overflow_queue_has_not_failed_for_want_of_time(
-    doors: SimpleNamespace, world: World
-) -> None:
-    _send(doors, world, batch(record(b"!timed_out one"), record(b"!timed_out two", 1)))
-    answer = _send(doors, world, overflow(*world.overflow.waiting))
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
-    assert len(world.metrics.emitted) == 1
-
-
-@pytest.mark.parametrize("body", ["", "no json", "{}", '{"job": {}, "reason": ""}', "\ud800"])
-def test_a_message_that_is_no_job_is_named_and_the_others_are_run(
-    doors: SimpleNamespace, world: World, body: str
-) -> None:
-    _send(doors, world, batch(record()), _Late())
-    answer = _send(doors, world, overflow(body, *world.overflow.waiting))
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    assert len(world.metrics.emitted) == 1
