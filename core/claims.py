@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from core import keys
-from core.batches import key_of
+from core.batches import decode, key_of
 from core.committing import Committing
 from core.errors import Code, Misconfigured, Unavailable
 from core.failures import job_name
@@ -70,6 +70,7 @@ class Claims:
     work_ids: dict[str, str]
     now: Callable[[], datetime]
     _submitted: dict[str, bool] = field(default_factory=dict)
+    _images: dict[str, frozenset[tuple[str, int]]] = field(default_factory=dict)
 
     def read(self, job: ImageJob, place: Place) -> Claim:
         key = place.key(job)
@@ -90,13 +91,13 @@ class Claims:
             raise Unavailable(Code.BATCH_UNAVAILABLE, f"Another dispatcher has just taken image {job.image_id}.")
 
     def is_submitted(self, job: ImageJob, place: Place) -> bool:
-        """Whether Batch has the job of a claim; False when its maker died before.
+        """Whether Batch has the job of a claim; False when its maker died before, or went on without it.
 
         Raises Unavailable(BATCH_UNAVAILABLE) while that may still be under way.
         """
         claim = self.read(job, place)
         if self._was_submitted(claim.work_id):
-            return True
+            return self._holds(claim.work_id, job)
         if self.now() - claim.claimed_at < PATIENCE:
             raise Unavailable(
                 Code.BATCH_UNAVAILABLE,
@@ -106,7 +107,7 @@ class Claims:
         if self.jobs.find(job_name(claim.work_id)) is None:
             return False
         self.mark(claim.work_id)
-        return True
+        return self._holds(claim.work_id, job)
 
     def mark(self, work_id: str) -> None:
         """Write down that Batch has the job."""
@@ -118,6 +119,18 @@ class Claims:
             store = self.committing.store
             self._submitted[work_id] = store.head(ObjectRef(bucket=store.bucket, key=_marker(work_id))) is not None
         return self._submitted[work_id]
+
+    def _holds(self, work_id: str, job: ImageJob) -> bool:
+        """Whether an image is among those that were submitted.
+
+        It is not where the answer to its claim was lost: it was taken for a failure then, and left to the next.
+        """
+        if work_id not in self._images:
+            key = key_of(work_id)
+            body = self.committing.store.read(key)  # None: so long ago that its lifecycle is over
+            shares = decode(body, key).shares if body is not None else ()
+            self._images[work_id] = frozenset((one.job.image_id, one.job.run) for share in shares for one in share)
+        return (job.image_id, job.run) in self._images[work_id]
 
 
 def _prefix(job: ImageJob) -> str:

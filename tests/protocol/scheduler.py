@@ -224,6 +224,7 @@ _UNAVAILABLE = {
     "announcements": Code.QUEUE_UNAVAILABLE,
     "handovers": Code.QUEUE_UNAVAILABLE,
     "ledger": Code.DATABASE_UNAVAILABLE,
+    "jobs": Code.BATCH_UNAVAILABLE,
 }
 
 
