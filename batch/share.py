@@ -16,6 +16,7 @@ from core.keys import BATCHES
 from core.model import HandOver, Outcome, Status
 from core.ports import Handovers, ObjectStore, UnfitError
 from core.service import Processing
+from core.shares import LONGEST
 from core.tiers import Tier
 
 #: Batch says it to the children of an array, and to nobody else.
@@ -129,7 +130,7 @@ class Sharing:
             seconds = None
             if deadline is not None:
                 seconds = (deadline - self.clock()) * weights[number] / sum(weights[number:])
-            ending, words, go_on = self._end(service, image, share.tier, seconds)
+            ending, words, go_on = self._end(service, image, share, seconds)
             report.endings.append(ending)
             self.say(f"{image.job.image_id} {image.job.customer} {ending}{f': {words}' if words else ''}")
             if not go_on:
@@ -144,14 +145,15 @@ class Sharing:
         """
         return replace(self.processing, tier=tier.name, vcpus=min(self.processing.vcpus, float(tier.vcpus)))
 
-    def _end(self, service: Processing, image: HandOver, tier: Tier, seconds: float | None) -> tuple[Ending, str, bool]:
+    def _end(
+        self, service: Processing, image: HandOver, share: Share, seconds: float | None
+    ) -> tuple[Ending, str, bool]:
         if seconds is not None and seconds <= 0:
             return Ending.NOT_TRIED, "no time is left to begin with it.", False
-        larger = tiers.above(tier)
+        larger = tiers.above(share.tier)
+        spared = _spared(share, larger)
         try:
-            outcome = service.process(
-                image.job, None, seconds, frozenset({Code.OUT_OF_MEMORY}) if larger else frozenset()
-            )
+            outcome = service.process(image.job, None, seconds, spared, image.reason)
         except UnfitError as unfit:
             return self._hand_over(image, unfit, larger)
         except PicturePerfectError as error:
@@ -165,13 +167,20 @@ class Sharing:
             return Ending.CRASHED, f"nothing is larger than this tier: {unfit.reason}", True
         wished = tiers.named(unfit.tier)
         tier = wished if wished and wished.memory_mb > larger.memory_mb else larger
+        estimate = unfit.estimate or (None if unfit.misjudged else image.estimate)
         try:
-            self.handovers.hand_over(
-                image.job, unfit.reason, tier.name, unfit.estimate or image.estimate, image.attempt
-            )
+            self.handovers.hand_over(image.job, unfit.reason, tier.name, estimate, image.attempt)
         except PicturePerfectError as error:
             return _kept(error)
         return Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}", True
+
+
+def _spared(share: Share, larger: Tier | None) -> frozenset[Code]:
+    """What does not end an image here: too little memory, and the too little time of a wrong estimate."""
+    if larger is None:
+        return frozenset()
+    is_by_estimate = 0 < share.timeout_seconds < LONGEST
+    return frozenset({Code.OUT_OF_MEMORY, Code.TIMED_OUT} if is_by_estimate else {Code.OUT_OF_MEMORY})
 
 
 def _weight(image: HandOver, tier: Tier) -> float:

@@ -49,14 +49,18 @@ class WorkerFailure(ImageFailure):
 class UnfitError(Exception):
     """An image has not ended, for want of room or time. Its source is in the store; the reason is a sentence.
 
-    `tier` names the smallest Batch tier that its `estimate` fits, where there is one.
+    `tier` names the smallest Batch tier that its `estimate` fits, where there is one; `misjudged` says that it took
+    longer than any estimate of it.
     """
 
-    def __init__(self, reason: str, tier: str = "", estimate: Estimate | None = None) -> None:
+    def __init__(
+        self, reason: str, tier: str = "", estimate: Estimate | None = None, *, misjudged: bool = False
+    ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.tier = tier
         self.estimate = estimate
+        self.misjudged = misjudged
 
 
 class ObjectStore(Protocol):

@@ -87,13 +87,15 @@ class Processing:
         body: bytes | None = None,
         seconds: float | None = None,
         spared: frozenset[Code] = frozenset(),
+        why: str = "",
     ) -> Outcome:
         """Bring one image to its end; `seconds` is the time there is for it.
 
         `body` is the source itself, where the event carried it: it is staged at `job.source` beside the pixel
         work, and before the commit. Raises Refusal(IDENTITY_CONFLICT) when the same id was taken by other
         content, Unavailable when the event should be delivered again, Misconfigured when an operator must act.
-        What fails with a code of `spared` (of want of room or time) has not ended: UnfitError is raised then.
+        What fails with a code of `spared` (of want of room or time) has not ended: UnfitError is raised then. `why` is
+        the reason of the route that the result tells, where the plan is not: it was handed over.
         """
         standing = self._standing(job)
         if standing:
@@ -103,7 +105,7 @@ class Processing:
             if time.monotonic() >= deadline and Code.TIMED_OUT in spared:  # before gigabytes are downloaded for nothing
                 raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
             with TemporaryDirectory(dir=self.work_dir, prefix=SCRATCH) as scratch, self.threads() as threads:
-                return self._first(_Work(job, body, deadline, spared), Path(scratch), threads)
+                return self._first(_Work(job, body, deadline, spared, why), Path(scratch), threads)
         except UnfitError as unfit:
             return self._spare(job, body, unfit)
         except (ImageFailure, Unavailable) as failure:
@@ -169,6 +171,9 @@ class Processing:
     def _outgrown(self, work: "_Work", failure: WorkerFailure) -> UnfitError:
         """What ran out of room or time here: it needs the tier above where it was, or that of its estimate."""
         estimate = work.plan.estimate if work.plan else None
+        misjudged = failure.code is Code.TIMED_OUT and (
+            estimate is None or failure.usage.seconds > estimate.seconds_upper(self.vcpus)
+        )
         here, wanted = named(self.tier), None
         if estimate:
             with suppress(ImageFailure):
@@ -179,7 +184,8 @@ class Processing:
             wanted = larger[0] if larger else wanted
         elif wanted is None or (here and wanted.memory_mb <= here.memory_mb):
             wanted = above(here) if here else wanted
-        return UnfitError(failure.message, wanted.name if wanted else "", estimate)
+        tier = wanted.name if wanted else ""
+        return UnfitError(failure.message, tier, None if misjudged else estimate, misjudged=misjudged)
 
     def _spare(self, job: ImageJob, body: bytes | None, unfit: UnfitError) -> Outcome:
         """Leave an image to where there is more room, its source in the store; unless it has ended by now."""
@@ -322,7 +328,7 @@ class Processing:
             pipeline=job.pipeline,
             door=job.door,
             route=work.plan.route if work.plan else self.route,
-            reason=work.plan.reason if work.plan else "It ended before it was planned.",
+            reason=work.why or (work.plan.reason if work.plan else "It ended before it was planned."),
             status=status,
             code=code,
             message=message,
@@ -347,6 +353,7 @@ class _Work:
     body: bytes | None
     deadline: float
     spared: frozenset[Code]
+    why: str
     source: Source = field(init=False)
     header: ImageHeader | None = None
     plan: Plan | None = None

@@ -88,6 +88,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     backoff: float = 0.5
     #: What all Batch jobs together may have, as a compute environment's maxvCpus; here they share this machine's.
     batch_vcpus: int = 16
+    #: The shortest time-out that a Batch job may ask for, in seconds; AWS has 60.
+    least_batch_seconds: int = 60
     #: Seconds: between two looks of the reconciler, and how long a source waits until it is taken up again.
     reconcile_every: float = 60.0
     reconcile_after: float = 600.0

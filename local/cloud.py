@@ -78,9 +78,7 @@ class Cloud:
         queues = resources.queues(aws.sqs(endpoint), visibility=6 * self._options.timeout)
         resources.bucket(endpoint, queues)
         self._progress("Batch")
-        self.batch = self._stack.enter_context(
-            offload.batch(logs, endpoint, queues["overflow"], self._options.batch_vcpus)
-        )
+        self.batch = self._stack.enter_context(offload.batch(logs, endpoint, queues["overflow"], self._options))
         self._progress("Kafka")
         broker = self._broker()
         self._progress("PostgreSQL")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from core.job_definitions import definition
 from core.tiers import TIERS
 from local import aws, emf
-from local.address import BATCH_QUEUE
+from local.address import BATCH_QUEUE, Options
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _IMAGE = "picture-perfect"  # there is none here: a job is a process of this Python
 
 
-def batch(folder: Path, endpoint: str, overflow_queue_url: str, vcpus: int) -> "LocalBatch":
+def batch(folder: Path, endpoint: str, overflow_queue_url: str, options: Options) -> "LocalBatch":
     """The server, not yet with a queue. Its failures go to the overflow queue, as a rule of EventBridge sends them."""
     from local.batch_server import LocalBatch  # noqa: PLC0415 - for `up` and `demo` only
 
@@ -28,7 +28,14 @@ def batch(folder: Path, endpoint: str, overflow_queue_url: str, vcpus: int) -> "
         if event["detail"]["status"] == "FAILED":
             sqs.send_message(QueueUrl=overflow_queue_url, MessageBody=json.dumps(event))
 
-    return LocalBatch(folder / "batch", {}, tell, vcpus, on_log=partial(emf.put, aws.cloudwatch(endpoint)))
+    return LocalBatch(
+        folder / "batch",
+        {},
+        tell,
+        options.batch_vcpus,
+        on_log=partial(emf.put, aws.cloudwatch(endpoint)),
+        least_seconds=options.least_batch_seconds,
+    )
 
 
 def register(client: "BatchClient", environment: dict[str, str]) -> None:

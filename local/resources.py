@@ -7,6 +7,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from local import aws
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
 BUCKET = "pictures"
@@ -47,6 +48,11 @@ def bucket(endpoint: str, urls: dict[str, str]) -> None:
     s3, sqs = aws.s3(endpoint), aws.sqs(endpoint)
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    notify(s3, sqs, urls)
+
+
+def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str]) -> None:
+    """Have the bucket tell the queues."""
     targets = (
         ("incoming/", "incoming"),
         ("results/", "records"),

@@ -14,6 +14,7 @@ from core.batches import BatchWork
 from core.errors import Code, Misconfigured, Refusal, Unavailable
 from core.model import Door, Estimate, HandOver, ImageJob, Outcome, Route, Status
 from core.ports import Room
+from core.shares import LONGEST
 from core.tiers import TIERS, Tier
 from tests.fake_worker import FakeWorker
 from tests.services import World
@@ -138,8 +139,23 @@ def test_nothing_is_handed_over_from_the_largest_tier(child: Child) -> None:
     assert child.handed_over() == []
 
 
-def test_what_takes_too_long_ends_where_it_is(child: Child) -> None:
-    assert child.work(child.image(b"!timed_out")) == [Ending.FAILED]
+def test_what_takes_longer_than_its_estimate_has_all_there_is_in_a_larger_tier(child: Child) -> None:
+    image = child.image(b"!timed_out", seconds=1)
+    assert child.work(image, timeout=60) == [Ending.HANDED_OVER]
+    (message,) = child.handed_over()
+    assert (message.job, message.tier, message.estimate) == (image.job, TIERS[1].name, None)
+
+
+@pytest.mark.parametrize(("tier", "timeout"), [(TIERS[-1], 60), (TIERS[0], LONGEST), (TIERS[0], 0)])
+def test_what_takes_longer_than_anything_may_ends_where_it_is(child: Child, tier: Tier, timeout: int) -> None:
+    assert child.work(child.image(b"!timed_out"), tier=tier, timeout=timeout) == [Ending.FAILED]
+
+
+def test_the_result_says_why_it_was_handed_over(child: Child) -> None:
+    image = child.image(b"good")
+    assert child.work(image) == [Ending.PROCESSED]
+    (emitted,) = child.world.metrics.emitted
+    assert emitted.reason == image.reason
 
 
 @pytest.mark.parametrize(
@@ -181,7 +197,7 @@ class Taking:
     tier: str = ""
     vcpus: float = 1.0
 
-    def process(self, _job: ImageJob, _body: None, seconds: float, _spared: frozenset[Code]) -> Outcome:
+    def process(self, _job: ImageJob, _body: None, seconds: float, _spared: frozenset[Code], _why: str) -> Outcome:
         took = min(seconds, self.takes[len(self.given)])
         self.given.append(seconds)
         self.clock.now += took
