@@ -108,9 +108,10 @@ class _Run:
         failed, committing = lost.what, self.parent.committing
         assert isinstance(failed, JobFailed)  # noqa: S101 - Wanted holds both
         try:
-            if failed.fate is Fate.MISCONFIGURED:
+            images = gather(failed, committing, self.claims)
+            if failed.fate is Fate.MISCONFIGURED and any(image.result is None for image in images):
                 self.parent.hold_back(failed.at, failed.reason)
-            verdict = judge(failed, gather(failed, committing, self.claims))
+            verdict = judge(failed, images)
             for image, code in verdict.ended:
                 committing.fail(image.job, code, failed.reason, image.estimate)
         except Exception as error:  # noqa: BLE001 - the others get their turn all the same; the door reports it

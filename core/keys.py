@@ -9,7 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from core.errors import Code, Refusal
-from core.model import ImageJob, RenditionFile, Result, Status, Value
+from core.model import HandOver, ImageJob, RenditionFile, Result, Status, Value
 
 INCOMING = "incoming/"
 RESULTS = "results/"
@@ -104,6 +104,14 @@ def refused(topic: str, partition: int, offset: int, digest: str) -> str:
 def accepted(record_id: str) -> str:
     """Where it stands which image a record of Kafka that refers to a waiting upload was taken for."""
     return f"accepted/{record_id}.json"
+
+
+def handed_over(image: HandOver) -> str:
+    """Where a Batch child writes down, before its message, that it gave an image on: so nobody blames that one later.
+
+    `image` is as it was when the child got it, its `tier` the child's own.
+    """
+    return f"{DISPATCHED}{image.job.image_id}/{image.job.run}/{image.attempt}.{image.tier}.handed-over"
 
 
 def check_customer(customer: str) -> str:

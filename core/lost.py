@@ -1,7 +1,7 @@
 """What becomes of the images of a Batch job that failed.
 
-A child works on its images in order, so that the first which has not ended is the one that it failed over; those behind
-it were not tried, and are not to blame.
+A child works on its images in order, so that the first which has not ended, and was not handed over, is the one that it
+failed over; those behind it were not tried, and are not to blame.
 """
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core import batches, tiers
+from core import batches, keys, tiers
 from core.claims import Claims, Place, fresh, newest
 from core.committing import Committing
 from core.errors import Code, Misconfigured, Refusal
@@ -18,12 +18,16 @@ from core.model import HandOver, Result, Value
 
 
 class LostImage(Value, frozen=True, kw_only=True):
-    """One image of the job. `place` is where it was sent last, `is_here` whether that is this job still."""
+    """One image of the job. `place` is where it was sent last, `is_here` whether that is this job still.
+
+    `given_on` is what the child wrote of it when it handed it over, by a message that may be on its way yet.
+    """
 
     wanted: HandOver
     result: Result | None
     place: Place | None
     is_here: bool
+    given_on: HandOver | None = None
 
 
 @dataclass(frozen=True)
@@ -51,12 +55,13 @@ def gather(failed: JobFailed, committing: Committing, claims: Claims) -> list[Lo
 def judge(failed: JobFailed, images: Sequence[LostImage]) -> Verdict:
     """Decide. The same however often and however late it is asked, and whatever was done of it before. Pure."""
     left = [image for image in images if image.result is None]
-    here = [image.wanted for image in left if image.is_here]
+    here = [image.wanted for image in left if image.is_here and image.given_on is None]
+    given_on = [image.given_on for image in left if image.is_here and image.given_on]
     # What another submission has by now is looked after there, unless its maker died: the claim says
     elsewhere = [_at(image.wanted, image.place) for image in left if not image.is_here and image.place]
     ended, again = _decide(failed, here, _culprit(failed, images))
     words = {"reason": failed.reason}
-    return Verdict(ended, [*elsewhere, *(msgspec.structs.replace(one, **words) for one in again)])
+    return Verdict(ended, [*elsewhere, *given_on, *(msgspec.structs.replace(one, **words) for one in again)])
 
 
 def _decide(
@@ -84,7 +89,7 @@ def _decide(
 def _culprit(failed: JobFailed, images: Sequence[LostImage]) -> HandOver | None:
     """The image that was being worked on; None where an earlier delivery of this event has seen to it."""
     for image in images:
-        if image.result is None and image.is_here:
+        if image.result is None and image.is_here and image.given_on is None:
             return image.wanted
         if image.place and image.place.attempt > image.wanted.attempt:
             return None
@@ -98,7 +103,17 @@ def _look(image: HandOver, work: batches.BatchWork, committing: Committing, clai
     result = committing.standing(image.job)
     place = None if result else newest(committing.store, image.job)
     is_here = place is None or claims.read(image.job, place).work_id == work.work_id
-    return LostImage(wanted=wanted, result=result, place=place, is_here=is_here)
+    given_on = _given_on(wanted, committing) if is_here and result is None else None
+    return LostImage(wanted=wanted, result=result, place=place, is_here=is_here, given_on=given_on)
+
+
+def _given_on(wanted: HandOver, committing: Committing) -> HandOver | None:
+    key = keys.handed_over(wanted)
+    body = committing.store.read(key)
+    try:
+        return msgspec.json.decode(body, type=HandOver) if body is not None else None
+    except msgspec.DecodeError as error:
+        raise Misconfigured(Code.INVALID_RESULT, f"{key} is no job that was handed over: {error}") from error
 
 
 def _above(image: HandOver) -> str:
