@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from core import batches, tiers
+import msgspec
+
+from core import batches, keys, tiers
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal, Unavailable
 from core.keys import BATCHES
 from core.model import HandOver, Outcome, Status
@@ -155,21 +157,25 @@ class Sharing:
         try:
             outcome = service.process(image.job, None, seconds, spared, image.reason)
         except UnfitError as unfit:
-            return self._hand_over(image, unfit, larger)
+            return self._hand_over(image, unfit, share.tier)
         except PicturePerfectError as error:
             return _kept(error)
         except Exception:  # noqa: BLE001 - a fault of ours in one image; the others get their turn
             return Ending.CRASHED, traceback.format_exc(), True
         return _ended(outcome)
 
-    def _hand_over(self, image: HandOver, unfit: UnfitError, larger: Tier | None) -> tuple[Ending, str, bool]:
+    def _hand_over(self, image: HandOver, unfit: UnfitError, here: Tier) -> tuple[Ending, str, bool]:
+        larger = tiers.above(here)
         if larger is None:  # planning refuses there what fits nowhere
             return Ending.CRASHED, f"nothing is larger than this tier: {unfit.reason}", True
         wished = tiers.named(unfit.tier)
         tier = wished if wished and wished.memory_mb > larger.memory_mb else larger
         estimate = unfit.estimate or (None if unfit.misjudged else image.estimate)
+        given = HandOver(job=image.job, reason=unfit.reason, tier=tier.name, estimate=estimate, attempt=image.attempt)
+        key = keys.handed_over(msgspec.structs.replace(image, tier=here.name))
         try:
-            self.handovers.hand_over(image.job, unfit.reason, tier.name, estimate, image.attempt)
+            self.processing.create(key, msgspec.json.encode(given), "application/json")
+            self.handovers.hand_over(given.job, given.reason, given.tier, given.estimate, given.attempt)
         except PicturePerfectError as error:
             return _kept(error)
         return Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}", True

@@ -179,6 +179,18 @@ def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispa
     assert ended(dispatch, images[0]).status is Status.PROCESSED
 
 
+def test_a_child_writes_down_what_it_hands_over(dispatch: Dispatch) -> None:
+    image = dispatch.image(b"!out_of_memory", tier="1x2", estimate=estimate())
+    assert dispatch.deliver(image) == []
+    dispatch.run(dispatch.jobs.submitted[0])
+    (message,) = dispatch.handed_over()
+    fail(dispatch, Fate.TIMED_OUT)
+    assert codes(dispatch, [image]) == [None]
+    assert [job.tier for job in dispatch.jobs.submitted] == ["1x2", "2x8"]
+    assert dispatch.deliver(message) == []
+    assert len(dispatch.jobs.submitted) == 2
+
+
 def test_a_bad_deployment_of_batch_waits_and_is_submitted_once_more_in_the_end(dispatch: Dispatch) -> None:
     submitted(dispatch)
     event = state_change(dispatch.jobs.submitted[0], Fate.MISCONFIGURED, NOW)
