@@ -15,11 +15,11 @@ import msgspec
 
 from core import keys
 from core.committing import Committing
-from core.conflicts import conflict
+from core.conflicts import conflict, differs
 from core.customers import Rule
 from core.errors import Code, Misconfigured, Refusal
 from core.kafka import Asked, Record, ask
-from core.model import Door, ImageJob, ObjectRef, image_id
+from core.model import Door, ImageJob, ObjectRef, Source, image_id
 from core.ports import Announcements
 from core.requests import (
     ImageRequest,
@@ -75,11 +75,16 @@ class Intake:
         return stored_job(request, place, asked.identity, Door.KAFKA, asked.received_at)
 
     def _stage(self, job: ImageJob, body: bytes) -> None:
-        """Put the source where the to-do list is, unless the image has ended; the first content of an id keeps it."""
-        committing = self.committing
-        if committing.standing(job):
+        """Put the source where the to-do list is, unless the image has ended; the first content of an id keeps it.
+
+        Raises Refusal(IDENTITY_CONFLICT) for another.
+        """
+        committing, digest = self.committing, hashlib.sha256(body).hexdigest()
+        standing = committing.standing(job)
+        if standing:
+            if differs(standing.source, Source(object=job.source, name=job.name, sha256=digest)):
+                raise conflict(job.image_id, job.customer)
             return
-        digest = hashlib.sha256(body).hexdigest()
         metadata = {
             "sha256": digest,
             "door": job.door.value,

@@ -18,8 +18,8 @@ PROCESSED = "processed/"
 ORIGINALS = "originals/"
 QUARANTINE = "quarantine/"
 REFUSED = "refused/"
-#: AWS's own failure documents.
-FAILURES = "failures/"
+#: Failure documents, and where AWS itself puts those of event source mappings: it lets nobody choose.
+FAILURES, AWS_FAILURES = "failures/", "aws/lambda/"
 #: What the reconciler took up: how often, and the message of it.
 RECONCILED = f"{FAILURES}reconciled/"
 #: What Batch jobs are to do, and who has dispatched which image.

@@ -6,9 +6,9 @@ and Batch's state changes.
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from core import bootstrap, failures, keys
 from core.dispatching import Dispatching, Wanted
@@ -18,6 +18,11 @@ from core.intake import Intake
 from core.model import HandOver, ImageJob
 from core.requests import read_request
 from handler import events, kafka
+
+S = TypeVar("S")
+T = TypeVar("T")
+#: What one message asks for: of an event with several images, an error may stand in the place of one.
+Asked = HandOver | JobFailed | Exception
 
 
 def answer(event: Any, dispatching: Dispatching, intake: Intake) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
@@ -32,11 +37,12 @@ def answer(event: Any, dispatching: Dispatching, intake: Intake) -> dict[str, An
     failed: dict[str, Exception] = {}
     wanted: list[Wanted] = []
     for message in messages:
-        try:
-            wanted += [Wanted(message["messageId"], what) for what in translation.of(message["body"])]
-        except Exception as error:  # noqa: BLE001 - the others get their turn all the same; it is told below
-            failed[message["messageId"]] = error
-    failed |= dispatching.work([one for one in wanted if one.message not in failed])
+        for asked in _tried(translation.of, message["body"]):
+            if isinstance(asked, Exception):
+                failed.setdefault(message["messageId"], asked)
+            else:
+                wanted.append(Wanted(message["messageId"], asked))
+    failed = dispatching.work(wanted) | failed
     for identifier, reason in failed.items():
         what = reason if isinstance(reason, PicturePerfectError) else repr(reason)
         print(f"message {identifier} of the overflow queue comes again: {what}", file=sys.stderr)  # noqa: T201 - the log
@@ -53,7 +59,7 @@ class _Translation:
     dispatching: Dispatching
     intake: Intake
 
-    def of(self, body: str) -> list[HandOver | JobFailed]:
+    def of(self, body: str) -> list[Asked]:
         """Raises Refusal for what is known by no shape, Misconfigured for what a bad deployment is to blame for."""
         document = failures.decode(body)
         if failures.is_state_change(document):
@@ -62,18 +68,19 @@ class _Translation:
         if failures.is_hand_over(document):
             return [failures.hand_over(document)]
         if failures.is_invocation(document):
-            return list(self._given_up(failures.invocation(document)))
+            return self._given_up(failures.invocation(document))
         if events.is_s3_test(document):
             return []
         if isinstance(document, Mapping) and "Records" in document:
-            return [what for record in events.s3_records(document) for what in self._kept(record.s3.object.plain_key)]
+            kept = [record.s3.object.plain_key for record in events.s3_records(document)]
+            return [what for key in kept for what in _tried(self._kept, key)]
         known = ", ".join(sorted(document)) if isinstance(document, dict) else type(document).__name__
         raise Refusal(Code.INVALID_EVENT, f"A message with {known or 'nothing in it'} is none of the overflow queue's.")
 
-    def _kept(self, key: str) -> Iterable[HandOver]:
-        """What lies under `failures/`: AWS's documents, and what the reconciler took up."""
-        if not key.startswith(keys.FAILURES):
-            raise Refusal(Code.INVALID_EVENT, f"{key} is not under {keys.FAILURES}.")
+    def _kept(self, key: str) -> list[Asked]:
+        """What an object says: AWS's failure documents, and what the reconciler took up."""
+        if not key.startswith((keys.FAILURES, keys.AWS_FAILURES)):
+            raise Refusal(Code.INVALID_EVENT, f"{key} is not under {keys.FAILURES} or {keys.AWS_FAILURES}.")
         body = self.intake.committing.store.read(key)
         if body is None:  # its lifecycle was faster
             print(f"{key} is gone: nothing is done for it", file=sys.stderr)  # noqa: T201 - the function's log
@@ -85,23 +92,37 @@ class _Translation:
             raise Refusal(Code.INVALID_EVENT, f"{key} is not a failure document.")
         return self._given_up(failures.invocation(document))
 
-    def _given_up(self, failed: InvocationFailed) -> Iterable[HandOver]:
+    def _given_up(self, failed: InvocationFailed) -> list[Asked]:
         if failed.is_deployment:
             self.dispatching.hold_back(failed.at, failed.reason)
-        return [HandOver(job=job, reason=failed.reason) for job in self._jobs(failed)]
+        return [
+            HandOver(job=job, reason=failed.reason) if isinstance(job, ImageJob) else job for job in self._jobs(failed)
+        ]
 
-    def _jobs(self, failed: InvocationFailed) -> Iterable[ImageJob]:
-        """The images of an event, as `handler.process` would have accepted them."""
-        event = failed.payload
+    def _jobs(self, failed: InvocationFailed) -> list[ImageJob | Exception]:
+        """The images of an event, as `handler.process` would have accepted them; an error of one is its own."""
+        event, intake = failed.payload, self.intake
         if events.is_s3_test(event):
             return []
         if kafka.is_kafka(event):
-            accepted = (self.intake.record(record, failed.at) for record in kafka.records(event))
-            return [job for job in accepted if job]
+            return self._each(lambda record: intake.record(record, failed.at), kafka.records(event))
         if isinstance(event, dict) and "Records" in event:
-            uploads = map(events.upload_job, events.s3_records(event))
-            return [job for job in uploads if job]
-        return [self.intake.request(read_request(event), failed.at)]
+            return self._each(events.upload_job, events.s3_records(event))
+        return [intake.request(read_request(event), failed.at)]
+
+    def _each(self, accept: Callable[[T], ImageJob | None], members: Sequence[T]) -> list[ImageJob | Exception]:
+        """All of an event at once: what is staged are round trips to S3, and a batch of Kafka may have thousands."""
+        with self.dispatching.threads() as threads:
+            found = threads.map(lambda member: _tried(lambda one: [accept(one)], member), members)
+            return [job for (job,) in found if job]
+
+
+def _tried(ask: Callable[[S], list[T]], what: S) -> list[T | Exception]:
+    """What is found; an error in its place, so that the others get their turn all the same."""
+    try:
+        return list(ask(what))
+    except Exception as error:  # noqa: BLE001 - see above; `answer` tells it
+        return [error]
 
 
 _dispatching, _intake = bootstrap.dispatching(os.environ)
