@@ -125,6 +125,11 @@ class Scheduler:
         self.kills += 1
         self._bury(process)
 
+    def wait(self, blocked: Callable[[], bool]) -> None:
+        """Have the thread that calls wait as long as that is so; whoever makes it otherwise is no thread of these."""
+        if blocked():
+            _CURRENT.hand.stop("waiting", blocked)
+
     def finish(self) -> None:
         """Let all of them end, undisturbed."""
         while hands := self.runnable():
