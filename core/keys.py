@@ -22,6 +22,8 @@ REFUSED = "refused/"
 FAILURES, AWS_FAILURES = "failures/", "aws/lambda/"
 #: What the reconciler took up: how often, and the message of it.
 RECONCILED = f"{FAILURES}reconciled/"
+#: The key up to which the reconciler came when its time was over.
+RECONCILER = "reconciler/after"
 #: What Batch jobs are to do, and who has dispatched which image.
 BATCHES = "batches/"
 DISPATCHED = "dispatched/"

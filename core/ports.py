@@ -99,8 +99,8 @@ class ObjectStore(Protocol):
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys under a prefix, in order."""
 
-    def entries(self, prefix: str) -> Iterator[Listed]:
-        """As `keys`, with size, and when each was written."""
+    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        """As `keys`, with size, and when each was written; only what comes after the key `after`, if that is given."""
 
 
 class Announcements(Protocol):

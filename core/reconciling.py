@@ -1,11 +1,15 @@
 """The use case of the reconciler: what waits for too long, and nobody speaks for, is taken up again, or ends.
 
 It is told of nothing: the sources under `incoming/` are the to-do list, and it looks at who has been on it for hours.
+There may be more of them than one round has time for: the next goes on from there.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from enum import Enum, auto
+from itertools import islice
 from urllib.parse import unquote
 
 import msgspec
@@ -18,15 +22,39 @@ from core.model import Door, HandOver, ImageJob, ObjectRef, image_id
 from core.ports import Listed
 from core.requests import s3_identity
 
+_THREADS = 32  # round trips to S3 under way at once
+_PAGE = 1000  # entries between two looks at the clock, as many as S3 lists at once
+_TOLD = 100  # failures that are told one by one
+
+
+class _Done(Enum):
+    NOTHING = auto()
+    HANDED_OVER = auto()
+    ABANDONED = auto()
+
 
 @dataclass
 class Report:
-    """What one round came to: how many of each, and what could not be looked at, by key."""
+    """What one round came to: how many of each, and the first of what could not be looked at, by key.
+
+    `is_whole` is false where the time was over before the end of the list.
+    """
 
     looked_at: int = 0
     handed_over: int = 0
     abandoned: int = 0
+    failed: int = 0
     failures: dict[str, PicturePerfectError] = field(default_factory=dict)
+    is_whole: bool = True
+
+    def count(self, entry: Listed, done: _Done | PicturePerfectError) -> None:
+        self.looked_at += 1
+        self.handed_over += done is _Done.HANDED_OVER
+        self.abandoned += done is _Done.ABANDONED
+        if isinstance(done, PicturePerfectError):
+            self.failed += 1
+            if len(self.failures) < _TOLD:
+                self.failures[entry.key] = done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,44 +69,57 @@ class Reconciling:
     patience: timedelta
     times: int
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=_THREADS)
 
-    def reconcile(self) -> Report:
-        """One round. What one source cannot have does not keep the others from it."""
-        report = Report()
-        for entry in self._waiting():
-            report.looked_at += 1
-            try:
-                self._take_up(entry, report)
-            except PicturePerfectError as error:
-                report.failures[entry.key] = error
+    def reconcile(self, time: timedelta = timedelta.max) -> Report:
+        """One round, for as long as `time`. What one source cannot have does not keep the others from it."""
+        report, started, store = Report(), self.now(), self.committing.store
+        remembered = store.read(keys.RECONCILER) or b""
+        with self.threads() as threads:
+            for page in _pages(store.entries(keys.INCOMING, remembered.decode())):
+                waiting = [entry for entry in page if entry.modified_at <= started - self.patience]
+                for entry, done in zip(waiting, threads.map(self._tried, waiting), strict=True):
+                    report.count(entry, done)
+                if self.now() - started >= time:
+                    report.is_whole = False
+                    self._remember(page[-1].key)
+                    return report
+        if remembered:
+            store.delete(keys.RECONCILER)
         return report
 
-    def _waiting(self) -> Iterator[Listed]:
-        latest = self.now() - self.patience
-        return (entry for entry in self.committing.store.entries(keys.INCOMING) if entry.modified_at <= latest)
+    def _remember(self, key: str) -> None:
+        """Where the next round goes on; without it, it begins anew."""
+        self.committing.store.delete(keys.RECONCILER)
+        self.committing.create(keys.RECONCILER, key.encode(), "text/plain")
 
-    def _take_up(self, entry: Listed, report: Report) -> None:
+    def _tried(self, entry: Listed) -> _Done | PicturePerfectError:
+        try:
+            return self._take_up(entry)
+        except PicturePerfectError as error:
+            return error
+
+    def _take_up(self, entry: Listed) -> _Done:
         job = self._job(entry)
         if job is None or self.committing.standing(job):
-            return
+            return _Done.NOTHING
         prefix = f"{keys.RECONCILED}{job.image_id}/"
         before = list(self.committing.store.entries(prefix))
         if any(one.modified_at > self.now() - self.patience for one in before):
-            return
+            return _Done.NOTHING
         hours = (self.now() - entry.modified_at) / timedelta(hours=1)
         if len(before) >= self.times:
             words = f"It waited for {hours:,.0f} hours, was taken up {len(before)} times, and nobody said how it ended."
             self.committing.fail(job, Code.ABANDONED, words)
-            report.abandoned += 1
-            return
+            return _Done.ABANDONED
         last = newest(self.committing.store, job)
         message = HandOver(
             job=job,
             reason=f"It was found waiting for {hours:,.0f} hours, and nobody had said how it ended.",
             attempt=fresh(last.attempt) if last else 0,
         )
-        if self.committing.create(f"{prefix}{len(before)}.json", msgspec.json.encode(message), "application/json"):
-            report.handed_over += 1
+        mine = self.committing.create(f"{prefix}{len(before)}.json", msgspec.json.encode(message), "application/json")
+        return _Done.HANDED_OVER if mine else _Done.NOTHING
 
     def _job(self, entry: Listed) -> ImageJob | None:
         """The job that its door made of it; None where it has moved by now. Raises Refusal for a key that is none."""
@@ -107,6 +148,11 @@ class Reconciling:
             source=ObjectRef(bucket=store.bucket, key=entry.key),
             received_at=_time(said.get("received-at", "")) or entry.modified_at,
         )
+
+
+def _pages(entries: Iterable[Listed]) -> Iterator[list[Listed]]:
+    remaining = iter(entries)
+    return iter(lambda: list(islice(remaining, _PAGE)), [])
 
 
 def _door(said: str) -> Door:

@@ -6,48 +6,67 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any
+from datetime import timedelta
+from typing import Any, Protocol
 
 from core import bootstrap
 from core.errors import Code, PicturePerfectError, Refusal
 
+_RESERVE = timedelta(seconds=60)  # of the function's time: a page of sources of which each waits for an answer of S3
 
-def migrate(environ: Mapping[str, str]) -> dict[str, Any]:
+
+class Context(Protocol):
+    """What Lambda says of an invocation."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
+def migrate(environ: Mapping[str, str], _time: timedelta) -> dict[str, Any]:
     """Bring the database to this release's schema."""
     return {"migrated": bootstrap.migrate(environ)}
 
 
-def replay(environ: Mapping[str, str]) -> dict[str, Any]:
+def replay(environ: Mapping[str, str], _time: timedelta) -> dict[str, Any]:
     """Record everything there is, from the beginning."""
     recorded: list[int] = []
     failed = bootstrap.recording(environ).replay(recorded.append)
     return {"replayed": sum(recorded) - len(failed), "failed": _told(failed)}
 
 
-def reconcile(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Take up what has waited for too long."""
-    report = bootstrap.reconciling(environ).reconcile()
+def reconcile(environ: Mapping[str, str], time: timedelta) -> dict[str, Any]:
+    """Take up what has waited for too long; what the time is too short for is the next round's."""
+    report = bootstrap.reconciling(environ).reconcile(time)
+    told = _told(report.failures)
     return {
         "looked_at": report.looked_at,
         "handed_over": report.handed_over,
         "abandoned": report.abandoned,
-        "failed": _told(report.failures),
+        "failed": told,
+        "not_told": report.failed - len(told),
+        "whole": report.is_whole,
     }
 
 
-ACTIONS: dict[str, Callable[[Mapping[str, str]], dict[str, Any]]] = {
+ACTIONS: dict[str, Callable[[Mapping[str, str], timedelta], dict[str, Any]]] = {
     "migrate": migrate,
     "reconcile": reconcile,
     "replay": replay,
 }
 
 
-def answer(event: Any, environ: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
-    """Do what is asked for. Raises PicturePerfectError: the caller, or the schedule, hears of it."""
+def answer(
+    event: Any,  # noqa: ANN401 - whatever is sent
+    environ: Mapping[str, str],
+    time: timedelta = timedelta.max,
+) -> dict[str, Any]:
+    """Do what is asked for within `time`, where it can be divided.
+
+    Raises PicturePerfectError: the caller, or the schedule, hears of it.
+    """
     action = event.get("action") if isinstance(event, dict) else None
     if not isinstance(action, str) or action not in ACTIONS:
         raise Refusal(Code.INVALID_EVENT, f"action: {action!r} is none of {', '.join(ACTIONS)}.")
-    return ACTIONS[action](environ)
+    return ACTIONS[action](environ, time)
 
 
 def _told(failed: Mapping[str, PicturePerfectError]) -> list[str]:
@@ -57,6 +76,7 @@ def _told(failed: Mapping[str, PicturePerfectError]) -> list[str]:
     return list(failed)
 
 
-def handle(event: Any, _context: object) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
+def handle(event: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
     """The entry point: `handler.admin.handle`."""
-    return answer(event, os.environ)
+    left = timedelta(milliseconds=context.get_remaining_time_in_millis())
+    return answer(event, os.environ, max(left - _RESERVE, timedelta()))

@@ -132,8 +132,10 @@ class FakeStore:
     def keys(self, prefix: str) -> Iterator[str]:
         yield from self.around("store.keys", lambda: self._under(prefix))
 
-    def entries(self, prefix: str) -> Iterator[Listed]:
-        yield from self.around("store.entries", lambda: [self._entry(key) for key in self._under(prefix)])
+    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
+        yield from self.around(
+            "store.entries", lambda: [self._entry(key) for key in self._under(prefix) if key > after]
+        )
 
     # Each one effect
 

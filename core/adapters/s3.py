@@ -130,9 +130,11 @@ class S3Store:
     def keys(self, prefix: str) -> Iterator[str]:
         return (entry.key for entry in self.entries(prefix))
 
-    def entries(self, prefix: str) -> Iterator[Listed]:
+    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
         with translated(f"Listing s3://{self.bucket}/{prefix}"):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix):
+            pages = self._client.get_paginator("list_objects_v2")
+            more: Any = {"StartAfter": after} if after else {}
+            for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **more):
                 for item in page.get("Contents", []):
                     yield Listed(key=item["Key"], bytes=item["Size"], modified_at=item["LastModified"])
 

@@ -72,12 +72,15 @@ class Fleet:
     def _sandbox(self) -> BatchJobs:
         clock = self.dispatch.clock
 
+        def now() -> float:
+            return clock.now.timestamp()
+
         def sleep(seconds: float) -> None:
             until = clock.now + timedelta(seconds=seconds)
             self.scheduler.wait(lambda: clock.now < until)
 
         client: Any = self.client
-        return BatchJobs(client, "images", "picture-perfect", _PER_SECOND, lambda: clock.now.timestamp(), sleep)
+        return BatchJobs(client, "images", "picture-perfect", _PER_SECOND, now, sleep)
 
     def empty(self) -> None:
         """Until nothing is left to do."""
