@@ -1,0 +1,247 @@
+"""The way through Batch is proved: Hypothesis looks for an interleaving of doors, dispatchers, children, state changes
+and reconcilers, with deaths, lost answers and doubled messages, that leaves an image without its one end.
+"""
+
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from batch.share import read
+from core import keys
+from core.errors import Code, PicturePerfectError
+from core.failures import Fate as Ending
+from core.model import ImageJob, ObjectRef, Status
+from core.reconciling import Reconciling, Report
+from tests.dispatch_world import Dispatch, estimate
+from tests.fake_batch import state_change
+from tests.fakes import Died
+from tests.lambda_failures import gave_up
+from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
+from tests.protocol.test_state_machine import _THOROUGH, FATES, STEPS, pytestmark
+from tests.services import s3_event
+
+__all__ = ["pytestmark"]  # as long as its neighbours
+
+BODIES = [b"a photo", b"!corrupt_image", b"!out_of_memory", b"another photo"]
+#: Codes of ends that no worker speaks for.
+UNSPOKEN = {
+    Code.OUT_OF_MEMORY,
+    Code.TIMED_OUT,
+    Code.CANCELLED,
+    Code.NOT_STARTED,
+    Code.WORKER_CRASHED,
+    Code.ABANDONED,
+}
+
+
+class DispatchProtocol(RuleBasedStateMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.scheduler = Scheduler()
+        self.work_dir = Path(mkdtemp())
+        self.dispatch = Dispatch(self.work_dir, self.scheduler.around)
+        self.store = self.dispatch.store
+        self.messages: list[str] = []  # of the overflow queue
+        self.images: dict[str, bytes] = {}
+        self.jobs: dict[str, ImageJob] = {}
+        self.store.listeners.append(self._notify)
+        self.told = 0
+        self.interruptions = 0
+
+    # What may happen
+
+    @initialize(bodies=st.lists(st.sampled_from(BODIES), min_size=1, max_size=4), seconds=st.sampled_from([1.0, 200.0]))
+    def some_images_were_handed_over(self, bodies: list[bytes], seconds: float) -> None:
+        for number, body in enumerate(bodies):
+            image = self.dispatch.image(body, estimate=estimate(seconds), tier="1x2" if number % 2 else "")
+            self.images[image.job.image_id], self.jobs[image.job.image_id] = body, image.job
+            event = gave_up(s3_event(image.job.source))
+            self.messages += [msgspec.json.encode(image).decode(), event][: 1 + number % 2]
+
+    @precondition(lambda self: self.messages)
+    @rule(picks=st.lists(st.integers(0, 9), min_size=1, max_size=4), again=st.booleans(), head_start=STEPS)
+    def messages_are_delivered(self, picks: list[int], again: bool, head_start: int) -> None:
+        if len(self.scheduler.runnable()) > 8:
+            return
+        bodies = [self.messages[index] for index in dict.fromkeys(pick % len(self.messages) for pick in picks)]
+        for body in bodies if not again else []:
+            self.messages.remove(body)
+
+        def work(process: Process) -> None:
+            left = bodies
+            try:
+                left = self.dispatch.deliver(*bodies, dispatching=self.dispatch.dispatcher(process.threads))
+            finally:
+                self.messages += left
+
+        self._go_on(self.scheduler.spawn("dispatch", work), head_start)
+
+    @precondition(lambda self: self.dispatch.jobs.submitted)
+    @rule(pick=st.integers(0, 9), index=st.integers(0, 3), head_start=STEPS)
+    def a_child_runs(self, pick: int, index: int, head_start: int) -> None:
+        """Also twice, and after it was given up: Batch's word may come before its end."""
+        if len(self.scheduler.runnable()) > 8:
+            return
+        job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
+
+        def work(process: Process) -> None:
+            share = read(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index % job.size)})
+            self.dispatch.sharing(process.threads).work(share, 0)
+
+        self._go_on(self.scheduler.spawn("batch", work), head_start)
+
+    @precondition(lambda self: self.dispatch.jobs.submitted)
+    @rule(pick=st.integers(0, 9), index=st.integers(0, 3), whole=st.booleans(), ending=st.sampled_from(Ending))
+    def batch_says_that_a_job_failed(self, pick: int, index: int, whole: bool, ending: Ending) -> None:
+        if self.told >= 8:
+            return
+        self.told += 1
+        job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
+        is_parent = whole and job.size > 1
+        self.messages.append(
+            state_change(job, ending, self.dispatch.clock.now, None if is_parent else index % job.size)
+        )
+
+    @precondition(lambda self: self.images)
+    @rule(pick=st.integers(0, 3), head_start=STEPS)
+    def the_door_gets_its_event_again(self, pick: int, head_start: int) -> None:
+        if len(self.scheduler.runnable()) > 8:
+            return
+        image = list(self.images)[pick % len(self.images)]
+
+        def work(process: Process) -> None:
+            replace(self.dispatch.world.processing, threads=process.threads).process(self.jobs[image])
+
+        self._go_on(self.scheduler.spawn("door", work), head_start)
+
+    @rule(head_start=STEPS)
+    def a_reconciler_makes_its_round(self, head_start: int) -> None:
+        if len(self.scheduler.runnable()) <= 8:
+            self._go_on(self.scheduler.spawn("reconcile", lambda process: self._reconcile(process.threads)), head_start)
+
+    @precondition(lambda self: self.messages)
+    @rule(index=st.integers(0, 9))
+    def a_message_is_doubled(self, index: int) -> None:
+        if len(self.messages) < 20:
+            self.messages.append(self.messages[index % len(self.messages)])
+
+    @rule(minutes=st.sampled_from([1, 6, 11, 800, 1500]))
+    def time_goes_by(self, minutes: int) -> None:
+        self.dispatch.clock.wait(minutes=minutes)
+
+    @precondition(lambda self: self.scheduler.runnable())
+    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(FATES)), min_size=1, max_size=12))
+    def steps_are_taken(self, steps: list[tuple[int, Fate]]) -> None:
+        for who, fate in steps:
+            hands = self.scheduler.runnable()
+            if hands:
+                self.interruptions += fate is not Fate.HAPPENS
+                self.scheduler.step(hands[who % len(hands)], fate)
+        self._send_what_was_handed_over()
+
+    def _go_on(self, process: Process, steps: int) -> None:
+        for _ in range(steps):
+            own = [hand for hand in self.scheduler.runnable() if hand.process is process]
+            if not own:
+                break
+            self.scheduler.step(own[0], Fate.HAPPENS)
+        self._send_what_was_handed_over()
+
+    @rule(killed=st.booleans())
+    def all_is_well_again(self, killed: bool) -> None:
+        """Everybody ends or dies; then all that is in the queues is worked on, and reconcilers make their rounds."""
+        for process in self.scheduler.processes if killed else []:
+            if not process.ended:
+                self.scheduler.kill(process)
+        self.scheduler.finish()
+        self._send_what_was_handed_over()
+        for _ in range(20):
+            if self._is_quiet():
+                break
+            self.dispatch.clock.wait(hours=25)
+            self._reconcile(Serial)
+            self._send_what_was_handed_over()
+            self.messages = self.dispatch.deliver(*self.messages) if self.messages else []
+            for job in list(self.dispatch.jobs.submitted):
+                for index in range(job.size):
+                    self.dispatch.run(job, index)
+            self._send_what_was_handed_over()
+        self.what_always_holds()
+        assert not self.messages, "A message comes for ever."
+        assert set(self.dispatch.results()) == set(self.images), "Not every image has ended."
+        if not self.interruptions and not self.scheduler.kills:
+            assert len(self.dispatch.metrics.emitted) == len(self.images), "An image was not counted."
+
+    def teardown(self) -> None:
+        try:
+            self.all_is_well_again(killed=False)
+        finally:
+            for process in self.scheduler.processes:
+                if not process.ended:
+                    self.scheduler.kill(process)
+            shutil.rmtree(self.work_dir)
+
+    # What must hold
+
+    @invariant()
+    def what_always_holds(self) -> None:
+        written = Counter(key for key, _ in self.store.created if key.startswith((keys.RESULTS, keys.DISPATCHED)))
+        assert all(count == 1 for count in written.values()), "A result, or a claim, was written twice."
+        results = self.dispatch.results()
+        counted = Counter(result.image_id for result in self.dispatch.metrics.emitted)
+        assert all(count == 1 for count in counted.values()), "An image was counted twice."
+        for result in self.dispatch.metrics.emitted:
+            assert results[result.image_id].token == result.token, "Another than the winner counted."
+        for result in results.values():
+            body = self.images[result.image_id]
+            if result.status is Status.PROCESSED:
+                assert not body.startswith(b"!")
+            else:
+                assert result.code in UNSPOKEN or (body.startswith(b"!") and result.code == body[1:].decode())
+        names = Counter(job.name for job in self.dispatch.jobs.submitted)
+        assert all(count == 1 for count in names.values()), "One work was submitted twice."
+        for process in self.scheduler.processes:
+            if process.ended:
+                assert isinstance(process.error, PicturePerfectError | Died | None), process.error
+
+    # How
+
+    def _notify(self, key: str) -> None:
+        if key.startswith(keys.RECONCILED):
+            notification = s3_event(ObjectRef(bucket="home", key=key, version="v", etag="e"))
+            self.messages.append(json.dumps(notification))
+
+    def _send_what_was_handed_over(self) -> None:
+        self.messages += self.dispatch.handed_over()
+
+    def _is_quiet(self) -> bool:
+        return not self.messages and set(self.dispatch.results()) == set(self.images)
+
+    def _reconcile(self, threads: Callable[[], Any]) -> Report:
+        return Reconciling(
+            committing=self.dispatch.committing,
+            patience=timedelta(hours=12),
+            times=3,
+            now=self.dispatch.clock,
+            threads=threads,
+        ).reconcile()
+
+
+TestDispatchProtocol = DispatchProtocol.TestCase
+TestDispatchProtocol.settings = settings(
+    max_examples=3000 if _THOROUGH else 200,
+    stateful_step_count=60 if _THOROUGH else 30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
