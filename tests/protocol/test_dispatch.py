@@ -193,4 +193,6 @@ def test_five_thousand_messages_doubled_and_shuffled_end_once(tmp_path: Path) ->
 def test_however_many_they_are_and_whatever_fails_each_ends_once(
     tmp_path_factory: pytest.TempPathFactory, images: int, seed: int, trouble: float
 ) -> None:
-    everything_ended_once(fleet(tmp_path_factory.mktemp("fleet"), images, seed, trouble), images)
+    made = fleet(tmp_path_factory.mktemp("fleet"), images, seed, trouble)
+    everything_ended_once(made, images)
+    assert made.dispatch.worker.runs == images, "An image was computed twice."

@@ -1,7 +1,8 @@
 """What becomes of the images of Batch jobs that failed: each ends once, with its own reason."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import pytest
@@ -13,8 +14,10 @@ from core.model import HandOver, Result, Status
 from core.tiers import TIERS
 from tests.dispatch_world import Dispatch, estimate
 from tests.fake_batch import state_change
+from tests.fakes import Died, undisturbed
 from tests.values import NOW
 
+T = TypeVar("T")
 FINAL = {Fate.CANCELLED: Code.CANCELLED, Fate.NOT_STARTED: Code.NOT_STARTED}
 
 
@@ -177,6 +180,29 @@ def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispa
     assert [job.tier for job in dispatch.jobs.submitted].count("4x30") == 1
     dispatch.run_all()
     assert ended(dispatch, images[0]).status is Status.PROCESSED
+
+
+@pytest.mark.parametrize("fate", [Fate.INTERRUPTED, Fate.OUT_OF_MEMORY, Fate.CRASHED])
+def test_who_dies_on_the_way_to_the_repetition_is_followed_by_another(dispatch: Dispatch, fate: Fate) -> None:
+    """The event comes again: its images are claimed by then, by nobody who lives."""
+    images = submitted(dispatch, 2)
+    event = state_change(dispatch.jobs.submitted[0], fate, dispatch.clock.now)
+
+    def dies(name: str, effect: Callable[[], T], /) -> T:
+        if name == "jobs.submit":
+            raise Died
+        return effect()
+
+    dispatch.jobs.around = dies
+    with pytest.raises(Died):
+        dispatch.deliver(event)
+    dispatch.jobs.around = undisturbed
+    assert dispatch.deliver(event) == [event]
+    dispatch.clock.wait(minutes=10)
+    assert dispatch.deliver(event) == []
+    assert len(dispatch.jobs.submitted) == 2
+    dispatch.run_all()
+    assert {ended(dispatch, image).status for image in images} == {Status.PROCESSED}
 
 
 def test_a_child_writes_down_what_it_hands_over(dispatch: Dispatch) -> None:
