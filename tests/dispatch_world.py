@@ -125,7 +125,7 @@ class Dispatch:
         return [bodies[int(identifier.removeprefix("m"))] for identifier in failed]
 
     def work(self, job: Submitted) -> BatchWork:
-        return msgspec.json.decode(self.store.contents("batches/")[job.key], type=BatchWork)
+        return msgspec.json.decode(self.store.contents(job.key)[job.key], type=BatchWork)
 
     def sharing(self, threads: Callable[[], Executor] = Serial) -> Sharing:
         return Sharing(
