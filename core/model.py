@@ -121,6 +121,8 @@ class ImageHeader(Value, frozen=True, kw_only=True):
     frames: int = 1
     orientation: int = 1
     bytes: int = 0
+    #: From coarse to fine: a progressive JPEG, a PNG in Adam7's order. It takes more of everything.
+    interlaced: bool = False
 
     @property
     def megapixels(self) -> float:

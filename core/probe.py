@@ -9,6 +9,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from core.errors import Code, ImageFailure
 from core.formats import avif, png, readers, samples, signature, tiff_directory, webp
 from core.formats.samples import Samples
@@ -92,7 +94,9 @@ def _describe_by_pillow(path: Path, kind: str) -> ImageHeader:
         frames = int(getattr(image, "n_frames", 1)) if kind in {"avif", "gif", "tiff"} else 1
         if kind == "png" and (animation := png.animation(path)):
             frames = animation.frames  # Pillow counts a picture before them too
-        return _header(path, kind, Samples(width, height, channels, depth), orientation, frames)
+        interlaced = kind in {"jpeg", "png"} and bool(image.info.get("progressive") or image.info.get("interlace"))
+        found = _header(path, kind, Samples(width, height, channels, depth), orientation, frames)
+        return replace(found, interlaced=interlaced)
 
 
 def _header(path: Path, kind: str, found: Samples, orientation: int = 1, frames: int = 1) -> ImageHeader:

@@ -41,7 +41,7 @@ from core.worker_protocol import (
 _START_SECONDS = 60.0  # six times what Lambda gives a whole init phase; then something is broken
 # glibc moves these two up by itself, as far as this, by the images it has seen. Set from the beginning, a warm child
 # does not give its pages back after each image and fault them in for the next: 5 of 23 ms for 2 megapixels.
-_MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20)}
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20)}
 _SAMPLE_SECONDS = 0.2  # between looks at the memory of a child at work: a fallback, see _Child.kill
 _FULL = 0.8  # RLIMIT_DATA does not kill: a death this near to the limit was the allocation that failed
 
@@ -198,7 +198,7 @@ class _Child:
                 stdout=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=[lifeline],
-                env={**environ, **_MALLOC, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
+                env={**environ, **MALLOC, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
             )
         except OSError:
             os.close(self._lifeline)

@@ -81,4 +81,4 @@ def failure_document(function: Function, event: Any, last: Invocation) -> tuple[
         "responsePayload": last.payload,
     }
     name = f"{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid4()}"
-    return f"failures/aws/lambda/async/{function.config.name}/{name}", json.dumps(document).encode()
+    return f"aws/lambda/async/{function.config.name}/{name}", json.dumps(document).encode()

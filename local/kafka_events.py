@@ -167,7 +167,7 @@ def failure_document(origin: Origin, function_arn: str, record: Record) -> tuple
         "payload": payload,
     }
     name = f"{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid4()}"
-    return f"failures/aws/lambda/kafka/{record.group}/{name}", json.dumps(document).encode()
+    return f"aws/lambda/kafka/{record.group}/{name}", json.dumps(document).encode()
 
 
 def _size(value: object) -> int:

@@ -58,13 +58,14 @@ def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str]) -> None:
         ("results/", "records"),
         ("tombstones/", "records"),
         ("failures/", "overflow"),
+        ("aws/lambda/", "overflow"),
     )
     s3.put_bucket_notification_configuration(
         Bucket=BUCKET,
         NotificationConfiguration={
             "QueueConfigurations": [
                 {
-                    "Id": prefix.strip("/"),
+                    "Id": prefix.strip("/").replace("/", "-"),
                     "QueueArn": aws.queue_arn(sqs, urls[queue]),
                     "Events": ["s3:ObjectCreated:*"],
                     "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},

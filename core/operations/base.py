@@ -79,6 +79,10 @@ class Operation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_fie
         """
         return width, height
 
+    def output_channels(self, channels: int) -> int:
+        """How many channels, 1 to 4, `apply` returns for so many."""
+        return channels
+
     def resolved(self, folder: Path) -> Self:
         """The same operation with the files it names made absolute; relative ones lie in `folder`.
 

@@ -51,7 +51,7 @@ def gather(address: "Address", last: int) -> dict[str, Any]:
     s3 = aws.s3(address.endpoint)
     kept = {
         prefix: [item["Key"] for item in s3.list_objects_v2(Bucket=address.bucket, Prefix=prefix).get("Contents", [])]
-        for prefix in ("refused/", "failures/")
+        for prefix in ("refused/", "aws/lambda/")
     }
     with Ledger(address.database_url) as ledger:
         return {
@@ -62,7 +62,7 @@ def gather(address: "Address", last: int) -> dict[str, Any]:
             "batch": _batch(address, last),
             "last": ledger.last(last),
             "refused_documents": kept["refused/"],
-            "failure_documents": kept["failures/"],
+            "failure_documents": kept["aws/lambda/"],
         }
 
 

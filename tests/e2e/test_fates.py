@@ -219,7 +219,7 @@ def test_an_upload_whose_sandbox_is_killed_every_time_ends_once_on_batch(world: 
     row = world.row(image_id)
     assert (row["status"], row["route"]) == ("processed", "batch")
     assert row["reason"].startswith("Lambda gave up on it (RetriesExhausted)")
-    documents = world.s3.list_objects_v2(Bucket=world.address.bucket, Prefix="failures/aws/")["Contents"]
+    documents = world.s3.list_objects_v2(Bucket=world.address.bucket, Prefix="aws/")["Contents"]
     assert len(documents) == 1
 
 

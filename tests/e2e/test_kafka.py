@@ -151,7 +151,7 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
         for key in keys(cloud, "refused/")
     ]
     assert len(refused) == sum(ending is None for _, ending in sent)
-    assert keys(cloud, "failures/") == []
+    assert keys(cloud, "failures/") == keys(cloud, "aws/lambda/") == []
     assert depth(cloud, address.overflow_queue_url) == depth(cloud, address.overflow_dead_letter_queue_url) == 0
     # What this test is about did happen.
     assert told.lost == 2

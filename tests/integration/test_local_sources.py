@@ -240,7 +240,7 @@ def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage)
     request_id = invoker.submit({"hello": "world"})
     key, content = until(lambda: kept)[0]
     document = json.loads(content)
-    assert key.startswith("failures/aws/lambda/async/tried/")
+    assert key.startswith("aws/lambda/async/tried/")
     assert len(stage.seen()) == 3
     assert document["requestContext"] == {
         "requestId": request_id,

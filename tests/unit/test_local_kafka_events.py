@@ -97,7 +97,7 @@ def test_an_answer_that_cannot_be_understood_is_a_failure_of_the_whole_batch(ans
 
 def test_a_failure_document_holds_the_whole_record() -> None:
     key, content = failure_document(ORIGIN, "arn:aws:lambda:::function:process", record(3, 7, "dG9vIG11Y2g="))
-    assert key.startswith("failures/aws/lambda/kafka/t-3/")
+    assert key.startswith("aws/lambda/kafka/t-3/")
     document = json.loads(content)
     assert document["payload"]["records"]["t-3"][0]["value"] == "dG9vIG11Y2g="
     assert document["KafkaBatchInfo"]["batchSize"] == 1

@@ -13,7 +13,8 @@ from core.model import ImageHeader, Raster, RenditionFile
 from core.operations.base import Operation
 from core.operations.resize import Fit, Resize
 from core.pipeline import Pipeline, RenditionSpec, load
-from core.rendering import reduction_for, render
+from core.reduction import reduction_for
+from core.rendering import render
 from tests.unit.rasters import psnr, raster
 
 TWO = """\

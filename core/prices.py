@@ -1,0 +1,74 @@
+"""What AWS asks for, dated, out of core/prices.json: seconds become dollars."""
+
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from core.model import Value
+from core.tiers import Tier
+
+_FILE = Path(__file__).parent / "prices.json"
+_HOUR = 3600.0
+#: Fargate bills each task for a minute at least: https://aws.amazon.com/fargate/pricing/
+_LEAST_SECONDS = 60.0
+_MB_OF_A_GB = 1024.0
+
+
+class LambdaPrice(Value, frozen=True, kw_only=True):
+    """US dollars."""
+
+    gb_second: float
+    request: float
+
+
+class FargatePrice(Value, frozen=True, kw_only=True):
+    """US dollars."""
+
+    vcpu_hour: float
+    gb_hour: float
+
+
+class S3Price(Value, frozen=True, kw_only=True):
+    """US dollars."""
+
+    put: float
+    get: float
+    gb_month: float
+
+
+class Prices(Value, frozen=True, kw_only=True):
+    """On-demand prices of one region, before any free tier or plan, by architecture; `uname -m` names those.
+
+    `fargate_spot_discount` is what Spot is said to save, 0 to 1: its price moves.
+    """
+
+    region: str
+    date: str
+    sources: tuple[str, ...]
+    functions: dict[str, LambdaPrice] = msgspec.field(name="lambda")
+    fargate: dict[str, FargatePrice]
+    fargate_spot_discount: float
+    s3: S3Price
+
+    def lambda_usd(self, seconds: float, memory_mb: float, machine: str = "x86_64") -> float:
+        """One invocation of so many seconds."""
+        price = self.functions.get(machine) or self.functions["x86_64"]
+        return price.request + seconds * memory_mb / _MB_OF_A_GB * price.gb_second
+
+    def batch_usd(self, seconds: float, tier: Tier, machine: str = "x86_64", *, spot: bool = False) -> float:
+        """So many seconds of a child of that tier, which has it to itself: a minute at least."""
+        price = self.fargate.get(machine) or self.fargate["x86_64"]
+        hourly = tier.vcpus * price.vcpu_hour + tier.memory_mb / _MB_OF_A_GB * price.gb_hour
+        discount = self.fargate_spot_discount if spot else 0.0
+        return max(_LEAST_SECONDS, seconds) * hourly / _HOUR * (1 - discount)
+
+    def requests_usd(self, renditions: int) -> float:
+        """S3's requests for one image: its source put and read, its renditions, its result; the check for one."""
+        return (renditions + 2) * self.s3.put + 3 * self.s3.get
+
+
+@cache
+def load() -> Prices:
+    """The file that comes with this release."""
+    return msgspec.json.decode(_FILE.read_bytes(), type=Prices)
