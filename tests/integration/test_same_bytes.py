@@ -1,0 +1,145 @@
+"""Promise 3, both routes agree: the same bytes in the function and in Batch, at any number of threads.
+
+Larger pictures, and more of them, are `python -m benchmarks.same_bytes`'s.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import cv2
+import pytest
+
+from benchmarks import pixel_cases
+from benchmarks.pixel_cases import Case, Part
+from benchmarks.same_bytes import THREADS, of_threads
+from core import bootstrap
+from core.model import Door, ImageJob, ObjectRef, Result, Route
+from core.operations import OPERATIONS
+from core.pipeline import load_folder, shipped
+from local import aws, generated
+from local.generated import Content
+from tests.values import NOW
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
+
+# A photograph, which may be decoded at a fraction; alpha; 16 bits; an animation. Width and height in pixels, for
+# `restore` a third of that: it takes seconds a megapixel.
+PICTURES = {
+    "jpeg": (1001, 667),
+    "png alpha": (481, 321),
+    "png deep": (481, 321),
+    "gif animated": (241, 161),
+}
+#: What the two places are: memory, as the function has it and a Batch child.
+MEMORY_MB = {Route.LAMBDA: 1769, Route.BATCH: 8192}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("cases")
+    pixel_cases.prepare(made, 331, 221)
+    return made
+
+
+@pytest.fixture(scope="module")
+def cases(folder: Path) -> dict[tuple[Part, str], list[Case]]:
+    found: dict[tuple[Part, str], list[Case]] = {}
+    for case in pixel_cases.cases(folder):
+        found.setdefault((case.part, case.name), []).append(case)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    """OpenCV's threads are the process's: as many as there were, for the tests that follow."""
+    before = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_gives_the_same_pixels_at_any_number_of_threads(
+    name: str, cases: dict[tuple[Part, str], list[Case]]
+) -> None:
+    for case in cases[Part.OPERATION, name]:
+        assert len(set(of_threads(case).values())) == 1, case.on
+
+
+@pytest.mark.parametrize("part", [Part.DECODER, Part.ENCODER])
+def test_a_codec_gives_the_same_pixels_and_bytes_at_any_number_of_threads(
+    part: Part, cases: dict[tuple[Part, str], list[Case]]
+) -> None:
+    for (of, name), found in cases.items():
+        for case in found if of is part else ():
+            assert len(set(of_threads(case).values())) == 1, (name, case.on)
+
+
+def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_threads(
+    cloud: str, s3: "S3Client", sqs: "SQSClient", bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {
+        **aws.environment(cloud),
+        "BUCKET": bucket,
+        "RECORDS_QUEUE_URL": sqs.create_queue(QueueName=f"records-{uuid4()}")["QueueUrl"],
+        "PUBLIC_BASE_URL": "https://images.example",
+        "WORK_DIR": str(tmp_path),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for pipeline in load_folder(shipped()):
+        for kind in PICTURES:
+            upload(s3, bucket, pipeline, kind, tmp_path)
+
+    made = {
+        (route, threads): everything(route, {**environment, "THREADS": str(threads)})
+        for route in (Route.LAMBDA, Route.BATCH)
+        for threads in THREADS
+    }
+
+    first = made[Route.LAMBDA, 1]
+    assert len(first) == len(PICTURES) * len(load_folder(shipped()))
+    for (route, threads), what in made.items():
+        assert what == first, f"{route}, {threads} threads"
+
+
+def upload(s3: "S3Client", bucket: str, pipeline: str, kind: str, folder: Path) -> None:
+    width, height = (side // 3 if pipeline == "restore" else side for side in PICTURES[kind])
+    source = folder / "source"
+    generated.write(kind, Content.PHOTO, width, height, 7, source)
+    s3.put_object(Bucket=bucket, Key=f"incoming/acme/{pipeline}/u/{kind}", Body=source.read_bytes())
+    source.unlink()
+
+
+def everything(route: Route, environment: dict[str, str]) -> dict[tuple[str, str], Any]:
+    """By pipeline and picture: the files' names and digests, and what was measured."""
+    service = bootstrap.processing({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
+    made = {}
+    try:
+        for pipeline in service.pipelines:
+            for kind in PICTURES:
+                result = service.process(job(environment["BUCKET"], pipeline, kind)).result
+                assert (result.status, result.route, result.message) == ("processed", route, None)
+                made[pipeline, kind] = seen(result)
+    finally:
+        service.worker.close()  # type: ignore[attr-defined]
+    return made
+
+
+def job(bucket: str, pipeline: str, kind: str) -> ImageJob:
+    return ImageJob(
+        image_id=str(uuid4()),
+        customer="acme",
+        pipeline=pipeline,
+        door=Door.DIRECT,
+        name=kind,
+        source=ObjectRef(bucket=bucket, key=f"incoming/acme/{pipeline}/u/{kind}"),
+        received_at=NOW,
+    )
+
+
+def seen(result: Result) -> Any:
+    return {(file.name, file.format): file.sha256 for file in result.renditions}, result.measurements
