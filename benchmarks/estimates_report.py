@@ -15,6 +15,7 @@ from core.pipeline import load_folder, shipped
 
 _HOLDS = 0.995  # of the fitted half, so that 99 % of the other do
 _SPARE = 1.03  # on the worst that was seen of memory
+_SMALL = 24 << 20  # bytes: what takes less by itself shows what the child has anyway
 _BRIEF = 0.01  # seconds: what takes less is of no consequence to anyone, and is noise
 
 
@@ -44,14 +45,18 @@ def estimates(runs: Iterable[Run], costs: Costs) -> list[tuple[Run, Estimate]]:
 
 def fitted(runs: Sequence[Run], costs: Costs) -> Margins:
     """The margins that hold on the images of even number."""
-    bare = replace(costs, margins=Margins(seconds=1.0, bytes=1.0))
+    bare = replace(costs, margins=Margins(seconds=1.0, bytes=1.0, kept_bytes=0))
     half = [(run, made) for run, made in estimates(runs, bare) if run.number >= 0 and run.number % 2 == 0]
     if not half:
         return costs.margins
     time = [run.cpu_seconds / made.cpu_seconds_upper for run, made in half]
-    memory = [run.peak_bytes / made.peak_bytes_upper for run, made in half]
+    small = [run.peak_bytes - made.peak_bytes_upper for run, made in half if made.peak_bytes < _SMALL + bare.base_bytes]
+    kept = max([0, *small])
+    memory = [run.peak_bytes / (made.peak_bytes_upper + kept) for run, made in half]
     return Margins(
-        seconds=round(max(1.0, float(np.quantile(time, _HOLDS))), 3), bytes=round(max(1.0, max(memory) * _SPARE), 3)
+        seconds=round(max(1.0, float(np.quantile(time, _HOLDS))), 3),
+        bytes=round(max(1.0, max(memory) * _SPARE), 3),
+        kept_bytes=kept,
     )
 
 

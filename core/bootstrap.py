@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import settings
+from core import cost_table, settings
 from core.errors import Code, Misconfigured
 from core.model import Route
 from core.operations import OPERATIONS, Catalogue
 from core.operations.company import Description, build
 from core.pipeline import load_folder, shipped
-from core.planning import Limits
+from core.planning import MB_OF_A_VCPU, Limits
 from core.ports import SCRATCH
 from core.worker import SupervisedWorker
 from core.worker_pool import WorkerPool
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
     from core.adapters.postgres import PostgresLedger
+    from core.adapters.s3 import S3Store
     from core.adapters.sqs import SqsHandovers
     from core.dispatching import Dispatching
     from core.intake import Intake
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from core.service import Processing
     from core.streaming import Streaming
 
-#: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-_MB_OF_A_VCPU = 1769
 _PARENT_BYTES = 192 * 2**20  # what the parent holds at its peak: boto3's clients, an event of 6 MB, its answer
 _SECRET = ("AWS_", "DATABASE_URL")  # what the process that touches customers' bytes has no use for
 
@@ -69,11 +68,18 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
             Path(values.pipelines) if values.pipelines else shipped(),
             _catalogue(pool.operations()) if functions else OPERATIONS,
         ),
-        limits=Limits(max_megapixels=values.max_megapixels, max_bytes=values.max_bytes),
+        limits=Limits(
+            max_megapixels=values.max_megapixels,
+            max_bytes=values.max_bytes,
+            lambda_max_megapixels=values.lambda_max_megapixels,
+            policy=values.policy,
+            max_seconds=values.timeout_seconds,
+        ),
+        estimate=cost_table.estimator(os.uname().machine, values.costs),
         references=tuple(values.references.split()),
         route=route,
         public_base_url=values.public_base_url,
-        vcpus=values.memory_mb / _MB_OF_A_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
+        vcpus=values.memory_mb / MB_OF_A_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
         handovers=SqsHandovers(_sqs(), values.overflow_queue_url) if values.overflow_queue_url else None,
         work_dir=Path(values.work_dir),
         timeout_seconds=values.timeout_seconds,
@@ -169,6 +175,13 @@ def migrate(environ: Mapping[str, str]) -> list[str]:
         return ledger.migrate()
     finally:
         ledger.close()
+
+
+def store(bucket: str) -> "S3Store":
+    """A bucket alone, for who looks at what is in it."""
+    from core.adapters.s3 import S3Store  # noqa: PLC0415 - only what this entry needs is loaded
+
+    return S3Store(_s3(), bucket)
 
 
 def worker(environ: Mapping[str, str]) -> SupervisedWorker:

@@ -7,10 +7,10 @@ from msgspec import Meta
 
 from core.model import Estimate, ImageHeader, Value
 from core.pipeline import Pipeline
-from core.stages import Stage, stages
+from core.stages import Densities, Stage, stages
 
-Coefficients = tuple[float, float, float, float]
 _MB = 2**20
+Coefficients = tuple[float, float, float, float]
 
 
 class Cost(Value, frozen=True, kw_only=True):
@@ -34,6 +34,8 @@ class Margins(Value, frozen=True, kw_only=True):
 
     seconds: Annotated[float, Meta(ge=1)] = 1.25
     bytes: Annotated[float, Meta(ge=1)] = 1.1
+    #: What malloc keeps of earlier images in a warm child (MALLOC_TRIM_THRESHOLD_ of core.worker), and their libraries.
+    kept_bytes: Annotated[int, Meta(ge=0)] = 64 * _MB
 
 
 class Costs(Value, frozen=True, kw_only=True):
@@ -48,6 +50,7 @@ class Costs(Value, frozen=True, kw_only=True):
     base_bytes: int
     base_seconds: float
     kinds: dict[str, Cost]
+    densities: Densities = Densities()
     margins: Margins = Margins()
 
     def of(self, stage: Stage) -> tuple[Cost, bool]:
@@ -63,8 +66,6 @@ class Costs(Value, frozen=True, kw_only=True):
 _UNKNOWN = Cost(
     seconds=(0.1, 0.17, 0.0, 0.0), bytes=(16.0 * _MB, 20.0, 1.0, 0.0), seconds_spread=10.0, bytes_spread=1.0
 )
-#: What malloc keeps of earlier images in a warm child: MALLOC_TRIM_THRESHOLD_ of core.worker.
-_KEPT = 64 * _MB
 
 
 def estimate(header: ImageHeader, pipeline: Pipeline, costs: Costs) -> Estimate:
@@ -72,7 +73,7 @@ def estimate(header: ImageHeader, pipeline: Pipeline, costs: Costs) -> Estimate:
     seconds = upper = costs.base_seconds
     parallel, peak, peak_upper = 0.0, 0.0, 0.0
     unknown: list[str] = []
-    for stage in stages(header, pipeline):
+    for stage in stages(header, pipeline, costs.densities):
         cost, known = costs.of(stage)
         if not known:
             unknown.append(stage.kinds[-1])
@@ -88,7 +89,7 @@ def estimate(header: ImageHeader, pipeline: Pipeline, costs: Costs) -> Estimate:
         cpu_seconds_upper=max(seconds, upper * costs.margins.seconds),
         parallel=min(1.0, parallel / seconds) if seconds else 0.0,
         peak_bytes=round(costs.base_bytes + peak),
-        peak_bytes_upper=round((costs.base_bytes + peak_upper) * costs.margins.bytes) + _KEPT,
+        peak_bytes_upper=round((costs.base_bytes + peak_upper) * costs.margins.bytes) + costs.margins.kept_bytes,
         basis=_basis(costs, unknown),
     )
 

@@ -1,5 +1,6 @@
 """Header + pipeline + estimate + limits → plan. Pure: what cannot be done is refused before a pixel is decoded."""
 
+from enum import StrEnum
 from math import inf
 
 from core.errors import Code, ImageFailure
@@ -8,7 +9,18 @@ from core.operations.base import Operation
 from core.pipeline import Pipeline
 from core.tiers import TIERS, Tier, above, named
 
+#: What Lambda gives a whole vCPU for: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MB_OF_A_VCPU = 1769
 _MB = 2**20
+
+
+class Policy(StrEnum):
+    """What decides where an image may be worked on at either place."""
+
+    #: The function, since it begins at once.
+    LATENCY = "latency"
+    #: Whatever is cheaper, a Batch child of its own taken for granted.
+    COST = "cost"
 
 
 class Limits(Value, frozen=True, kw_only=True):
@@ -18,6 +30,7 @@ class Limits(Value, frozen=True, kw_only=True):
     max_bytes: int
     #: Images of more leave the function, those of fewer stay, whatever the estimate says; 0: the estimate decides.
     lambda_max_megapixels: float = 0.0
+    policy: Policy = Policy.LATENCY
     #: What one image may take of a Batch job, in seconds.
     max_seconds: float = 14_400.0
 
@@ -25,7 +38,7 @@ class Limits(Value, frozen=True, kw_only=True):
 class Place(Value, frozen=True, kw_only=True):
     """Where an image is: what there is for it. `tier` names the Batch tier, where it is one's job.
 
-    Where `elsewhere` is false nothing takes what does not fit: it is tried here.
+    Where `elsewhere` is false nothing takes what does not fit: it is tried here. `machine` is the architecture.
     """
 
     route: Route
@@ -34,6 +47,7 @@ class Place(Value, frozen=True, kw_only=True):
     seconds: float = inf
     tier: str = ""
     elsewhere: bool = False
+    machine: str = "x86_64"
 
 
 def plan(
@@ -49,7 +63,7 @@ def plan(
     if estimate is None:
         reason = f"{megapixels:.4g} megapixels are within the limits of this place."
         return Plan(route=place.route, reason=reason, tier=place.tier)
-    why = _why_not(megapixels, limits, place, estimate)
+    why = _why_not(megapixels, limits, place, estimate) or _why_cheaper(limits, place, estimate)
     tier = _elsewhere(place, smallest_tier(estimate, limits.max_seconds)) if why and place.elsewhere else None
     if tier:
         return Plan(route=Route.BATCH, reason=why, tier=tier.name, estimate=estimate)
@@ -102,6 +116,23 @@ def _why_not(megapixels: float, limits: Limits, place: Place, estimate: Estimate
     if seconds > place.seconds and place.route is Route.LAMBDA:  # in Batch an attempt's time was made for its share
         return f"It takes up to {seconds:,.1f} seconds on {place.vcpus:.3g} vCPUs; there are {place.seconds:,.1f} here."
     return ""
+
+
+def _why_cheaper(limits: Limits, place: Place, estimate: Estimate) -> str:
+    """Why the image goes to Batch for the sake of money; empty where that is not asked for, or not so.
+
+    A child of Batch is billed for a minute at least. That small ones share one, where there are several, is not
+    counted on: so only what is cheaper there alone goes there.
+    """
+    if limits.policy is not Policy.COST or place.route is not Route.LAMBDA or not place.elsewhere:
+        return ""
+    from core import prices  # noqa: PLC0415 - for those who ask for it alone
+
+    asked, machine = prices.load(), place.machine
+    tier = smallest_tier(estimate, limits.max_seconds)
+    here = asked.lambda_usd(estimate.seconds(place.vcpus), place.vcpus * MB_OF_A_VCPU, machine)
+    there = asked.batch_usd(estimate.seconds(tier.vcpus), tier, machine)
+    return f"It costs ${here:.2g} in the function and ${there:.2g} in Batch." if there < here else ""
 
 
 def _figures(estimate: Estimate, place: Place) -> str:

@@ -5,6 +5,7 @@ won; everything before it can be done again, and everything after it follows fro
 """
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -250,6 +251,7 @@ class Processing:
             seconds=max(0.0, work.deadline - time.monotonic()),
             tier=self.tier,
             elsewhere=Code.OUT_OF_MEMORY in work.spared,
+            machine=os.uname().machine,
         )
 
     def _estimate(self, header: ImageHeader, pipeline: Pipeline) -> Estimate | None:

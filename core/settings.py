@@ -16,6 +16,7 @@ from core.customers import read_rules
 from core.errors import Code, Misconfigured
 from core.keys import PipelineName
 from core.model import Value
+from core.planning import Policy
 
 MetricsNamespace = Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/#:-]{1,255}$")]
 Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
@@ -39,6 +40,8 @@ class WorkerSettings(Value, frozen=True, kw_only=True):
     memory_mb: Annotated[int, Meta(ge=512)] = 2048
     #: Threads OpenCV may use; 0 means one for each CPU.
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
+    #: A table of costs, as `pictureperfect calibrate` writes it; the shipped one of this architecture when empty.
+    costs: str = ""
     #: Scratch space for the images being worked on.
     work_dir: str = "/tmp"  # noqa: S108 - the only folder that Lambda lets a function write to
     #: The longest that one image may take, in seconds, where no Lambda deadline is nearer.
@@ -61,6 +64,10 @@ class ProcessingSettings(WorkerSettings, frozen=True, kw_only=True):
     metrics_namespace: MetricsNamespace = "PicturePerfect"
     #: How many images of a batch are worked on at once, each with its share of the memory; 0 means one for each CPU.
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
+    #: Images of more megapixels go to Batch, those of fewer stay, whatever the estimate says; 0: the estimate decides.
+    lambda_max_megapixels: Annotated[float, Meta(ge=0)] = 0.0
+    #: What decides where the estimate leaves a choice: `latency`, the function; or `cost`, what is cheaper.
+    policy: Policy = Policy.LATENCY
     #: The SQS queue that takes what needs more memory or time than its share of a batch. Kafka needs one.
     overflow_queue_url: Annotated[str, Meta(pattern="^https?://")] = ""
     #: Whose a record of Kafka is that has no header `customer-id`: rules, separated by spaces, tried in order.

@@ -20,7 +20,7 @@ _MEGA = 1e6
 
 
 class Picture(Value, frozen=True, kw_only=True):
-    """A raster that is not there yet. `density` is bytes of the source file for each of its pixels."""
+    """A raster that is not there yet. `density` is what a JPEG of it would have, in bytes a pixel."""
 
     width: int
     height: int
@@ -35,6 +35,24 @@ class Picture(Value, frozen=True, kw_only=True):
     @property
     def megapixels(self) -> float:
         return self.width * self.height / _MEGA
+
+
+class Densities(Value, frozen=True, kw_only=True):
+    """How large files are, in bytes a pixel, of one and the same photograph: what a file's size says of its content.
+
+    A PNG of a photograph is as large as a JPEG of noise. `power` is how much of the rest is content, and not quality.
+    """
+
+    formats: dict[str, float] = msgspec.field(default_factory=dict)
+    power: float = 1.0
+
+    def common(self, file_format: str, density: float) -> float:
+        """What a JPEG of that content would have."""
+        reference = self.formats.get("jpeg")
+        own = self.formats.get(file_format)
+        if not reference or not own:
+            return density
+        return float(reference * (density / own) ** self.power)
 
 
 class Stage(Value, frozen=True, kw_only=True):
@@ -69,13 +87,14 @@ class Stage(Value, frozen=True, kw_only=True):
         return 1.0, float(self.banded), float(self.result.bytes), self.file_bytes
 
 
-def stages(header: ImageHeader, pipeline: Pipeline) -> Iterator[Stage]:
+def stages(header: ImageHeader, pipeline: Pipeline, densities: Densities | None = None) -> Iterator[Stage]:
     """All of them, in order."""
     times = pipeline.frames_of(header) * pipeline.pages_of(header)  # one of the two is 1
     first = decoding(header, reduction_for(header, pipeline) if times == 1 else 1)
     first = msgspec.structs.replace(first, times=times)
     yield first
-    shared = first.result
+    known = densities or Densities()
+    shared = msgspec.structs.replace(first.result, density=known.common(header.format, first.result.density))
     for stage in _steps(pipeline.steps, shared, 0, times):
         yield stage
         shared = stage.result

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
+from msgspec.structs import replace
 
 from core import accounting, probe
 from core.errors import ImageFailure
@@ -25,7 +26,7 @@ from core.worker import MALLOC
 from local.generated import KINDS, Content, picture, write
 
 _ASPECT = 1.5
-_SEED = 20_261_101
+SEED = 20_261_101
 _BRIEF = 0.03  # seconds: what took less is done three times
 _THREADED = 0.05  # seconds: what takes less is not worth a thread
 
@@ -90,6 +91,7 @@ class Sample(msgspec.Struct, frozen=True):
     seconds: float
     bytes: int
     parallel: float = 0.0
+    content: Content = Content.PHOTO
 
 
 class Child:
@@ -156,7 +158,7 @@ def _serve(pipe: Connection, functions: tuple[str, ...], folder: str) -> None:
             content, shape = task
             task = Step(from_bytes(content, catalogue).steps[0], shape)
         try:
-            sample = _measured(task, Path(folder))
+            sample = replace(_measured(task, Path(folder)), content=task.shape.content)
         except (ImageFailure, MemoryError, ValueError, cv2.error):
             sample = None
         pipe.send(sample)
@@ -176,10 +178,7 @@ def _decoded(task: Decode, folder: Path) -> Sample:
     from core import codec  # noqa: PLC0415
 
     path, shape = folder / "picture", task.shape
-    side = KINDS[task.kind].side
-    if max(shape.width, shape.height) > side:
-        raise ValueError(f"{task.kind} holds {side} pixels a side")
-    write(task.kind, shape.content, shape.width, shape.height, _SEED, path)
+    write(task.kind, shape.content, shape.width, shape.height, SEED, path)
     header = probe.read_header(path)
     stage = decoding(header, task.reduction)
 
@@ -207,19 +206,19 @@ def _stepped(task: Step) -> Sample:
 def _encoded(task: Encode, folder: Path) -> Sample:
     from core import codec  # noqa: PLC0415
 
-    raster = _raster(task.shape)
+    raster, path = _raster(task.shape), folder / f"encoded.{task.output.format.extension}"
     stage = encoding(task.output, task.shape.picture(_density(task.shape)), 0)
-    return _sample(stage, lambda: codec.encode(raster, task.output, folder / "encoded"))
+    return _sample(stage, lambda: codec.encode(raster, task.output, path))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=40)
 def _raster(shape: Shape) -> Raster:
-    return Raster(picture(shape.content, shape.width, shape.height, shape.channels, shape.depth, _SEED))
+    return Raster(picture(shape.content, shape.width, shape.height, shape.channels, shape.depth, SEED))
 
 
 def _density(shape: Shape) -> float:
     """Bytes a pixel of a file as it would come in, which says how much there is on the picture."""
-    small = picture(shape.content, 512, 512, 3, 8, _SEED)
+    small = picture(shape.content, 512, 512, 3, 8, SEED)
     return len(KINDS["jpeg"].write(small)) / 512**2
 
 

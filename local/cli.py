@@ -14,6 +14,8 @@ COMMANDS = {
     "stream": ("stream", "Send a folder's images into a Kafka topic."),
     "status": ("status", "What the running cloud has done, and what waits."),
     "process": ("process", "Run a pipeline over files, with no cloud at all."),
+    "estimate": ("estimate", "What an image will take, where and for how much, by its header alone."),
+    "calibrate": ("calibrate", "Measure what everything takes on this machine, for the estimates."),
     "operations": ("operations", "Every operation on a page, with pictures before and after."),
     "formats": ("formats", "Which image formats come in, shown on files written here and now."),
     "migrate": ("database", "Bring the database to this release's tables."),

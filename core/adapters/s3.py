@@ -73,6 +73,20 @@ class S3Store:
                         raise ImageFailure(Code.TIMED_OUT, message)
         return stored
 
+    def part(self, ref: ObjectRef, start: int, count: int) -> bytes:
+        """So many bytes of an object, from `start` on. Raises ImageFailure(SOURCE_MISSING) where there is none."""
+        place: dict[str, Any] = {"VersionId": ref.version} if ref.version else {}
+        with translated(f"Reading {ref}"):
+            try:
+                answer = self._client.get_object(
+                    Bucket=ref.bucket, Key=ref.key, Range=f"bytes={start}-{start + count - 1}", **place
+                )
+            except ClientError as error:
+                if http_status(error) == NOT_FOUND:
+                    raise ImageFailure(Code.SOURCE_MISSING, f"There is no object {ref}.") from error
+                raise
+            return answer["Body"].read()
+
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
         with translated(f"Writing s3://{self.bucket}/{key}"):
             try:
