@@ -9,6 +9,7 @@ import click
 
 from local.console import json_option, output
 
+_MB = 2**20  # as the memory of a function is counted
 _FUNCTION_SECONDS = 900.0  # Lambda's longest: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 
 
@@ -64,7 +65,7 @@ def estimate(
 
 def _show(told: dict[str, Any]) -> None:
     from local import tables  # noqa: PLC0415
-    from local.console import dimensions, size  # noqa: PLC0415
+    from local.console import dimensions  # noqa: PLC0415
 
     table = tables.plain("", "")
     table.add_row("file", told["file"])
@@ -73,7 +74,7 @@ def _show(told: dict[str, Any]) -> None:
     if told["cpu_seconds"] is not None:
         table.add_row("CPU", f"{told['cpu_seconds']:.2f} s")
         table.add_row("time", f"{told['seconds']:.2f} s, at most {told['seconds_upper']:.2f} s")
-        table.add_row("memory", f"{size(told['peak_bytes'])}, at most {size(told['peak_bytes_upper'])}")
+        table.add_row("memory", f"{told['peak_bytes'] / _MB:,.0f} MB, at most {told['peak_bytes_upper'] / _MB:,.0f} MB")
     table.add_row("route", f"{told['route']} {told['tier'] or ''}".strip())
     if told["cost_usd"] is not None:
         table.add_row("cost", f"${told['cost_usd']:.7f}")

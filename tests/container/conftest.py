@@ -76,7 +76,10 @@ def image() -> Iterator[Callable[[str], Image]]:
 
 
 class World:
-    """The embedded cloud, its own functions deaf: what S3 tells of comes here, for the container to answer."""
+    """The embedded cloud, deaf to uploads and results: what S3 tells of them comes here, for the container to answer.
+
+    Its dispatcher and its Batch are at work.
+    """
 
     def __init__(self, address: Address) -> None:
         self.address = address
@@ -179,6 +182,7 @@ def emulator(image: Callable[[str], Image], tmp_path_factory: pytest.TempPathFac
         volumes: dict[str, str] | None = None,
         user: str = "",
         target: str = "local",
+        seconds: int = 60,
     ) -> Iterator[Emulator]:
         port, runtime_api = free_port(), free_port()
         log = tmp_path_factory.mktemp("emulator") / "log"
@@ -186,7 +190,7 @@ def emulator(image: Callable[[str], Image], tmp_path_factory: pytest.TempPathFac
             command=[handler],
             environment={
                 **environment,
-                "AWS_LAMBDA_FUNCTION_TIMEOUT": "60",
+                "AWS_LAMBDA_FUNCTION_TIMEOUT": str(seconds),
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "2048",
                 "EMULATOR_ADDRESS": f"127.0.0.1:{port}",
                 "EMULATOR_RUNTIME_API": f"127.0.0.1:{runtime_api}",

@@ -1,0 +1,77 @@
+"""A function of ten seconds, and estimates ten times too low: what does not end in it ends on Batch, once."""
+
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import cv2
+import msgspec
+import numpy as np
+
+from core import cost_table
+from core.costing import Cost
+from local import aws
+from local.measured import sums
+from tests.container.conftest import Emulator, Start, World
+from tests.local_batch import until
+
+_IMAGES, _SECONDS, _TOO_LOW = 3, 10, 10
+
+
+def _table(folder: Path) -> None:
+    """The shipped table, its CPU seconds a tenth of what they are."""
+    costs = cost_table.load("x86_64")
+    kinds = {kind: _cheaper(cost) for kind, cost in costs.kinds.items()}
+    (folder / "low.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(costs, kinds=kinds)))
+
+
+def _cheaper(cost: Cost) -> Cost:
+    first, second, third, fourth = (value / _TOO_LOW for value in cost.seconds)
+    return msgspec.structs.replace(cost, seconds=(first, second, third, fourth))
+
+
+def _photograph(seed: int) -> bytes:
+    """Fifteen megapixels: to restore it takes twenty seconds of a CPU."""
+    coarse = np.random.default_rng(seed).integers(0, 255, (34, 44, 3), dtype=np.uint8)
+    encoded, body = cv2.imencode(".jpg", cv2.resize(coarse, (4400, 3400), interpolation=cv2.INTER_CUBIC))
+    assert encoded
+    return body.tobytes()
+
+
+def _uploaded(world: World, function: Emulator, seed: int) -> dict[str, Any]:
+    upload = str(uuid4())
+    key = f"incoming/acme/restore/{upload}/{seed}.jpg"
+    world.s3.put_object(Bucket=world.bucket, Key=key, Body=_photograph(seed))
+    (told,) = [message for message in world.told("incoming/") if upload in message["body"]]
+    (answer,) = function.invoke(json.loads(told["body"]))["images"]
+    assert isinstance(answer, dict)
+    return answer
+
+
+def _counted(world: World) -> float:
+    measured = sums(aws.cloudwatch(world.address.endpoint), "PicturePerfect")
+    return measured.get("status=processed", {}).get("Images", 0.0)
+
+
+def test_what_an_estimate_ten_times_too_low_keeps_in_the_function_ends_on_batch_once(
+    emulator: Start, world: World, tmp_path: Path
+) -> None:
+    _table(tmp_path)
+    tmp_path.chmod(0o755)
+    before = _counted(world)
+    environment = {**world.processing, "COSTS": "/tables/low.json", "THREADS": "1"}
+    with emulator("handler.process.handle", environment, {str(tmp_path): "/tables"}, seconds=_SECONDS) as function:
+        answers = [_uploaded(world, function, seed) for seed in range(_IMAGES)]
+        assert {answer["status"] for answer in answers} == {"handed_over"}
+        assert "timed out" not in function.log
+        assert '"_aws"' not in function.log, "Nothing was counted there."
+    places = [f"results/{answer['image_id']}/" for answer in answers]
+    until(lambda: all(map(world.keys, places)), 240)
+    for place, answer in zip(places, answers, strict=True):
+        (key,) = world.keys(place)
+        manifest = json.loads(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
+        assert (manifest["status"], manifest["route"]) == ("processed", "batch")
+        assert manifest["reason"] == answer["message"]
+        assert "was stopped" in manifest["reason"]
+    until(lambda: _counted(world) - before == _IMAGES, 10)
