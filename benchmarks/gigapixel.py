@@ -1,0 +1,98 @@
+"""A thousand megapixels, on the Batch route: within the memory that was estimated, on the cores that there are.
+
+`python -m benchmarks.gigapixel` paints a JPEG of 32,768 x 30,520 pixels and runs it through `thumbnail`, `web` and a
+denoising in bands, each in a worker that may use no more memory than the upper estimate. Then it asks for what cannot
+be done in bands, and is refused with the figure. Some 15 minutes on two cores, 10 GB of memory, and as much disk.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+
+from core import cost_table, tiers
+from core.errors import ImageFailure
+from core.model import ImageHeader, Route
+from core.pipeline import Pipeline, load, load_folder, shipped
+from core.planning import Limits, Place, plan
+from core.worker import SupervisedWorker
+
+_WIDTH, _HEIGHT = 32_768, 30_520
+_DENOISE = (
+    "steps: [{denoise: {strength: 4, color_strength: 8}}]\nrenditions: [{name: clean, outputs: [{format: jpeg}]}]"
+)
+_STYLIZE = "steps: [{stylize: {}}]\nrenditions: [{name: drawn, outputs: [{format: jpeg}]}]\n"
+_LIMITS = Limits(max_megapixels=1100, max_bytes=5 << 30)
+_GB = 1 << 30
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument(
+        "--only", action="append", help="a pipeline: thumbnail, web, denoise, stylize; all if not given"
+    )
+    wanted = parser.parse_args().only
+    with TemporaryDirectory(prefix="gigapixel-") as folder:
+        path = Path(folder) / "large.jpg"
+        _paint(path)
+        for pipeline in _pipelines():
+            if not wanted or pipeline.name in wanted:
+                print(_line(path, pipeline, Path(folder)), flush=True)
+
+
+def _pipelines() -> Iterator[Pipeline]:
+    known = load_folder(shipped())
+    yield known["thumbnail"]
+    yield known["web"]
+    yield load(_DENOISE, "denoise.yaml")
+    yield load(_STYLIZE, "stylize.yaml")
+
+
+def _paint(path: Path) -> None:
+    """Large shapes and a little grain, in strips: the whole is there once only, and then as a file."""
+    random = np.random.default_rng(1)
+    coarse = random.integers(0, 255, (_HEIGHT // 256 + 1, _WIDTH // 256, 3), np.uint8)
+    picture = cv2.resize(coarse, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_CUBIC)
+    grain = random.integers(0, 9, (1024, _WIDTH, 3), np.uint8)
+    for top in range(0, _HEIGHT, 1024):
+        strip = picture[top : top + 1024]
+        cv2.add(strip, grain[: len(strip)], strip)
+    cv2.imwrite(str(path), picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+
+
+def _line(path: Path, pipeline: Pipeline, folder: Path) -> str:
+    environ = {"PATH": os.defpath}
+    prober = SupervisedWorker(_GB, 1, environ)
+    far = time.monotonic() + 7200
+    header = prober.probe(path, far)
+    prober.close()
+    try:
+        return _run(path, header, pipeline, folder, far)
+    except ImageFailure as failure:
+        return f"{pipeline.name:10} refused: {failure}"
+
+
+def _run(path: Path, header: ImageHeader, pipeline: Pipeline, folder: Path, far: float) -> str:
+    estimate = cost_table.estimator(os.uname().machine)(header, pipeline)
+    nowhere = Place(route=Route.LAMBDA, memory_bytes=0, elsewhere=True)
+    tier = tiers.named(plan(header, pipeline, _LIMITS, nowhere, estimate).tier)
+    assert tier  # noqa: S101 - what has no memory at all stays nowhere
+    worker = SupervisedWorker(estimate.peak_bytes_upper, 0, {"PATH": os.defpath})
+    with TemporaryDirectory(dir=folder) as out:
+        usage = worker.run(path, header, pipeline, Path(out), far).usage
+    worker.close()
+    return (
+        f"{pipeline.name:10} {header.megapixels:,.0f} megapixels in {tier.name}: {usage.peak_bytes / _GB:.2f} GB "
+        f"(estimate {estimate.peak_bytes / _GB:.2f}, at most {estimate.peak_bytes_upper / _GB:.2f}), "
+        f"{usage.cpu_seconds:,.1f} s of CPU (estimate {estimate.cpu_seconds:,.1f}, at most "
+        f"{estimate.cpu_seconds_upper:,.1f}) in {usage.seconds:,.1f} s: {usage.cpu_seconds / usage.seconds:.2f} cores"
+    )
+
+
+if __name__ == "__main__":
+    main()
