@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from core import band_size
+from core.errors import ImageFailure
 from core.model import ImageFormat, ImageHeader, Value
 from core.operations.base import Measurement, Operation
 from core.operations.resize import Resize
@@ -184,7 +185,10 @@ def _steps(steps: Sequence[Operation], picture: Picture, shared: int, times: int
 def _candidates(output: Output | Automatic, picture: Picture, times: int) -> tuple[Output, ...]:
     size = (picture.width, picture.height)
     transparent = picture.channels in (2, 4)
-    return holding(output, size, frames=times, transparent=transparent, deep=picture.itemsize > 1)
+    try:
+        return holding(output, size, frames=times, transparent=transparent, deep=picture.itemsize > 1)
+    except ImageFailure:  # too large for the format: the plan refuses it, with the limits' own figures first
+        return output.candidates
 
 
 def _band(step: Operation, picture: Picture) -> int:

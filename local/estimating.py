@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _FIRST = 256 * 1024  # bytes of an object's beginning; most headers are within
 _LAST = 64 * 1024  # and of its end, where a TIFF may have its directory
+_WALKED = frozenset({"gif"})  # its frames are counted by going from one to the next
 _PARENT_MB = 192  # as core.bootstrap leaves it to the parent
 
 
@@ -140,6 +141,6 @@ def _remote(ref: ObjectRef, store: "S3Store", path: Path) -> ImageHeader:
                 if have == stored.bytes:
                     raise
                 header = None
-            if header and (have == stored.bytes or header == before):
+            if header and (have == stored.bytes or (header == before and header.format not in _WALKED)):
                 return msgspec.structs.replace(header, bytes=stored.bytes)
             before = header

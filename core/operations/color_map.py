@@ -35,6 +35,9 @@ class ColorMap(Operation, frozen=True, tag="color-map", kw_only=True):
     def radius(self) -> int:
         return 0
 
+    def output_channels(self, channels: int) -> int:
+        return 4 if channels in (2, 4) else 3
+
     def apply(self, raster: "Raster") -> "Raster":
         import cv2
         import numpy as np

@@ -15,6 +15,9 @@ class Grayscale(Operation, frozen=True, tag="grayscale", kw_only=True):
     def radius(self) -> int:
         return 0
 
+    def output_channels(self, channels: int) -> int:
+        return 2 if channels in (2, 4) else 1
+
     def apply(self, raster: "Raster") -> "Raster":
         import cv2
         import numpy as np

@@ -118,6 +118,7 @@ def test_every_operation_takes_any_raster_writes_a_new_one_and_says_its_size(ima
         assert result.pixels.flags.c_contiguous
         assert result.pixels.dtype == image.pixels.dtype
         assert result.has_alpha == image.has_alpha
+        assert result.channels == operation.output_channels(image.channels), operation
         width, height = operation.output_size(image.width, image.height)
         if isinstance(operation, DECIDED_BY_PIXELS):
             assert result.width <= width, operation

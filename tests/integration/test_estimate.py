@@ -1,0 +1,120 @@
+"""`pictureperfect estimate` over a file and over an object in S3, of which it reads no more than it has to."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from core import probe
+from core.adapters.s3 import S3Store
+from core.model import ObjectRef
+from local import aws
+from local.cli import cli
+from local.estimating import _remote
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+FIELDS = {"file", "width", "height", "frames", "cpu_seconds", "seconds", "seconds_upper", "peak_bytes"}
+FIELDS |= {"peak_bytes_upper", "route", "tier", "cost_usd", "reason"}
+
+
+def estimate(*arguments: str) -> dict[str, Any]:
+    done = CliRunner().invoke(cli, ["estimate", *arguments, "--json"])
+    assert done.exit_code == 0, done.output
+    told: dict[str, Any] = json.loads(done.stdout)
+    assert set(told) >= FIELDS
+    return told
+
+
+@pytest.fixture(scope="module")
+def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Noise, so that it has a megabyte and more."""
+    path = tmp_path_factory.mktemp("photo") / "photo.png"
+    Image.fromarray(np.random.default_rng(1).integers(0, 255, (900, 1200, 3), np.uint8)).save(path)
+    return path
+
+
+def test_a_small_image_stays_in_the_function(photo: Path) -> None:
+    told = estimate(str(photo), "--pipeline", "thumbnail")
+    assert (told["width"], told["height"], told["frames"], told["route"], told["tier"]) == (
+        *(1200, 900, 1),
+        *("lambda", None),
+    )
+    assert 0 < told["seconds"] <= told["seconds_upper"]
+    assert 0 < told["peak_bytes"] <= told["peak_bytes_upper"]
+    assert 0 < told["cost_usd"] < 0.001
+
+
+def test_what_the_function_has_no_time_for_goes_to_batch_and_says_why(photo: Path) -> None:
+    told = estimate(str(photo), "--pipeline", "restore", "--timeout", "1")
+    assert (told["route"], told["tier"]) == ("batch", "1x2")
+    assert "seconds" in told["reason"]
+    spot = estimate(str(photo), "--pipeline", "restore", "--timeout", "1", "--spot")
+    assert spot["cost_usd"] < told["cost_usd"]
+
+
+def test_what_is_refused_has_a_code_and_the_figures(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAX_MEGAPIXELS", "1")
+    told = estimate(str(photo), "--pipeline", "web")
+    assert (told["route"], told["code"]) == ("none", "too_many_pixels")
+    assert "1.08 megapixels" in told["reason"]
+
+
+def test_for_people_it_is_a_table(photo: Path) -> None:
+    done = CliRunner().invoke(cli, ["estimate", str(photo), "--pipeline", "web"])
+    assert done.exit_code == 0
+    assert "png 1200×900" in done.output  # noqa: RUF001 - as sizes are written
+    assert "at most" in done.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [(("none.jpg", "--pipeline", "web"), "there is no such file"), (("x", "--pipeline", "wev"), "no pipeline named")],
+)
+def test_what_cannot_be_asked_for_is_told(arguments: tuple[str, ...], said: str) -> None:
+    done = CliRunner().invoke(cli, ["estimate", *arguments])
+    assert done.exit_code != 0
+    assert said in f"{done.output}{done.exception}"
+
+
+class Counting(S3Store):
+    """The store, which keeps how much of each object was read."""
+
+    read_bytes = 0
+
+    def part(self, ref: ObjectRef, start: int, count: int) -> bytes:
+        content = super().part(ref, start, count)
+        self.read_bytes += len(content)
+        return content
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "gif"])
+def test_of_an_object_in_s3_the_header_is_that_of_the_whole_file(
+    s3: "S3Client", bucket: str, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"large.{suffix}"
+    pixels = np.random.default_rng(1).integers(0, 255, (1600, 2000, 3), np.uint8)
+    options: dict[str, Any] = {"quality": 95} if suffix in ("jpg", "webp") else {}
+    Image.fromarray(pixels).save(path, **options)
+    s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())
+    store = Counting(s3, bucket)
+    found = _remote(ObjectRef(bucket=bucket, key=path.name), store, tmp_path / "beginning")
+    assert found == probe.read_header(path)
+    if suffix in ("jpg", "png", "webp"):
+        assert store.read_bytes < path.stat().st_size / 2
+
+
+def test_an_object_in_s3_is_estimated_as_the_file_is(
+    cloud: str, s3: "S3Client", bucket: str, photo: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s3.put_object(Bucket=bucket, Key="a photo.png", Body=photo.read_bytes())
+    for name, value in aws.environment(cloud).items():
+        monkeypatch.setenv(name, value)
+    there, here = (estimate(file, "--pipeline", "web") for file in (f"s3://{bucket}/a photo.png", str(photo)))
+    assert msgspec.json.encode({**there, "file": ""}) == msgspec.json.encode({**here, "file": ""})
