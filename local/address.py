@@ -84,6 +84,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     python_path: str = ""
     timeout: float = 60.0
     memory_mb: int = 2048
+    #: As the setting LAMBDA_MAX_MEGAPIXELS: larger images go to Batch; 0: the estimate decides.
+    lambda_max_megapixels: float = 0.0
     concurrency: int = max(2, min(8, os.cpu_count() or 2))
     backoff: float = 0.5
     #: What all Batch jobs together may have, as a compute environment's maxvCpus; here they share this machine's.

@@ -148,6 +148,7 @@ class Cloud:
             **address.processing(),
             **self._company(),
             "WORK_DIR": "{tmp}",
+            "LAMBDA_MAX_MEGAPIXELS": str(options.lambda_max_megapixels),
             # So many sandboxes share this machine's processors; in Lambda each has its own.
             "THREADS": "1",
             # Two, however few processors there are, so that batches are worked on here as they are there.

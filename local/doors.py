@@ -2,11 +2,6 @@
 
 import base64
 import json
-import os
-import subprocess
-import sys
-import tempfile
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
@@ -17,7 +12,6 @@ import click
 from core.errors import Code, Unavailable
 from local import aws
 from local.address import Address
-from local.host import ROOT
 
 #: Base64 grows by a third, and the rest of the event needs room: larger files go by upload.
 MAX_DIRECT = 4_500_000
@@ -54,32 +48,6 @@ def direct(address: Address, customer: str, pipeline: str, name: str, body: byte
     result: dict[str, Any] = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         raise click.ClickException(f"{name} was refused: {result.get('errorMessage')}")
-    return result
-
-
-def batch(address: Address, customer: str, pipeline: str, name: str, body: bytes) -> dict[str, Any]:
-    """Put the file in the customer's library, and run Batch's very command with a reference to it."""
-    key = f"library/{customer}/{name}"
-    aws.s3(address.endpoint).put_object(Bucket=address.bucket, Key=key, Body=body)
-    request = {"customer": customer, "pipeline": pipeline, "s3": f"s3://{address.bucket}/{key}"}
-    with tempfile.TemporaryDirectory(prefix="picture-perfect-batch-") as scratch:
-        environment = {"PATH": os.defpath, "HOME": scratch, "MEMORY_MB": "4096", "WORK_DIR": scratch}
-        ended = subprocess.run(
-            [sys.executable, "-m", "batch", json.dumps(request)],
-            check=False,
-            cwd=ROOT,
-            env={**environment, **address.processing()},
-            capture_output=True,
-            text=True,
-        )
-    log = Path(address.folder) / "logs" / "batch.log"
-    with log.open("a") as file:
-        file.write(ended.stdout + ended.stderr)
-    if ended.returncode != 0:
-        raise click.ClickException(f"The Batch job of {name} ended with {ended.returncode}; see {log}.")
-    *lines, last = ended.stdout.splitlines()
-    _count(address, lines)
-    result: dict[str, Any] = json.loads(last)
     return result
 
 

@@ -60,7 +60,7 @@ def samples() -> tuple[Sample, ...]:
     return (
         Sample(name="dawn.jpg", customer=fjord, pipeline="web", door="kafka+s3", make=dawn),
         Sample(name="hay+sun.webp", customer=fjord, pipeline="web", door="kafka", make=meadow),
-        Sample(name="scan.tif", customer=fjord, pipeline="archive", door="batch", make=scan),
+        Sample(name="scan.tif", customer=fjord, pipeline="archive", door="upload", make=scan),
         Sample(name="portrait.jpg", customer=harbour, pipeline="thumbnail", door="upload", make=rotated),
         Sample(name="logo.png", customer=harbour, pipeline="web", door="direct", make=logo),
         Sample(name="broken.jpg", customer=harbour, pipeline="web", door="kafka", make=corrupt, code="corrupt_image"),

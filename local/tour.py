@@ -53,8 +53,6 @@ def _send(address: "Address", producing: Producing, sample: Sample) -> None:
             doors.upload(*message)
         case "direct":
             doors.direct(*message)
-        case "batch":
-            doors.batch(*message)
         case _:
             limit = 0 if sample.door == _KAFKA_REFERENCE else len(message[-1])
             sender = Sender(customer=sample.customer, pipeline=sample.pipeline, bucket=address.bucket, max_inline=limit)

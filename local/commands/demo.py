@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from local.measured import Sums
 
 _STRAYS = 1  # records that nobody can say whose they are
+_LARGE = 10.0  # megapixels: one of the samples has more, and goes to Batch
 _METRICS_SECONDS = 10.0
 Row = dict[str, Any]
 
@@ -37,13 +38,16 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
 
     Exit 0 when every image ended as it should: some of the samples are meant to fail.
     """
-    from local.cloud import Cloud  # noqa: PLC0415 - `--help` needs no cloud
+    from local.address import Options  # noqa: PLC0415 - `--help` needs no cloud
+    from local.cloud import Cloud  # noqa: PLC0415
 
     try:
         with ended_by_signals(), progress() as bars:
             steps = bars.add_task("starting the cloud", total=5)
             folder = FOLDER / "demo"
-            with Cloud(folder, progress=lambda _step: bars.advance(steps)) as cloud:
+            with Cloud(
+                folder, Options(lambda_max_megapixels=_LARGE), progress=lambda _step: bars.advance(steps)
+            ) as cloud:
                 bars.update(steps, completed=5)
                 rows, refused = _run(cloud.address, bars)
                 report = _report(cloud, rows, refused, out)

@@ -54,7 +54,7 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
     assert report["faults"] == []
     wanted = {sample.name: (sample.customer, sample.code) for sample in samples()}
     assert {row["name"]: (row["customer"], row["code"]) for row in report["images"]} == wanted
-    assert {row["shown_door"] for row in report["images"]} == {"upload", "direct", "batch", "kafka", "kafka+s3"}
+    assert {row["shown_door"] for row in report["images"]} == {"upload", "direct", "kafka", "kafka+s3"}
     assert {row["route"] for row in report["images"]} == {"lambda", "batch"}
     (refused,) = report["refused"]
     assert refused["key"].startswith("refused/images/")
