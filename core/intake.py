@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
@@ -85,12 +84,7 @@ class Intake:
             if differs(standing.source, Source(object=job.source, name=job.name, sha256=digest)):
                 raise conflict(job.image_id, job.customer)
             return
-        metadata = {
-            "sha256": digest,
-            "door": job.door.value,
-            "name": quote(job.name),
-            "received-at": job.received_at.isoformat(),
-        }
+        metadata = keys.staged_metadata(job, digest)
         if not committing.create(job.source.key, body, "application/octet-stream", metadata):
             stored = committing.store.head(job.source)
             if stored and stored.metadata.get("sha256") != digest:

@@ -5,6 +5,7 @@ Those of results and tombstones are their own to know: `Result.key` and `Tombsto
 
 import re
 from typing import Annotated
+from urllib.parse import quote
 
 from msgspec import Meta
 
@@ -57,6 +58,16 @@ class Incoming(Value, frozen=True):
         Exactly what `inline` spells: a person who names an upload `inline-2026` must not wait for ever.
         """
         return self.name == "source" and _STAGED.fullmatch(self.upload) is not None
+
+
+def staged_metadata(job: ImageJob, sha256: str) -> dict[str, str]:
+    """What is written beside a source that a door stages: from it the reconciler can make the job again."""
+    return {
+        "sha256": sha256,
+        "door": job.door.value,
+        "name": quote(job.name),
+        "received-at": job.received_at.isoformat(),
+    }
 
 
 def is_staged(key: str) -> bool:

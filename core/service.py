@@ -216,7 +216,7 @@ class Processing:
 
     def _stage(self, job: ImageJob, body: bytes, digest: str) -> None:
         """Put the source where the to-do list is; the first content to claim an id keeps it."""
-        metadata = {"sha256": digest, "door": job.door.value}
+        metadata = keys.staged_metadata(job, digest)
         if self.create(job.source.key, body, "application/octet-stream", metadata):
             return
         stored = self.store.head(job.source)
