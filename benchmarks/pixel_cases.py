@@ -13,13 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec.structs import replace
 from PIL import Image, PngImagePlugin
 
-from core import bands, codec, probe
+from core import bands, codec, probe, rendering
 from core.model import ImageFormat, Raster
 from core.operations import OPERATIONS
 from core.operations.base import Measurement, Operation
 from core.output import Output, Subsampling
+from core.pipeline import Pipeline, load_folder, shipped
 from local.generated import KINDS, Content, picture, write
 from local.operation_examples import EXAMPLES, Example
 from local.operation_page import pipeline_of
@@ -47,7 +49,8 @@ _MORE: dict[str, tuple[str, ...]] = {
     "threshold": ("threshold: {by: otsu}",),
     "white-balance": ("white-balance: {method: white-patch}",),
 }
-_OUTPUTS: dict[str, tuple[Output, tuple[str, ...]]] = {
+#: Every way to write a file, and the pictures that it is shown on.
+OUTPUTS: dict[str, tuple[Output, tuple[str, ...]]] = {
     "jpeg": (Output(format=ImageFormat.JPEG), ("RGB", "RGBA", "RGB, 16 bits")),
     "jpeg 4:4:4, progressive": (
         Output(format=ImageFormat.JPEG, quality=95, progressive=True, subsampling=Subsampling.ALL),
@@ -69,6 +72,7 @@ class Part(StrEnum):
     OPERATION = "operation"
     DECODER = "decoder"
     ENCODER = "encoder"
+    PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def prepare(folder: Path, width: int, height: int) -> None:
     """Everything that the cases read; the photograph-like pictures have `width` x `height` pixels."""
     for name, (channels, depth) in SHAPES.items():
         np.save(folder / f"{name}.npy", picture(Content.PHOTO, width, height, channels, depth, _SEED))
+    np.save(folder / "noise.npy", picture(Content.NOISE, width, height, 3, 8, _SEED))
     (folder / "logo.png").write_bytes(logo())
     for name in {name for example in EXAMPLES.values() for name in example.pictures}:
         np.save(folder / f"own {name}.npy", np.asarray(PICTURES[name]().convert("RGB")))
@@ -94,21 +99,32 @@ def prepare(folder: Path, width: int, height: int) -> None:
 
 
 def cases(folder: Path) -> Iterator[Case]:
-    """All of them, on what `prepare` left in `folder`."""
+    """All operations, decoders and encoders, on what `prepare` left in `folder`."""
     yield from _operations(folder)
     for path in sorted(folder.glob("*.file")):
         yield Case(Part.DECODER, path.stem, "", partial(_decoded, path, 1))
     for reduction in (2, 4, 8):
         path = folder / "jpeg.file"
         yield Case(Part.DECODER, f"jpeg at 1/{reduction}", "", partial(_decoded, path, reduction))
-    for name, (output, shapes) in _OUTPUTS.items():
+    for name, (output, shapes) in OUTPUTS.items():
         for shape in shapes:
             yield Case(Part.ENCODER, name, shape, partial(_encoded, folder / f"{shape}.npy", output, folder))
 
 
-def decoded(content: bytes, name: str, folder: Path) -> "Pixels":
-    """The pixels of a file as an encoder wrote it; `name` is the case's."""
-    path = folder / f"written.{name.split(maxsplit=1)[0]}"
+def renditions(folder: Path) -> Iterator[Case]:
+    """Each file of each shipped pipeline, on the formats that people send."""
+    for kind in ("jpeg", "png alpha", "png deep"):
+        for name, pipeline in load_folder(shipped()).items():
+            for spec in pipeline.renditions:
+                for output in spec.outputs:
+                    alone = replace(pipeline, renditions=(replace(spec, outputs=(output,)),))
+                    run = partial(_rendered, folder / f"{kind}.file", alone, folder)
+                    yield Case(Part.PIPELINE, name, f"{kind}, {spec.name} {output.format}", run)
+
+
+def decoded(content: bytes, folder: Path) -> "Pixels":
+    """The pixels of a file, as an encoder or a pipeline wrote it."""
+    path = folder / "written"
     path.write_bytes(content)
     return _decoded(path, 1)
 
@@ -118,7 +134,7 @@ def _operations(folder: Path) -> Iterator[Case]:
         steps = (EXAMPLES[name].step, *_MORE.get(name, ()))
         for number, written in enumerate(steps):
             (step,) = pipeline_of(Example(written, ()), folder).steps
-            pictures = [*SHAPES, *([f"own {own}" for own in EXAMPLES[name].pictures] if number == 0 else [])]
+            pictures = [*SHAPES, "noise", *([f"own {own}" for own in EXAMPLES[name].pictures] if number == 0 else [])]
             for on in pictures:
                 detail = f"{on}; {written}" if number else on
                 yield Case(Part.OPERATION, name, detail, partial(_stepped, step, folder / f"{on}.npy"))
@@ -137,6 +153,12 @@ def _encoded(path: Path, output: Output, folder: Path) -> bytes:
     to = folder / f"encoded.{output.format.extension}"
     codec.encode(Raster(np.load(path)), output, to)
     return to.read_bytes()
+
+
+def _rendered(path: Path, pipeline: Pipeline, folder: Path) -> bytes:
+    made = rendering.render(path, probe.read_header(path), pipeline, folder, lambda: None)
+    (file,) = made.renditions
+    return Path(file.path).read_bytes()
 
 
 def _write_described(folder: Path, pixels: "Pixels") -> None:
