@@ -83,7 +83,7 @@ def large() -> Iterator[Image]:
 def run(image: Image, seed: int, worker: SupervisedWorker, folder: Path) -> Iterator[Run]:
     """What each pipeline takes of it."""
     path, pipelines = folder / "image", load_folder(shipped())
-    write(image.kind, image.content, image.width, image.height, seed + image.number, path)
+    write(image.kind, image.content, image.width, image.height, seed + abs(image.number), path)
     far = time.monotonic() + 3600
     header = worker.probe(path, far)
     for name in image.pipelines:
