@@ -36,7 +36,7 @@ _SHORT, _SMALL = 0.002, 1 << 20  # seconds and bytes below which an error is as 
 _WEIGHTY, _BULKY = 0.02, 8 << 20  # what a spread is taken of
 _POWER = 0.7  # found by whole runs: with it the estimates of benchmarks/estimates.py err least
 #: How much each counts: most images are photographs, and none is noise.
-_TRUST = {Content.PHOTO: 2.0, Content.FLAT: 1.2, Content.NOISE: 0.5}
+_TRUST = {Content.PHOTO: 4.0, Content.FLAT: 1.0, Content.NOISE: 0.3}
 _MOST = 0.97  # of what was measured; what is beyond, the margins of whole runs cover
 ALPHA = (2, 4)  # channels
 _TARGETS = (0.1, 0.3, 0.7, 1.5)  # of the sides, of a resize: down far, down, a little, and up
