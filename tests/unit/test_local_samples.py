@@ -19,7 +19,7 @@ def test_the_same_seed_paints_the_same_picture() -> None:
 def test_the_samples_are_for_three_customers_through_every_door_in_every_format() -> None:
     wanted = samples.samples()
     assert len({sample.customer for sample in wanted}) == 3
-    assert {sample.door for sample in wanted} == {"upload", "direct", "kafka", "kafka+s3", "batch"}
+    assert {sample.door for sample in wanted} == {"upload", "direct", "kafka", "kafka+s3"}
     assert {sample.name.rsplit(".")[-1] for sample in wanted} >= {"jpg", "png", "webp", "avif", "tif"}
     assert len({sample.name for sample in wanted}) == len(wanted)
 
