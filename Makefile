@@ -61,7 +61,7 @@ format: $(READY)  ## mend format and what lint can mend
 lock: $(READY)  ## pin every dependency anew
 	@for name in runtime heic local dev; do \
 		case $$name in runtime) with="--extra lambda";; heic) with="--extra lambda --extra heic";; local) with="--extra lambda --extra local";; \
-		dev) with="--extra lambda --extra local --group dev";; esac; \
+		dev) with="--extra lambda --extra local --extra infra --group dev";; esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 			--custom-compile-command "make lock" $$with pyproject.toml -o requirements/$$name.lock; done
 
