@@ -7,11 +7,11 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core import cost_table, settings
 from core.errors import Code, Misconfigured
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from core.adapters.database import Database
     from core.adapters.postgres import PostgresLedger
     from core.adapters.s3 import S3Store
     from core.adapters.sqs import SqsHandovers
@@ -165,16 +166,19 @@ def recording(environ: Mapping[str, str]) -> "Recording":
     from core.recording import Recording  # noqa: PLC0415
 
     values = settings.load(settings.RecordingSettings, environ)
-    return Recording(store=S3Store(_s3(), values.bucket), ledger=_ledger(values.database_url))
+    return Recording(store=S3Store(_s3(), values.bucket), ledger=_ledger(values))
 
 
 def migrate(environ: Mapping[str, str]) -> list[str]:
     """Bring the database to this release's schema; returns the names of the migrations applied."""
-    ledger = _ledger(settings.load(settings.DatabaseSettings, environ).database_url)
-    try:
+    with closing(_ledger(settings.load(settings.DatabaseSettings, environ))) as ledger:
         return ledger.migrate()
-    finally:
-        ledger.close()
+
+
+def image_row(environ: Mapping[str, str], image_id: str) -> dict[str, Any] | None:
+    """What the ledger has of one image, with its renditions, as JSON's plain values; None where it has none."""
+    with closing(_ledger(settings.load(settings.DatabaseSettings, environ))) as ledger:
+        return ledger.find(image_id)
 
 
 def store(bucket: str) -> "S3Store":
@@ -217,10 +221,25 @@ def _own(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if not name.startswith(_SECRET)}
 
 
-def _ledger(url: str) -> "PostgresLedger":
+def _ledger(values: settings.DatabaseSettings) -> "PostgresLedger":
     from core.adapters.postgres import PostgresLedger  # noqa: PLC0415 - no client that an entry does not need
 
-    return PostgresLedger(url)
+    return PostgresLedger(_database(values))
+
+
+def _database(values: settings.DatabaseSettings) -> "Database":
+    from core.adapters.database import Database  # noqa: PLC0415
+
+    if values.database_auth is settings.DatabaseAuth.URL:
+        return Database(values.database_url, values.database_connect_seconds)
+    import boto3  # noqa: PLC0415
+
+    from core.adapters.rds_token import RdsTokens  # noqa: PLC0415
+
+    with _of_the_environment():
+        session = boto3.Session()
+        tokens = RdsTokens(values.database_url, session.get_credentials(), session.region_name)
+    return Database(values.database_url, values.database_connect_seconds, tokens)
 
 
 def _s3() -> "S3Client":

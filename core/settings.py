@@ -6,6 +6,7 @@ it in here. docs/settings.md explains each one.
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,6 +24,13 @@ Bucket = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
 _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class DatabaseAuth(StrEnum):
+    """How the database knows who connects."""
+
+    URL = "url"
+    IAM = "iam"
 
 
 class WorkerSettings(Value, frozen=True, kw_only=True):
@@ -113,12 +121,29 @@ class DatabaseSettings(Value, frozen=True, kw_only=True):
 
     #: A PostgreSQL connection URI; postgresql://…
     database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
+    #: How its user proves who it is: `url`, as the URI says; or `iam`, by a token of Amazon RDS or Aurora.
+    database_auth: DatabaseAuth = DatabaseAuth.URL
+    #: How long a connection may take to be made: Aurora Serverless v2 may have to be woken first.
+    database_connect_seconds: Annotated[int, Meta(ge=2, le=600)] = 60
 
 
 class RecordingSettings(DatabaseSettings, frozen=True, kw_only=True):
     """What the recorder, inside the database's network, needs."""
 
     bucket: Bucket
+
+
+class WebSettings(DatabaseSettings, frozen=True, kw_only=True):
+    """What the page and its API, inside the database's network, need."""
+
+    bucket: Bucket
+    #: The claim of the token that says which customer somebody is of.
+    customer_claim: Annotated[str, Meta(min_length=1, max_length=128)] = "custom:customer"
+    #: What the page must know to send somebody to the login: the OAuth 2.0 client, and three addresses.
+    login_client_id: str = ""
+    login_authorize_url: str = ""
+    login_token_url: str = ""
+    login_logout_url: str = ""
 
 
 SettingsT = TypeVar("SettingsT", bound=Value)

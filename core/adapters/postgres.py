@@ -10,10 +10,10 @@ import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
+from core.adapters.database import Database
 from core.errors import Code, Misconfigured, Unavailable
 from core.model import Result, Tombstone
 
-_CONNECT_SECONDS = 30  # Aurora Serverless v2 resumes from zero in about 15
 _MIGRATION = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK = 0x5049435055524546  # "PICPUREF": held while migrating, so that two deployments wait for each other
 
@@ -38,14 +38,19 @@ _ERASE_IMAGES = """
     FROM tombstones t
     WHERE t.image_id = images.image_id AND t.customer = images.customer AND images.image_id = ANY(%s)
 """
+_ROW = """
+    SELECT to_jsonb(i) || jsonb_build_object('renditions', coalesce(
+        (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.name, r.format) FROM renditions r WHERE r.image_id = i.image_id), '[]'))
+      FROM images i WHERE i.image_id = %s::uuid
+"""
 
 
 class PostgresLedger:
-    """Keeps one connection, and makes it anew when it broke."""
+    """Records what was committed, by one connection."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
-        self._connection: psycopg.Connection[Any] | None = None
+    def __init__(self, database: Database | str) -> None:
+        """The database, or the URL of one that asks for nothing else."""
+        self._database = Database(database) if isinstance(database, str) else database
 
     def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> frozenset[str]:
         highest = {result.image_id: result for result in sorted(results, key=lambda result: result.run)}
@@ -82,21 +87,27 @@ class PostgresLedger:
                     cursor.execute(sql.encode())
                     cursor.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
                     applied.append(name)
+            cursor.execute(_schema("roles.sql"))
         return applied
 
+    def find(self, image_id: str) -> dict[str, Any] | None:
+        """The row of one image with its renditions, as JSON's plain values; None where there is none."""
+        with self._transaction() as cursor:
+            found = cursor.execute(_ROW, [image_id]).fetchone()
+        return found[0] if found else None
+
     def close(self) -> None:
-        if self._connection:
-            self._connection.close()
+        self._database.hang_up()
 
     @contextmanager
     def _transaction(self) -> Iterator[psycopg.Cursor[Any]]:
         try:
-            if self._connection is None or self._connection.closed:
-                self._connection = psycopg.connect(self._url, connect_timeout=_CONNECT_SECONDS)
-            with self._connection.transaction(), self._connection.cursor() as cursor:
+            connection = self._database.connection()
+            with connection.transaction(), connection.cursor() as cursor:
                 yield cursor
+            self._database.rest()
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            self._hang_up()
+            self._database.hang_up()
             raise Unavailable(
                 Code.DATABASE_UNAVAILABLE, f"The database was not reached: {_first_line(error)}"
             ) from error
@@ -106,16 +117,15 @@ class PostgresLedger:
                 f"The database refused a row: {_first_line(error)}. Are all migrations applied?",
             ) from error
 
-    def _hang_up(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._connection = None
-
 
 def _migrations() -> list[tuple[str, str]]:
     folder = files("core.adapters").joinpath("schema")
     found = sorted(item.name for item in folder.iterdir() if _MIGRATION.fullmatch(item.name))
     return [(name, folder.joinpath(name).read_text(encoding="utf-8")) for name in found]
+
+
+def _schema(name: str) -> bytes:
+    return files("core.adapters").joinpath("schema", name).read_bytes()
 
 
 def _upsert_images() -> bytes:
