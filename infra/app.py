@@ -1,0 +1,41 @@
+"""The app: the one stack, judged by cdk-nag's AwsSolutions as it is synthesized."""
+
+from pathlib import Path
+
+import aws_cdk as cdk
+import msgspec
+from cdk_nag import AwsSolutionsChecks
+
+from infra.findings import acknowledge
+from infra.settings import Settings, load
+from infra.stack import PicturePerfect
+
+STACK = "PicturePerfect"
+#: Where CDK's default is what it did years ago. https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATURE_FLAGS.md
+_FLAGS = {
+    "@aws-cdk/core:validateAgainstDefaultRules": True,
+    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
+}
+
+
+def synthesize(settings: Path, out: str, name: str = STACK) -> Path:
+    """Write the assembly of the stack to `out`. Raises SettingsError."""
+    return assemble(load(settings), out, name)
+
+
+def assemble(settings: Settings, out: str, name: str = STACK) -> Path:
+    """CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down."""
+    app = cdk.App(outdir=out, analytics_reporting=False, context=_FLAGS)
+    image = app.node.try_get_context("image")
+    if image:
+        settings = msgspec.structs.replace(settings, image=msgspec.structs.replace(settings.image, uri=image))
+    stack = PicturePerfect(
+        app,
+        name,
+        settings,
+        data=app.node.try_get_context("data") or "keep",
+        closing=bool(app.node.try_get_context("closing")),
+    )
+    cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    acknowledge(stack)
+    return Path(app.synth().directory)

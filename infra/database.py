@@ -1,0 +1,112 @@
+"""Where the history is: an Aurora that sleeps while nobody asks it, or a PostgreSQL that is there already."""
+
+from dataclasses import dataclass
+
+from aws_cdk import ArnFormat, Duration, RemovalPolicy, SecretValue, Stack
+from aws_cdk import aws_ec2 as ec2
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_rds as rds
+from constructs import Construct
+
+from infra import roles
+from infra.network import POSTGRES, Network
+from infra.settings import Database as DatabaseSettings
+
+#: The cluster's first user, as which `admin` migrates; and the users that it makes, core/adapters/schema/roles.sql.
+MASTER, RECORD, WEB = "picture_perfect", "picture_perfect_record", "picture_perfect_web"
+#: HTTP APIs give up after 30 seconds; the recorder has the time to wait for a cluster that wakes up.
+_WEB_CONNECT_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class Access:
+    """What one function needs to get in."""
+
+    environment: dict[str, str]
+    statements: list[iam.PolicyStatement]
+
+
+class Database(Construct):
+    """`access(user)`, and `cluster` where it is made here."""
+
+    cluster: rds.DatabaseCluster | None = None
+
+    def __init__(
+        self, scope: Construct, settings: DatabaseSettings, network: Network, removal: RemovalPolicy, *, protected: bool
+    ) -> None:
+        super().__init__(scope, "Database")
+        self._settings = settings
+        if settings.kind == "aurora":
+            self.cluster = self._aurora(network, removal, protected=protected)
+        else:
+            ec2.CfnSecurityGroupIngress(
+                self,
+                "LetFunctionsIn",
+                group_id=settings.security_group_id,
+                ip_protocol="tcp",
+                from_port=POSTGRES,
+                to_port=POSTGRES,
+                source_security_group_id=network.functions.security_group_id,
+                description="record, admin and web of Picture Perfect",
+            )
+
+    def access(self, user: str) -> Access:
+        """Of `MASTER`, `RECORD` or `WEB`. An existing database is entered as its URL says, by all of them."""
+        slow = {"DATABASE_CONNECT_SECONDS": str(_WEB_CONNECT_SECONDS)} if user == WEB else {}
+        if self.cluster is None:
+            return Access({**slow, **self._given()}, self._given_statements())
+        endpoint = self.cluster.cluster_endpoint
+        url = f"postgresql://{user}@{endpoint.hostname}:{POSTGRES}/{self._settings.name}"
+        who = Stack.of(self).format_arn(
+            service="rds-db",
+            resource="dbuser",
+            resource_name=f"{self.cluster.cluster_resource_identifier}/{user}",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
+        )
+        return Access({**slow, "DATABASE_URL": url, "DATABASE_AUTH": "iam"}, [roles.allow(["rds-db:connect"], who)])
+
+    def _given(self) -> dict[str, str]:
+        settings = self._settings
+        # Resolved by CloudFormation while it deploys; the template holds the secret's name alone
+        url = (
+            SecretValue.secrets_manager(settings.url_secret_arn).unsafe_unwrap()
+            if settings.url_secret_arn
+            else settings.url
+        )
+        return {"DATABASE_URL": url, "DATABASE_AUTH": settings.authentication}
+
+    def _given_statements(self) -> list[iam.PolicyStatement]:
+        by_token = self._settings.authentication == "iam"
+        return [roles.allow(["rds-db:connect"], self._settings.user_arn)] if by_token else []
+
+    def _aurora(self, network: Network, removal: RemovalPolicy, *, protected: bool) -> rds.DatabaseCluster:
+        settings = self._settings
+        engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_5)
+        group = ec2.SecurityGroup(
+            self, "Door", vpc=network.database_vpc, allow_all_outbound=False, description="PostgreSQL, for functions"
+        )
+        group.add_ingress_rule(network.functions, ec2.Port.tcp(POSTGRES), "record, admin and web")
+        return rds.DatabaseCluster(
+            self,
+            "Cluster",
+            engine=engine,
+            writer=rds.ClusterInstance.serverless_v2("Writer", publicly_accessible=False),
+            serverless_v2_min_capacity=0,
+            serverless_v2_max_capacity=settings.max_acu,
+            serverless_v2_auto_pause_duration=Duration.minutes(settings.pause_after_minutes),
+            vpc=network.database_vpc,
+            vpc_subnets=network.inside,
+            security_groups=[group],
+            credentials=rds.Credentials.from_generated_secret(MASTER),
+            default_database_name=settings.name,
+            iam_authentication=True,
+            enable_data_api=True,
+            storage_encrypted=True,
+            parameter_group=rds.ParameterGroup(
+                self, "Parameters", engine=engine, parameters={"rds.force_ssl": "1"}, description="TLS only"
+            ),
+            backup=rds.BackupProps(retention=Duration.days(settings.backup_days)),
+            copy_tags_to_snapshot=True,
+            deletion_protection=protected and settings.deletion_protection,
+            removal_policy=removal,
+        )

@@ -1,0 +1,44 @@
+"""The one container image: built from the Dockerfile and pushed by CDK, or already in the company's own ECR."""
+
+from pathlib import Path
+
+from aws_cdk import Fn, IgnoreMode
+from aws_cdk import aws_ecr as ecr
+from aws_cdk import aws_ecr_assets as assets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.settings import Image, ecr_image
+
+ROOT = Path(__file__).parent.parent
+
+
+class ContainerImage(Construct):
+    """`uri` for Batch, `code` for a function with that command."""
+
+    def __init__(self, scope: Construct, settings: Image) -> None:
+        super().__init__(scope, "Image")
+        if settings.uri:
+            found = ecr_image(settings.uri)
+            arn = Fn.sub(f"arn:${{AWS::Partition}}:ecr:{found.region}:{found.account}:repository/{found.repository}")
+            self.repository: ecr.IRepository = ecr.Repository.from_repository_attributes(
+                self, "Repository", repository_name=found.repository, repository_arn=arn
+            )
+            self.uri, self._version = settings.uri, found.version
+            return
+        arm = settings.architecture == "arm64"
+        arguments = {"BASE_IMAGE": settings.base_image} if settings.base_image else {}
+        asset = assets.DockerImageAsset(
+            self,
+            "Asset",
+            directory=str((ROOT / settings.directory).resolve()),
+            target=settings.target or None,
+            build_args={**arguments, "HEIC": "1" if settings.heic else "0"},
+            platform=assets.Platform.LINUX_ARM64 if arm else assets.Platform.LINUX_AMD64,
+            ignore_mode=IgnoreMode.DOCKER,
+        )
+        self.repository, self.uri, self._version = asset.repository, asset.image_uri, asset.image_tag
+
+    def code(self, command: str) -> lambda_.DockerImageCode:
+        """The image's own entry point, told which function it is."""
+        return lambda_.DockerImageCode.from_ecr(self.repository, tag_or_digest=self._version, cmd=[command])
