@@ -79,3 +79,7 @@ image:  ## the container image, by Docker or buildah; TARGET=runtime for AWS, BA
 .PHONY: test-container
 test-container: $(READY)  ## build both images and run their tests
 	@$(BIN)/python -m pytest tests/container -m container
+
+.PHONY: synth
+synth: $(READY)  ## the AWS stack as a template, cdk.out/, without an account; infra/settings.toml says what is in it
+	@$(BIN)/python -m infra
