@@ -23,6 +23,8 @@ def _find_node() -> None:
 def main() -> int:
     """Read PICTURE_PERFECT_SETTINGS, infra/settings.toml unless said; write the assembly where CDK wants it."""
     _find_node()
+    from jsii.errors import JSIIError  # noqa: PLC0415
+
     from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node, which must be found first
     from infra.summary import summary  # noqa: PLC0415
 
@@ -33,7 +35,11 @@ def main() -> int:
     except SettingsError as error:
         print(f"{file}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 1
-    assembly = assemble(settings, by_cdk or str(ROOT / "cdk.out"))
+    try:
+        assembly = assemble(settings, by_cdk or str(ROOT / "cdk.out"))
+    except JSIIError as error:  # CDK has said above what it found
+        print(f"{file}: there is no stack of these settings. {str(error).splitlines()[0]}", file=sys.stderr)  # noqa: T201
+        return 1
     if not by_cdk:
         print(summary(assembly, STACK, settings))  # noqa: T201
     return 0
