@@ -22,12 +22,6 @@ def _find_node() -> None:
 
 def main() -> int:
     """Read PICTURE_PERFECT_SETTINGS, infra/settings.toml unless said; write the assembly where CDK wants it."""
-    _find_node()
-    from jsii.errors import JSIIError  # noqa: PLC0415
-
-    from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node, which must be found first
-    from infra.summary import summary  # noqa: PLC0415
-
     file = Path(os.environ.get("PICTURE_PERFECT_SETTINGS") or ROOT / "infra" / "settings.toml")
     by_cdk = os.environ.get("CDK_OUTDIR")
     try:
@@ -35,9 +29,13 @@ def main() -> int:
     except SettingsError as error:
         print(f"{file}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 1
+    _find_node()
+    from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node, which must be found first
+    from infra.summary import summary  # noqa: PLC0415
+
     try:
         assembly = assemble(settings, by_cdk or str(ROOT / "cdk.out"))
-    except JSIIError as error:  # CDK has said above what it found
+    except RuntimeError as error:  # CDK has said above what it found
         print(f"{file}: there is no stack of these settings. {str(error).splitlines()[0]}", file=sys.stderr)  # noqa: T201
         return 1
     if not by_cdk:

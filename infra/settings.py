@@ -28,6 +28,7 @@ _CLAIM = len("custom:") + 20
 #: How a URL of PostgreSQL asks for TLS. https://www.postgresql.org/docs/current/libpq-ssl.html
 _TLS = {"require", "verify-ca", "verify-full"}
 _GROUP = 200
+_UNKNOWN = re.compile("unknown field `(.+)`")
 _LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 
 #: Settings of the functions that the stack itself knows.
@@ -239,7 +240,10 @@ def read(text: str) -> Settings:
 def _named(message: str) -> str:
     """`Expected … - at `$.storage.retention_days`` with the field first, as one looks for it."""
     what, _, where = message.partition(" - at `$.")
-    return f"{where.rstrip('`')}: {what}" if where else what
+    where = where.rstrip("`")
+    if unknown := _UNKNOWN.search(what):
+        return f"{where}{'.' if where else ''}{unknown[1]}: there is no such field"
+    return f"{where}: {what}" if where else what
 
 
 def _faults(settings: Settings) -> Iterator[str]:
