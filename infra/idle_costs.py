@@ -147,7 +147,7 @@ def _mappings(template: Template, of: str) -> list[dict[str, Any]]:
 
 
 def _alarms(template: Template, price: Prices) -> Line:
-    count = len(_of(template, "AWS::CloudWatch::Alarm"))
+    count = _alarmed(template)
     beyond = max(0, count - price.free_alarms)
     return Line(
         what=f"{count} alarms",
@@ -157,10 +157,16 @@ def _alarms(template: Template, price: Prices) -> Line:
     )
 
 
+def _alarmed(template: Template) -> int:
+    """Metrics that alarms look at: an alarm on a sum of three is billed as three."""
+    alarms = _of(template, "AWS::CloudWatch::Alarm")
+    return sum(max(1, sum("MetricStat" in query for query in one.get("Metrics", []))) for one in alarms)
+
+
 def _dashboards(template: Template, price: Prices) -> Line:
     count = len(_of(template, "AWS::CloudWatch::Dashboard"))
     return Line(
-        what=f"{count} dashboard of CloudWatch",
+        what=f"{_count(count, 'dashboard')} of CloudWatch",
         usd=max(0, count - price.free_dashboards) * price.dashboard,
         used_up=count * price.dashboard,
         why=f"${price.dashboard:.2f} each; the first {price.free_dashboards} are free",
@@ -172,7 +178,9 @@ def _secrets(template: Template, price: Prices) -> Line | None:
     if not count:
         return None
     usd = count * price.secret
-    return Line(what=f"{count} secret", usd=usd, used_up=usd, why="the database's first password, in Secrets Manager")
+    return Line(
+        what=_count(count, "secret"), usd=usd, used_up=usd, why="the database's first password, in Secrets Manager"
+    )
 
 
 def _polls(template: Template, price: Prices) -> Line:
@@ -182,7 +190,7 @@ def _polls(template: Template, price: Prices) -> Line:
         what=f"{mappings} queues that functions listen to",
         usd=max(0.0, requests - price.free_sqs_requests) * price.sqs_request,
         used_up=requests * price.sqs_request,
-        why=f"{requests / 1e6:.2f} million empty answers of SQS; the first million requests are free",
+        why=f"{requests / 1e6:.2f} million empty answers of SQS; the first million are free",
     )
 
 
@@ -199,8 +207,8 @@ def _schedules(template: Template, price: Prices) -> Line:
         what="the reconciler, every hour",
         usd=max(0.0, gb_seconds - price.free_gb_seconds) * function.gb_second + looks,
         used_up=gb_seconds * function.gb_second + runs * function.request + looks,
-        why=f"{runs:.0f} runs of {_RECONCILER_SECONDS:.0f} s at {admin['MemorySize']} MB; a list and a read of S3 each. "
-        "It does not wake the database",
+        why=f"{runs:.0f} runs of {_RECONCILER_SECONDS:.0f} s at {admin['MemorySize']} MB; a list and a read of S3 "
+        "each. It does not wake the database",
     )
 
 
@@ -265,7 +273,7 @@ def _pollers(template: Template, price: Prices) -> Line | None:
     if not usd:
         return None
     return Line(
-        what=f'{units} event poller unit, `kafka.mode = "provisioned"`',
+        what=_count(units, "event poller unit") + ', `kafka.mode = "provisioned"`',
         usd=usd,
         used_up=usd,
         why=f"${price.event_poller_unit_hour} an hour for each topic, up to {price.pollers_of_a_unit} pollers",
@@ -288,19 +296,19 @@ _LINES: tuple[Callable[[Template, Prices], Line | None], ...] = (
 
 def optional(default: Template, full: Template, price: Prices) -> Iterator[Line]:
     """What parts cost that the default has not. `full` is the template with all of them that are resources."""
-    alarms = len(_of(full, "AWS::CloudWatch::Alarm")) - len(_of(default, "AWS::CloudWatch::Alarm"))
+    alarms = _alarmed(full) - _alarmed(default)
     topics = len(_mappings(full, "kafka"))
     usd = alarms * price.alarm
     yield Line(
-        what=f"Kafka on demand, {topics} topic",
+        what=f"Kafka on demand, {_count(topics, 'topic')}",
         usd=usd,
         used_up=usd,
-        why=f"the mapping costs nothing; {alarms} alarm more, on its lag. Brokers are the company's own",
+        why=f"the mapping costs nothing; {_count(alarms, 'alarm')} more. Brokers are the company's own",
     )
     yield from (line for made in (_endpoints, _pollers) for line in [made(full, price)] if line)
     distributions = len(_of(full, "AWS::CloudFront::Distribution"))
     yield Line(
-        what=f"CloudFront, {distributions} distribution, `storage.cloudfront`",
+        what=f"CloudFront, {_count(distributions, 'distribution')}, `storage.cloudfront`",
         usd=0.0,
         used_up=0.0,
         why="nothing while nobody looks; the first TB and 10 million requests a month are free",
@@ -310,16 +318,16 @@ def optional(default: Template, full: Template, price: Prices) -> Iterator[Line]
         what="Grafana, or anything else, that keeps Aurora awake",
         usd=awake,
         used_up=awake,
-        why=f"{_LEAST_ACU} ACU at ${price.aurora_acu_hour} an hour, day and night: a panel that asks PostgreSQL more often "
-        "than every `database.pause_after_minutes`",
+        why=f"{_LEAST_ACU} ACU at ${price.aurora_acu_hour} an hour, day and night: a panel that asks PostgreSQL more "
+        "often than every `database.pause_after_minutes`",
     )
     reads = _DASHBOARD_METRICS * price.metric_read * 60 * price.hours
     yield Line(
         what="Grafana that reads CloudWatch",
         usd=reads,
         used_up=reads,
-        why=f"{_DASHBOARD_METRICS} metrics every minute, day and night, at ${1000 * price.metric_read:.2f} a thousand; a "
-        "dashboard that nobody has open reads nothing",
+        why=f"{_DASHBOARD_METRICS} metrics every minute, day and night, at ${1000 * price.metric_read:.2f} a thousand; "
+        "a dashboard that nobody has open reads nothing",
     )
     yield Line(
         what="each metric that images bring about",
@@ -341,10 +349,19 @@ def optional(default: Template, full: Template, price: Prices) -> Iterator[Line]
     )
 
 
+def _count(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _dollars(usd: float) -> str:
+    """Cents; of less than two, tenths of one."""
+    return f"{usd:.3f}" if 0 < usd < 0.02 else f"{usd:.2f}"  # noqa: PLR2004 - see above
+
+
 def table(found: Sequence[Line], *, summed: bool) -> str:
     """As Markdown."""
     head = "| what | dollars a month | without free allowances | why |\n| --- | --: | --: | --- |"
-    rows = [f"| {line.what} | {line.usd:.2f} | {line.used_up:.2f} | {line.why} |" for line in found]
+    rows = [f"| {line.what} | {_dollars(line.usd)} | {_dollars(line.used_up)} | {line.why} |" for line in found]
     own, used_up = total(found)
     last = [f"| **together** | **{own:.2f}** | **{used_up:.2f}** | |"] if summed else []
     return "\n".join([head, *rows, *last])
