@@ -79,3 +79,23 @@ image:  ## the container image, by Docker or buildah; TARGET=runtime for AWS, BA
 .PHONY: test-container
 test-container: $(READY)  ## build both images and run their tests
 	@$(BIN)/python -m pytest tests/container -m container
+
+.PHONY: synth
+synth: $(READY)  ## the AWS stack as a template, cdk.out/, without an account; infra/settings.toml says what is in it
+	@$(BIN)/python -m infra
+
+.PHONY: deploy
+deploy: $(READY)  ## the stack to your AWS account, and its newest state; IMAGE=a URI in your ECR, YES=1 asks nothing
+	@$(BIN)/pictureperfect deploy $(if $(IMAGE),--image $(IMAGE)) $(if $(YES),--yes)
+
+.PHONY: smoke
+smoke: $(READY)  ## an image through each door of the deployment, and what of it is seen; FOLDER=.picture-perfect: of `make up`
+	@$(BIN)/pictureperfect smoke $(if $(FOLDER),--folder $(FOLDER))
+
+.PHONY: destroy
+destroy: $(READY)  ## the deployment is taken down; pictures and history stay, unless DATA=delete
+	@$(BIN)/pictureperfect destroy $(if $(DATA),--data $(DATA)) $(if $(YES),--yes)
+
+.PHONY: idle-costs
+idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its price file
+	@$(BIN)/python -m infra.idle_costs

@@ -1,6 +1,7 @@
 """The Lambda function of the operator, inside the database's network: `{"action": …}` says what is to be done.
 
-`reconcile` is asked for by a schedule; `migrate` and `replay` by whoever deploys.
+`reconcile` is asked for by a schedule; `migrate` and `replay` by whoever deploys; `image` by who wants to know what the
+database has of one, and cannot reach it.
 """
 
 import os
@@ -8,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
+from uuid import UUID
 
 from core import bootstrap
 from core.errors import Code, PicturePerfectError, Refusal
@@ -21,19 +23,19 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-def migrate(environ: Mapping[str, str], _time: timedelta) -> dict[str, Any]:
+def migrate(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Bring the database to this release's schema."""
     return {"migrated": bootstrap.migrate(environ)}
 
 
-def replay(environ: Mapping[str, str], _time: timedelta) -> dict[str, Any]:
+def replay(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Record everything there is, from the beginning."""
     recorded: list[int] = []
     failed = bootstrap.recording(environ).replay(recorded.append)
     return {"replayed": sum(recorded) - len(failed), "failed": _told(failed)}
 
 
-def reconcile(environ: Mapping[str, str], time: timedelta) -> dict[str, Any]:
+def reconcile(environ: Mapping[str, str], time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Take up what has waited for too long; what the time is too short for is the next round's."""
     report = bootstrap.reconciling(environ).reconcile(time)
     told = _told(report.failures)
@@ -47,7 +49,17 @@ def reconcile(environ: Mapping[str, str], time: timedelta) -> dict[str, Any]:
     }
 
 
-ACTIONS: dict[str, Callable[[Mapping[str, str], timedelta], dict[str, Any]]] = {
+def image(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of `image_id` with its renditions; None where the database has none, or none yet."""
+    try:
+        wanted = str(UUID(event.get("image_id")))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Refusal(Code.INVALID_REQUEST, f"image_id: {event.get('image_id')!r} is no UUID.") from error
+    return {"image": bootstrap.image_row(environ, wanted)}
+
+
+ACTIONS: dict[str, Callable[[Mapping[str, str], timedelta, Mapping[str, Any]], dict[str, Any]]] = {
+    "image": image,
     "migrate": migrate,
     "reconcile": reconcile,
     "replay": replay,
@@ -66,7 +78,7 @@ def answer(
     action = event.get("action") if isinstance(event, dict) else None
     if not isinstance(action, str) or action not in ACTIONS:
         raise Refusal(Code.INVALID_EVENT, f"action: {action!r} is none of {', '.join(ACTIONS)}.")
-    return ACTIONS[action](environ, time)
+    return ACTIONS[action](environ, time, event)
 
 
 def _told(failed: Mapping[str, PicturePerfectError]) -> list[str]:

@@ -8,7 +8,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from infra.settings import SettingsError
+from infra.settings import SettingsError, load
 
 ROOT = Path(__file__).parent.parent
 
@@ -22,16 +22,24 @@ def _find_node() -> None:
 
 def main() -> int:
     """Read PICTURE_PERFECT_SETTINGS, infra/settings.toml unless said; write the assembly where CDK wants it."""
-    _find_node()
-    from infra.app import synthesize  # noqa: PLC0415 - starts Node, which must be found first
-
-    settings = Path(os.environ.get("PICTURE_PERFECT_SETTINGS") or ROOT / "infra" / "settings.toml")
-    out = os.environ.get("CDK_OUTDIR") or str(ROOT / "cdk.out")
+    file = Path(os.environ.get("PICTURE_PERFECT_SETTINGS") or ROOT / "infra" / "settings.toml")
+    by_cdk = os.environ.get("CDK_OUTDIR")
     try:
-        synthesize(settings, out)
+        settings = load(file)
     except SettingsError as error:
-        print(f"{settings.name}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(f"{file}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 1
+    _find_node()
+    from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node, which must be found first
+    from infra.summary import summary  # noqa: PLC0415
+
+    try:
+        assembly = assemble(settings, by_cdk or str(ROOT / "cdk.out"))
+    except RuntimeError as error:  # CDK has said above what it found
+        print(f"{file}: there is no stack of these settings. {str(error).splitlines()[0]}", file=sys.stderr)  # noqa: T201
+        return 1
+    if not by_cdk:
+        print(summary(assembly, STACK, settings))  # noqa: T201
     return 0
 
 

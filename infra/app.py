@@ -7,7 +7,7 @@ import msgspec
 from cdk_nag import AwsSolutionsChecks
 
 from infra.findings import acknowledge
-from infra.settings import Settings, load
+from infra.settings import Settings
 from infra.stack import PicturePerfect
 
 STACK = "PicturePerfect"
@@ -18,13 +18,11 @@ _FLAGS = {
 }
 
 
-def synthesize(settings: Path, out: str, name: str = STACK) -> Path:
-    """Write the assembly of the stack to `out`. Raises SettingsError."""
-    return assemble(load(settings), out, name)
-
-
 def assemble(settings: Settings, out: str, name: str = STACK) -> Path:
-    """CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down."""
+    """Write the assembly of the stack to `out`, which is returned as a path.
+
+    CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down.
+    """
     app = cdk.App(outdir=out, analytics_reporting=False, context=_FLAGS)
     image = app.node.try_get_context("image")
     if image:
@@ -36,6 +34,11 @@ def assemble(settings: Settings, out: str, name: str = STACK) -> Path:
         data=app.node.try_get_context("data") or "keep",
         closing=bool(app.node.try_get_context("closing")),
     )
+    judge(app, stack)
+    return Path(app.synth().directory)
+
+
+def judge(app: cdk.App, stack: cdk.Stack) -> None:
+    """From here on a finding that nobody gave a reason for fails the synthesis. Raises ValueError, as `acknowledge`."""
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     acknowledge(stack)
-    return Path(app.synth().directory)

@@ -14,10 +14,10 @@ from infra import roles
 from infra.functions import log_group
 from infra.image import ContainerImage
 from infra.network import Network
-from infra.settings import Settings
+from infra.settings import WAIT_HOURS, Settings
 
 #: A job for which there is no capacity, or which cannot be placed, is cancelled: its images are then dispatched anew.
-_WAIT = Duration.hours(12)
+_WAIT = Duration.hours(WAIT_HOURS)
 
 
 class BatchWork(Construct):

@@ -9,7 +9,7 @@ from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from infra import roles
-from infra.network import POSTGRES, Network
+from infra.network import Network
 from infra.settings import Database as DatabaseSettings
 
 #: The cluster's first user, as which `admin` migrates; and the users that it makes, core/adapters/schema/roles.sql.
@@ -44,8 +44,8 @@ class Database(Construct):
                 "LetFunctionsIn",
                 group_id=settings.security_group_id,
                 ip_protocol="tcp",
-                from_port=POSTGRES,
-                to_port=POSTGRES,
+                from_port=settings.port,
+                to_port=settings.port,
                 source_security_group_id=network.functions.security_group_id,
                 description="record, admin and web of Picture Perfect",
             )
@@ -56,7 +56,7 @@ class Database(Construct):
         if self.cluster is None:
             return Access({**slow, **self._given()}, self._given_statements())
         endpoint = self.cluster.cluster_endpoint
-        url = f"postgresql://{user}@{endpoint.hostname}:{POSTGRES}/{self._settings.name}"
+        url = f"postgresql://{user}@{endpoint.hostname}:{self._settings.port}/{self._settings.name}"
         who = Stack.of(self).format_arn(
             service="rds-db",
             resource="dbuser",
@@ -85,7 +85,7 @@ class Database(Construct):
         group = ec2.SecurityGroup(
             self, "Door", vpc=network.database_vpc, allow_all_outbound=False, description="PostgreSQL, for functions"
         )
-        group.add_ingress_rule(network.functions, ec2.Port.tcp(POSTGRES), "record, admin and web")
+        group.add_ingress_rule(network.functions, ec2.Port.tcp(settings.port), "record, admin and web")
         return rds.DatabaseCluster(
             self,
             "Cluster",
@@ -99,6 +99,7 @@ class Database(Construct):
             security_groups=[group],
             credentials=rds.Credentials.from_generated_secret(MASTER),
             default_database_name=settings.name,
+            port=settings.port,
             iam_authentication=True,
             enable_data_api=True,
             storage_encrypted=True,

@@ -49,7 +49,7 @@ _OTHERS = {
     "AwsSolutions-CFR1": "Who may see a picture is not a matter of the country.",
     "AwsSolutions-CFR2": "Static files with names that cannot be guessed; a firewall costs five dollars a month.",
     "AwsSolutions-CFR3": "S3 logs each read that reaches it; a log at the edge is the company's decision.",
-    "AwsSolutions-CFR4": "CloudFront's own name speaks TLS 1.2 and above; a minimum needs the company's certificate.",
+    "AwsSolutions-CFR4": "HTTPS only; what TLS CloudFront's own name speaks is AWS's choice, another name needs a certificate.",
 }
 
 
@@ -95,7 +95,8 @@ def _spelled(value: Any) -> str:  # noqa: ANN401 - CloudFormation's JSON
     if "Fn::Sub" in value:
         return re.sub(r"\$\{([^}]+)\}", r"<\1>", value["Fn::Sub"])
     if "Fn::Join" in value:
-        return value["Fn::Join"][0].join(_spelled(part) for part in value["Fn::Join"][1])
+        separator, parts = value["Fn::Join"]
+        return str(separator).join(map(_spelled, parts))
     if "Ref" in value:
         return f"<{value['Ref']}>"
     name = value["Fn::GetAtt"]

@@ -1,5 +1,7 @@
 """The functions: one image, told apart by their command; each with a log and a role of its own."""
 
+from typing import cast
+
 from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -15,7 +17,7 @@ from infra.settings import Settings
 def log_group(scope: Construct, name: str, settings: Settings) -> logs.LogGroup:
     """Kept for `functions.log_days`, and gone with the stack."""
     group = logs.LogGroup(scope, "Log", log_group_name=name, removal_policy=RemovalPolicy.DESTROY)
-    group.node.default_child.retention_in_days = settings.functions.log_days
+    cast("logs.CfnLogGroup", group.node.default_child).retention_in_days = settings.functions.log_days
     return group
 
 

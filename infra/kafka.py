@@ -1,4 +1,9 @@
-"""The stream: an event source mapping for each topic, that reads for the function `process`."""
+"""The stream: an event source mapping for each topic, that reads for the function `process`.
+
+How the mappings are set follows https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html: retry
+limits, halved batches and partial answers in provisioned mode alone. In on-demand mode a batch that fails is tried ten
+times more, as there is a failure destination.
+"""
 
 from typing import Any
 
@@ -11,9 +16,6 @@ from constructs import Construct
 from infra import roles
 from infra.settings import Kafka as KafkaSettings
 from infra.settings import Settings
-
-#: What a private mapping calls from inside the brokers' VPC.
-_ENDPOINTS = ("lambda", "sts", "secretsmanager")
 
 
 def environment(settings: KafkaSettings) -> dict[str, str]:
@@ -39,7 +41,16 @@ def statements(settings: Settings) -> list[iam.PolicyStatement]:
     if kafka.kind != "none" and (kafka.kind != "self-managed" or kafka.subnet_ids):
         found += _interfaces()
     secrets = [arn for arn in (kafka.secret_arn, kafka.root_ca_secret_arn) if arn]
-    return [*found, *([roles.allow(["secretsmanager:GetSecretValue"], *secrets)] if secrets else [])]
+    if secrets:
+        found.append(roles.allow(["secretsmanager:GetSecretValue"], *secrets))
+    if kafka.secret_key_arn:
+        found.append(roles.allow(["kms:Decrypt"], kafka.secret_key_arn))
+    return found
+
+
+def consumer_group(settings: KafkaSettings, topic: str) -> str:
+    """AWS wants one for each event source."""
+    return f"{settings.consumer_group}-{topic}"
 
 
 class Kafka(Construct):
@@ -59,18 +70,17 @@ class Kafka(Construct):
                 starting_position=settings.start,
                 batch_size=settings.batch_size,
                 maximum_batching_window_in_seconds=settings.window_seconds,
-                maximum_retry_attempts=settings.retries,
                 destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                     on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=bucket_arn)
                 ),
-                **self._source(),
+                **self._source(consumer_group(settings, topic)),
                 **self._pollers(),
             )
             mapping.node.add_dependency(after)
         if settings.endpoints:
             self._endpoints()
 
-    def _source(self) -> dict[str, Any]:
+    def _source(self, group: str) -> dict[str, Any]:
         settings, own = self._settings, lambda_.CfnEventSourceMapping
         access = [own.SourceAccessConfigurationProperty(type=kind, uri=uri) for kind, uri in self._access() if uri]
         given = {"source_access_configurations": access} if access else {}
@@ -81,20 +91,20 @@ class Kafka(Construct):
                     endpoints=own.EndpointsProperty(kafka_bootstrap_servers=list(settings.bootstrap_servers))
                 ),
                 "self_managed_kafka_event_source_config": own.SelfManagedKafkaEventSourceConfigProperty(
-                    consumer_group_id=settings.consumer_group
+                    consumer_group_id=group
                 ),
             }
         return {
             **given,
             "event_source_arn": settings.cluster_arn,
             "amazon_managed_kafka_event_source_config": own.AmazonManagedKafkaEventSourceConfigProperty(
-                consumer_group_id=settings.consumer_group
+                consumer_group_id=group
             ),
         }
 
     def _access(self) -> list[tuple[str, str]]:
         settings = self._settings
-        found = [(settings.authentication or "SASL_SCRAM_512_AUTH", settings.secret_arn)]
+        found: list[tuple[str, str]] = [(settings.authentication or "SASL_SCRAM_512_AUTH", settings.secret_arn)]
         if settings.kind == "self-managed":
             found.append(("SERVER_ROOT_CA_CERTIFICATE", settings.root_ca_secret_arn))
             found += [("VPC_SUBNET", f"subnet:{subnet}") for subnet in settings.subnet_ids]
@@ -102,7 +112,7 @@ class Kafka(Construct):
         return found
 
     def _pollers(self) -> dict[str, Any]:
-        """Partial answers and halved batches are for provisioned pollers; the function needs neither of them."""
+        """What provisioned mode alone can; the function ends each image without it."""
         settings = self._settings
         if settings.mode == "on-demand":
             return {}
@@ -110,13 +120,19 @@ class Kafka(Construct):
             "provisioned_poller_config": lambda_.CfnEventSourceMapping.ProvisionedPollerConfigProperty(
                 minimum_pollers=settings.min_pollers, maximum_pollers=settings.max_pollers
             ),
+            "maximum_retry_attempts": settings.retries,
             "bisect_batch_on_function_error": True,
             "function_response_types": ["ReportBatchItemFailures"],
         }
 
     def _endpoints(self) -> None:
+        """What a mapping in a VPC calls from inside it.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/with-msk-cluster-network.html
+        """
         settings = self._settings
-        for service in _ENDPOINTS:
+        secrets = ["secretsmanager"] if settings.secret_arn or settings.root_ca_secret_arn else []
+        for service in ("lambda", "sts", *secrets):
             ec2.CfnVPCEndpoint(
                 self,
                 f"Endpoint-{service}",
@@ -145,7 +161,10 @@ def _as_reader(kafka: KafkaSettings) -> list[iam.PolicyStatement]:
             ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"],
             *(inside("topic", topic) for topic in kafka.topics),
         ),
-        roles.allow(["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"], inside("group", kafka.consumer_group)),
+        roles.allow(
+            ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"],
+            *(inside("group", consumer_group(kafka, topic)) for topic in kafka.topics),
+        ),
     ]
 
 

@@ -1,14 +1,13 @@
 """Where Batch's tasks and the database's functions are. No NAT gateway: nothing here costs while it is idle."""
 
-from aws_cdk import Fn
+from aws_cdk import Annotations, Fn
 from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from infra.settings import Database
 
-POSTGRES = 5432
-_ANYWHERE = "0.0.0.0/0"
+_HTTPS = 443
 
 
 class Network(Construct):
@@ -33,9 +32,7 @@ class Network(Construct):
             # Its rules would be emptied by a function of CDK's own, with a role of its own. Nobody is in that group.
             restrict_default_security_group=False,
         )
-        self.tasks = ec2.SecurityGroup(
-            self, "Tasks", vpc=self.vpc, allow_all_outbound=True, description="Batch tasks: out to AWS, nothing in"
-        )
+        self.tasks = self._group("Tasks", self.vpc, "Batch tasks: out to AWS by HTTPS, nothing in", [_HTTPS])
         self.database_vpc: ec2.IVpc = self.vpc
         if own:
             self.inside = ec2.SubnetSelection(subnet_type=ec2.SubnetType.PRIVATE_ISOLATED)
@@ -48,17 +45,22 @@ class Network(Construct):
                 availability_zones=[Fn.select(i, Fn.get_azs()) for i in range(len(database.subnet_ids))],
                 private_subnet_ids=list(database.subnet_ids),
             )
+            Annotations.of(self).acknowledge_warning(
+                "@aws-cdk/aws-ec2:noSubnetRouteTableId", "The endpoint names the route tables itself."
+            )
             self.inside = ec2.SubnetSelection(subnets=self.database_vpc.private_subnets)
             routes = list(database.route_table_ids)
-        self.functions = ec2.SecurityGroup(
-            self,
-            "Functions",
-            vpc=self.database_vpc,
-            allow_all_outbound=True,
-            description="record, admin and web: to the database and to S3, nothing in",
-        )
+        said = "record, admin and web: to the database and to S3, nothing in"
+        self.functions = self._group("Functions", self.database_vpc, said, [_HTTPS, database.port])
         if routes:
             self._way_to_s3(bucket_arn, routes)
+
+    def _group(self, name: str, vpc: ec2.IVpc, description: str, ports: list[int]) -> ec2.SecurityGroup:
+        """Lets nobody in; out to these ports alone."""
+        group = ec2.SecurityGroup(self, name, vpc=vpc, allow_all_outbound=False, description=description)
+        for port in ports:
+            group.add_egress_rule(ec2.Peer.any_ipv4(), ec2.Port.tcp(port), f"out to port {port}")
+        return group
 
     def _way_to_s3(self, bucket_arn: str, routes: list[str]) -> None:
         """The free endpoint, to the one bucket: what runs inside can carry nothing to another."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration, Fn
 from aws_cdk import aws_budgets as budgets
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
@@ -11,13 +11,35 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
+from msgspec.structs import fields
 
+from core.errors import Code
+from core.model import Door
+from core.settings import ProcessingSettings
 from infra.functions import Function
 from infra.settings import Settings
 
-NAMESPACE = "PicturePerfect"
+#: What is wrong with a record that became no image: `core.metrics` counts it by these codes.
+_REFUSALS = (Code.INVALID_EVENT, Code.INVALID_REQUEST, Code.REFERENCE_REFUSED, Code.IDENTITY_CONFLICT)
+#: Unless METRICS_NAMESPACE says another.
+NAMESPACE = next(str(one.default) for one in fields(ProcessingSettings) if one.name == "metrics_namespace")
 _SUM, _MAXIMUM = "Sum", "Maximum"
 _FIVE_MINUTES = Duration.minutes(5)
+#: What an error of each function means for the images.
+_MEANS = {
+    "Process": "Its events come again, then go to Batch: no image is lost, but each costs more.",
+    "Dispatch": "What did not fit waits in the overflow queue, and goes on when this is mended.",
+    "Record": "Images go on being processed; the database hears of them when this is mended.",
+    "Admin": "The reconciler, or what somebody asked of the command line, did not come to its end.",
+    "Web": "Customers see an error on the page; what is on its way goes on.",
+}
+#: Each works on few events, or, as the reconciler, on one in an hour: a single error is worth a message.
+_RARE = {"Admin"}
+
+
+def namespace(settings: Settings) -> str:
+    """Where the images' own metrics are."""
+    return settings.processing.environment.get("METRICS_NAMESPACE", NAMESPACE)
 
 
 class Observability(Construct):
@@ -28,6 +50,9 @@ class Observability(Construct):
         self._settings = settings
         self._widgets: list[cloudwatch.IWidget] = []
         self.topic = sns.Topic(self, "Alarms", topic_name=f"{settings.name}-alarms", enforce_ssl=True)
+        # A topic with a policy of its own has lost the one by which the account's alarms are let in
+        alarms = Fn.sub("arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")
+        self._let_in("cloudwatch.amazonaws.com", alarms)
         if settings.alarms.email:
             self.topic.add_subscription(subscriptions.EmailSubscription(settings.alarms.email))
         if settings.alarms.monthly_budget_usd:
@@ -35,36 +60,32 @@ class Observability(Construct):
 
     def images(self) -> None:
         """What the images' own metrics say."""
+        hours = self._settings.functions.hold_hours
         self._alarm(
             "Blocked",
-            _metric(NAMESPACE, "Blocked", {}, _SUM),
+            self._own("Blocked"),
             1,
             "Messages wait because the function could not even start: a bad deployment or setting. See the log of "
-            "the function process; roll back or mend it within HOLD_HOURS, then nothing was lost.",
+            f"process; roll back or mend it within {hours:g} hours, and each of them is worked on as if nothing were.",
         )
         self._alarm(
             "Failed",
-            _metric(NAMESPACE, "Images", {"status": "failed"}, _SUM),
+            self._own("Images", status="failed"),
             self._settings.alarms.failed_images,
             "More images than usual ended failed. The view of failures by code, or the log lines with status failed, "
             "say for whom and why; docs/codes.md says what to do for each code.",
         )
-        self._draw(
-            "Images by door and route",
-            [cloudwatch.MathExpression(expression=_search("source,route", "Images"), label="", using_metrics={})],
+        self._alarm(
+            "Reconciled",
+            self._own("Reconciled"),
+            self._settings.alarms.reconciled_images,
+            "The reconciler found images of which nobody had said how they ended, and took them up again. Each should "
+            "end by itself: look for what stopped in the meantime, by the other alarms and the logs of process and "
+            "dispatch.",
         )
-        self._draw(
-            "Images by how they ended",
-            [cloudwatch.MathExpression(expression=_search("status", "Images"), label="", using_metrics={})],
-        )
-        self._draw(
-            "Seconds each took, by door and route",
-            [
-                cloudwatch.MathExpression(
-                    expression=_search("source,route", "Duration", "p95"), label="", using_metrics={}
-                )
-            ],
-        )
+        self._draw("Images by door and route", [self._search("source,route", "Images")])
+        self._draw("Images by how they ended", [self._search("status", "Images")])
+        self._draw("Seconds each took, by door and route", [self._search("source,route", "Duration", "p95")])
 
     def queue(self, queue: sqs.Queue, name: str, dead: sqs.Queue, meaning: str) -> None:
         minutes = self._settings.alarms.oldest_message_minutes
@@ -88,22 +109,33 @@ class Observability(Construct):
             self._alarm(
                 f"{entry}Errors",
                 errors,
-                self._settings.alarms.function_errors,
-                f"{one.name} fails: see /aws/lambda/{one.name}. Its events are kept and come again, or go to Batch.",
+                1 if entry in _RARE else self._settings.alarms.function_errors,
+                f"{one.name} fails: see /aws/lambda/{one.name}. {_MEANS[entry]}",
             )
-            throttles = one.function.metric_throttles(period=_FIVE_MINUTES, statistic=_SUM)
             if entry == "Process":
-                self._alarm(
-                    "ProcessThrottles",
-                    throttles,
-                    100,
-                    "Images wait for concurrency: raise processing.reserved_concurrency or the account's quota. Lambda "
-                    "keeps their events for up to 6 hours, then they go to Batch.",
-                )
+                self._process(one)
         self._draw("Errors of the functions", [one.function.metric_errors(statistic=_SUM) for one in functions])
         self._draw(
             "Concurrent executions",
             [one.function.metric("ConcurrentExecutions", statistic=_MAXIMUM) for one in functions],
+        )
+
+    def _process(self, process: Function) -> None:
+        """What Lambda does with its events when there is no function, or no answer."""
+        self._alarm(
+            "ProcessThrottles",
+            process.function.metric_throttles(period=_FIVE_MINUTES, statistic=_SUM),
+            100,
+            "Images wait for concurrency: raise processing.reserved_concurrency or the account's quota. Lambda "
+            "keeps their events for up to 6 hours, then they go to Batch.",
+        )
+        self._alarm(
+            "FailuresNotKept",
+            _metric("AWS/Lambda", "DestinationDeliveryFailures", {"FunctionName": process.name}, _SUM),
+            1,
+            "An event failed, and Lambda could not put it under aws/lambda/ in the bucket: see the policies of the "
+            "bucket and of the role of process. What was uploaded is taken up by the reconciler; who invoked the "
+            "function directly sends again.",
         )
 
     def batch_failures(self, rule_name: str) -> None:
@@ -126,6 +158,21 @@ class Observability(Construct):
             self._settings.alarms.kafka_lag_records,
             "The stream is read more slowly than it is written. Look at ProcessThrottles and at the partitions: no "
             "more functions run at once than there are partitions.",
+        )
+        refused = {
+            f"m{index}": self._own("Refused", source=Door.KAFKA, code=code) for index, code in enumerate(_REFUSALS)
+        }
+        self._alarm(
+            "KafkaRefused",
+            cloudwatch.MathExpression(
+                expression=" + ".join(f"FILL({name}, 0)" for name in refused),
+                using_metrics=refused,
+                label="Refused",
+                period=_FIVE_MINUTES,
+            ),
+            self._settings.alarms.refused_records,
+            "Records became no image: nobody can tell whose they are, or what they refer to. Each lies under refused/ "
+            "in the bucket with what is wrong with it; mend the producer, then produce them anew.",
         )
         self._draw("Kafka: records not yet read", [lag])
 
@@ -150,18 +197,34 @@ class Observability(Construct):
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))
 
+    def _own(self, name: str, **dimensions: str) -> cloudwatch.Metric:
+        """A metric of the images'; core/adapters/emf.py writes it."""
+        return _metric(namespace(self._settings), name, dimensions, _SUM)
+
+    def _search(self, dimensions: str, metric: str, statistic: str = _SUM) -> cloudwatch.MathExpression:
+        """Every value that there is of these dimensions: they are from closed lists."""
+        said = f"SEARCH('{{{namespace(self._settings)},{dimensions}}} MetricName=\"{metric}\"', '{statistic}', 60)"
+        return cloudwatch.MathExpression(expression=said, label="", using_metrics={})
+
+    def _let_in(self, service: str, source: str) -> None:
+        self.topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[iam.ServicePrincipal(service)],
+                actions=["sns:Publish"],
+                resources=[self.topic.topic_arn],
+                conditions={
+                    "ArnLike": {"aws:SourceArn": source},
+                    "StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID},
+                },
+            )
+        )
+
     def _draw(self, title: str, metrics: Sequence[cloudwatch.IMetric]) -> None:
         self._widgets.append(cloudwatch.GraphWidget(title=title, left=list(metrics), width=8, height=6))
 
     def _budget(self, dollars: float) -> None:
         """The account's bill of what carries the stack's tag. Told at four fifths, and when the month will exceed."""
-        self.topic.add_to_resource_policy(
-            iam.PolicyStatement(
-                principals=[iam.ServicePrincipal("budgets.amazonaws.com")],
-                actions=["sns:Publish"],
-                resources=[self.topic.topic_arn],
-            )
-        )
+        self._let_in("budgets.amazonaws.com", Fn.sub("arn:${AWS::Partition}:budgets::${AWS::AccountId}:*"))
         told = [budgets.CfnBudget.SubscriberProperty(address=self.topic.topic_arn, subscription_type="SNS")]
 
         def at(kind: str, percent: float) -> budgets.CfnBudget.NotificationWithSubscribersProperty:
@@ -197,8 +260,3 @@ def _metric(namespace: str, name: str, dimensions: dict[str, str], statistic: st
         statistic=statistic,
         period=_FIVE_MINUTES,
     )
-
-
-def _search(dimensions: str, metric: str, statistic: str = _SUM) -> str:
-    """Every value that there is of these dimensions: they are from closed lists."""
-    return f"SEARCH('{{{NAMESPACE},{dimensions}}} MetricName=\"{metric}\"', '{statistic}', 60)"

@@ -3,7 +3,7 @@
 from aws_cdk import Aws, Duration, RemovalPolicy
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 RECORD_SECONDS = 120
 DISPATCH_SECONDS = 300
@@ -28,7 +28,7 @@ class Queues(Construct):
             "Overflow", f"{name}-overflow", DISPATCH_SECONDS, (_DISPATCH_RECEIVES, self.overflow_dead)
         )
 
-    def told_by(self, bucket_arn: str) -> list[iam.CfnPolicy]:
+    def told_by(self, bucket_arn: str) -> list[IConstruct]:
         """Let the bucket's notifications in."""
         for queue in (self.records, self.overflow):
             queue.add_to_resource_policy(
@@ -42,7 +42,7 @@ class Queues(Construct):
                     },
                 )
             )
-        return [queue.node.find_child("Policy").node.default_child for queue in (self.records, self.overflow)]
+        return [queue.node.find_child("Policy") for queue in (self.records, self.overflow)]
 
     def _queue(
         self, construct: str, name: str, timeout: int = 0, dead: "tuple[int, sqs.Queue] | None" = None

@@ -7,6 +7,9 @@ from constructs import Construct
 from infra.settings import Settings
 from infra.storage import bucket_arn
 
+#: Where images lie that are to be worked on: by the version that they had when they were accepted.
+_SOURCES = ("incoming/*", "originals/*")
+
 
 def allow(actions: list[str], *resources: str, **conditions: dict[str, str]) -> iam.PolicyStatement:
     """Conditions are operators of IAM: `StringLike={…}`."""
@@ -39,23 +42,28 @@ def referred(settings: Settings) -> list[iam.PolicyStatement]:
     return [allow(["s3:GetObject", "s3:GetObjectVersion"], *arns), allow(["s3:ListBucket"], *whole)]
 
 
-def run(settings: Settings, records: str, overflow: str, *also: str) -> list[iam.PolicyStatement]:
-    """What it takes to bring an image to its end, on either route; `also`: further prefixes to read and to write."""
+def run(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
+    """What it takes to bring an image to its end, on either route."""
     bucket = Bucket(settings.name)
     return [
         bucket.listing(),
-        bucket.objects(["GetObject", "GetObjectVersion"], "incoming/*", "originals/*", "results/*"),
-        bucket.objects(["PutObject"], "incoming/*", "processed/*", "results/*"),
-        *([bucket.objects(["GetObject", "PutObject"], *also)] if also else []),
+        bucket.objects(["GetObject", "GetObjectVersion"], *_SOURCES),
+        bucket.objects(["GetObject"], "results/*"),
+        bucket.objects(["PutObject"], "processed/*", "results/*"),
         *referred(settings),
         allow(["sqs:SendMessage"], records, overflow),
     ]
 
 
 def process(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
-    kafka = ["refused/*", "accepted/*"] if settings.kafka.kind != "none" else []
-    failures = Bucket(settings.name).objects(["PutObject"], "aws/lambda/*")
-    return [*run(settings, records, overflow, *kafka), failures]
+    """It stages what events carry; Lambda keeps in its name the events that it gave up on."""
+    bucket = Bucket(settings.name)
+    kafka = settings.kafka.kind != "none"
+    return [
+        *run(settings, records, overflow),
+        bucket.objects(["PutObject"], "incoming/*", "aws/lambda/*"),
+        *([bucket.objects(["GetObject", "PutObject"], "refused/*", "accepted/*")] if kafka else []),
+    ]
 
 
 def job(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
@@ -71,13 +79,13 @@ def dispatch(
     settings: Settings, records: str, overflow: str, job_queue: str, definitions: list[str]
 ) -> list[iam.PolicyStatement]:
     bucket = Bucket(settings.name)
-    read = ("incoming/*", "originals/*", "results/*", "accepted/*", "failures/*", "aws/lambda/*", "batches/*")
+    both = ("results/*", "refused/*", "accepted/*", "batches/*", "dispatched/*")
     return [
         bucket.listing(),
-        bucket.objects(["GetObject", "GetObjectVersion"], *read, "dispatched/*"),
-        bucket.objects(
-            ["PutObject"], "incoming/*", "results/*", "refused/*", "accepted/*", "batches/*", "dispatched/*"
-        ),
+        bucket.objects(["GetObject", "GetObjectVersion"], *_SOURCES),
+        bucket.objects(["GetObject"], "failures/*", "aws/lambda/*"),
+        bucket.objects(["PutObject"], "incoming/*"),
+        bucket.objects(["GetObject", "PutObject"], *both),
         *referred(settings),
         allow(["batch:SubmitJob"], job_queue, *definitions),
         allow(["batch:ListJobs"], "*"),  # has no resource
@@ -95,7 +103,6 @@ def admin(settings: Settings) -> list[iam.PolicyStatement]:
     return [
         *_recording(settings),
         bucket.objects(["PutObject"], "failures/reconciled/*", "results/*"),
-        bucket.objects(["GetObject"], "failures/reconciled/*"),
         bucket.objects(["GetObject", "PutObject", "DeleteObjectVersion"], "reconciler/after"),
     ]
 
@@ -104,10 +111,10 @@ def web(settings: Settings) -> list[iam.PolicyStatement]:
     """What the page's function signs for others, it must be allowed itself."""
     bucket = Bucket(settings.name)
     return [
-        bucket.listing(),
+        bucket.listing("s3:ListBucketMultipartUploads"),
         bucket.objects(["GetObject"], "processed/*", "originals/*", "results/*"),
         bucket.objects(["PutObject", "AbortMultipartUpload", "ListMultipartUploadParts"], "incoming/*"),
-        bucket.objects(["GetObject", "PutObject"], "tombstones/*"),
+        bucket.objects(["PutObject"], "tombstones/*"),
     ]
 
 
@@ -158,11 +165,13 @@ def role(
 
 
 def _recording(settings: Settings) -> list[iam.PolicyStatement]:
+    """A source is copied with its tags, where its uploader gave it some; removed are versions, each by its name."""
     bucket = Bucket(settings.name)
-    ended = ("processed/*", "originals/*", "quarantine/*")
+    kept = ("originals/*", "quarantine/*")
     return [
         bucket.listing("s3:ListBucketVersions"),
-        bucket.objects(["GetObject", "GetObjectVersion"], "incoming/*", "results/*", "tombstones/*"),
-        bucket.objects(["PutObject"], "originals/*", "quarantine/*"),
-        bucket.objects(["DeleteObject", "DeleteObjectVersion"], "incoming/*", *ended),
+        bucket.objects(["GetObject"], "incoming/*", "results/*", "tombstones/*"),
+        bucket.objects(["GetObjectVersion", "GetObjectVersionTagging"], "incoming/*"),
+        bucket.objects(["PutObject", "PutObjectTagging"], *kept),
+        bucket.objects(["DeleteObjectVersion"], "incoming/*", "processed/*", *kept),
     ]

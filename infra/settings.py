@@ -8,17 +8,27 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 from msgspec import Meta
 
-from core.customers import read_rules
+from core.customers import TOPIC, read_rules
 from core.settings import ProcessingSettings
 
 _IMAGE_URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[a-z0-9._/-]+)"
     r"(?::(?P<tag>[A-Za-z0-9._-]{1,128})|@(?P<digest>sha256:[0-9a-f]{64}))"
 )
+#: A Batch job for which there is no capacity waits so long: what the reconciler takes up must have waited for longer.
+WAIT_HOURS = 12
+#: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html
+_NOT_IN_DOMAINS = ("aws", "amazon", "cognito")
+_CLAIM = len("custom:") + 20
+#: How a URL of PostgreSQL asks for TLS. https://www.postgresql.org/docs/current/libpq-ssl.html
+_TLS = {"require", "verify-ca", "verify-full"}
+_GROUP = 200
+_UNKNOWN = re.compile("unknown field `(.+)`")
 _LOG_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 
 #: Settings of the functions that the stack itself knows.
@@ -81,7 +91,7 @@ class Functions(Table, frozen=True, kw_only=True):
 
     log_days: int = 30
     record_concurrency: Annotated[int, Meta(ge=2, le=100)] = 4
-    reconcile_after_hours: Annotated[float, Meta(ge=1, le=312)] = 24.0
+    reconcile_after_hours: Annotated[float, Meta(gt=WAIT_HOURS, le=312)] = 24.0
     hold_hours: Annotated[float, Meta(ge=0, le=120)] = 24.0
 
 
@@ -97,17 +107,20 @@ class Kafka(Table, frozen=True, kw_only=True):
     """The stream, and how it is read."""
 
     kind: Literal["none", "msk", "msk-serverless", "self-managed"] = "none"
-    topics: tuple[str, ...] = ()
+    topics: tuple[Annotated[str, Meta(pattern=f"^{TOPIC}$")], ...] = ()
     cluster_arn: Arn = ""
     bootstrap_servers: tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")], ...] = ()
     secret_arn: Arn = ""
-    authentication: Literal["", "BASIC_AUTH", "SASL_SCRAM_256_AUTH", "SASL_SCRAM_512_AUTH"] = ""
+    secret_key_arn: Arn = ""
+    authentication: Literal[
+        "", "BASIC_AUTH", "SASL_SCRAM_256_AUTH", "SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"
+    ] = ""
     root_ca_secret_arn: Arn = ""
     vpc_id: Annotated[str, Meta(pattern="^(vpc-[0-9a-f]+)?$")] = ""
     subnet_ids: tuple[Annotated[str, Meta(pattern="^subnet-[0-9a-f]+$")], ...] = ()
     security_group_ids: tuple[Annotated[str, Meta(pattern="^sg-[0-9a-f]+$")], ...] = ()
     endpoints: bool = False
-    consumer_group: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/*:+=@-]{1,200}$")] = "picture-perfect"
+    consumer_group: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/*:+=@-]{1,100}$")] = "picture-perfect"
     mode: Literal["on-demand", "provisioned"] = "on-demand"
     min_pollers: Annotated[int, Meta(ge=1, le=200)] = 1
     max_pollers: Annotated[int, Meta(ge=1, le=2000)] = 4
@@ -124,6 +137,7 @@ class Database(Table, frozen=True, kw_only=True):
 
     kind: Literal["aurora", "existing"] = "aurora"
     name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,62}$")] = "pictures"
+    port: Annotated[int, Meta(ge=1150, le=65_535)] = 5432
     max_acu: Annotated[float, Meta(ge=1, le=256)] = 4.0
     pause_after_minutes: Annotated[int, Meta(ge=5, le=1440)] = 5
     backup_days: Annotated[int, Meta(ge=1, le=35)] = 7
@@ -163,6 +177,7 @@ class Alarms(Table, frozen=True, kw_only=True):
     function_errors: Annotated[int, Meta(ge=1)] = 5
     batch_failures: Annotated[int, Meta(ge=1)] = 5
     reconciled_images: Annotated[int, Meta(ge=1)] = 1
+    refused_records: Annotated[int, Meta(ge=1)] = 1
     kafka_lag_records: Annotated[int, Meta(ge=1)] = 10_000
 
 
@@ -225,7 +240,10 @@ def read(text: str) -> Settings:
 def _named(message: str) -> str:
     """`Expected … - at `$.storage.retention_days`` with the field first, as one looks for it."""
     what, _, where = message.partition(" - at `$.")
-    return f"{where.rstrip('`')}: {what}" if where else what
+    where = where.rstrip("`")
+    if unknown := _UNKNOWN.search(what):
+        return f"{where}{'.' if where else ''}{unknown[1]}: there is no such field"
+    return f"{where}: {what}" if where else what
 
 
 def _faults(settings: Settings) -> Iterator[str]:
@@ -242,10 +260,20 @@ def _faults(settings: Settings) -> Iterator[str]:
     yield from _environment_faults(settings.processing.environment)
     yield from _kafka_faults(settings.kafka)
     yield from _database_faults(settings.database)
+    if settings.web.login == "cognito":
+        yield from _cognito_faults(settings)
     if settings.web.login == "issuer":
         for field in ("issuer", "audience", "client_id", "authorize_url", "token_url"):
             if not getattr(settings.web, field):
                 yield f"web.{field}: needed for an issuer of your own"
+
+
+def _cognito_faults(settings: Settings) -> Iterator[str]:
+    reserved = next((word for word in _NOT_IN_DOMAINS if word in settings.name), "")
+    if reserved:
+        yield f"name: Cognito lets no address begin with a name that has {reserved!r} in it"
+    if not settings.web.customer_claim.startswith("custom:") or len(settings.web.customer_claim) > _CLAIM:
+        yield "web.customer_claim: Cognito's own attributes are custom:<name>, the name of 1 to 20 characters"
 
 
 def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
@@ -266,8 +294,12 @@ def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
 def _kafka_faults(kafka: Kafka) -> Iterator[str]:
     if kafka.kind == "none":
         return
-    if not kafka.topics:
-        yield f"kafka.topics: needed for {kafka.kind}"
+    if not kafka.topics or len(set(kafka.topics)) < len(kafka.topics):
+        yield f"kafka.topics: needed for {kafka.kind}, each once"
+    if any(len(kafka.consumer_group) + 1 + len(topic) > _GROUP for topic in kafka.topics):
+        yield f"kafka.consumer_group: with a dash and the topic it is longer than {_GROUP} characters"
+    if kafka.secret_key_arn and not kafka.secret_arn:
+        yield "kafka.secret_key_arn: opens kafka.secret_arn, which is missing"
     if kafka.kind in {"msk", "msk-serverless"} and ":kafka:" not in kafka.cluster_arn:
         yield f"kafka.cluster_arn: needed for {kafka.kind}, arn:…:kafka:…"
     if kafka.kind == "self-managed":
@@ -302,5 +334,24 @@ def _database_faults(database: Database) -> Iterator[str]:
         yield "database.url: an existing database needs it, or database.url_secret_arn; not both"
     if not (database.vpc_id and database.subnet_ids and database.security_group_id):
         yield "database.vpc_id: an existing database needs it, database.subnet_ids and database.security_group_id"
+    yield from _url_faults(database)
     if database.authentication == "iam" and not database.user_arn:
         yield "database.user_arn: needed for iam, arn:…:rds-db:…:dbuser:…/…"
+
+
+def _url_faults(database: Database) -> Iterator[str]:
+    """Of a URL that stands in the file; what is in a secret, nobody reads here."""
+    if not database.url:
+        return
+    try:
+        url = urlsplit(database.url)
+        port, modes = url.port, parse_qs(url.query).get("sslmode", [])
+    except ValueError as error:
+        yield f"database.url: {error}"
+        return
+    if url.password:
+        yield "database.url: a password belongs into a secret, database.url_secret_arn"
+    if (port or 5432) != database.port:
+        yield "database.port: is not the port of database.url"
+    if database.authentication == "url" and not _TLS.intersection(modes):
+        yield "database.url: must ask for TLS, ?sslmode=verify-full"

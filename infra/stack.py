@@ -11,7 +11,7 @@ from infra.database import MASTER, RECORD, WEB, Database
 from infra.functions import Function
 from infra.image import ContainerImage
 from infra.network import Network
-from infra.observability import NAMESPACE, Observability
+from infra.observability import Observability, namespace
 from infra.queues import DISPATCH_SECONDS, RECORD_SECONDS, Queues
 from infra.settings import Settings
 from infra.storage import Storage, bucket_arn, bucket_name
@@ -68,6 +68,10 @@ class PicturePerfect(Stack):
     def _common(self) -> dict[str, str]:
         return {"BUCKET": bucket_name(self._name)}
 
+    def _given(self, *names: str) -> dict[str, str]:
+        """What the file says of settings that several functions share."""
+        return {name: value for name, value in self._settings.processing.environment.items() if name in names}
+
     def _running(self) -> dict[str, str]:
         """What both routes are told, so that they do the same."""
         return {
@@ -115,11 +119,6 @@ class PicturePerfect(Stack):
 
     def _make_dispatch(self, batch: BatchWork) -> Function:
         settings, queues = self._settings, self._queues
-        shared = {
-            name: value
-            for name, value in settings.processing.environment.items()
-            if name in {"REFERENCES", "METRICS_NAMESPACE"}
-        }
         dispatch = Function(
             self,
             "dispatch",
@@ -130,7 +129,7 @@ class PicturePerfect(Stack):
             ),
             {
                 **self._common(),
-                **shared,
+                **self._given("REFERENCES", "METRICS_NAMESPACE"),
                 **kafka.environment(settings.kafka),
                 "RECORDS_QUEUE_URL": queues.records.queue_url,
                 "BATCH_QUEUE": batch.queue_name,
@@ -139,8 +138,8 @@ class PicturePerfect(Stack):
             },
             timeout_seconds=DISPATCH_SECONDS,
             memory_mb=_SMALL_MB,
-            reserved_concurrency=_DISPATCHERS,
         )
+        # Nobody else invokes it. A reserved concurrency would say the same, but new accounts have none to give
         dispatch.reads(queues.overflow.queue_arn, batch=100, window_seconds=5, concurrency=_DISPATCHERS)
         return dispatch
 
@@ -170,7 +169,12 @@ class PicturePerfect(Stack):
             self._settings,
             self._image,
             [*roles.admin(self._settings), *access.statements],
-            {**self._common(), **access.environment, "RECONCILE_AFTER_HOURS": str(own.reconcile_after_hours)},
+            {
+                **self._common(),
+                **access.environment,
+                **self._given("METRICS_NAMESPACE"),
+                "RECONCILE_AFTER_HOURS": str(own.reconcile_after_hours),
+            },
             timeout_seconds=15 * _MINUTE,
             memory_mb=_SMALL_MB,
             network=self._network,
@@ -265,7 +269,8 @@ class PicturePerfect(Stack):
             "AdminFunctionName": f"{self._name}-admin",
             "ProcessMemoryMb": str(self._settings.processing.memory_mb),
             "OverflowQueueUrl": self._queues.overflow.queue_url,
-            "MetricsNamespace": NAMESPACE,
+            "MetricsNamespace": namespace(self._settings),
+            "Architecture": self._settings.image.architecture,
         }
         if page:
             said["PageUrl"] = page.address

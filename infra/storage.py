@@ -1,11 +1,13 @@
 """The bucket: the bus and the truth. Its lifecycle is the retention; its notifications are the messages."""
 
-from aws_cdk import Aws, Duration, Fn, RemovalPolicy
+from typing import cast
+
+from aws_cdk import Annotations, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_cloudfront as cloudfront
 from aws_cdk import aws_cloudfront_origins as origins
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 from infra.settings import Storage as StorageSettings
 
@@ -16,7 +18,6 @@ BOOKKEEPING = ("failures/", "aws/lambda/", "batches/", "dispatched/", "accepted/
 _BOOKKEEPING_DAYS = 30
 _UPLOAD_DAYS = 7  # a multipart upload that nobody goes on with
 _ACCESS_LOG_DAYS = 90
-_NOTIFIED = ("incoming/", "results/", "tombstones/", "failures/", "aws/lambda/")
 
 
 def bucket_name(name: str) -> str:
@@ -79,10 +80,10 @@ class Storage(Construct):
         )
         self.distribution = self._distribution(name) if settings.cloudfront else None
 
-    def tell(self, process: str, records: str, overflow: str, after: list[Construct]) -> None:
+    def tell(self, process: str, records: str, overflow: str, after: list[IConstruct]) -> None:
         """The notifications, by ARN. S3 tries each when they are set, so who may be told comes first: `after`."""
-        targets = dict.fromkeys(_NOTIFIED, overflow) | {"results/": records, "tombstones/": records}
-        bucket: s3.CfnBucket = self.bucket.node.default_child
+        queues = {"results/": records, "tombstones/": records, "failures/": overflow, "aws/lambda/": overflow}
+        bucket = cast("s3.CfnBucket", self.bucket.node.default_child)
         event = "s3:ObjectCreated:*"
 
         def under(prefix: str) -> s3.CfnBucket.NotificationFilterProperty:
@@ -95,8 +96,7 @@ class Storage(Construct):
             ],
             queue_configurations=[
                 s3.CfnBucket.QueueConfigurationProperty(event=event, queue=queue, filter=under(prefix))
-                for prefix, queue in targets.items()
-                if prefix != "incoming/"
+                for prefix, queue in queues.items()
             ],
         )
         for one in after:
@@ -131,6 +131,9 @@ class Storage(Construct):
             bucket_name=bucket_name(name),
             bucket_regional_domain_name=_domain(name),
         )
+        Annotations.of(self).acknowledge_warning(
+            "@aws-cdk/aws-cloudfront-origins:updateImportedBucketPolicyOac", "The statement is added below."
+        )
         distribution = cloudfront.Distribution(
             self,
             "Distribution",
@@ -142,11 +145,10 @@ class Storage(Construct):
                 response_headers_policy=cloudfront.ResponseHeadersPolicy.SECURITY_HEADERS,
             ),
             price_class=cloudfront.PriceClass.PRICE_CLASS_100,
-            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
             http_version=cloudfront.HttpVersion.HTTP2_AND_3,
         )
         arn = Fn.sub(
-            f"arn:${{AWS::Partition}}:cloudfront::{Aws.ACCOUNT_ID}:distribution/${{Id}}",
+            "arn:${AWS::Partition}:cloudfront::${AWS::AccountId}:distribution/${Id}",
             {"Id": distribution.distribution_id},
         )
         self.bucket.add_to_resource_policy(

@@ -1,6 +1,7 @@
 """The page's address: an HTTP API that lets nobody past it to `/api/` without a token of the login that it knows."""
 
 from collections.abc import Mapping
+from typing import cast
 
 from aws_cdk import ArnFormat, Aws, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_apigatewayv2 as apigateway
@@ -88,6 +89,15 @@ class Page(Construct):
             api_name=settings.name,
             description="Picture Perfect: the page and its API",
             create_default_stage=False,
+            # Pages of the company's own that call it from a browser
+            cors_preflight=apigateway.CorsPreflightOptions(
+                allow_origins=list(settings.storage.upload_origins),
+                allow_methods=[apigateway.CorsHttpMethod.ANY],
+                allow_headers=["authorization", "content-type"],
+                max_age=Duration.hours(1),
+            )
+            if settings.storage.upload_origins
+            else None,
         )
         self.address = self._api.api_endpoint
 
@@ -105,7 +115,8 @@ class Page(Construct):
             log_group_name=f"/aws/apigateway/{self._settings.name}",
             removal_policy=RemovalPolicy.DESTROY,
         )
-        log.node.default_child.retention_in_days = self._settings.functions.log_days
+        resource = cast("logs.CfnLogGroup", log.node.default_child)
+        resource.retention_in_days = self._settings.functions.log_days
         apigateway.HttpStage(
             self,
             "Stage",
@@ -115,7 +126,7 @@ class Page(Construct):
                 rate_limit=self._settings.web.requests_per_second, burst_limit=self._settings.web.burst
             ),
         )
-        stage: apigateway.CfnStage = self.node.find_child("Stage").node.default_child
+        stage = cast("apigateway.CfnStage", self.node.find_child("Stage").node.default_child)
         stage.access_log_settings = apigateway.CfnStage.AccessLogSettingsProperty(
             destination_arn=Stack.of(self).format_arn(
                 service="logs",

@@ -10,7 +10,7 @@ from local import aws
 NAMESPACE = "PicturePerfect"
 TOPIC = "images"
 GROUP = "picture-perfect"
-BATCH_QUEUE = "picture-perfect"
+BATCH_QUEUE = BATCH_DEFINITIONS = "picture-perfect"
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +26,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     dead_letter_queue_url: str
     overflow_queue_url: str
     overflow_dead_letter_queue_url: str
+    batch_queue: str = BATCH_QUEUE
+    batch_definitions: str = BATCH_DEFINITIONS
     kafka_bootstrap_servers: str
     kafka_topic: str
     database_url: str
@@ -61,7 +63,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             "RECORDS_QUEUE_URL": self.records_queue_url,
             "REFERENCES": self.references,
             "METRICS_NAMESPACE": NAMESPACE,
-            "BATCH_QUEUE": BATCH_QUEUE,
+            "BATCH_QUEUE": self.batch_queue,
+            "BATCH_DEFINITIONS": self.batch_definitions,
             "SUBMITS_PER_SECOND": "50",
         }
 
@@ -78,6 +81,9 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What may be chosen of a cloud. Seconds and MB."""
 
+    #: A deployment's name, `name` in infra/settings.toml: bucket, queues and Batch are called as there, which the
+    #: policies of its roles must find. Names of the embedded cloud's own, if there is none.
+    deployment: str = ""
     pipelines: str = ""
     #: A company's own functions, as the setting OPERATIONS has them, and where Python finds them.
     operations: str = ""

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import boto3
@@ -16,13 +17,30 @@ if TYPE_CHECKING:
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's
-_KEY = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 
 
-def environment(endpoint: str) -> dict[str, str]:
+@dataclass(frozen=True)
+class Keys:
+    """Who signs a request."""
+
+    access_key_id: str
+    secret_access_key: str
+    session_token: str = ""
+
+    def environment(self) -> dict[str, str]:
+        """As any AWS SDK reads them."""
+        token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
+        return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key, **token}
+
+
+#: Who runs the cloud. moto asks for keys, and takes these of everybody, unless `local.iam` makes it look at them.
+OWNER = Keys("local", "local")
+
+
+def environment(endpoint: str, keys: Keys = OWNER) -> dict[str, str]:
     """The variables that point any AWS SDK in another process at `endpoint`, and at nothing else."""
     return {
-        **_KEY,
+        **keys.environment(),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -55,7 +73,7 @@ def _replace(variables: dict[str, str]) -> None:
     os.environ.update(variables)
 
 
-def _session() -> "boto3.Session":
+def _session(keys: Keys) -> "boto3.Session":
     import boto3  # noqa: PLC0415 - a third of a second that `--help` should not take
     from botocore.session import Session  # noqa: PLC0415
 
@@ -70,8 +88,9 @@ def _session() -> "boto3.Session":
     return boto3.Session(
         botocore_session=inner,
         region_name=REGION,
-        aws_access_key_id=_KEY["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=_KEY["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=keys.access_key_id,
+        aws_secret_access_key=keys.secret_access_key,
+        aws_session_token=keys.session_token or None,
     )
 
 
@@ -83,24 +102,29 @@ def _config(**options: object) -> "Config":
     return Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32, **options)  # type: ignore[arg-type]
 
 
-def s3(endpoint: str) -> "S3Client":
-    return _session().client("s3", endpoint_url=endpoint, config=_config(s3={"addressing_style": "path"}))
+def client(service: str, endpoint: str, keys: Keys = OWNER) -> Any:  # noqa: ANN401 - a client of any service
+    """Of a service that has no function of its own here."""
+    return _session(keys).client(service, endpoint_url=endpoint, config=_config())  # type: ignore[call-overload]
 
 
-def sqs(endpoint: str) -> "SQSClient":
-    return _session().client("sqs", endpoint_url=endpoint, config=_config())
+def s3(endpoint: str, keys: Keys = OWNER) -> "S3Client":
+    return _session(keys).client("s3", endpoint_url=endpoint, config=_config(s3={"addressing_style": "path"}))
+
+
+def sqs(endpoint: str, keys: Keys = OWNER) -> "SQSClient":
+    return _session(keys).client("sqs", endpoint_url=endpoint, config=_config())
 
 
 def cloudwatch(endpoint: str) -> "CloudWatchClient":
-    return _session().client("cloudwatch", endpoint_url=endpoint, config=_config())
+    return _session(OWNER).client("cloudwatch", endpoint_url=endpoint, config=_config())
 
 
-def batch(endpoint: str) -> "BatchClient":
-    return _session().client("batch", endpoint_url=endpoint, config=_config())
+def batch(endpoint: str, keys: Keys = OWNER) -> "BatchClient":
+    return _session(keys).client("batch", endpoint_url=endpoint, config=_config())
 
 
 def lambda_(endpoint: str) -> "LambdaClient":
-    return _session().client("lambda", endpoint_url=endpoint, config=_config(read_timeout=910))
+    return _session(OWNER).client("lambda", endpoint_url=endpoint, config=_config(read_timeout=910))
 
 
 def queue_arn(client: "SQSClient", url: str) -> str:

@@ -18,9 +18,11 @@ from uuid import uuid4
 import msgspec
 
 from local import batch_requests as requests
+from local.batch_permissions import Judge, needed, nobody_asks
 from local.batch_requests import ClientException
 from local.batch_scheduler import Scheduler, Surroundings, entry
 from local.batch_state import State
+from local.iam import DeniedError
 
 #: AWS Batch's own least time-out of an attempt, in seconds.
 LEAST_SECONDS = 60
@@ -33,7 +35,8 @@ class LocalBatch:
     `environment` is what all jobs find, below what their definition says; `{tmp}` in a value is a job's own scratch
     folder, as WORK_DIR is unless it is said. `on_event` is told every state change, as EventBridge says it, from one
     thread and in order; `on_log` every line of a job's log. `max_vcpus` is what all jobs have at once: a job that asks
-    for more stays RUNNABLE, as in AWS. `least_seconds` is the least time-out; AWS has 60.
+    for more stays RUNNABLE, as in AWS. `least_seconds` is the least time-out; AWS has 60. `judge` says whether who asks
+    may, as `local.iam.judge` does.
     """
 
     def __init__(
@@ -47,6 +50,7 @@ class LocalBatch:
         least_seconds: int = LEAST_SECONDS,
         grace: float = 30.0,
         entry_point: Callable[[Sequence[str]], list[str]] = entry,
+        judge: Judge = nobody_asks,
     ) -> None:
         """Serve on a free port of 127.0.0.1; logs and scratch space go to `folder`."""
         self.folder = folder
@@ -62,9 +66,8 @@ class LocalBatch:
             )
         )
         state = State(self._scheduler, least_seconds)
-        self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), type("Requests", (_Requests,), {"actions": _actions(state)})
-        )
+        served = {"actions": _actions(state), "judge": staticmethod(judge)}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Requests", (_Requests,), served))
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -104,23 +107,29 @@ def _actions(state: State) -> dict[str, Action]:
 class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     actions: ClassVar[dict[str, Action]] = {}
+    judge: ClassVar[Judge] = staticmethod(nobody_asks)
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         match = _PATH.match(self.path)
         action = self.actions.get(match["action"]) if match else None
-        if action is None:
+        if match is None or action is None:
             self._refuse(f"The local Batch has no {self.path}.")
             return
         try:
+            name, resources = needed(match["action"], body)
+            self.judge("POST", self.path, self.headers, body, name, *resources)
             answer = action(body)
+        except DeniedError as error:
+            self._refuse(str(error), HTTPStatus.FORBIDDEN, "AccessDeniedException")
+            return
         except ClientException as error:
             self._refuse(str(error))
             return
         self._answer(HTTPStatus.OK, answer, {})
 
-    def _refuse(self, message: str) -> None:
-        self._answer(HTTPStatus.BAD_REQUEST, {"message": message}, {"X-Amzn-ErrorType": "ClientException"})
+    def _refuse(self, message: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST, kind: str = "ClientException") -> None:
+        self._answer(status, {"message": message}, {"X-Amzn-ErrorType": kind})
 
     def _answer(self, status: HTTPStatus, answer: dict[str, Any], headers: Mapping[str, str]) -> None:
         body = msgspec.json.encode(answer)

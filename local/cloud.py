@@ -6,7 +6,7 @@ What is wired here is what infra/ wires in AWS. Nothing in core or handler knows
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from local import aws, emf, notifications, offload, resources
+from local import aws, emf, iam, notifications, offload, resources
 from local.address import GROUP, TOPIC, Address, Options
 from local.asynchronous import AsyncInvoker
+from local.aws import OWNER, Keys
+from local.batch_permissions import nobody_asks
 from local.function import Function, FunctionConfig
 from local.lambda_api import LambdaApi
 from local.postgres import PostgreSQL
@@ -45,11 +47,21 @@ class Cloud:
     kafka: "KafkaSource"
 
     def __init__(
-        self, folder: Path, options: Options | None = None, progress: Callable[[str], object] = lambda _step: None
+        self,
+        folder: Path,
+        options: Options | None = None,
+        progress: Callable[[str], object] = lambda _step: None,
+        policies: Mapping[str, iam.Policy] | None = None,
     ) -> None:
-        """Keep the state file, the logs and scratch space in `folder`; `progress` is told each step."""
+        """Keep the state file, the logs and scratch space in `folder`; `progress` is told each step.
+
+        With `policies`, IAM is enforced: each function, by its name, and the Batch jobs, `job`, may do what theirs
+        says and nothing else. `local.policies` reads them of a template.
+        """
         self.folder = folder.resolve()
         self._options = options or Options()
+        self._policies = policies
+        self._keys: dict[str, Keys] = {}
         self._progress = progress
         self._stack = ExitStack()
 
@@ -74,11 +86,14 @@ class Cloud:
         logs.mkdir(parents=True)
         self._stack.enter_context(_logged(logs / "cloud.log"))
         self._progress("S3, SQS and CloudWatch")
-        endpoint = self._moto()
-        queues = resources.queues(aws.sqs(endpoint), visibility=6 * self._options.timeout)
-        resources.bucket(endpoint, queues)
+        endpoint, name = self._moto(), self._options.deployment
+        queues = resources.queues(aws.sqs(endpoint), 6 * self._options.timeout, name)
+        resources.bucket(endpoint, queues, resources.bucket_name(name))
+        if self._policies is not None:
+            self._keys = self._stack.enter_context(iam.enforced(endpoint, self._policies))
         self._progress("Batch")
-        self.batch = self._stack.enter_context(offload.batch(logs, endpoint, queues["overflow"], self._options))
+        judge = nobody_asks if self._policies is None else iam.judge
+        self.batch = self._stack.enter_context(offload.batch(logs, endpoint, queues["overflow"], self._options, judge))
         self._progress("Kafka")
         broker = self._broker()
         self._progress("PostgreSQL")
@@ -88,12 +103,14 @@ class Cloud:
             endpoint=endpoint,
             lambda_endpoint="",
             batch_endpoint=self.batch.endpoint,
-            bucket=resources.BUCKET,
+            bucket=resources.bucket_name(name),
             incoming_queue_url=queues["incoming"],
             records_queue_url=queues["records"],
             dead_letter_queue_url=queues["records-dead-letters"],
             overflow_queue_url=queues["overflow"],
             overflow_dead_letter_queue_url=queues["overflow-dead-letters"],
+            batch_queue=offload.names(name)[0],
+            batch_definitions=offload.names(name)[1],
             kafka_bootstrap_servers=broker.bootstrap_servers,
             kafka_topic=broker.topic,
             database_url=database.url,
@@ -101,7 +118,8 @@ class Cloud:
         )
         self._progress("the tables")
         self._migrate()
-        offload.register(aws.batch(self.batch.endpoint), {**self.address.processing(), **self._company()})
+        work = {**self.address.processing(), **self._company(), **self._as("job").environment()}
+        offload.register(aws.batch(self.batch.endpoint), work, name)
         self._progress("the functions")
         self._functions(logs)
         self._sources()
@@ -140,7 +158,7 @@ class Cloud:
                 timeout=timeout,
                 memory_mb=options.memory_mb,
                 concurrency=concurrency,
-                environment=environment,
+                environment={**environment, **self._as(name).environment()},
             )
             return self._stack.enter_context(Function(config, logs, on_log=partial(emf.put, cloudwatch)))
 
@@ -160,6 +178,10 @@ class Cloud:
         self.dispatch = function("dispatch", min(60.0, options.timeout), 2, address.dispatching())
         self.admin = function("admin", 900.0, 1, {**address.dispatching(), **address.recording(), **hours})
 
+    def _as(self, name: str) -> Keys:
+        """Who a function, or the jobs, sign as."""
+        return self._keys[name] if self._policies is not None else OWNER
+
     def _company(self) -> dict[str, str]:
         """The company's own pipelines and functions, as every entry that touches images has them."""
         options = self._options
@@ -172,9 +194,13 @@ class Cloud:
     def _sources(self) -> None:
         address, options = self.address, self._options
         s3, sqs = aws.s3(address.endpoint), aws.sqs(address.endpoint)
+        # What Lambda does for a function it does in the name of the function's role
+        lambdas = aws.s3(address.endpoint, self._as("process"))
+        records = aws.sqs(address.endpoint, self._as("record"))
+        overflow = aws.sqs(address.endpoint, self._as("dispatch"))
 
         def keep(key: str, document: bytes) -> None:
-            s3.put_object(Bucket=address.bucket, Key=key, Body=document, ContentType="application/json")
+            lambdas.put_object(Bucket=address.bucket, Key=key, Body=document, ContentType="application/json")
 
         mend = partial(notifications.completed, s3)
         invoker = AsyncInvoker(self.process, keep, options.backoff)
@@ -187,8 +213,8 @@ class Cloud:
         self.kafka.scale(options.consumers)
         for source in (
             S3Source(sqs, address.incoming_queue_url, invoker, mend),
-            SqsSource(sqs, address.records_queue_url, self.record, mend, batch_size=100, window=0.2),
-            SqsSource(sqs, address.overflow_queue_url, self.dispatch, mend, batch_size=100, window=0.5),
+            SqsSource(records, address.records_queue_url, self.record, mend, batch_size=100, window=0.2),
+            SqsSource(overflow, address.overflow_queue_url, self.dispatch, mend, batch_size=100, window=0.5),
             Schedule(self.admin, {"action": "reconcile"}, options.reconcile_every),
         ):
             source.start()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from core.job_definitions import definition
 from core.tiers import TIERS
 from local import aws, emf
-from local.address import BATCH_QUEUE, Options
+from local.address import BATCH_DEFINITIONS, BATCH_QUEUE, Options
+from local.batch_permissions import Judge, nobody_asks
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
 _IMAGE = "picture-perfect"  # there is none here: a job is a process of this Python
 
 
-def batch(folder: Path, endpoint: str, overflow_queue_url: str, options: Options) -> "LocalBatch":
+def batch(
+    folder: Path, endpoint: str, overflow_queue_url: str, options: Options, judge: Judge = nobody_asks
+) -> "LocalBatch":
     """The server, not yet with a queue. Its failures go to the overflow queue, as a rule of EventBridge sends them."""
     from local.batch_server import LocalBatch  # noqa: PLC0415 - for `up` and `demo` only
 
@@ -35,11 +38,18 @@ def batch(folder: Path, endpoint: str, overflow_queue_url: str, options: Options
         options.batch_vcpus,
         on_log=partial(emf.put, aws.cloudwatch(endpoint)),
         least_seconds=options.least_batch_seconds,
+        judge=judge,
     )
 
 
-def register(client: "BatchClient", environment: dict[str, str]) -> None:
+def names(deployment: str) -> tuple[str, str]:
+    """The job queue's name, and what the definitions' begin with; as infra/batch.py has them in a deployment."""
+    return (f"{deployment}-jobs", deployment) if deployment else (BATCH_QUEUE, BATCH_DEFINITIONS)
+
+
+def register(client: "BatchClient", environment: dict[str, str], deployment: str = "") -> None:
     """The queue, and the job definitions, whose jobs find `environment`."""
-    client.create_job_queue(jobQueueName=BATCH_QUEUE, priority=1, computeEnvironmentOrder=[])
+    queue, prefix = names(deployment)
+    client.create_job_queue(jobQueueName=queue, priority=1, computeEnvironmentOrder=[])
     for tier in TIERS:
-        client.register_job_definition(**definition(tier, _IMAGE, environment))
+        client.register_job_definition(**definition(tier, _IMAGE, environment, prefix))

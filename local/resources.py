@@ -24,15 +24,24 @@ def reset(endpoint: str) -> None:
     build_opener(ProxyHandler({})).open(request, timeout=30).close()
 
 
-def queues(sqs: "SQSClient", visibility: float) -> dict[str, str]:
-    """Queue URLs by name, with the visibility AWS asks for: six times the function's time-out."""
+def bucket_name(deployment: str) -> str:
+    """As infra/storage.py calls it in a deployment of that name; where there is none, `pictures`."""
+    return f"{deployment}-pictures-{aws.ACCOUNT}-{aws.REGION}" if deployment else BUCKET
+
+
+def queues(sqs: "SQSClient", visibility: float, deployment: str = "") -> dict[str, str]:
+    """Queue URLs by name, with the visibility AWS asks for: six times the function's time-out.
+
+    With a deployment's name before their own they are called as infra/queues.py calls them.
+    """
+    before = f"{deployment}-" if deployment else ""
     retention = {"MessageRetentionPeriod": str(14 * _DAY)}
-    urls = {"incoming": _queue(sqs, "incoming", {**retention, "VisibilityTimeout": "60"})}
+    urls = {"incoming": _queue(sqs, f"{before}incoming", {**retention, "VisibilityTimeout": "60"})}
     for name, receives in (("records", _RECORDS_RECEIVES), ("overflow", _OVERFLOW_RECEIVES)):
-        dead = urls[f"{name}-dead-letters"] = _queue(sqs, f"{name}-dead-letters", retention)
+        dead = urls[f"{name}-dead-letters"] = _queue(sqs, f"{before}{name}-dead-letters", retention)
         redrive = {"deadLetterTargetArn": aws.queue_arn(sqs, dead), "maxReceiveCount": str(receives)}
         attributes = {"VisibilityTimeout": str(int(visibility)), "RedrivePolicy": json.dumps(redrive)}
-        urls[name] = _queue(sqs, name, {**retention, **attributes})
+        urls[name] = _queue(sqs, f"{before}{name}", {**retention, **attributes})
     return urls
 
 
@@ -40,18 +49,18 @@ def _queue(sqs: "SQSClient", name: str, attributes: dict[str, str]) -> str:
     return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
 
 
-def bucket(endpoint: str, urls: dict[str, str]) -> None:
+def bucket(endpoint: str, urls: dict[str, str], name: str = BUCKET) -> None:
     """A bucket with versions that notifies: the function of what comes in, the recorder of commits and deletions.
 
     The dispatcher hears of failure documents, by the overflow queue.
     """
     s3, sqs = aws.s3(endpoint), aws.sqs(endpoint)
-    s3.create_bucket(Bucket=BUCKET)
-    s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
-    notify(s3, sqs, urls)
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    notify(s3, sqs, urls, name)
 
 
-def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str]) -> None:
+def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str], name: str = BUCKET) -> None:
     """Have the bucket tell the queues."""
     targets = (
         ("incoming/", "incoming"),
@@ -61,7 +70,7 @@ def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str]) -> None:
         ("aws/lambda/", "overflow"),
     )
     s3.put_bucket_notification_configuration(
-        Bucket=BUCKET,
+        Bucket=name,
         NotificationConfiguration={
             "QueueConfigurations": [
                 {

@@ -1,5 +1,6 @@
 """The operator's function: what is asked for by name, and nothing else."""
 
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -7,8 +8,10 @@ from uuid import uuid4
 import pytest
 
 from core import keys
+from core.adapters.postgres import PostgresLedger
 from core.errors import Code, Misconfigured, Refusal
 from handler import admin
+from tests.values import result
 
 
 class Context:
@@ -43,13 +46,13 @@ def test_what_is_no_action_is_refused_with_those_there_are(event: Any) -> None:
     with pytest.raises(Refusal) as caught:
         admin.answer(event, {})
     assert caught.value.code is Code.INVALID_EVENT
-    assert "migrate, reconcile, replay" in str(caught.value)
+    assert "image, migrate, reconcile, replay" in str(caught.value)
 
 
 @pytest.mark.parametrize("action", sorted(admin.ACTIONS))
 def test_what_is_missing_in_the_environment_is_named(action: str) -> None:
     with pytest.raises(Misconfigured) as caught:
-        admin.answer({"action": action}, {})
+        admin.answer({"action": action, "image_id": str(uuid4())}, {})
     assert caught.value.code is Code.INVALID_SETTINGS
 
 
@@ -76,3 +79,27 @@ def test_a_round_that_has_no_time_left_is_gone_on_with_by_the_next(
     answer = admin.answer({"action": "reconcile"}, environ, timedelta(minutes=1))
     assert (answer["looked_at"], answer["whole"]) == (0, True)
     assert "Contents" not in s3.list_objects_v2(Bucket=bucket, Prefix="reconciler/")
+
+
+def test_image_tells_what_the_database_has_of_one(database_url: str) -> None:
+    image = result()
+    ledger = PostgresLedger(database_url)
+    ledger.record([image], [])
+    ledger.close()
+    answer = admin.answer({"action": "image", "image_id": image.image_id.upper()}, {"DATABASE_URL": database_url})
+    row = json.loads(json.dumps(answer))["image"]  # as Lambda answers it
+    assert (row["image_id"], row["status"], row["route"]) == (image.image_id, "processed", "lambda")
+    assert [rendition["key"] for rendition in row["renditions"]] == [image.renditions[0].key]
+
+
+def test_of_an_image_that_is_not_recorded_there_is_no_row(database_url: str) -> None:
+    answer = admin.answer({"action": "image", "image_id": str(uuid4())}, {"DATABASE_URL": database_url})
+    assert answer == {"image": None}
+
+
+@pytest.mark.parametrize("wanted", [None, "", "cat.jpg", 7, ["a"], "' OR true"])
+def test_what_is_no_images_id_is_refused_before_the_database_is_asked(wanted: Any) -> None:
+    with pytest.raises(Refusal) as caught:
+        admin.answer({"action": "image", "image_id": wanted}, {})
+    assert caught.value.code is Code.INVALID_REQUEST
+    assert "image_id" in str(caught.value)

@@ -1,0 +1,92 @@
+"""`pictureperfect smoke`: whether a deployment does what it is there for."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from local.console import json_option, notes, output, progress
+from local.deployment_options import stack_option
+
+if TYPE_CHECKING:
+    from local.deployment import Deployment
+    from local.smoke import Seen
+
+
+@click.command()
+@stack_option
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The embedded cloud whose state file lies there, instead of a stack.",
+)
+@click.option("--customer", default="smoke", show_default=True, help="Whose the images are.")
+@click.option("--pipeline", default="thumbnail", show_default=True, help="What is done with them.")
+@click.option("--bootstrap-servers", default="", help="The stream's brokers, where the deployment does not say them.")
+@click.option("--topic", default="", help="The stream's topic, where the deployment does not say it.")
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="librdkafka's properties, such as those for TLS and SASL.",
+)
+@click.option("--wait", type=click.FloatRange(0), default=900.0, show_default=True, help="Seconds.")
+@json_option
+def smoke(
+    stack: str,
+    folder: Path | None,
+    customer: str,
+    pipeline: str,
+    bootstrap_servers: str,
+    topic: str,
+    config: Path | None,
+    wait: float,
+    as_json: bool,
+) -> int:
+    """One image through each door of a deployment, one Batch job; then their rows, metrics and dollars.
+
+    Exit 0: all was seen. 1: something is missing, and is named.
+    """
+    from local import smoke as smoking  # noqa: PLC0415 - OpenCV and boto3, not for `--help`
+    from local.deployment import find  # noqa: PLC0415
+
+    deployment, clients = find(stack, folder)
+    asked = smoking.Asked(
+        customer=customer,
+        pipeline=pipeline,
+        kafka=_properties(deployment, bootstrap_servers, config),
+        kafka_topic=topic or deployment.kafka_topic or "images",
+        wait=wait,
+    )
+    with progress() as bars:
+        task = bars.add_task("sending, and waiting", total=None)
+        run = smoking.Smoke(deployment, clients, asked, lambda what: bars.update(task, description=what, advance=1))
+        seen = run.run()
+    missing = [one for one in seen if not one.seen]
+    if as_json:
+        click.echo(json.dumps({"seen": [asdict(one) for one in seen], "usd": run.usd, "missing": len(missing)}))
+    else:
+        _show(seen)
+    for one in missing:
+        notes().print(f"{one.what} is missing. {one.told}", soft_wrap=True, markup=False)
+    return 1 if missing else 0
+
+
+def _properties(deployment: "Deployment", servers: str, config: Path | None) -> dict[str, str]:
+    """librdkafka's, where the stream can be reached: the brokers are said here, there, or in the file."""
+    from local.streaming import properties  # noqa: PLC0415
+
+    found = properties(config) if config else {}
+    servers = servers or found.get("bootstrap.servers", "") or deployment.kafka_bootstrap_servers
+    return {**found, "bootstrap.servers": servers} if servers else {}
+
+
+def _show(seen: "list[Seen]") -> None:
+    from local import tables  # noqa: PLC0415
+
+    table = tables.plain("what", "seen", "after", "result")
+    for one in seen:
+        after = "" if one.seconds is None else f"{one.seconds:.1f} s"
+        table.add_row(one.what, "yes" if one.seen else "[red]no[/red]", after, one.told)
+    output().print(table)

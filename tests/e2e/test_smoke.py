@@ -1,0 +1,98 @@
+"""The command that is run on a deployment, run on the embedded cloud: it sees what is there, and what is missing."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from core import prices
+from core.tiers import TIERS
+from local import aws
+from local.cloud import Cloud
+from local.commands.smoke import smoke as command
+from local.deployment import Deployment, of_cloud
+from local.smoke import Asked, Smoke
+
+
+@pytest.fixture(scope="module")
+def cloud_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with Cloud(tmp_path_factory.mktemp("smoke")) as cloud:
+        yield cloud
+
+
+def run(cloud: Cloud, *arguments: str) -> SimpleNamespace:
+    result = CliRunner().invoke(
+        command, ["--folder", str(cloud.folder), *arguments], standalone_mode=False, catch_exceptions=False
+    )
+    return SimpleNamespace(code=result.return_value, out=result.stdout, err=result.stderr)
+
+
+def test_every_door_a_batch_job_rows_metrics_and_dollars_are_seen(cloud_here: Cloud) -> None:
+    done = run(cloud_here, "--json", "--wait", "120")
+    told = json.loads(done.out)
+    assert (done.code, done.err, told["missing"]) == (0, "", 0), done.err
+    rows = {one["what"]: one["row"] for one in told["seen"] if one["row"]}
+    assert {what: (row["door"], row["route"]) for what, row in rows.items()} == {
+        "upload": ("upload", "lambda"),
+        "direct": ("direct", "lambda"),
+        "kafka": ("kafka", "lambda"),
+        "batch": ("direct", "batch"),
+    }
+    assert {row["customer"] for row in rows.values()} == {"smoke"}
+    assert len({row["image_id"] for row in rows.values()}) == 4
+    assert sum(one["what"] == "metric" for one in told["seen"]) == 4
+    assert told["usd"] == pytest.approx(_dollars(rows))
+
+
+def _dollars(rows: dict[str, Any]) -> float:
+    """By hand: 2 GB of Lambda for each second, a minute of one vCPU and 2 GB, S3's requests of one rendition each."""
+    price, seconds = prices.load(), [rows[what]["seconds"] for what in ("upload", "direct", "kafka")]
+    function = price.functions["x86_64" if cloud_machine() == "x86_64" else "aarch64"]
+    fargate = price.fargate["x86_64" if cloud_machine() == "x86_64" else "aarch64"]
+    work = sum(2 * second * function.gb_second + function.request for second in seconds)
+    job = (TIERS[0].vcpus * fargate.vcpu_hour + 2 * fargate.gb_hour) / 60
+    return work + job + 4 * (3 * price.s3.put + 3 * price.s3.get)
+
+
+def cloud_machine() -> str:
+    return os.uname().machine
+
+
+def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
+    """An overflow queue that nobody reads: all else is seen."""
+    nobody = aws.sqs(cloud_here.address.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
+    found, clients = of_cloud(cloud_here.address)
+    changes = {"overflow_queue_url": nobody, "kafka_topic": ""}
+    broken = Deployment(**{name: changes.get(name, getattr(found, name)) for name in found.__struct_fields__})
+    seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", wait=12)).run()
+    missing = [one for one in seen if not one.seen]
+    assert [one.what for one in missing] == ["batch", "metric"]
+    assert "has no row yet. Look at the log of the function dispatch" in missing[0].told
+    assert "source=direct, route=batch did not grow by 1" in missing[1].told
+    assert next(one for one in seen if one.what == "dollars").told.startswith("$0.0000")
+
+
+def test_images_that_end_failed_are_no_success(cloud_here: Cloud) -> None:
+    done = run(cloud_here, "--pipeline", "nothing", "--wait", "60")
+    assert done.code == 1
+    assert done.err.count("unknown_pipeline") == 4
+    assert done.err.count("is missing") == 4
+
+
+def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Cloud) -> None:
+    found, clients = of_cloud(cloud_here.address)
+    seen = Smoke(found, clients, Asked(customer="smoke", pipeline="nothing", wait=0.0)).run()
+    kafka = next(one for one in seen if one.what == "kafka")
+    assert not kafka.seen
+    assert kafka.told == "The topic images is read; say --bootstrap-servers for it to be tried."
+
+
+def test_where_no_cloud_runs_it_is_said_how_to_start_one(tmp_path: Path) -> None:
+    result = CliRunner().invoke(command, ["--folder", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "Start one with `pictureperfect up`" in result.output

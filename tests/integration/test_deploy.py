@@ -1,0 +1,219 @@
+"""A deployment: the assembly goes to CDK's command line, then the database is brought to this release's tables."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import click
+import psycopg
+import pytest
+from click.testing import CliRunner
+
+from handler import admin
+from local import account, cdk, cli, deploying
+from local.commands.deploy import deploy as command
+from local.deployment import of_outputs, of_stack
+from local.lambda_api import LambdaApi
+from tests.deploying_world import (
+    ACCOUNT,
+    BOOTSTRAPPED,
+    OUTPUTS,
+    REGION,
+    Cdk,
+    answering,
+    assembly,
+    environment,
+    program,
+    template,
+)
+
+URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/pictures:1.4"
+
+
+class Admin:
+    """The operator's function, as Lambda would run it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.environ = environ
+
+    def invoke(self, event: Any) -> SimpleNamespace:
+        try:
+            return SimpleNamespace(error="", payload=admin.answer(event, self.environ), request_id="1")
+        except Exception as error:  # noqa: BLE001 - as Lambda tells of any
+            told = {"errorMessage": str(error), "errorType": type(error).__name__}
+            return SimpleNamespace(error="Unhandled", payload=told, request_id="1")
+
+
+@pytest.fixture
+def environ(postgres: Callable[[], str]) -> dict[str, str]:
+    return {"DATABASE_URL": postgres()}
+
+
+@pytest.fixture
+def world(
+    cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> Iterator[SimpleNamespace]:
+    """An account that is ready, and what stands for CDK and for the stack's code."""
+    program(tmp_path / "bin", "docker", "echo 28.2.2")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    line, assemble = Cdk(), assembly(template())
+    monkeypatch.setattr(cdk, "run", line.run)
+    monkeypatch.setattr(cdk, "assemble", assemble)
+    monkeypatch.setattr(cdk, "OUT", tmp_path / "cdk.out")
+    with LambdaApi({"pp-admin": Admin(environ)}) as api:  # type: ignore[dict-item]
+        environment(monkeypatch, cloud, AWS_ENDPOINT_URL_LAMBDA=api.url)
+        session = boto3.Session()
+        session.client("ssm").put_parameter(Name=BOOTSTRAPPED, Value="27", Type="String", Overwrite=True)
+        yield SimpleNamespace(session=session, cdk=line, contexts=assemble.contexts)
+        session.client("cloudformation").delete_stack(StackName="PicturePerfect")
+        session.client("ssm").delete_parameter(Name=BOOTSTRAPPED)
+        s3: Any = session.resource("s3")
+        for bucket in s3.buckets.all():
+            if bucket.name == OUTPUTS["BucketName"]:
+                bucket.object_versions.delete()
+                bucket.delete()
+
+
+def run(*arguments: str) -> SimpleNamespace:
+    """Exit code, stdout and stderr, as the console script gives them."""
+    runner = CliRunner()
+    result = runner.invoke(command, arguments, standalone_mode=False)
+    if isinstance(result.exception, click.ClickException):
+        return SimpleNamespace(code=1, out=result.stdout, err=result.exception.message)
+    assert result.exception is None, result.exception
+    return SimpleNamespace(code=result.return_value or 0, out=result.stdout, err=result.stderr)
+
+
+def test_deploy_deploys_migrates_and_says_what_one_does_now(world: SimpleNamespace, environ: dict[str, str]) -> None:
+    done = run("--yes")
+    assert done.code == 0
+    assert "The page: https://page.example" in done.out
+    assert f"aws s3 cp photo.jpg s3://{OUTPUTS['BucketName']}/incoming/acme/web/first/photo.jpg" in done.out
+    assert "make smoke" in done.out
+    assert "replay" not in done.out
+    assert f"Account {ACCOUNT}, {REGION}, as arn:aws:sts::{ACCOUNT}:" in done.err
+    assert "0001_ledger.sql" in done.err
+    with psycopg.connect(environ["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT count(*) FROM images").fetchone() == (0,)
+    assert run("--yes").err.count("nothing to migrate") == 1
+
+
+def test_cdk_gets_the_assembly_that_was_looked_at(world: SimpleNamespace, tmp_path: Path) -> None:
+    run("--yes")
+    called = world.cdk.called
+    assert called[called.index("--yes") :] == [
+        *("--yes", "aws-cdk@2.1148.1", "deploy", "PicturePerfect", "--app", str(tmp_path / "cdk.out")),
+        *("--require-approval", "never", "--progress", "events", "--no-notices"),
+    ]
+    assert world.contexts == [{}]
+
+
+def test_an_image_of_ones_own_is_the_stacks_and_nothing_is_built(world: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "bin" / "docker").unlink()
+    assert run("--yes", "--image", URI).code == 0
+    assert world.contexts == [{"image": URI}]
+
+
+def test_what_cdk_runs_finds_the_node_that_npx_was_started_with(tmp_path: Path) -> None:
+    shown = tmp_path / "path"
+    start = cdk.Npx(("sh", "-c", f'echo "$PATH" > {shown}; exit 3'), "/the/wheel's/node")
+    assert cdk.run(start.command, start) == 3
+    assert shown.read_text().startswith("/the/wheel's/node:")
+
+
+def test_who_sits_at_a_terminal_is_asked_before_permissions_grow(tmp_path: Path) -> None:
+    asked = cdk.deploy_command(cdk.Npx(("npx",)), "PicturePerfect", tmp_path, ask=True, take_over=False)
+    assert asked[asked.index("--require-approval") + 1] == "broadening"
+
+
+def test_buckets_that_an_earlier_stack_left_are_taken_back(world: SimpleNamespace) -> None:
+    s3 = world.session.client("s3")
+    s3.create_bucket(Bucket=OUTPUTS["BucketName"], CreateBucketConfiguration={"LocationConstraint": REGION})
+    found = deploying.ready(URI)
+    said: list[str] = []
+    with pytest.raises(click.ClickException, match="CDK ended with exit 1"):  # moto does not know of imports
+        deploying.deploy(found, "PicturePerfect", URI, said.append, ask=False)
+    assert f"Kept from before, and now the stack's again: {OUTPUTS['BucketName']}" in said
+    assert world.cdk.called[-1] == "--import-existing-resources"
+    assert world.contexts == [{"image": URI}, {"image": URI, "at": f"{ACCOUNT}-{REGION}"}]
+    assert '--payload \'{"action": "replay"}\'' in deploying.next_words(OUTPUTS, kept=True)
+
+
+def test_what_is_the_stacks_already_is_not_taken_over(world: SimpleNamespace) -> None:
+    run("--yes")
+    run("--yes")
+    assert "--import-existing-resources" not in world.cdk.called
+
+
+def test_a_bucket_of_another_account_is_named(world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(403, "") as endpoint, monkeypatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
+        done = run("--yes")
+    assert done.code == 1
+    assert f"The bucket {OUTPUTS['BucketName']} is there and you may not look at it" in done.err
+
+
+def test_when_cdk_fails_nothing_is_migrated(world: SimpleNamespace, environ: dict[str, str]) -> None:
+    world.cdk.code = 3
+    done = run("--yes")
+    assert (done.code, done.out) == (1, "")
+    assert "CDK ended with exit 3" in done.err
+    with psycopg.connect(environ["DATABASE_URL"]) as connection:
+        assert connection.execute("SELECT to_regclass('images')").fetchone() == (None,)
+
+
+def test_when_the_migration_fails_it_is_said_by_the_function_that_knows(
+    world: SimpleNamespace, environ: dict[str, str]
+) -> None:
+    environ["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"
+    done = run("--yes")
+    assert done.code == 1
+    assert done.err.startswith("The function pp-admin failed: database_unavailable")
+
+
+def test_a_stack_is_found_by_what_it_says_of_itself(world: SimpleNamespace) -> None:
+    run("--yes")
+    deployment, clients = of_stack("PicturePerfect")
+    assert (deployment.bucket, deployment.process_memory_mb) == (OUTPUTS["BucketName"], 3008)
+    assert deployment.kafka_topic == ""
+    assert clients.s3.head_bucket(Bucket=deployment.bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_where_there_is_no_stack_it_is_said_how_to_come_by_one(world: SimpleNamespace) -> None:
+    with pytest.raises(
+        click.ClickException, match=r"There is no stack Other in eu-west-1. Deploy it with `make deploy`"
+    ):
+        of_stack("Other")
+    assert account.outputs(world.session.client("cloudformation"), "Other") is None
+
+
+def test_another_stack_of_that_name_is_not_taken_for_this_one() -> None:
+    with pytest.raises(click.ClickException, match="does not say ProcessFunctionName, AdminFunctionName"):
+        of_outputs("Website", {"BucketName": "b"})
+
+
+def test_an_arm_function_is_priced_as_one() -> None:
+    assert of_outputs("PicturePerfect", {**OUTPUTS, "Architecture": "arm64"}).machine == "aarch64"
+    assert of_outputs("PicturePerfect", {**OUTPUTS, "Architecture": "x86_64"}).machine == "x86_64"
+
+
+def test_without_credentials_the_exit_is_1_and_the_answer_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment(monkeypatch, "http://127.0.0.1:1", AWS_ACCESS_KEY_ID="", AWS_SECRET_ACCESS_KEY="")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    assert cli.run(lambda: cli.cli.main(["smoke"], standalone_mode=False)) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("There are no AWS credentials.")
+
+
+def test_settings_that_are_wrong_stop_it_with_the_fields_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "settings.toml"
+    settings.write_text("[storage]\nretention_days = 3\n")
+    monkeypatch.setenv("PICTURE_PERFECT_SETTINGS", str(settings))
+    with pytest.raises(click.ClickException, match=r"cannot be synthesized.*storage.retention_days"):
+        cdk.assemble({}, tmp_path / "out")

@@ -1,0 +1,141 @@
+"""What is missing for a deployment is said before anything is begun: in a sentence, with what to do, all at once."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+import pytest
+
+from local import cdk, deploying
+from tests.deploying_world import BOOTSTRAPPED, REGION, answering, environment, program, refusal
+
+NO_ENGINE = 'echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." >&2; exit 1'
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A PATH with a Docker that answers, and nothing else."""
+    folder = tmp_path / "bin"
+    program(folder, "docker", "echo 28.2.2")
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+@pytest.fixture
+def bootstrapped(cloud: str) -> Iterator[None]:
+    ssm: Any = boto3.Session("test", "test", region_name=REGION).client("ssm", endpoint_url=cloud)
+    ssm.put_parameter(Name=BOOTSTRAPPED, Value="27", Type="String")
+    yield
+    ssm.delete_parameter(Name=BOOTSTRAPPED)
+
+
+def missing(image: str = "") -> list[str]:
+    with pytest.raises(click.ClickException) as caught:
+        deploying.ready(image)
+    return caught.value.message.splitlines()
+
+
+@pytest.mark.usefixtures("programs", "bootstrapped")
+def test_where_all_is_there_it_is_said_whose_account_it_is(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, cloud)
+    found = deploying.ready("")
+    assert (found.account.number, found.account.region) == ("123456789012", REGION)
+    assert found.account.arn.startswith("arn:aws:sts::123456789012:")
+    assert Path(found.npx.command[0]).name == "node"
+
+
+def test_all_that_is_missing_is_said_at_once_a_line_for_each(
+    cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(programs, "docker", NO_ENGINE)
+    environment(monkeypatch, cloud)
+    bootstrap, docker = missing()
+    assert f"npx {cdk.PACKAGE} bootstrap aws://123456789012/{REGION}" in bootstrap
+    assert "No engine answers docker (Cannot connect to the Docker daemon" in docker
+    assert "make deploy IMAGE=" in docker
+
+
+@pytest.mark.usefixtures("bootstrapped")
+def test_without_docker_an_image_of_ones_own_will_do(
+    cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (programs / "docker").unlink()
+    environment(monkeypatch, cloud)
+    (docker,) = missing()
+    assert docker.startswith("docker is not installed")
+    assert deploying.ready("123456789012.dkr.ecr.eu-west-1.amazonaws.com/pictures:1").account.region == REGION
+
+
+@pytest.mark.usefixtures("bootstrapped")
+def test_another_program_than_docker_is_the_one_that_is_asked(
+    cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(programs, "docker", NO_ENGINE)
+    program(programs, "finch", "echo 1.10")
+    environment(monkeypatch, cloud, CDK_DOCKER="finch")
+    assert deploying.ready("").account.region == REGION
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "There are no AWS credentials. Log in"),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "The AWS credentials are not whole"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "No AWS region is set: export AWS_REGION="),
+        ({"AWS_PROFILE": "production"}, "production"),
+    ],
+)
+@pytest.mark.usefixtures("programs", "bootstrapped")
+def test_what_is_wrong_on_this_machine_is_said_without_a_call(
+    changes: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment(monkeypatch, "http://127.0.0.1:1", **changes)
+    for name, value in changes.items():
+        if not value:
+            monkeypatch.delenv(name, raising=False)
+    (said,) = missing()
+    assert sentence in said
+
+
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("ExpiredToken", "The AWS credentials have expired. Log in again"),
+        ("InvalidClientTokenId", "AWS does not know these credentials (InvalidClientTokenId)"),
+        ("AccessDenied", "These credentials may not do that"),
+    ],
+)
+@pytest.mark.usefixtures("programs")
+def test_what_aws_has_against_the_credentials_is_said(
+    code: str, sentence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with answering(403, refusal(code)) as endpoint:
+        environment(monkeypatch, endpoint)
+        (said,) = missing()
+    assert said.startswith(sentence)
+
+
+@pytest.mark.usefixtures("programs")
+def test_where_aws_cannot_be_reached_the_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment(monkeypatch, "http://127.0.0.1:1")
+    (said,) = missing()
+    assert said.startswith("AWS cannot be reached from here")
+    assert "HTTPS_PROXY" in said
+
+
+def test_who_may_not_look_whether_cdk_was_there_is_not_stopped(
+    cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = '{"__type": "AccessDeniedException", "message": "not authorized to perform: ssm:GetParameter"}'
+    with answering(400, denied) as endpoint:
+        environment(monkeypatch, cloud, AWS_ENDPOINT_URL_SSM=endpoint)
+        assert deploying.ready("").account.region == REGION
+
+
+def test_without_node_it_is_said_how_to_come_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cdk, "find_spec", lambda _name: None)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(click.ClickException, match="there is no npx: `make setup` installs one"):
+        cdk.npx()

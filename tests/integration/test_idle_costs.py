@@ -1,0 +1,117 @@
+"""What a month without an image costs: counted in the synthesized template, priced, and under five dollars."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from infra import idle_costs
+from infra.__main__ import _find_node
+from local.account import Account
+from local.deploying import named_buckets
+from local.deployment import of_outputs
+from tests.deploying_world import ACCOUNT, OUTPUTS, REGION
+
+PRICES = idle_costs.load()
+
+
+@pytest.fixture(scope="module")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+    """The default's, and one with all that may cost while idle."""
+    _find_node()
+    default, full = idle_costs.templates(Path(tmp_path_factory.mktemp("idle")))
+    return default, full
+
+
+def test_the_default_is_under_five_dollars(templates: tuple[Any, Any]) -> None:
+    own, _ = idle_costs.total(idle_costs.lines(templates[0], PRICES))
+    assert 0.5 < own < 5
+
+
+def test_the_document_is_what_the_code_makes(templates: tuple[Any, Any]) -> None:
+    text = idle_costs.DOCUMENT.read_text("utf-8")
+    made = idle_costs.in_document(text, *templates, PRICES)
+    assert made == text, "run `make idle-costs`"
+
+
+def test_nothing_in_the_default_is_billed_by_the_hour(templates: tuple[Any, Any]) -> None:
+    assert idle_costs.hourly(templates[0]) == []
+
+
+def test_of_every_type_in_the_template_somebody_has_said_what_it_costs(templates: tuple[Any, Any]) -> None:
+    assert [idle_costs.unknown(template) for template in templates] == [set(), set()]
+
+
+def test_endpoints_and_pollers_are_found_and_priced_by_the_hour(templates: tuple[Any, Any]) -> None:
+    full = templates[1]
+    kinds = sorted(full["Resources"][name]["Type"] for name in idle_costs.hourly(full))
+    assert kinds == [*["AWS::EC2::VPCEndpoint"] * 3, "AWS::Lambda::EventSourceMapping"]
+    found = {line.what.split(",")[0]: line.usd for line in idle_costs.lines(full, PRICES)}
+    assert found["3 interface endpoints"] == pytest.approx(3 * 2 * 0.01 * 730)
+    assert found["1 event poller unit"] == pytest.approx(0.185 * 730)
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties"),
+    [
+        ("AWS::EC2::NatGateway", {}),
+        ("AWS::EC2::VPCEndpoint", {"VpcEndpointType": "Interface"}),
+        ("AWS::RDS::DBInstance", {"DBInstanceClass": "db.t4g.medium"}),
+        ("AWS::RDS::DBProxy", {}),
+        ("AWS::MSK::ServerlessCluster", {}),
+        ("AWS::ElasticLoadBalancingV2::LoadBalancer", {}),
+        ("AWS::Batch::ComputeEnvironment", {"ComputeResources": {"Type": "EC2", "MinvCpus": 2}}),
+        ("AWS::KMS::Key", {}),
+    ],
+)
+def test_what_is_billed_while_it_waits_would_be_found(
+    templates: tuple[Any, Any], kind: str, properties: dict[str, Any]
+) -> None:
+    template = copy.deepcopy(templates[0])
+    template["Resources"]["Costly"] = {"Type": kind, "Properties": properties}
+    assert idle_costs.hourly(template) == ["Costly"]
+
+
+def test_an_aurora_that_does_not_sleep_would_be_found(templates: tuple[Any, Any]) -> None:
+    template = copy.deepcopy(templates[0])
+    (cluster,) = idle_costs._of(template, "AWS::RDS::DBCluster")
+    cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] = 0.5
+    kinds = [template["Resources"][name]["Type"] for name in idle_costs.hourly(template)]
+    assert kinds == ["AWS::RDS::DBInstance"]
+
+
+def test_beyond_the_free_allowances_every_piece_counts() -> None:
+    def alarms(count: int, queries: int = 0) -> Any:
+        metrics = {"Metrics": [{"MetricStat": {}}] * queries} if queries else {}
+        return {"Resources": {str(n): {"Type": "AWS::CloudWatch::Alarm", "Properties": metrics} for n in range(count)}}
+
+    prices = [idle_costs._alarms(alarms(*size), PRICES) for size in ((10,), (11,), (4, 3))]
+    assert [(line.usd, line.used_up) for line in prices] == [
+        (0, pytest.approx(1.0)),
+        (pytest.approx(0.1), pytest.approx(1.1)),
+        (pytest.approx(0.2), pytest.approx(1.2)),
+    ]
+
+
+def test_every_price_has_a_date_and_a_source() -> None:
+    assert PRICES.date > "2026-01-01"
+    assert all(source.startswith("https://") for source in PRICES.sources)
+    values = {name: value for name, value in msgspec.structs.asdict(PRICES).items() if isinstance(value, int | float)}
+    assert all(value > 0 for value in values.values())
+
+
+def test_the_stack_says_all_that_the_commands_ask_it_for(templates: tuple[Any, Any]) -> None:
+    for template in templates:
+        said = {name: OUTPUTS.get(name, "x") for name in template["Outputs"]}
+        assert of_outputs("PicturePerfect", said).process_memory_mb == 3008
+    assert set(OUTPUTS) <= set(templates[0]["Outputs"])
+
+
+def test_the_buckets_that_are_kept_are_known_by_name_before_they_are_deployed(templates: tuple[Any, Any]) -> None:
+
+    names = named_buckets(templates[0], Account(ACCOUNT, REGION, "arn"))
+    assert names == [f"picture-perfect-{what}-{ACCOUNT}-{REGION}" for what in ("access-logs", "pictures")]
+    kept = [one for one in templates[0]["Resources"].values() if one["Type"] == "AWS::S3::Bucket"]
+    assert {one["DeletionPolicy"] for one in kept} == {"Retain"}
