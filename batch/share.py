@@ -176,6 +176,7 @@ class Sharing:
         try:
             self.processing.create(key, msgspec.json.encode(given), "application/json")
             self.handovers.hand_over(given.job, given.reason, given.tier, given.estimate, given.attempt)
+            self.processing.metrics.hand_over(self.processing.route, unfit.code, self.processing.now())
         except PicturePerfectError as error:
             return _kept(error)
         return Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}", True

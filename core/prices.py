@@ -37,6 +37,14 @@ class S3Price(Value, frozen=True, kw_only=True):
     gb_month: float
 
 
+class CloudWatchPrice(Value, frozen=True, kw_only=True):
+    """US dollars: a metric for a month, one metric of a GetMetricData, a GB of log."""
+
+    metric_month: float
+    metric_read: float
+    log_gb: float
+
+
 class Prices(Value, frozen=True, kw_only=True):
     """On-demand prices of one region, before any free tier or plan, by architecture; `uname -m` names those.
 
@@ -50,6 +58,7 @@ class Prices(Value, frozen=True, kw_only=True):
     fargate: dict[str, FargatePrice]
     fargate_spot_discount: float
     s3: S3Price
+    cloudwatch: CloudWatchPrice
 
     def lambda_usd(self, seconds: float, memory_mb: float, machine: str = "x86_64") -> float:
         """One invocation of so many seconds."""

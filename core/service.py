@@ -112,7 +112,7 @@ class Processing:
         except (ImageFailure, Unavailable) as failure:
             if failure.code not in spared:
                 raise
-            return self._spare(job, body, UnfitError(failure.message))
+            return self._spare(job, body, UnfitError(failure.message, code=failure.code))
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
@@ -120,7 +120,7 @@ class Processing:
             full = Unavailable(Code.WORKER_UNAVAILABLE, message)
             if full.code not in spared:
                 raise full from error
-            return self._spare(job, body, UnfitError(full.message))
+            return self._spare(job, body, UnfitError(full.message, code=full.code))
 
     def bring(self, job: ImageJob, body: bytes | None = None, seconds: float | None = None) -> Outcome | HandOver:
         """As `process`; what does not fit here is handed over to where there is more room, its source in the store."""
@@ -130,6 +130,7 @@ class Processing:
             return self.process(job, body, seconds, SPARED)
         except UnfitError as unfit:
             self.handovers.hand_over(job, unfit.reason, unfit.tier, unfit.estimate)
+            self.metrics.hand_over(self.route, unfit.code, self.now())
             return HandOver(job=job, reason=unfit.reason, tier=unfit.tier, estimate=unfit.estimate)
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
@@ -186,7 +187,9 @@ class Processing:
         elif wanted is None or (here and wanted.memory_mb <= here.memory_mb):
             wanted = above(here) if here else wanted
         tier = wanted.name if wanted else ""
-        return UnfitError(failure.message, tier, None if misjudged else estimate, misjudged=misjudged)
+        return UnfitError(
+            failure.message, tier, None if misjudged else estimate, misjudged=misjudged, code=failure.code
+        )
 
     def _spare(self, job: ImageJob, body: bytes | None, unfit: UnfitError) -> Outcome:
         """Leave an image to where there is more room, its source in the store; unless it has ended by now."""
