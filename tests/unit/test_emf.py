@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError
 
@@ -118,6 +118,7 @@ def test_a_round_of_the_reconciler_is_told_also_where_it_found_nothing() -> None
     assert {names for line in found for _, _, names in said(line)} == {(), ("outcome",)}
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     kind=st.text(max_size=20),
     customer=st.text(min_size=1, max_size=30),
