@@ -15,7 +15,7 @@ import msgspec
 from core import batches, keys, tiers
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal, Unavailable
 from core.keys import BATCHES
-from core.model import HandOver, Outcome, Status
+from core.model import HandOver, Outcome, Route, Status
 from core.ports import Handovers, ObjectStore, UnfitError
 from core.service import Processing
 from core.shares import LONGEST
@@ -176,7 +176,7 @@ class Sharing:
         try:
             self.processing.create(key, msgspec.json.encode(given), "application/json")
             self.handovers.hand_over(given.job, given.reason, given.tier, given.estimate, given.attempt)
-            self.processing.metrics.hand_over(self.processing.route, unfit.code, self.processing.now())
+            self.processing.metrics.hand_over(Route.BATCH, unfit.code, self.processing.now())
         except PicturePerfectError as error:
             return _kept(error)
         return Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}", True
