@@ -125,7 +125,7 @@ class Sharing:
 
         No image harms another; but where S3 or SQS do not answer, the rest waits for the next attempt.
         """
-        report, service = Report(share), self._placed(share.tier)
+        report, service = Report(share), self._placed(share)
         deadline = None if share.seconds is None else started + share.seconds
         weights = [_weight(image, share.tier) for image in share.images]
         for number, image in enumerate(share.images):
@@ -140,12 +140,14 @@ class Sharing:
         report.endings += [Ending.NOT_TRIED] * (len(share.images) - len(report.endings))
         return report
 
-    def _placed(self, tier: Tier) -> Processing:
+    def _placed(self, share: Share) -> Processing:
         """The service as it is in this tier: the document says which, not the environment.
 
         A container may see more CPUs than it was given, and a laptop has fewer.
         """
-        return replace(self.processing, tier=tier.name, vcpus=min(self.processing.vcpus, float(tier.vcpus)))
+        tier, images = share.tier, max(1, len(share.images))
+        vcpus = min(self.processing.vcpus, float(tier.vcpus))
+        return replace(self.processing, tier=tier.name, vcpus=vcpus, companions=images)
 
     def _end(
         self, service: Processing, image: HandOver, share: Share, seconds: float | None
