@@ -1,6 +1,7 @@
 """The Lambda function of the operator, inside the database's network: `{"action": …}` says what is to be done.
 
-`reconcile` is asked for by a schedule; `migrate` and `replay` by whoever deploys.
+`reconcile` is asked for by a schedule; `migrate` and `replay` by whoever deploys. `report` is for who cannot reach the
+database.
 """
 
 import os
@@ -9,8 +10,11 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
+import msgspec
+
 from core import bootstrap
 from core.errors import Code, PicturePerfectError, Refusal
+from core.reporting import Asked
 
 _RESERVE = timedelta(seconds=60)  # of the function's time: a page of sources of which each waits for an answer of S3
 
@@ -21,19 +25,19 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-def migrate(environ: Mapping[str, str], _time: timedelta) -> dict[str, Any]:
+def migrate(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Bring the database to this release's schema."""
     return {"migrated": bootstrap.migrate(environ)}
 
 
-def replay(environ: Mapping[str, str], _time: timedelta) -> dict[str, Any]:
+def replay(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Record everything there is, from the beginning."""
     recorded: list[int] = []
     failed = bootstrap.recording(environ).replay(recorded.append)
     return {"replayed": sum(recorded) - len(failed), "failed": _told(failed)}
 
 
-def reconcile(environ: Mapping[str, str], time: timedelta) -> dict[str, Any]:
+def reconcile(environ: Mapping[str, str], time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Take up what has waited for too long; what the time is too short for is the next round's."""
     report = bootstrap.reconciling(environ).reconcile(time)
     told = _told(report.failures)
@@ -47,10 +51,22 @@ def reconcile(environ: Mapping[str, str], time: timedelta) -> dict[str, Any]:
     }
 
 
-ACTIONS: dict[str, Callable[[Mapping[str, str], timedelta], dict[str, Any]]] = {
+def report(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
+    """What core.reporting.Asked spells: everything at a glance, or the rows behind it, a page at a time."""
+    with bootstrap.reporting(environ) as reporting:
+        try:
+            asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, Asked)
+        except msgspec.ValidationError as error:
+            raise Refusal(Code.INVALID_REQUEST, f"No report was made: {error}") from error
+        answer: dict[str, Any] = msgspec.to_builtins(asked.answer(reporting))
+        return answer
+
+
+ACTIONS: dict[str, Callable[[Mapping[str, str], timedelta, Mapping[str, Any]], dict[str, Any]]] = {
     "migrate": migrate,
     "reconcile": reconcile,
     "replay": replay,
+    "report": report,
 }
 
 
@@ -66,7 +82,7 @@ def answer(
     action = event.get("action") if isinstance(event, dict) else None
     if not isinstance(action, str) or action not in ACTIONS:
         raise Refusal(Code.INVALID_EVENT, f"action: {action!r} is none of {', '.join(ACTIONS)}.")
-    return ACTIONS[action](environ, time)
+    return ACTIONS[action](environ, time, event)
 
 
 def _told(failed: Mapping[str, PicturePerfectError]) -> list[str]:
