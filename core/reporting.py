@@ -275,7 +275,7 @@ class Reporting:
             found += self.figures.rows(question, day, after, room + 1)
             if len(found) > PAGE:
                 last = found[PAGE - 1]
-                key = tuple(getattr(last, name) or "" for name in KEY)
+                key = tuple(getattr(last, name) or "" for name in KEY) if last.day == day else ()
                 return Page(rows=tuple(found[:PAGE]), next=Place(day=day, after=key))
             day, after = day + timedelta(days=1), ()
         return Page(rows=tuple(found))
