@@ -27,7 +27,7 @@ SELECT i.committed_at AS time, m.name, m.value::double precision AS value, m.uni
            ('BytesIn', q.bytes_in, 'Bytes'),
            ('BytesOut', q.bytes_out, 'Bytes'),
            ('Duration', i.seconds, 'Seconds'),
-           ('Latency', q.latency_seconds, 'Seconds'),
+           ('Latency', q.latency_us / 1000000.0, 'Seconds'),
            ('CpuTime', i.cpu_seconds, 'Seconds'),
            ('PeakMemory', i.peak_bytes, 'Bytes'),
            ('CpuTimeRatio', q.cpu_time_ratio, 'None'),
@@ -42,14 +42,14 @@ SELECT i.committed_at AS time, i.image_id, i.customer, i.door AS source, i.route
        c.compute + c.requests + c.storage AS total
   FROM images i, LATERAL quantities(i) q
   LEFT JOIN price_periods p ON q.day >= p.since AND q.day < p.until AND p.route = q.route AND p.machine = q.machine,
-       LATERAL (SELECT q.gb_seconds * p.gb_second + q.vcpu_seconds * p.vcpu_second + p.request AS compute,
+       LATERAL (SELECT (q.gb_us * p.gb_second + q.vcpu_us * p.vcpu_second) / 1000000 + p.request AS compute,
                        (q.outputs + 2) * p.put + 3 * p.get AS requests,
                        storage_usd(q.bytes_in + q.bytes_out, p.gb_month) AS storage) c;
 
 CREATE VIEW image_facts AS
 SELECT i.image_id, i.run, i.customer, i.pipeline, i.door AS source, i.route, i.tier, i.machine, i.memory_mb, i.vcpus,
        i.status, i.code, coalesce(i.format, 'other') AS format, i.width, i.height, i.channels, i.depth, i.frames,
-       q.outputs, q.bytes_in, q.bytes_out, q.bytes_saved, i.received_at, i.committed_at, q.latency_seconds, i.seconds,
+       q.outputs, q.bytes_in, q.bytes_out, q.bytes_saved, i.received_at, i.committed_at, q.latency_us / 1000000.0 AS latency_seconds, i.seconds,
        i.cpu_seconds, i.peak_bytes, i.billed_seconds, i.estimated_cpu_seconds, i.estimated_cpu_seconds_upper,
        i.estimated_peak_bytes, i.estimated_peak_bytes_upper, i.perceptual_hash,
        CASE WHEN jsonb_typeof(i.measurements -> 'sharpness') = 'number'
@@ -90,56 +90,61 @@ SELECT customer, pipeline, image_id, committed_at, sharpness, usual, sharpness /
 -- The sums with their dollars, every image as often as there are dimensions: the views below choose one each.
 CREATE VIEW priced_days AS
 SELECT r.*,
-       r.gb_seconds * p.gb_second + r.vcpu_seconds * p.vcpu_second + r.images * p.request AS compute_usd,
+       (r.gb_us * p.gb_second + r.vcpu_us * p.vcpu_second) / 1000000 + r.images * p.request AS compute_usd,
        (r.outputs + 2 * r.images) * p.put + 3 * r.images * p.get AS requests_usd,
        storage_usd(r.bytes_in + r.bytes_out, p.gb_month) AS storage_usd
   FROM rollup_days r
   LEFT JOIN price_periods p ON r.day >= p.since AND r.day < p.until AND p.route = r.route AND p.machine = r.machine;
 
 CREATE VIEW days_by_source AS
-SELECT day, source, route, machine,
+SELECT day, value AS source, route, machine,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds, sum(compute_usd) AS compute_usd, sum(requests_usd) AS requests_usd, sum(storage_usd) AS
-       storage_usd, sum(compute_usd + requests_usd + storage_usd) AS usd
-  FROM priced_days WHERE dimension = 'source' GROUP BY day, source, route, machine;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds, sum(compute_usd) AS compute_usd,
+       sum(requests_usd) AS requests_usd, sum(storage_usd) AS storage_usd,
+       sum(compute_usd + requests_usd + storage_usd) AS usd
+  FROM priced_days WHERE dimension = 'source' GROUP BY day, value, route, machine;
 
 CREATE VIEW days_by_format AS
-SELECT day, format, route,
+SELECT day, value AS format, route,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds, sum(compute_usd) AS compute_usd, sum(requests_usd) AS requests_usd, sum(storage_usd) AS
-       storage_usd, sum(compute_usd + requests_usd + storage_usd) AS usd
-  FROM priced_days WHERE dimension = 'format' GROUP BY day, format, route;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds, sum(compute_usd) AS compute_usd,
+       sum(requests_usd) AS requests_usd, sum(storage_usd) AS storage_usd,
+       sum(compute_usd + requests_usd + storage_usd) AS usd
+  FROM priced_days WHERE dimension = 'format' GROUP BY day, value, route;
 
 CREATE VIEW days_by_code AS
-SELECT day, CASE WHEN code = '' THEN 'processed' ELSE 'failed' END AS status, nullif(code, '') AS code, route,
+SELECT day, CASE WHEN value = '' THEN 'processed' ELSE 'failed' END AS status, nullif(value, '') AS code, route,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds, sum(compute_usd) AS compute_usd, sum(requests_usd) AS requests_usd, sum(storage_usd) AS
-       storage_usd, sum(compute_usd + requests_usd + storage_usd) AS usd
-  FROM priced_days WHERE dimension = 'code' GROUP BY day, priced_days.code, route;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds, sum(compute_usd) AS compute_usd,
+       sum(requests_usd) AS requests_usd, sum(storage_usd) AS storage_usd,
+       sum(compute_usd + requests_usd + storage_usd) AS usd
+  FROM priced_days WHERE dimension = 'code' GROUP BY day, value, route;
 
 CREATE VIEW days_by_pipeline AS
-SELECT day, pipeline, route,
+SELECT day, value AS pipeline, route,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds, sum(compute_usd) AS compute_usd, sum(requests_usd) AS requests_usd, sum(storage_usd) AS
-       storage_usd, sum(compute_usd + requests_usd + storage_usd) AS usd
-  FROM priced_days WHERE dimension = 'pipeline' GROUP BY day, pipeline, route;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds, sum(compute_usd) AS compute_usd,
+       sum(requests_usd) AS requests_usd, sum(storage_usd) AS storage_usd,
+       sum(compute_usd + requests_usd + storage_usd) AS usd
+  FROM priced_days WHERE dimension = 'pipeline' GROUP BY day, value, route;
 
 CREATE VIEW customer_days AS
-SELECT customer, day, format, route,
+SELECT customer, day, value AS format, route,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds, sum(compute_usd) AS compute_usd, sum(requests_usd) AS requests_usd, sum(storage_usd) AS
-       storage_usd, sum(compute_usd + requests_usd + storage_usd) AS usd
-  FROM priced_days WHERE dimension = 'customer' GROUP BY customer, day, format, route;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds, sum(compute_usd) AS compute_usd,
+       sum(requests_usd) AS requests_usd, sum(storage_usd) AS storage_usd,
+       sum(compute_usd + requests_usd + storage_usd) AS usd
+  FROM priced_days WHERE dimension = 'customer' GROUP BY customer, day, value, route;
 
 -- A month in which prices changed has two of them, and is priced by its days.
 CREATE VIEW customer_months AS
@@ -148,9 +153,9 @@ WITH split AS (
      WHERE isfinite(since) AND extract(day FROM since) > 1
 ), months AS (
     SELECT r.customer, r.month,
-       r.images, r.failed, r.outputs, r.bytes_in, r.bytes_out, r.bytes_saved, r.megapixels, r.seconds, r.cpu_seconds,
-       r.latency_seconds,
-       r.gb_seconds * p.gb_second + r.vcpu_seconds * p.vcpu_second + r.images * p.request AS compute_usd,
+       r.images, r.failed, r.outputs, r.bytes_in, r.bytes_out, r.bytes_saved, r.pixels, r.seconds_us, r.cpu_us,
+       r.latency_us,
+       (r.gb_us * p.gb_second + r.vcpu_us * p.vcpu_second) / 1000000 + r.images * p.request AS compute_usd,
        (r.outputs + 2 * r.images) * p.put + 3 * r.images * p.get AS requests_usd,
        storage_usd(r.bytes_in + r.bytes_out, p.gb_month) AS storage_usd
       FROM rollup_months r
@@ -158,49 +163,50 @@ WITH split AS (
      WHERE r.dimension = 'source' AND r.month NOT IN (SELECT month FROM split)
     UNION ALL
     SELECT d.customer, split.month,
-       d.images, d.failed, d.outputs, d.bytes_in, d.bytes_out, d.bytes_saved, d.megapixels, d.seconds, d.cpu_seconds,
-       d.latency_seconds, d.compute_usd, d.requests_usd, d.storage_usd
+       d.images, d.failed, d.outputs, d.bytes_in, d.bytes_out, d.bytes_saved, d.pixels, d.seconds_us, d.cpu_us,
+       d.latency_us, d.compute_usd, d.requests_usd, d.storage_usd
       FROM split JOIN priced_days d ON d.dimension = 'customer' AND d.day >= split.month AND d.day < split.month + interval '1 month'
 )
 SELECT customer, month,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds, sum(compute_usd) AS compute_usd, sum(requests_usd) AS requests_usd, sum(storage_usd) AS
-       storage_usd, sum(compute_usd + requests_usd + storage_usd) AS usd
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds, sum(compute_usd) AS compute_usd,
+       sum(requests_usd) AS requests_usd, sum(storage_usd) AS storage_usd,
+       sum(compute_usd + requests_usd + storage_usd) AS usd
   FROM months GROUP BY customer, month;
 
 CREATE VIEW customer_months_by_source AS
-SELECT customer, month, source, route,
+SELECT customer, month, value AS source, route,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds
-  FROM rollup_months WHERE dimension = 'source' GROUP BY customer, month, source, route;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds
+  FROM rollup_months WHERE dimension = 'source' GROUP BY customer, month, value, route;
 
 CREATE VIEW customer_months_by_code AS
-SELECT customer, month, CASE WHEN code = '' THEN 'processed' ELSE 'failed' END AS status, nullif(code, '') AS code,
+SELECT customer, month, CASE WHEN value = '' THEN 'processed' ELSE 'failed' END AS status, nullif(value, '') AS code,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds
-  FROM rollup_months WHERE dimension = 'code' GROUP BY customer, month, rollup_months.code;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds
+  FROM rollup_months WHERE dimension = 'code' GROUP BY customer, month, value;
 
 CREATE VIEW customer_months_by_pipeline AS
-SELECT customer, month, pipeline,
+SELECT customer, month, value AS pipeline,
        sum(images)::bigint AS images, sum(failed)::bigint AS failed, sum(outputs)::bigint AS outputs,
        sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out, sum(bytes_saved)::bigint AS bytes_saved,
-       sum(megapixels) AS megapixels, sum(seconds) AS seconds, sum(cpu_seconds) AS cpu_seconds, sum(latency_seconds) AS
-       latency_seconds
-  FROM rollup_months WHERE dimension = 'pipeline' GROUP BY customer, month, pipeline;
+       sum(pixels) / 1000000 AS megapixels, sum(seconds_us) / 1000000 AS seconds, sum(cpu_us) / 1000000 AS cpu_seconds,
+       sum(latency_us) / 1000000 AS latency_seconds
+  FROM rollup_months WHERE dimension = 'pipeline' GROUP BY customer, month, value;
 
 CREATE VIEW estimate_days AS
-SELECT day, pipeline, route, sum(estimated)::bigint AS images, sum(estimated_cpu_seconds) AS estimated_cpu_seconds,
-       sum(true_cpu_seconds) AS cpu_seconds, sum(true_cpu_seconds) / nullif(sum(estimated_cpu_seconds), 0) AS cpu_ratio,
-       sum(estimated_peak_mb) AS estimated_peak_mb, sum(true_peak_mb) AS peak_mb,
-       sum(true_peak_mb) / nullif(sum(estimated_peak_mb), 0) AS peak_ratio,
+SELECT day, value AS pipeline, route, sum(estimated)::bigint AS images, sum(estimated_cpu_us) / 1000000 AS estimated_cpu_seconds,
+       sum(true_cpu_us) / 1000000 AS cpu_seconds, sum(true_cpu_us) / nullif(sum(estimated_cpu_us), 0) AS cpu_ratio,
+       sum(estimated_peak_kb) / 1024 AS estimated_peak_mb, sum(true_peak_kb) / 1024 AS peak_mb,
+       sum(true_peak_kb) / nullif(sum(estimated_peak_kb), 0) AS peak_ratio,
        sum(beyond_time)::bigint AS beyond_time, sum(beyond_memory)::bigint AS beyond_memory
-  FROM rollup_days WHERE dimension = 'pipeline' AND estimated > 0 GROUP BY day, pipeline, route;
+  FROM rollup_days WHERE dimension = 'pipeline' AND estimated > 0 GROUP BY day, value, route;
 
 CREATE VIEW histogram_days AS
 SELECT name, period AS day, route, bucket, bucket_start(bucket) AS at_least, bucket_start(bucket + 1) AS below, images
@@ -355,31 +361,28 @@ COMMENT ON COLUMN blurry_uploads.usual IS 'The median of the customer''s picture
 COMMENT ON COLUMN blurry_uploads.share IS 'Its sharpness by the usual one';
 COMMENT ON VIEW priced_days IS 'rollup_days with dollars; every image is in it five times. The views below are made of it';
 COMMENT ON COLUMN priced_days.dimension IS 'By what it is counted';
-COMMENT ON COLUMN priced_days.customer IS 'Whose image it is';
+COMMENT ON COLUMN priced_days.customer IS 'Whose; empty: everybody''s';
 COMMENT ON COLUMN priced_days.day IS 'The day of the commit, UTC';
-COMMENT ON COLUMN priced_days.source IS 'The door that it came in by: upload, direct, reference, kafka';
+COMMENT ON COLUMN priced_days.value IS 'Its value';
 COMMENT ON COLUMN priced_days.route IS 'Where it was worked on: lambda or batch';
 COMMENT ON COLUMN priced_days.machine IS 'The architecture; empty or null where no machine spoke for it';
-COMMENT ON COLUMN priced_days.format IS 'The format of the source; other where no header could be read';
-COMMENT ON COLUMN priced_days.pipeline IS 'Which pipeline it went through';
-COMMENT ON COLUMN priced_days.code IS 'Why it failed, from the closed list; null where it did not';
 COMMENT ON COLUMN priced_days.images IS 'Images that ended';
 COMMENT ON COLUMN priced_days.failed IS 'Those of them that ended failed';
 COMMENT ON COLUMN priced_days.outputs IS 'Renditions made';
 COMMENT ON COLUMN priced_days.bytes_in IS 'Bytes of the source; of all sources, where it is a sum';
 COMMENT ON COLUMN priced_days.bytes_out IS 'Bytes of all renditions';
 COMMENT ON COLUMN priced_days.bytes_saved IS 'Bytes of the source less those of its largest rendition: what whoever gets that one is spared';
-COMMENT ON COLUMN priced_days.megapixels IS 'Million pixels of the sources, all frames';
-COMMENT ON COLUMN priced_days.seconds IS 'Wall-clock seconds in the worker';
-COMMENT ON COLUMN priced_days.cpu_seconds IS 'CPU seconds of the worker, all threads';
-COMMENT ON COLUMN priced_days.latency_seconds IS 'Seconds from arrival to commit';
-COMMENT ON COLUMN priced_days.gb_seconds IS 'GB of the machine''s memory, times the seconds that are paid for';
-COMMENT ON COLUMN priced_days.vcpu_seconds IS 'vCPUs of a Batch job, times the seconds that are paid for';
+COMMENT ON COLUMN priced_days.pixels IS 'Pixels of the sources, all frames';
+COMMENT ON COLUMN priced_days.seconds_us IS 'Wall-clock microseconds in the worker';
+COMMENT ON COLUMN priced_days.cpu_us IS 'CPU microseconds of the worker';
+COMMENT ON COLUMN priced_days.latency_us IS 'Microseconds from arrival to commit';
+COMMENT ON COLUMN priced_days.gb_us IS 'GB of the machine''s memory, times the microseconds that are paid for';
+COMMENT ON COLUMN priced_days.vcpu_us IS 'vCPUs of a Batch job, times the microseconds that are paid for';
 COMMENT ON COLUMN priced_days.estimated IS 'Processed images that had an estimate';
-COMMENT ON COLUMN priced_days.estimated_cpu_seconds IS 'CPU seconds as estimated from the header';
-COMMENT ON COLUMN priced_days.true_cpu_seconds IS 'CPU seconds that those took';
-COMMENT ON COLUMN priced_days.estimated_peak_mb IS 'Peak memory as estimated, added up, in MB of 2^20 bytes';
-COMMENT ON COLUMN priced_days.true_peak_mb IS 'Peak memory that those took, added up, in MB of 2^20 bytes';
+COMMENT ON COLUMN priced_days.estimated_cpu_us IS 'CPU microseconds that those were estimated to take';
+COMMENT ON COLUMN priced_days.true_cpu_us IS 'CPU microseconds that those took';
+COMMENT ON COLUMN priced_days.estimated_peak_kb IS 'Peak memory that those were estimated to take, added up, in KiB';
+COMMENT ON COLUMN priced_days.true_peak_kb IS 'Peak memory that those took, added up, in KiB';
 COMMENT ON COLUMN priced_days.beyond_time IS 'Images that took more CPU than their upper estimate';
 COMMENT ON COLUMN priced_days.beyond_memory IS 'Images that took more memory than their upper estimate';
 COMMENT ON COLUMN priced_days.compute_usd IS 'US dollars for functions and Batch jobs';
