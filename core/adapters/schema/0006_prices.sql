@@ -41,8 +41,9 @@ WITH days AS (
     SELECT DISTINCT valid_from, route, '', 0, 0, 0 FROM prices CROSS JOIN (VALUES ('lambda'), ('batch')) routes (route)
 )
 SELECT days.since, days.until, compute.route, compute.machine, compute.gb_second, compute.vcpu_second, compute.request,
-       storage.put, storage.get, storage.gb_month
-  FROM days JOIN compute USING (valid_from) JOIN storage USING (valid_from);
+       storage.put, storage.get, storage.gb_month,
+       storage.gb_month * coalesce(retention.days * 12 / 365.0, 1) AS gb_kept  -- where nothing expires, for a month
+  FROM days JOIN compute USING (valid_from) JOIN storage USING (valid_from) CROSS JOIN retention;
 
 COMMENT ON TABLE prices IS 'What AWS asks for, in US dollars, each from a day on; from core/prices.json, by `migrate`';
 COMMENT ON COLUMN prices.valid_from IS 'The day from which on it holds; the earliest also holds for what was before';
@@ -65,3 +66,4 @@ COMMENT ON COLUMN price_periods.request IS 'US dollars for an invocation';
 COMMENT ON COLUMN price_periods.put IS 'US dollars for an object written to S3';
 COMMENT ON COLUMN price_periods.get IS 'US dollars for an object read from S3';
 COMMENT ON COLUMN price_periods.gb_month IS 'US dollars for a GB kept in S3 for a month';
+COMMENT ON COLUMN price_periods.gb_kept IS 'US dollars for a GB in S3 for as long as it is kept; where it is for ever, for a month';

@@ -1,21 +1,16 @@
 -- What analysts and panels read: no file names, no keys of sources, no sentences that may hold either. `source` is the
 -- door in all of them, as in the metrics. Dollars are quantities times the prices of their day; no dollar is stored.
 
-CREATE FUNCTION storage_usd(bytes numeric, gb_month numeric) RETURNS numeric LANGUAGE sql STABLE AS $$
-    -- For as long as it is kept; where nothing expires, for a month. A month is a twelfth of 365 days.
-    SELECT bytes / 1073741824 * gb_month * coalesce((SELECT days FROM retention) * 12 / 365.0, 1)
-$$;
 CREATE FUNCTION bucket_start(bucket integer) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
     SELECT 10 ^ (bucket / 10.0::double precision)
 $$;
 -- S3 removes objects at the midnight, UTC, after their last day
-CREATE FUNCTION expires_at(made_at timestamptz) RETURNS timestamptz LANGUAGE sql STABLE AS $$
-    SELECT coalesce((date_trunc('day', made_at AT TIME ZONE 'UTC') + make_interval(days => (SELECT days FROM retention) + 1))
-                    AT TIME ZONE 'UTC', 'infinity')
+CREATE FUNCTION expires_at(made_at timestamptz, days integer) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce((date_trunc('day', made_at AT TIME ZONE 'UTC') + make_interval(days => days + 1)) AT TIME ZONE 'UTC',
+                    'infinity')
 $$;
-COMMENT ON FUNCTION storage_usd IS 'US dollars for so many bytes in S3, for as long as they are kept';
 COMMENT ON FUNCTION bucket_start IS 'The lower end of a bucket of a histogram';
-COMMENT ON FUNCTION expires_at IS 'When S3 removes an object that was made at a time; infinity: never';
+COMMENT ON FUNCTION expires_at IS 'When S3 removes an object that was made at a time and is kept for days; infinity: never';
 
 CREATE VIEW metrics AS
 SELECT i.committed_at AS time, m.name, m.value::double precision AS value, m.unit, i.door AS source, i.route,
@@ -44,7 +39,7 @@ SELECT i.committed_at AS time, i.image_id, i.customer, i.door AS source, i.route
   LEFT JOIN price_periods p ON q.day >= p.since AND q.day < p.until AND p.route = q.route AND p.machine = q.machine,
        LATERAL (SELECT (q.gb_us * p.gb_second + q.vcpu_us * p.vcpu_second) / 1000000 + p.request AS compute,
                        (q.outputs + 2) * p.put + 3 * p.get AS requests,
-                       storage_usd(q.bytes_in + q.bytes_out, p.gb_month) AS storage) c;
+                       (q.bytes_in + q.bytes_out) / 1073741824.0 * p.gb_kept AS storage) c;
 
 CREATE VIEW image_facts AS
 SELECT i.image_id, i.run, i.customer, i.pipeline, i.door AS source, i.route, i.tier, i.machine, i.memory_mb, i.vcpus,
@@ -54,14 +49,14 @@ SELECT i.image_id, i.run, i.customer, i.pipeline, i.door AS source, i.route, i.t
        i.estimated_peak_bytes, i.estimated_peak_bytes_upper, i.perceptual_hash,
        CASE WHEN jsonb_typeof(i.measurements -> 'sharpness') = 'number'
             THEN (i.measurements ->> 'sharpness')::double precision END AS sharpness,
-       i.version, i.erased_at, expires_at(i.committed_at) AS expires_at
-  FROM images i, LATERAL quantities(i) q;
+       i.version, i.erased_at, expires_at(i.committed_at, k.days) AS expires_at
+  FROM images i CROSS JOIN retention k, LATERAL quantities(i) q;
 
 CREATE VIEW urls AS
 SELECT r.image_id, i.customer, i.committed_at, i.pipeline, r.name AS rendition, r.format, r.width, r.height, r.frames,
-       r.bytes, r.url, expires_at(i.committed_at) AS expires_at
-  FROM renditions r JOIN images i USING (image_id)
- WHERE expires_at(i.committed_at) > now();
+       r.bytes, r.url, expires_at(i.committed_at, k.days) AS expires_at
+  FROM renditions r JOIN images i USING (image_id) CROSS JOIN retention k
+ WHERE expires_at(i.committed_at, k.days) > now();
 
 CREATE VIEW image_days AS
 SELECT (committed_at AT TIME ZONE 'UTC')::date AS day, customer, source, route, format, pipeline, status, code,
@@ -92,7 +87,7 @@ CREATE VIEW priced_days AS
 SELECT r.*,
        (r.gb_us * p.gb_second + r.vcpu_us * p.vcpu_second) / 1000000 + r.images * p.request AS compute_usd,
        (r.outputs + 2 * r.images) * p.put + 3 * r.images * p.get AS requests_usd,
-       storage_usd(r.bytes_in + r.bytes_out, p.gb_month) AS storage_usd
+       (r.bytes_in + r.bytes_out) / 1073741824.0 * p.gb_kept AS storage_usd
   FROM rollup_days r
   LEFT JOIN price_periods p ON r.day >= p.since AND r.day < p.until AND p.route = r.route AND p.machine = r.machine;
 
@@ -157,7 +152,7 @@ WITH split AS (
        r.latency_us,
        (r.gb_us * p.gb_second + r.vcpu_us * p.vcpu_second) / 1000000 + r.images * p.request AS compute_usd,
        (r.outputs + 2 * r.images) * p.put + 3 * r.images * p.get AS requests_usd,
-       storage_usd(r.bytes_in + r.bytes_out, p.gb_month) AS storage_usd
+       (r.bytes_in + r.bytes_out) / 1073741824.0 * p.gb_kept AS storage_usd
       FROM rollup_months r
       LEFT JOIN price_periods p ON r.month >= p.since AND r.month < p.until AND p.route = r.route AND p.machine = r.machine
      WHERE r.dimension = 'source' AND r.month NOT IN (SELECT month FROM split)

@@ -9,7 +9,7 @@ DECLARE
     views CONSTANT text := 'metrics, dollars, image_facts, urls, image_days, near_duplicates, blurry_uploads,
         days_by_source, days_by_format, days_by_code, days_by_pipeline, customer_days, customer_months,
         customer_months_by_source, customer_months_by_code, customer_months_by_pipeline, estimate_days, histogram_days,
-        customer_histogram_months, latency_days, customer_latency_months, price_periods, retention';
+        customer_histogram_months, latency_days, customer_latency_months, price_periods';
 BEGIN
     FOREACH app IN ARRAY ARRAY['picture_perfect_record', 'picture_perfect_web', 'picture_perfect_analyst']::name[] LOOP
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = app) THEN
