@@ -1,8 +1,8 @@
 """Charts as SVG that stretches with the page; what there is to read is HTML beside it, so that it never stretches."""
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from markupsafe import Markup
@@ -10,6 +10,8 @@ from markupsafe import Markup
 from local.report import words
 
 Cells = tuple[str, ...]
+#: How numbers that stand together are written.
+Spell = Callable[[Iterable[float]], list[str]]
 _DAILY, _WEEKLY = 92, 740  # so many days have a column each; so many have one for each week
 _TICKS = 4
 _LABELS = 6
@@ -47,7 +49,6 @@ class Chart:
     head: Cells
     rows: tuple[Cells, ...]
     legend: tuple[tuple[str, str], ...] = ()
-    note: str = ""
 
     @property
     def wide(self) -> int:
@@ -76,10 +77,8 @@ class Columns:
     title: str
     spans: Sequence[Span]
     series: Sequence[Series]
-    spell: Callable[[float], str] = words.count
-    axis: Callable[[float], str] = words.short
-    spell_all: Callable[[list[float]], list[str]] | None = None
-    note: str = ""
+    spell: Spell = words.count_column
+    axis: Spell = words.count_ticks
 
     def chart(self) -> Chart:
         totals = [sum(series.values[place] or 0 for series in self.series) for place in range(len(self.spans))]
@@ -109,7 +108,6 @@ class Columns:
             head=(*(series.name for series in self.series), *(("all",) if several else ())),
             rows=tuple(cells),
             legend=tuple((series.style, series.name) for series in self.series) if several else (),
-            note=self.note,
         )
 
     def _cells(self, totals: list[float]) -> list[Cells]:
@@ -117,7 +115,7 @@ class Columns:
         if len(self.series) > 1:
             columns.append(totals)
         flat = [value for column in columns for value in column]
-        spelled = self.spell_all(flat) if self.spell_all else [self.spell(value) for value in flat]
+        spelled = self.spell(flat)
         count = len(self.spans)
         return [
             (span.text, *(spelled[number * count + place] for number in range(len(columns))))
@@ -132,8 +130,6 @@ class Times:
     title: str
     spans: Sequence[Span]
     series: Sequence[Series]
-    note: str = ""
-    _found: list[float] = field(default_factory=list)
 
     def chart(self) -> Chart:
         found = [value for series in self.series for value in series.values if value]
@@ -170,7 +166,6 @@ class Times:
             head=tuple(series.name for series in self.series),
             rows=tuple(rows),
             legend=tuple((series.style, series.name) for series in self.series),
-            note=self.note,
         )
 
 
@@ -196,16 +191,17 @@ def word_for(spans: Sequence[Span]) -> str:
     return "day" if longest == 0 else "week" if longest < 7 else "month"  # noqa: PLR2004 - days
 
 
-def scale(largest: float, spell: Callable[[float], str]) -> tuple[float, tuple[Tick, ...]]:
+def scale(largest: float, spell: Spell) -> tuple[float, tuple[Tick, ...]]:
     """The top of an axis from 0, and its ticks: round numbers."""
     if largest <= 0:
-        return 1.0, (Tick(0.0, spell(0)),)
+        return 1.0, (Tick(0.0, *spell([0.0])),)
     rough = largest / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
     steps = math.ceil(largest / step - 1e-9)
     top = step * steps
-    return top, tuple(Tick(100 * number / steps, spell(number * step)) for number in range(steps + 1))
+    texts = spell([number * step for number in range(steps + 1)])
+    return top, tuple(Tick(100 * number / steps, text) for number, text in enumerate(texts))
 
 
 def labels(spans: Sequence[Span]) -> tuple[Tick, ...]:
@@ -227,11 +223,12 @@ def _decades(low: float, high: float) -> tuple[float, float]:
     return below, above
 
 
-def _summary(title: str, spans: Sequence[Span], totals: Sequence[float], spell: Callable[[float], str]) -> str:
+def _summary(title: str, spans: Sequence[Span], totals: Sequence[float], spell: Spell) -> str:
     if not any(totals):
         return f"{title}: nothing."
     most = max(range(len(totals)), key=lambda place: totals[place])
-    return f"{title}: {spell(sum(totals))} in all, the most, {spell(totals[most])}, on {spans[most].text}."
+    whole, highest = spell([sum(totals), totals[most]])
+    return f"{title}: {whole} in all, the most, {highest}, on {spans[most].text}."
 
 
 def _spelled(value: float | None) -> str:

@@ -80,13 +80,13 @@ def lead(report: Report) -> Markup:
     """The report in two sentences."""
     sums = report.sums
     if not sums.images:
-        return Markup("From {} there is nothing to count.").format(_who(report))
+        return Markup("There is nothing to count.")
     said = Markup("{} sent <strong>{}</strong>, of which <strong>{}</strong> were processed.").format(
         _who(report), words.number(sums.images, "image", "images"), words.share(sums.processed, sums.images)
     )
-    made = Markup(" {} came in and {} of renditions went out, for <strong>{}</strong>: {} a thousand images.").format(
-        words.size(sums.bytes_in), words.size(sums.bytes_out), words.usd(sums.usd), _thousand(sums)
-    )
+    made = Markup(
+        " {} were received, and {} of renditions delivered, for <strong>{}</strong>: {} a thousand images."
+    ).format(words.size(sums.bytes_in), words.size(sums.bytes_out), words.usd(sums.usd), _thousand(sums))
     if not report.before.images:
         return said + made
     return said + made + Markup(" {}").format(_compared(report))
@@ -109,15 +109,15 @@ def _who(report: Report) -> str:
     return words.number(report.customers, "customer", "customers")
 
 
-def advice(question: Question) -> tuple[str, ...]:
+def advice(question: Question) -> tuple[Markup, ...]:
     """What to look at where nothing was found."""
-    whose = f"of {question.customer} " if question.customer else ""
-    days = f"from {words.day(question.since)} to {words.day(question.until)}"
+    whose = Markup("of <strong>{}</strong> ").format(question.customer) if question.customer else ""
     names = ", or look whether the customer's name is spelled as its senders spell it" if whose else ""
+    days = (words.day(question.since), words.day(question.until))
     return (
-        f"The ledger has no image {whose}that ended {days}. Days are UTC's.",
-        f"Ask for another time with --since and --until{names}.",
-        "Images that wait, for the function or for the database, are shown by pictureperfect status.",
+        Markup("The ledger has no image {}that ended from {} to {}. Days are UTC's.").format(whose, *days),
+        Markup("Ask for another time with <code>--since</code> and <code>--until</code>{}.").format(names),
+        Markup("Images that wait, for the function or the database, are shown by <code>pictureperfect status</code>."),
     )
 
 
@@ -147,15 +147,17 @@ def _figures(report: Report) -> tuple[Figure, ...]:
     found = [
         Figure("Images", words.count(now.images), _than(now.images, before.images, words.count)),
         Figure("Processed", words.share(now.processed, now.images), words.number(now.failed, "failed", "failed")),
-        Figure("Came in", words.size(now.bytes_in), _than(now.bytes_in, before.bytes_in, words.size)),
-        Figure("Saved", words.size(now.bytes_saved), f"{words.share(now.bytes_saved, now.bytes_in)} of what came in"),
+        Figure("Received", words.size(now.bytes_in), _than(now.bytes_in, before.bytes_in, words.size)),
+        Figure(
+            "Saved", words.size(now.bytes_saved), f"{words.share(now.bytes_saved, now.bytes_in)} of the sources"
+        ),
         Figure("Cost", words.usd(now.usd), f"{_thousand(now)} a thousand"),
     ]
     if report.latency:
         slow = words.seconds(report.latency.p99)
-        found.append(Figure("Half take up to", words.seconds(report.latency.p50), f"99{words.SPACE}% up to {slow}"))
+        found.append(Figure("Median wait", words.seconds(report.latency.p50), f"99{words.SPACE}% up to {slow}"))
     else:
-        found.append(Figure("Half take up to", words.NONE, ""))
+        found.append(Figure("Median wait", words.NONE, ""))
     return tuple(found)
 
 
@@ -196,34 +198,31 @@ def _charts(report: Report) -> tuple[Chart, ...]:
                 series("good", "Lambda", lambda day: day.usd.get("lambda", 0.0)),
                 series("other", "Batch", lambda day: day.usd.get("batch", 0.0)),
             ),
-            spell=words.usd,
-            axis=words.usd,
-            spell_all=words.usd_column,
+            spell=words.usd_column,
+            axis=words.usd_column,
         ).chart(),
         Times(
             "From arrival to commit",
             daily,
             (
-                line("good", "half", lambda latency: latency.p50),
+                line("good", "median", lambda latency: latency.p50),
                 line("other", f"95{words.SPACE}%", lambda latency: latency.p95),
                 line("bad", f"99{words.SPACE}%", lambda latency: latency.p99),
             ),
         ).chart(),
         Columns(
-            f"Came in, {what}",
+            f"Bytes received {what}",
             columns,
-            (series("faint", "bytes in", lambda day: day.sums.bytes_in),),
-            spell=words.size,
-            axis=words.size_tick,
-            note="bytes of sources",
+            (series("good", "received", lambda day: day.sums.bytes_in),),
+            spell=words.size_column,
+            axis=words.size_ticks,
         ).chart(),
         Columns(
-            f"Went out, {what}",
+            f"Bytes delivered {what}",
             columns,
-            (series("good", "bytes out", lambda day: day.sums.bytes_out),),
-            spell=words.size,
-            axis=words.size_tick,
-            note="bytes of renditions",
+            (series("good", "delivered", lambda day: day.sums.bytes_out),),
+            spell=words.size_column,
+            axis=words.size_ticks,
         ).chart(),
     )
 

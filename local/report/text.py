@@ -22,12 +22,12 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     yield Text(f"{words.span(question.since, question.until)}, {question.customer or 'all customers'}", style="bold")
     yield Text(lead(report).striptags())
     if not report.sums.images:
-        yield from map(Text, advice(question))
+        yield from (Text(sentence.striptags()) for sentence in advice(question))
         return
     if report.latency:
         waits = (report.latency.p50, report.latency.p95, report.latency.p99)
         half, most, nearly = map(words.seconds, waits)
-        yield Text(f"From arrival to commit: half take up to {half}, 95 % up to {most}, 99 % up to {nearly}.")
+        yield Text(f"From arrival to commit: half wait up to {half}, 95 % up to {most}, 99 % up to {nearly}.")
     for kind, title in TITLES.items():
         if kind != "customer" or question.customer is None:
             yield Text()
@@ -54,7 +54,7 @@ def _table(first: str, *columns: str) -> Table:
 
 def _lines(title: str, kind: str, lines: Iterable[Line], images: int) -> Table:
     found = list(lines)
-    table = _table(title.lower(), "images", "share", "change", "failed", "came in", "went out", "cost")
+    table = _table(title.lower(), "images", "share", "change", "failed", "received", "delivered", "cost")
     sizes = zip(
         words.size_column([line.sums.bytes_in for line in found]),
         words.size_column([line.sums.bytes_out for line in found]),
@@ -103,7 +103,7 @@ def _failures(report: Report) -> Table:
 def _days(report: Report) -> Table:
     """By day; weeks or months where there are many."""
     spans = charts.spans(report.question.since, report.question.until)
-    table = _table(charts.word_for(spans), "images", "failed", "came in", "went out", "cost")
+    table = _table(charts.word_for(spans), "images", "failed", "received", "delivered", "cost")
     found = [(span, [day.sums for day in report.days if span.first <= day.day <= span.last]) for span in spans]
     shown = [(span, sum(sums[1:], sums[0])) for span, sums in found if sums]
     cells = zip(

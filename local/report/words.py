@@ -17,8 +17,17 @@ def count(value: float) -> str:
     return _signed(f"{value:,.0f}")
 
 
-def short(value: float) -> str:
+def count_column(values: Iterable[float]) -> list[str]:
+    """Each of them in full."""
+    return [count(value) for value in values]
+
+
+def count_ticks(values: Iterable[float]) -> list[str]:
     """For an axis: 1.2 M."""
+    return [_short(value) for value in values]
+
+
+def _short(value: float) -> str:
     for unit, size in (("M", 1e6), ("k", 1e3)):
         if abs(value) >= size:
             return _signed(f"{value / size:.3g}{SPACE}{unit}")
@@ -46,10 +55,10 @@ def size_column(values: Iterable[float]) -> list[str]:
     ]
 
 
-def size_tick(value: float) -> str:
+def size_ticks(values: Iterable[float]) -> list[str]:
     """For an axis: 5 GB."""
-    power = _power(value)
-    return _signed(f"{value / 1000.0**power:.3g}{SPACE}{_UNITS[power]}")
+    powers = [(value, _power(value)) for value in values]
+    return [_signed(f"{value / 1000.0**power:.3g}{SPACE}{_UNITS[power]}") for value, power in powers]
 
 
 def usd(value: float) -> str:
