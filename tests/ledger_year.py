@@ -151,8 +151,8 @@ def draw(images: int, customers: int = 500, seed: int = 1) -> Year:
 
 _COPY = """
     COPY images (image_id, run, customer, pipeline, door, route, reason, status, code, message, name, source,
-        source_bytes, source_sha256, format, width, height, channels, depth, frames, seconds, cpu_seconds, peak_bytes, received_at,
-        committed_at, version, measurements, operations, outputs, bytes_out, largest_bytes, estimated_cpu_seconds,
+        source_bytes, source_sha256, format, width, height, channels, depth, frames, seconds, cpu_seconds, peak_bytes,
+        received_at, committed_at, version, measurements, operations, outputs, bytes_out, largest_bytes, estimated_cpu_seconds,
         estimated_cpu_seconds_upper, estimated_peak_bytes, estimated_peak_bytes_upper, billed_seconds, memory_mb, vcpus,
         tier, machine, written_by) FROM STDIN
 """
@@ -187,7 +187,7 @@ def _lines(year: Year) -> Iterator[str]:
 
 #: `%s` for each cell of the COPY; what is the same for all stands there.
 _ROW = (
-    "%s 0 %s %s %s %s fits %s %s \\N picture.jpg s3://home/incoming/%s %s %064x %s %s %s 3 8 1 %se-6 %se-6 %s %s %s 1.0.0 "
+    "%s 0 %s %s %s %s fits %s %s \\N picture.jpg s3://home/incoming/%s %s %064x %s %s %s 3 8 1 %se-6 %se-6 %s %s %s 1 "
     '{"perceptual-hash":"%016x","sharpness":%se-2} {} %s %s %s %se-6 %se-7 %s %s %se-6 %s %s %s %s 1'
 ).replace(" ", "\t")
 
@@ -221,3 +221,18 @@ def _cells(part: dict[str, Numbers], year: Year) -> list[list[Any]]:
         (part["peak_bytes"] + 1).tolist(), numbers["billed_seconds"], memory[part["tier"]].tolist(),
         vcpus[part["tier"]].tolist(), tiers[part["tier"]].tolist(), named("machine", MACHINES),
     ]  # fmt: skip
+
+
+def rows_touched(connection: psycopg.Connection[Any], query: str) -> int:
+    """How many rows of tables a query looks at, kept or not, as EXPLAIN ANALYZE counts them while it runs."""
+    found = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) " + query.encode()).fetchone()
+    assert found
+    return _touched(found[0][0]["Plan"])
+
+
+def _touched(node: dict[str, Any]) -> int:
+    rows = 0.0
+    if "Relation Name" in node and node["Node Type"] != "ModifyTable" or "Index Name" in node:
+        removed = sum(node.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Index Recheck"))
+        rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
+    return round(rows) + sum(_touched(child) for child in node.get("Plans", ()))

@@ -47,7 +47,7 @@ class PostgresLedger:
         highest = {result.image_id: result for result in sorted(results, key=lambda result: result.run)}
         images = [image_row(result) for result in highest.values()]
         renditions = [row for result in highest.values() for row in rendition_rows(result)]
-        rows = [_storable(rows) for rows in (images, renditions, [_tombstone_row(item) for item in tombstones])]
+        rows = [storable(rows) for rows in (images, renditions, [_tombstone_row(item) for item in tombstones])]
         with self._transaction() as cursor:
             found = cursor.execute(_RECORD, rows).fetchone()
         return frozenset(str(image) for image in found[0]) if found else frozenset()
@@ -179,7 +179,7 @@ def _tombstone_row(tombstone: Tombstone) -> dict[str, Any]:
     return msgspec.structs.asdict(tombstone)
 
 
-def _storable(rows: list[dict[str, Any]]) -> str:
+def storable(rows: list[dict[str, Any]]) -> str:
     """As JSON; without NUL, which PostgreSQL cannot hold in text."""
     body = msgspec.json.encode(rows)
     if _NUL in body:
