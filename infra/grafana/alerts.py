@@ -11,7 +11,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.alerting import RelativeTimeRange
 
-from infra.grafana import names
+from infra.grafana import business, customer, document, names, operations
 from infra.grafana.cloudwatch import NAMESPACE, aws, ours
 from infra.grafana.document import plain
 from infra.grafana.sql import Sql
@@ -40,6 +40,8 @@ class Watch(NamedTuple):
     no_data: str = "OK"
     severity: str = "warning"
     dashboard: str = names.OPERATIONS
+    #: The panel of it that shows more.
+    panel: str = ""
 
 
 OPERATIONS = (
@@ -52,6 +54,7 @@ OPERATIONS = (
         900,
         0,
         severity="critical",
+        panel="Blocked messages",
     ),
     Watch(
         "picture-perfect-failing",
@@ -66,6 +69,7 @@ OPERATIONS = (
         0.1,
         minutes=10,
         formula="$RA / ($RA + $RB)",
+        panel="Failures by code",
     ),
     Watch(
         "picture-perfect-reconciler-silent",
@@ -76,6 +80,7 @@ OPERATIONS = (
         3 * _HOUR,
         1e9,  # no number of them is the trouble here
         no_data="Alerting",
+        panel="What the reconciler did",
     ),
     Watch(
         "picture-perfect-reconciler-finds",
@@ -85,6 +90,7 @@ OPERATIONS = (
         (ours("Reconciled", "Sum", period="300"),),
         2 * _HOUR,
         0,
+        panel="What the reconciler did",
     ),
     Watch(
         "picture-perfect-ledger-late",
@@ -96,6 +102,7 @@ OPERATIONS = (
         900,
         minutes=5,
         reducer="max",
+        panel="Oldest commit not recorded",
     ),
     Watch(
         "picture-perfect-dead-letters",
@@ -116,6 +123,7 @@ OPERATIONS = (
         reducer="max",
         formula="$RA + $RB",
         severity="critical",
+        panel="Given up: dead letters",
     ),
     Watch(
         "picture-perfect-tried-in-vain",
@@ -129,6 +137,7 @@ OPERATIONS = (
         _HOUR,
         20,
         formula="$RA + $RB",
+        panel="Handed over, by cause",
     ),
 )
 BUSINESS = (
@@ -150,6 +159,7 @@ BUSINESS = (
         0.2,
         reducer="last",
         dashboard=names.CUSTOMER,
+        panel="Failures by code",
     ),
     Watch(
         "picture-perfect-dearer",
@@ -174,6 +184,7 @@ BUSINESS = (
         1.5,
         reducer="last",
         dashboard=names.BUSINESS,
+        panel="Pipelines",
     ),
     Watch(
         "picture-perfect-beyond-estimate",
@@ -192,8 +203,12 @@ BUSINESS = (
         0.02,
         reducer="last",
         dashboard=names.BUSINESS,
+        panel="Beyond the upper estimate",
     ),
 )
+_BOARDS = {
+    board["uid"]: board for board in (document.of(module.build()) for module in (operations, business, customer))
+}
 _GROUPS = (("Operations", "5m", OPERATIONS), ("Business", "15m", BUSINESS))
 
 
@@ -225,7 +240,7 @@ def _rule(watch: Watch, group: str) -> dict[str, Any]:
         .for_val(f"{watch.minutes}m")
         .no_data_state("Alerting" if watch.no_data == "Alerting" else "OK")
         .exec_err_state("Error")
-        .annotations({"summary": watch.title, "description": watch.meaning, "__dashboardUid__": watch.dashboard})
+        .annotations({"summary": watch.title, "description": watch.meaning, **_shown(watch)})
         .labels({"severity": watch.severity, "application": STACK})
     )
     for number, query in enumerate(watch.queries):
@@ -244,6 +259,12 @@ def _rule(watch: Watch, group: str) -> dict[str, Any]:
     for known in ("folderUID", "ruleGroup", "orgID"):  # the group says it
         made.pop(known, None)
     return made
+
+
+def _shown(watch: Watch) -> dict[str, str]:
+    """Where Grafana leads whoever is told."""
+    found = {panel["title"]: panel["id"] for panel in _BOARDS[watch.dashboard]["panels"]}
+    return {"__dashboardUid__": watch.dashboard, "__panelId__": str(found[watch.panel])}
 
 
 def _reduced(watch: Watch) -> dict[str, Any]:

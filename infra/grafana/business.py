@@ -74,7 +74,8 @@ def _glance() -> panels.Row:
         ),
         _total(
             "Failed",
-            f"Share of the images {period} that ended failed. *Failures by code* says why, *Customers* whose they are.",
+            f"Share of the images {period} that ended failed. *Failures by code* says why, *Largest customers* "
+            "whose they are.",
             f"{_FAILED_SHARE} AS failed",
             "percentunit",
             Limits(0.02, 0.1),
@@ -206,7 +207,7 @@ def _customers() -> panels.Row:
         "Customers",
         panels.rows(
             POSTGRES,
-            "Customers",
+            "Largest customers",
             "The hundred that sent most in the months of the time that is looked at. A click on a name leads to that "
             "customer's page. Much that failed: tell them, with the codes from there.",
             Sql(

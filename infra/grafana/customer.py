@@ -72,7 +72,7 @@ def _glance() -> panels.Row:
             Limits(0.02, 0.1),
         ),
         _total("Renditions", "Files made of them.", "sum(outputs) AS renditions", "short"),
-        _total("Bytes in", "Of the sources.", 'sum(bytes_in) AS "bytes in"', "decbytes"),
+        _total("Bytes in", "Of the sources, as they came.", 'sum(bytes_in) AS "bytes in"', "decbytes"),
         _total(
             "Bytes saved",
             "Sources less each image's largest rendition: what whoever fetches that one is spared, each time.",
