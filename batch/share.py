@@ -15,7 +15,7 @@ import msgspec
 from core import batches, keys, tiers
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal, Unavailable
 from core.keys import BATCHES
-from core.model import HandOver, Outcome, Status
+from core.model import HandOver, Outcome, Route, Status
 from core.ports import Handovers, ObjectStore, UnfitError
 from core.service import Processing
 from core.shares import LONGEST
@@ -125,7 +125,7 @@ class Sharing:
 
         No image harms another; but where S3 or SQS do not answer, the rest waits for the next attempt.
         """
-        report, service = Report(share), self._placed(share.tier)
+        report, service = Report(share), self._placed(share)
         deadline = None if share.seconds is None else started + share.seconds
         weights = [_weight(image, share.tier) for image in share.images]
         for number, image in enumerate(share.images):
@@ -140,12 +140,14 @@ class Sharing:
         report.endings += [Ending.NOT_TRIED] * (len(share.images) - len(report.endings))
         return report
 
-    def _placed(self, tier: Tier) -> Processing:
+    def _placed(self, share: Share) -> Processing:
         """The service as it is in this tier: the document says which, not the environment.
 
         A container may see more CPUs than it was given, and a laptop has fewer.
         """
-        return replace(self.processing, tier=tier.name, vcpus=min(self.processing.vcpus, float(tier.vcpus)))
+        tier, images = share.tier, max(1, len(share.images))
+        vcpus = min(self.processing.vcpus, float(tier.vcpus))
+        return replace(self.processing, tier=tier.name, vcpus=vcpus, companions=images)
 
     def _end(
         self, service: Processing, image: HandOver, share: Share, seconds: float | None
@@ -176,6 +178,7 @@ class Sharing:
         try:
             self.processing.create(key, msgspec.json.encode(given), "application/json")
             self.handovers.hand_over(given.job, given.reason, given.tier, given.estimate, given.attempt)
+            self.processing.metrics.hand_over(Route.BATCH, unfit.code, self.processing.now())
         except PicturePerfectError as error:
             return _kept(error)
         return Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}", True

@@ -27,9 +27,11 @@ from core.worker_pool import WorkerPool
 if TYPE_CHECKING:
     from botocore.config import Config
     from mypy_boto3_batch import BatchClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+    from core.adapters.admin_function import FunctionReports
     from core.adapters.database import Database
     from core.adapters.postgres import PostgresLedger
     from core.adapters.s3 import S3Store
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from core.intake import Intake
     from core.reconciling import Reconciling
     from core.recording import Recording
+    from core.reporting import Reporting
     from core.service import Processing
     from core.streaming import Streaming
 
@@ -81,6 +84,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         route=route,
         public_base_url=values.public_base_url,
         vcpus=values.memory_mb / MB_OF_A_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
+        memory_mb=values.memory_mb,
         handovers=SqsHandovers(_sqs(), values.overflow_queue_url) if values.overflow_queue_url else None,
         work_dir=Path(values.work_dir),
         timeout_seconds=values.timeout_seconds,
@@ -171,14 +175,33 @@ def recording(environ: Mapping[str, str]) -> "Recording":
 
 def migrate(environ: Mapping[str, str]) -> list[str]:
     """Bring the database to this release's schema; returns the names of the migrations applied."""
-    with closing(_ledger(settings.load(settings.DatabaseSettings, environ))) as ledger:
-        return ledger.migrate()
+    values = settings.load(settings.DatabaseSettings, environ)
+    with closing(_ledger(values)) as ledger:
+        return ledger.migrate(values.retention_days or None)
 
 
 def image_row(environ: Mapping[str, str], image_id: str) -> dict[str, Any] | None:
     """What the ledger has of one image, with its renditions, as JSON's plain values; None where it has none."""
     with closing(_ledger(settings.load(settings.DatabaseSettings, environ))) as ledger:
         return ledger.find(image_id)
+
+
+@contextmanager
+def reporting(environ: Mapping[str, str]) -> Iterator["Reporting"]:
+    """The service that counts what is in the ledger."""
+    from core.adapters.postgres_figures import PostgresFigures  # noqa: PLC0415 - only what this entry needs is loaded
+    from core.reporting import Reporting  # noqa: PLC0415
+
+    figures = PostgresFigures(_database(settings.load(settings.DatabaseSettings, environ)))
+    with closing(figures):
+        yield Reporting(figures=figures)
+
+
+def function_reports(function: str) -> "FunctionReports":
+    """The same, asked of the operator's function in AWS."""
+    from core.adapters.admin_function import FunctionReports  # noqa: PLC0415
+
+    return FunctionReports(_lambda(), function)
 
 
 def store(bucket: str) -> "S3Store":
@@ -254,6 +277,15 @@ def _batch() -> "BatchClient":
 
     with _of_the_environment():
         return boto3.client("batch", config=_patience(attempts=1))
+
+
+def _lambda() -> "LambdaClient":
+    """For who waits for an answer as long as a function may take: 900 seconds. Asked twice, it would work twice."""
+    import boto3  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415
+
+    with _of_the_environment():
+        return boto3.client("lambda", config=Config(read_timeout=910, retries={"total_max_attempts": 1}))
 
 
 def _sqs() -> "SQSClient":

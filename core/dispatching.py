@@ -172,6 +172,7 @@ class _Run:
         except Exception as error:  # noqa: BLE001 - as above
             self._fail([message for image in images for message in image.messages], error)
             return
+        parent.committing.metrics.submit(name, len(images), len(divided), parent.now())
         with suppress(Unavailable):  # whoever misses the mark asks Batch
             self.claims.mark(work.work_id)
 

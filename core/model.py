@@ -261,6 +261,21 @@ class Source(Value, frozen=True, kw_only=True):
     sha256: str | None = None
 
 
+class Billed(Value, frozen=True, kw_only=True):
+    """What of a machine an image has to pay for: `seconds` of so much memory, and so many vCPUs.
+
+    From its acceptance to its commit; of the time of images that are worked on at once, each its share. `machine` is
+    the architecture, as `uname -m` says; `tier` names the Batch tier, where it is one's job: then there is a minute for
+    the images of a child at least.
+    """
+
+    seconds: float
+    memory_mb: int
+    vcpus: float
+    machine: str
+    tier: str = ""
+
+
 class Result(Value, frozen=True, kw_only=True):
     """The commit: everything that is known of one run of one image, as it stands under `results/`.
 
@@ -287,6 +302,8 @@ class Result(Value, frozen=True, kw_only=True):
     operations: dict[str, str] = msgspec.field(default_factory=dict)
     estimate: Estimate | None = None
     usage: Usage = Usage()
+    #: None where no machine speaks for the image: Batch lost it, or the result is of an earlier release.
+    billed: Billed | None = None
     received_at: datetime
     committed_at: datetime
     version: str

@@ -10,7 +10,19 @@ from typing import Protocol
 import msgspec
 
 from core.errors import Code, ImageFailure
-from core.model import Door, Estimate, ImageHeader, ImageJob, ObjectRef, Rendered, Result, Tombstone, Usage, Value
+from core.model import (
+    Door,
+    Estimate,
+    ImageHeader,
+    ImageJob,
+    ObjectRef,
+    Rendered,
+    Result,
+    Route,
+    Tombstone,
+    Usage,
+    Value,
+)
 from core.pipeline import Pipeline
 
 
@@ -50,14 +62,21 @@ class UnfitError(Exception):
     """An image has not ended, for want of room or time. Its source is in the store; the reason is a sentence.
 
     `tier` names the smallest Batch tier that its `estimate` fits, where there is one; `misjudged` says that it took
-    longer than any estimate of it.
+    longer than any estimate of it. `code` is what a try of it came to; None where the estimate forbade one.
     """
 
     def __init__(
-        self, reason: str, tier: str = "", estimate: Estimate | None = None, *, misjudged: bool = False
+        self,
+        reason: str,
+        tier: str = "",
+        estimate: Estimate | None = None,
+        *,
+        misjudged: bool = False,
+        code: Code | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.code = code
         self.tier = tier
         self.estimate = estimate
         self.misjudged = misjudged
@@ -138,7 +157,10 @@ class Jobs(Protocol):
 
 
 class Metrics(Protocol):
-    """Where numbers go. Called by the writer of a result, or of a refusal, alone: each is counted once."""
+    """Where numbers go. Called by the writer of a result, or of a refusal, alone: each is counted once.
+
+    core.metrics declares what comes of it.
+    """
 
     def emit(self, result: Result) -> None:
         """Count an image that ended."""
@@ -148,6 +170,15 @@ class Metrics(Protocol):
 
     def block(self, messages: int, cause: str, now: datetime) -> None:
         """Count messages that wait until someone mends the deployment; `cause` is a sentence."""
+
+    def hand_over(self, route: Route, code: Code | None, now: datetime) -> None:
+        """Count an image that is sent on from `route`; `code` as in UnfitError."""
+
+    def submit(self, tier: str, images: int, jobs: int, now: datetime) -> None:
+        """Count so many images submitted to Batch as so many jobs, or children of an array."""
+
+    def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
+        """Count what one round of the reconciler came to, nothing too."""
 
 
 class Ledger(Protocol):

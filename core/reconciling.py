@@ -73,6 +73,11 @@ class Reconciling:
 
     def reconcile(self, time: timedelta = timedelta.max) -> Report:
         """One round, for as long as `time`. What one source cannot have does not keep the others from it."""
+        report = self._round(time)
+        self.committing.metrics.reconcile(report.handed_over, report.abandoned, report.failed, self.now())
+        return report
+
+    def _round(self, time: timedelta) -> Report:
         report, started, store = Report(), self.now(), self.committing.store
         remembered = store.read(keys.RECONCILER) or b""
         with self.threads() as threads:

@@ -19,7 +19,9 @@ from uuid import uuid4
 from core import __version__, keys, manifest
 from core.conflicts import conflict, differs
 from core.errors import FULL_DISK, Code, ImageFailure, Unavailable
+from core.metering import Meter
 from core.model import (
+    Billed,
     Estimate,
     HandOver,
     ImageHeader,
@@ -48,6 +50,7 @@ from core.ports import (
     Workers,
     WriteContestedError,
 )
+from core.prices import LEAST_SECONDS
 from core.tiers import TIERS, above, named
 
 #: What fails so here may fit where there is more memory, more time and an empty disk.
@@ -71,6 +74,11 @@ class Processing:
     #: vCPUs of this place, and the Batch tier it is, if it is one.
     vcpus: float = 1.0
     tier: str = ""
+    #: Memory of this place in MB, that it is billed for; 0: it is not billed.
+    memory_mb: int = 0
+    #: How many images a Batch child has: they share the minute that is billed at least.
+    companions: int = 1
+    meter: Meter = field(default_factory=Meter)
     #: What an image will take; without it none is sent elsewhere before it was tried.
     estimate: Callable[[ImageHeader, Pipeline], Estimate] | None = None
     #: The overflow queue; without it all must end here.
@@ -105,14 +113,19 @@ class Processing:
         try:
             if time.monotonic() >= deadline and Code.TIMED_OUT in spared:  # before gigabytes are downloaded for nothing
                 raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
-            with TemporaryDirectory(dir=self.work_dir, prefix=SCRATCH) as scratch, self.threads() as threads:
-                return self._first(_Work(job, body, deadline, spared, why), Path(scratch), threads)
+            with (
+                self.meter.image() as seconds_so_far,
+                TemporaryDirectory(dir=self.work_dir, prefix=SCRATCH) as scratch,
+                self.threads() as threads,
+            ):
+                work = _Work(job, body, deadline, spared, why, seconds_so_far)
+                return self._first(work, Path(scratch), threads)
         except UnfitError as unfit:
             return self._spare(job, body, unfit)
         except (ImageFailure, Unavailable) as failure:
             if failure.code not in spared:
                 raise
-            return self._spare(job, body, UnfitError(failure.message))
+            return self._spare(job, body, UnfitError(failure.message, code=failure.code))
         except OSError as error:
             if error.errno not in FULL_DISK:
                 raise
@@ -120,7 +133,7 @@ class Processing:
             full = Unavailable(Code.WORKER_UNAVAILABLE, message)
             if full.code not in spared:
                 raise full from error
-            return self._spare(job, body, UnfitError(full.message))
+            return self._spare(job, body, UnfitError(full.message, code=full.code))
 
     def bring(self, job: ImageJob, body: bytes | None = None, seconds: float | None = None) -> Outcome | HandOver:
         """As `process`; what does not fit here is handed over to where there is more room, its source in the store."""
@@ -130,6 +143,7 @@ class Processing:
             return self.process(job, body, seconds, SPARED)
         except UnfitError as unfit:
             self.handovers.hand_over(job, unfit.reason, unfit.tier, unfit.estimate)
+            self.metrics.hand_over(self.route, unfit.code, self.now())
             return HandOver(job=job, reason=unfit.reason, tier=unfit.tier, estimate=unfit.estimate)
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
@@ -186,7 +200,9 @@ class Processing:
         elif wanted is None or (here and wanted.memory_mb <= here.memory_mb):
             wanted = above(here) if here else wanted
         tier = wanted.name if wanted else ""
-        return UnfitError(failure.message, tier, None if misjudged else estimate, misjudged=misjudged)
+        return UnfitError(
+            failure.message, tier, None if misjudged else estimate, misjudged=misjudged, code=failure.code
+        )
 
     def _spare(self, job: ImageJob, body: bytes | None, unfit: UnfitError) -> Outcome:
         """Leave an image to where there is more room, its source in the store; unless it has ended by now."""
@@ -341,9 +357,21 @@ class Processing:
             operations=pipeline.company_operations if pipeline else {},
             estimate=work.plan.estimate if work.plan else None,
             usage=work.usage,
+            billed=self._billed(work),
             received_at=job.received_at,
             committed_at=self.now(),
             version=__version__,
+        )
+
+    def _billed(self, work: "_Work") -> Billed | None:
+        tier = named(self.tier)
+        memory_mb, vcpus = (tier.memory_mb, float(tier.vcpus)) if tier else (self.memory_mb, self.vcpus)
+        if not memory_mb:
+            return None
+        least = LEAST_SECONDS / self.companions if self.route is Route.BATCH else 0.0
+        seconds = max(least, work.seconds_so_far())
+        return Billed(
+            seconds=round(seconds, 6), memory_mb=memory_mb, vcpus=vcpus, machine=os.uname().machine, tier=self.tier
         )
 
 
@@ -356,6 +384,8 @@ class _Work:
     deadline: float
     spared: frozenset[Code]
     why: str
+    #: What it has to pay for.
+    seconds_so_far: Callable[[], float]
     source: Source = field(init=False)
     header: ImageHeader | None = None
     plan: Plan | None = None

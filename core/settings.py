@@ -125,6 +125,8 @@ class DatabaseSettings(Value, frozen=True, kw_only=True):
     database_auth: DatabaseAuth = DatabaseAuth.URL
     #: How long a connection may take to be made: Aurora Serverless v2 may have to be woken first.
     database_connect_seconds: Annotated[int, Meta(ge=2, le=600)] = 60
+    #: After how many days the bucket's lifecycle removes what is processed, for the ledger to say; 0: it does not.
+    retention_days: Annotated[int, Meta(ge=0, le=3650)] = 0
 
 
 class RecordingSettings(DatabaseSettings, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """The Lambda function of the operator, inside the database's network: `{"action": …}` says what is to be done.
 
-`reconcile` is asked for by a schedule; `migrate` and `replay` by whoever deploys; `image` by who wants to know what the
-database has of one, and cannot reach it.
+`reconcile` is asked for by a schedule; `migrate` and `replay` by whoever deploys; `image` and `report` by who wants to
+know what the database has, and cannot reach it.
 """
 
 import os
@@ -11,8 +11,11 @@ from datetime import timedelta
 from typing import Any, Protocol
 from uuid import UUID
 
+import msgspec
+
 from core import bootstrap
 from core.errors import Code, PicturePerfectError, Refusal
+from core.reporting import Asked
 
 _RESERVE = timedelta(seconds=60)  # of the function's time: a page of sources of which each waits for an answer of S3
 
@@ -58,11 +61,23 @@ def image(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]
     return {"image": bootstrap.image_row(environ, wanted)}
 
 
+def report(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
+    """What core.reporting.Asked spells: everything at a glance, or the rows behind it, a page at a time."""
+    with bootstrap.reporting(environ) as reporting:
+        try:
+            asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, Asked)
+        except msgspec.ValidationError as error:
+            raise Refusal(Code.INVALID_REQUEST, f"No report was made: {error}") from error
+        answer: dict[str, Any] = msgspec.to_builtins(asked.answer(reporting))
+        return answer
+
+
 ACTIONS: dict[str, Callable[[Mapping[str, str], timedelta, Mapping[str, Any]], dict[str, Any]]] = {
     "image": image,
     "migrate": migrate,
     "reconcile": reconcile,
     "replay": replay,
+    "report": report,
 }
 
 

@@ -26,6 +26,7 @@ from core.model import (
     ImageJob,
     ObjectRef,
     Result,
+    Route,
     Tombstone,
     Value,
 )
@@ -247,6 +248,9 @@ class FakeMetrics:
         self.emitted: list[Result] = []
         self.refused: list[tuple[Door, Code]] = []
         self.blocked: list[tuple[int, str]] = []
+        self.handed_over: list[tuple[Route, Code | None]] = []
+        self.submitted: list[tuple[str, int, int]] = []
+        self.reconciled: list[tuple[int, int, int]] = []
 
     def emit(self, result: Result) -> None:
         self.around("metrics.emit", lambda: self.emitted.append(result))
@@ -256,6 +260,15 @@ class FakeMetrics:
 
     def block(self, messages: int, cause: str, now: datetime) -> None:
         self.around("metrics.block", lambda: self.blocked.append((messages, cause)))
+
+    def hand_over(self, route: Route, code: Code | None, now: datetime) -> None:
+        self.around("metrics.hand_over", lambda: self.handed_over.append((route, code)))
+
+    def submit(self, tier: str, images: int, jobs: int, now: datetime) -> None:
+        self.around("metrics.submit", lambda: self.submitted.append((tier, images, jobs)))
+
+    def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
+        self.around("metrics.reconcile", lambda: self.reconciled.append((handed_over, abandoned, failed)))
 
 
 class FakeLedger:

@@ -5,72 +5,82 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TextIO
+from itertools import groupby
+from typing import Any, TextIO
 
 import msgspec
 
 from core.errors import Code
-from core.model import Door, Result
-
-Sets = tuple[tuple[str, ...], ...]
-
-#: Each combination of values of a set is billed as a metric of its own, so the sets are few and bounded:
-#: the customer is a property of the line, never a dimension.
-DIMENSION_SETS = (("source", "route"), ("format",), ("status",))
-REFUSAL_SETS = (("source", "code"),)  # both from closed lists
-BLOCKED_SETS: Sets = ((),)
-#: Name and CloudWatch unit of each metric.
-METRICS = {
-    "Images": "Count",
-    "Renditions": "Count",
-    "BytesIn": "Bytes",
-    "BytesOut": "Bytes",
-    "Duration": "Seconds",
-    "CpuTime": "Seconds",
-    "PeakMemory": "Bytes",
-}
+from core.metrics import DECLARED, Cause, Metric, Taken, of_result, properties
+from core.model import Door, Result, Route
 
 
 class EmfMetrics:
-    """Writes one line for each image that ended, each record that was refused, and each batch that is blocked."""
+    """Writes one line for each thing that happened. What a line may say is declared in core.metrics."""
 
     def __init__(self, stream: TextIO, namespace: str) -> None:
         self._stream = stream
         self._namespace = namespace
 
     def emit(self, result: Result) -> None:
-        line = {
+        said = {
             "source": result.door,
             "route": result.route,
-            "format": result.header.format if result.header else "unknown",
+            "format": result.header.format if result.header else "",
             "status": result.status,
-            "code": result.code,
+            **({"code": result.code} if result.code else {}),
+        }
+        told = {
             "customer": result.customer,
             "pipeline": result.pipeline,
             "image_id": result.image_id,
             "run": result.run,
-            "Images": 1,
-            "Renditions": len(result.renditions),
-            "BytesIn": result.source.bytes or 0,
-            "BytesOut": sum(rendition.bytes for rendition in result.renditions),
-            "Duration": result.usage.seconds,
-            "CpuTime": result.usage.cpu_seconds,
-            "PeakMemory": result.usage.peak_bytes,
         }
-        self._write(result.committed_at, DIMENSION_SETS, METRICS, line)
+        self._write(result.committed_at, of_result(result), said, told)
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
-        self._write(now, REFUSAL_SETS, {"Refused": "Count"}, {"source": door, "code": code, "Refused": 1})
+        self._write(now, {"Refused": 1}, {"source": door, "code": code})
 
     def block(self, messages: int, cause: str, now: datetime) -> None:
-        self._write(now, BLOCKED_SETS, {"Blocked": "Count"}, {"cause": cause, "Blocked": messages})
+        self._write(now, {"Blocked": messages}, {}, {"why": cause})
 
-    def _write(self, when: datetime, sets: Sets, metrics: Mapping[str, str], values: Mapping[str, object]) -> None:
-        declaration = {
-            "Namespace": self._namespace,
-            "Dimensions": sets,
-            "Metrics": [{"Name": name, "Unit": unit} for name, unit in metrics.items()],
+    def hand_over(self, route: Route, code: Code | None, now: datetime) -> None:
+        self._write(now, {"HandedOver": 1}, {"route": route, "cause": Cause.of(code)})
+
+    def submit(self, tier: str, images: int, jobs: int, now: datetime) -> None:
+        self._write(now, {"Submitted": images, "BatchJobs": jobs}, {"tier": tier})
+
+    def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
+        found = {Taken.HANDED_OVER: handed_over, Taken.ABANDONED: abandoned, Taken.FAILED: failed}
+        for outcome, sources in found.items():
+            self._write(now, {"Reconciled": sources}, {"outcome": outcome})
+
+    def _write(
+        self,
+        when: datetime,
+        values: Mapping[str, float],
+        said: Mapping[str, str],
+        told: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`values` by metric, `said` by dimension; `told` is for who reads the log."""
+        metrics = sorted((DECLARED[name] for name in values), key=_sets)
+        directives = [
+            {
+                "Namespace": self._namespace,
+                "Dimensions": sets,
+                "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in alike],
+            }
+            for sets, alike in groupby(metrics, key=_sets)
+        ]
+        line = {
+            "_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": directives},
+            **properties(values, said),
+            **(told or {}),
+            **values,
         }
-        line = {"_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": [declaration]}, **values}
         self._stream.write(msgspec.json.encode(line).decode() + "\n")  # one write: lines of threads never mix
         self._stream.flush()
+
+
+def _sets(metric: Metric) -> tuple[tuple[str, ...], ...]:
+    return metric.dimension_sets

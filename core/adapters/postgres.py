@@ -3,40 +3,31 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
 from importlib.resources import files
 from typing import Any
 
 import msgspec
 import psycopg
-from psycopg.types.json import Jsonb
 
+from core import prices
 from core.adapters.database import Database
 from core.errors import Code, Misconfigured, Unavailable
 from core.model import Result, Tombstone
+from core.prices import Prices
 
 _MIGRATION = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _LOCK = 0x5049435055524546  # "PICPUREF": held while migrating, so that two deployments wait for each other
 
-# `>`: the same run again changes nothing, a lower one neither
-_UPSERT_IMAGES = """
-    INSERT INTO images SELECT * FROM jsonb_populate_recordset(NULL::images, %s) ORDER BY image_id
-    ON CONFLICT (image_id) DO UPDATE SET ({columns}) = ROW ({excluded})
-    WHERE excluded.run > images.run
-    RETURNING image_id
-"""
-_INSERT_RENDITIONS = "INSERT INTO renditions SELECT * FROM jsonb_populate_recordset(NULL::renditions, %s)"
-_INSERT_TOMBSTONES = """
-    INSERT INTO tombstones SELECT * FROM jsonb_populate_recordset(NULL::tombstones, %s)
-    ON CONFLICT DO NOTHING
-"""
-_ERASED = """
-    SELECT image_id FROM images JOIN tombstones USING (image_id, customer)
-    WHERE image_id = ANY(%s) ORDER BY image_id FOR UPDATE OF images
-"""
-_ERASE_IMAGES = """
-    UPDATE images SET name = NULL, source = 'erased', source_sha256 = NULL, erased_at = requested_at
-    FROM tombstones t
-    WHERE t.image_id = images.image_id AND t.customer = images.customer AND images.image_id = ANY(%s)
+_NUL = b"\\u0000"
+#: Raised when rows of results that are there already would become others: a replay writes them again.
+WRITER = 1
+_RECORD = "SELECT record(%s::jsonb, %s::jsonb, %s::jsonb)"
+_SET_PRICE = """
+    INSERT INTO prices (valid_from, service, machine, item, usd, region) VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (valid_from, service, machine, item) DO UPDATE SET usd = excluded.usd, region = excluded.region
+    WHERE (prices.usd, prices.region) IS DISTINCT FROM (excluded.usd, excluded.region)
 """
 _ROW = """
     SELECT to_jsonb(i) || jsonb_build_object('renditions', coalesce(
@@ -54,24 +45,18 @@ class PostgresLedger:
 
     def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> frozenset[str]:
         highest = {result.image_id: result for result in sorted(results, key=lambda result: result.run)}
-        touched = [*highest, *(tombstone.image_id for tombstone in tombstones)]
+        images = [image_row(result) for result in highest.values()]
+        renditions = [row for result in highest.values() for row in rendition_rows(result)]
+        rows = [storable(rows) for rows in (images, renditions, [_tombstone_row(item) for item in tombstones])]
         with self._transaction() as cursor:
-            cursor.execute(_INSERT_TOMBSTONES, [Jsonb([_tombstone_row(item) for item in tombstones])])
-            cursor.execute(_upsert_images(), [Jsonb([_image_row(result) for result in highest.values()])])
-            changed = [str(row[0]) for row in cursor.fetchall()]
-            cursor.execute("DELETE FROM renditions WHERE image_id = ANY(%s)", [changed])
-            rows = [row for image in changed for row in _rendition_rows(highest[image])]
-            cursor.execute(_INSERT_RENDITIONS, [Jsonb(rows)])
-            cursor.execute(_ERASED, [touched])
-            erased = [str(row[0]) for row in cursor.fetchall()]
-            cursor.execute(_ERASE_IMAGES, [erased])
-            cursor.execute("DELETE FROM renditions WHERE image_id = ANY(%s)", [erased])
-        return frozenset(erased)
+            found = cursor.execute(_RECORD, rows).fetchone()
+        return frozenset(str(image) for image in found[0]) if found else frozenset()
 
-    def migrate(self) -> list[str]:
+    def migrate(self, retention_days: int | None = None) -> list[str]:
         """Apply the numbered migrations that were not applied yet, in order; returns their names.
 
-        Each is one transaction. Two that run at once wait for each other.
+        All is one transaction. Two that run at once wait for each other. The prices of this release are written down
+        too, and after how many days objects expire (None: they do not).
         """
         applied = []
         with self._transaction() as cursor:
@@ -87,6 +72,8 @@ class PostgresLedger:
                     cursor.execute(sql.encode())
                     cursor.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
                     applied.append(name)
+            cursor.executemany(_SET_PRICE, price_rows(prices.history()))
+            cursor.execute("UPDATE retention SET days = %s WHERE days IS DISTINCT FROM %s", [retention_days] * 2)
             cursor.execute(_schema("roles.sql"))
         return applied
 
@@ -128,25 +115,33 @@ def _schema(name: str) -> bytes:
     return files("core.adapters").joinpath("schema", name).read_bytes()
 
 
-def _upsert_images() -> bytes:
-    columns = [name for name in _IMAGE_COLUMNS if name != "image_id"]
-    excluded = ", ".join(f"excluded.{name}" for name in columns)
-    return _UPSERT_IMAGES.format(columns=", ".join(columns), excluded=excluded).encode()
-
-
-def _image_row(result: Result) -> dict[str, Any]:
-    header = msgspec.structs.asdict(result.header) if result.header else {}
-    row = {
+def image_row(result: Result) -> dict[str, Any]:
+    """The row of `images`, by its columns."""
+    header, usage, source, billed, estimate = (
+        result.header, result.usage, result.source, result.billed, result.estimate
+    )  # fmt: skip
+    sizes = [rendition.bytes for rendition in result.renditions]
+    return {
         **{name: getattr(result, name) for name in _OF_RESULT},
-        **{name: header.get(name) for name in _OF_HEADER},
-        **msgspec.structs.asdict(result.usage),
-        "name": result.source.name,
-        "source": str(result.source.object),
-        "source_bytes": result.source.bytes,
-        "source_sha256": result.source.sha256,
-        "erased_at": None,
+        **({name: getattr(header, name) for name in _OF_HEADER} if header else {}),
+        **({f"estimated_{name}": getattr(estimate, name) for name in _OF_ESTIMATE} if estimate else {}),
+        "seconds": usage.seconds,
+        "cpu_seconds": usage.cpu_seconds,
+        "peak_bytes": usage.peak_bytes,
+        "name": source.name,
+        "source": str(source.object),
+        "source_bytes": source.bytes,
+        "source_sha256": source.sha256,
+        "outputs": len(sizes),
+        "bytes_out": sum(sizes),
+        "largest_bytes": max(sizes, default=None),
+        "billed_seconds": billed.seconds if billed else None,
+        "memory_mb": billed.memory_mb if billed else None,
+        "vcpus": billed.vcpus if billed else None,
+        "tier": (billed.tier or None) if billed else None,
+        "machine": billed.machine if billed else None,
+        "written_by": WRITER,
     }
-    return _storable(row)
 
 
 _OF_RESULT = (
@@ -154,29 +149,54 @@ _OF_RESULT = (
     "measurements", "operations", "received_at", "committed_at", "version",
 )  # fmt: skip
 _OF_HEADER = ("format", "width", "height", "channels", "depth", "frames")
-_IMAGE_COLUMNS = (
-    *_OF_RESULT, *_OF_HEADER, "seconds", "cpu_seconds", "peak_bytes",
-    "name", "source", "source_bytes", "source_sha256", "erased_at",
-)  # fmt: skip
+_OF_ESTIMATE = ("cpu_seconds", "cpu_seconds_upper", "peak_bytes", "peak_bytes_upper")
+_OF_RENDITION = ("name", "format", "width", "height", "bytes", "sha256", "key", "url", "frames")
 
 
-def _rendition_rows(result: Result) -> list[dict[str, Any]]:
+def rendition_rows(result: Result) -> list[dict[str, Any]]:
+    """The rows of `renditions`, by their columns."""
     return [
-        _storable({"image_id": result.image_id, **msgspec.structs.asdict(rendition)}) for rendition in result.renditions
+        {"image_id": result.image_id, **{name: getattr(rendition, name) for name in _OF_RENDITION}}
+        for rendition in result.renditions
+    ]
+
+
+def price_rows(dated: Sequence[Prices]) -> list[tuple[date, str, str, str, Decimal, str]]:
+    """The rows of `prices`."""
+    return [
+        (date.fromisoformat(one.date), service, machine, item, Decimal(repr(usd)), one.region)
+        for one in dated
+        for service, machine, asked in (
+            *(("lambda", machine, price) for machine, price in one.functions.items()),
+            *(("fargate", machine, price) for machine, price in one.fargate.items()),
+            ("s3", "", one.s3),
+        )
+        for item, usd in msgspec.structs.asdict(asked).items()
     ]
 
 
 def _tombstone_row(tombstone: Tombstone) -> dict[str, Any]:
-    return _storable(msgspec.structs.asdict(tombstone))
+    return msgspec.structs.asdict(tombstone)
 
 
-def _storable(row: dict[str, Any]) -> dict[str, Any]:
-    """Plain JSON values; text without NUL, which PostgreSQL cannot hold."""
-    plain: dict[str, Any] = msgspec.to_builtins(row)
-    return {
-        name: value.replace("\0", "\N{REPLACEMENT CHARACTER}") if isinstance(value, str) else value
-        for name, value in plain.items()
-    }
+def storable(rows: list[dict[str, Any]]) -> str:
+    """As JSON; without NUL, which PostgreSQL cannot hold in text."""
+    body = msgspec.json.encode(rows)
+    if _NUL in body:
+        body = msgspec.json.encode(_without_nul(msgspec.to_builtins(rows)))
+    return body.decode()
+
+
+def _without_nul(value: Any) -> Any:  # noqa: ANN401 - plain JSON values
+    match value:
+        case str():
+            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        case list():
+            return [_without_nul(item) for item in value]
+        case dict():
+            return {_without_nul(name): _without_nul(item) for name, item in value.items()}
+        case _:
+            return value
 
 
 def _first_line(error: Exception) -> str:

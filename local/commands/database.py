@@ -12,7 +12,7 @@ from local.console import folder_option, json_option, notes, progress
 
 
 @contextmanager
-def _environment(folder: Path) -> Iterator[Mapping[str, str]]:
+def environment(folder: Path) -> Iterator[Mapping[str, str]]:
     """This process's own variables where they name a database, else the running cloud's."""
     if os.environ.get("DATABASE_URL"):
         yield os.environ
@@ -37,7 +37,7 @@ def migrate(folder: Path, as_json: bool) -> None:
     """
     from core.bootstrap import migrate as apply  # noqa: PLC0415
 
-    with _environment(folder) as environment:
+    with environment(folder) as environment:
         names = apply(environment)
     if as_json:
         click.echo(json.dumps({"applied": names}))
@@ -56,7 +56,7 @@ def replay(folder: Path, as_json: bool) -> int:
     from core.bootstrap import recording  # noqa: PLC0415
 
     done = 0
-    with _environment(folder) as environment, progress() as bars:
+    with environment(folder) as environment, progress() as bars:
         task = bars.add_task("replaying", total=None)
 
         def advance(count: int) -> None:

@@ -227,6 +227,11 @@ def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
         "0002_measurements.sql",
         "0003_frames.sql",
         "0004_company_operations.sql",
+        "0005_quantities.sql",
+        "0006_prices.sql",
+        "0007_rollups.sql",
+        "0008_recording.sql",
+        "0009_views.sql",
     ]
     assert ledger.migrate() == []
     ledger.close()

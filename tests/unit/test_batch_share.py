@@ -144,6 +144,7 @@ def test_what_takes_longer_than_its_estimate_has_all_there_is_in_a_larger_tier(c
     assert child.work(image, timeout=60) == [Ending.HANDED_OVER]
     (message,) = child.handed_over()
     assert (message.job, message.tier, message.estimate) == (image.job, TIERS[1].name, None)
+    assert child.world.metrics.handed_over == [(Route.BATCH, Code.TIMED_OUT)]
 
 
 @pytest.mark.parametrize(("tier", "timeout"), [(TIERS[-1], 60), (TIERS[0], LONGEST), (TIERS[0], 0)])

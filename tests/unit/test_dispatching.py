@@ -71,6 +71,7 @@ def test_images_of_one_tier_share_one_submission_and_each_tier_has_its_own(dispa
     large = [dispatch.image(estimate=estimate(peak=20 * GIB)) for _ in range(2)]
     assert dispatch.deliver(*small, *large) == []
     assert {(job.tier, job.size) for job in dispatch.jobs.submitted} == {("1x2", 5), ("4x30", 1)}
+    assert sorted(dispatch.metrics.submitted) == [("1x2", 5, 5), ("4x30", 2, 1)]
     dispatch.run_all()
     assert len(dispatch.results()) == 7
 

@@ -136,6 +136,7 @@ def test_an_upload_that_does_not_fit_is_handed_over_before_a_pixel_is_touched(
     (message,) = waiting(world.overflow)
     assert (message.job.image_id, message.tier, message.reason) == (told["image_id"], "2x8", told["message"])
     assert message.estimate == estimate(gigabytes=5)
+    assert world.metrics.handed_over == [(Route.LAMBDA, None)]
     assert (world.worker.runs, list(world.store.contents("results/"))) == (0, [])
     assert list(world.store.contents("incoming/"))
 
@@ -164,6 +165,7 @@ def test_a_wrong_estimate_costs_nothing_but_the_way(
         assert (told["status"], told["code"]) == ("failed", code)
         return
     assert (told["status"], told["tier"], told["message"]) == ("handed_over", tier, f"It ended with {code}.")
+    assert world.metrics.handed_over == [(Route.LAMBDA, code)]
 
 
 def test_in_the_largest_tier_what_runs_out_is_not_spared_and_ends(world: World) -> None:

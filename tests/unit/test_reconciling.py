@@ -89,6 +89,7 @@ def test_what_is_taken_up_in_vain_ends_abandoned(dispatch: Dispatch) -> None:
     dispatch.clock.wait(hours=7)
     assert reconciling(dispatch).reconcile().abandoned == 0
     assert len(dispatch.metrics.emitted) == 1
+    assert dispatch.metrics.reconciled == [(*each, 0) for each in [*found, (0, 0)]]
 
 
 def test_each_time_it_is_taken_up_it_is_submitted_anew(dispatch: Dispatch) -> None:

@@ -1,0 +1,163 @@
+"""How many commits a second the recorder writes into PostgreSQL, against a bare COPY of the same rows in the same run.
+
+`python -m benchmarks.recorder [--images N] [--batch N] [--rounds N]`. S3 is left out: results are at hand, as values.
+The recorder's transaction has to find out what is there already, to write images and renditions, and to keep the sums of
+days and months; COPY, of rows that are lines of text beforehand, into tables with the same keys and indexes, does
+nothing of that. The two take turns, a batch each, so that whatever else the machine does meets both alike.
+"""
+
+import argparse
+import random
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+
+from core.adapters.postgres import PostgresLedger, image_row, rendition_rows
+from core.errors import Code
+from core.model import (
+    Billed, Door, Estimate, ImageFormat, ImageHeader, ObjectRef, Rendition, Result, Route, Source, Status, Usage,
+)  # fmt: skip
+from local.postgres import PostgreSQL
+
+_CUSTOMERS = 500
+_NOW = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
+_RENDITIONS = (("small", 480), ("medium", 960), ("large", 1440), ("huge", 2160))
+#: What the rows are compared with: the share of COPY's rate that the recorder is to reach.
+WANTED = 0.2
+
+
+def results(count: int, seed: int = 1) -> list[Result]:
+    """As the pipeline `web` commits them within an hour: of 500 customers, by all doors, one in thirty failed."""
+    dice = random.Random(seed)  # noqa: S311 - a benchmark's pictures are no secret
+    return [_result(dice, number) for number in range(count)]
+
+
+def _result(dice: random.Random, number: int) -> Result:
+    image_id, customer = str(UUID(int=dice.getrandbits(128))), f"customer-{int(_CUSTOMERS * dice.random() ** 2):03d}"
+    failed, at = number % 30 == 0, _NOW + timedelta(seconds=dice.random() * 3600)
+    seconds = dice.lognormvariate(-1, 0.8)
+    renditions = [] if failed else [_rendition(dice, customer, image_id, *shape) for shape in _RENDITIONS]
+    return Result(
+        image_id=image_id,
+        run=0,
+        token=image_id,
+        customer=customer,
+        pipeline="web",
+        door=dice.choice((Door.UPLOAD, Door.KAFKA, Door.DIRECT)),
+        route=Route.LAMBDA,
+        reason="It needs about 212 MB and 0.41 s on 1.7 vCPUs, which there is.",
+        status=Status.FAILED if failed else Status.PROCESSED,
+        code=Code.CORRUPT_IMAGE if failed else None,
+        message="The file ends in the middle of the picture." if failed else None,
+        source=Source(
+            object=ObjectRef(bucket="home", key=f"incoming/{customer}/web/{number}/picture-{number}.jpg", version="v1"),
+            name=f"picture-{number}.jpg",
+            bytes=dice.randrange(100_000, 8_000_000),
+            sha256=f"{dice.getrandbits(256):064x}",
+        ),
+        header=ImageHeader(format="jpeg", width=4032, height=3024, channels=3, depth=8),
+        renditions=tuple(renditions),
+        measurements={} if failed else {"perceptual-hash": f"{dice.getrandbits(64):016x}", "sharpness": 214.3},
+        estimate=Estimate(
+            cpu_seconds=seconds,
+            cpu_seconds_upper=2 * seconds,
+            parallel=0.3,
+            peak_bytes=2 << 27,
+            peak_bytes_upper=3 << 27,
+        ),
+        usage=Usage(seconds=seconds, cpu_seconds=1.1 * seconds, peak_bytes=2 << 27),
+        billed=Billed(seconds=seconds + 0.3, memory_mb=3008, vcpus=1.7, machine="x86_64"),
+        received_at=at - timedelta(seconds=seconds + 1),
+        committed_at=at,
+        version="1.0.0",
+    )
+
+
+def _rendition(dice: random.Random, customer: str, image_id: str, name: str, width: int) -> Rendition:
+    digest = f"{dice.getrandbits(256):064x}"
+    key = f"processed/{customer}/{image_id}/{name}-{digest[:16]}.jpg"
+    return Rendition(
+        name=name,
+        format=ImageFormat.JPEG,
+        width=width,
+        height=width * 3 // 4,
+        bytes=dice.randrange(10_000, 600_000),
+        sha256=digest,
+        key=key,
+        url=f"https://images.example/{key}",
+    )
+
+
+class Copy:
+    """COPY into tables of the same shape, keys and indexes: rows rendered to text beforehand, and nothing else."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+        connection.execute("CREATE TABLE bare_images (LIKE images INCLUDING ALL)")
+        connection.execute(
+            "CREATE TABLE bare_renditions (LIKE renditions INCLUDING ALL, FOREIGN KEY (image_id) REFERENCES bare_images)"
+        )
+        connection.commit()
+
+    def prepare(self, batch: Sequence[Result]) -> list[tuple[str, bytes]]:
+        """The statements, each with its lines. PostgreSQL itself renders them, from a load that is rolled back."""
+        tables = {"images": [image_row(result) for result in batch],
+                  "renditions": [row for result in batch for row in rendition_rows(result)]}  # fmt: skip
+        return [self._rendered(table, rows) for table, rows in tables.items()]
+
+    def _rendered(self, table: str, rows: list[dict[str, object]]) -> tuple[str, bytes]:
+        from core.adapters.postgres import storable  # noqa: PLC0415
+
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        names = ", ".join(columns)
+        source = f"SELECT {names} FROM jsonb_populate_recordset(NULL::{table}, {psycopg.sql.Literal(storable(rows)).as_string()})"
+        with self._connection.cursor() as cursor, cursor.copy(f"COPY ({source}) TO STDOUT".encode()) as copy:
+            lines = b"".join(copy)
+        return f"COPY bare_{table} ({names}) FROM STDIN", lines
+
+    def load(self, statements: list[tuple[str, bytes]]) -> None:
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            for statement, lines in statements:
+                with cursor.copy(statement.encode()) as copy:
+                    copy.write(lines)
+
+
+def main() -> None:
+    """Print both rates, and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=20_000)
+    parser.add_argument("--batch", type=int, default=500)
+    options = parser.parse_args()
+    taken = {"recorder": 0.0, "copy": 0.0}
+    with PostgreSQL() as server:
+        ledger = PostgresLedger(server.url)
+        ledger.migrate()
+        with psycopg.connect(server.url) as connection:
+            bare, pending = Copy(connection), results(options.images)
+            while pending:
+                batch, pending = pending[: options.batch], pending[options.batch :]
+                statements = bare.prepare(batch)
+                started = time.perf_counter()
+                bare.load(statements)
+                copied = time.perf_counter()
+                ledger.record(batch, [])
+                taken["copy"] += copied - started
+                taken["recorder"] += time.perf_counter() - copied
+            counted = connection.execute(
+                "SELECT (SELECT count(*) FROM images), (SELECT count(*) FROM bare_images), "
+                "(SELECT count(*) FROM renditions), (SELECT count(*) FROM bare_renditions)"
+            ).fetchone()
+        ledger.close()
+    rates = {who: options.images / seconds for who, seconds in taken.items()}
+    print(f"{options.images:,} results with {len(_RENDITIONS)} renditions each, {options.batch} in a transaction")
+    print(f"rows: images, copied images, renditions, copied renditions = {counted}")
+    print(f"bare COPY      {rates['copy']:10,.0f} images a second")
+    print(f"the recorder   {rates['recorder']:10,.0f} images a second")
+    print(f"ratio          {rates['recorder'] / rates['copy']:10.2f}, wanted {WANTED:.2f}")
+
+
+if __name__ == "__main__":
+    main()

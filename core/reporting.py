@@ -1,0 +1,321 @@
+"""What the business asks of the ledger: how many images, of what type, whose, through which door, at what cost.
+
+Every number comes from the views that Grafana reads too (docs/ledger.md), so that both say the same. Days are UTC's,
+and an image belongs to the day of its commit.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal, Protocol
+
+import msgspec
+
+from core import __version__
+from core.errors import Code, Refusal
+from core.explanations import explanation
+from core.model import Value
+
+#: Rows of a page: at most some 400 bytes each as JSON, and Lambda answers with 6 MB at most.
+PAGE = 10_000
+#: So many values of what is counted by have a line of their own, the rest one together; so many customers that send
+#: more are named, and so many that send less.
+_LINES = 20
+_MOVERS = 5
+#: By what the images of a report are counted; `source` is the door.
+DIMENSIONS = ("customer", "source", "route", "format", "pipeline")
+#: More days than this are asked for in parts: the page of them would be nothing to look at.
+MOST_DAYS = 3660
+
+
+class Question(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is asked about: the days from `since` to `until`, both included, of one customer or of all."""
+
+    since: date
+    until: date
+    customer: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.until < self.since:
+            raise ValueError(f"until: {self.until} is before since, {self.since}")
+        if self.days > MOST_DAYS:
+            raise ValueError(f"since: {self.days:,} days are too many at once; {MOST_DAYS:,} are not")
+
+    @property
+    def days(self) -> int:
+        return (self.until - self.since).days + 1
+
+    @property
+    def before(self) -> "Question":
+        """As many days just before."""
+        length = timedelta(days=self.days)
+        return msgspec.structs.replace(self, since=self.since - length, until=self.until - length)
+
+
+class Sums(Value, frozen=True, kw_only=True):
+    """What is added up. Bytes; seconds; US dollars at the ledger's prices."""
+
+    images: int = 0
+    failed: int = 0
+    outputs: int = 0
+    bytes_in: int = 0
+    bytes_out: int = 0
+    bytes_saved: int = 0
+    cpu_seconds: float = 0.0
+    usd: float = 0.0
+
+    def __add__(self, other: "Sums") -> "Sums":
+        return Sums(**{name: getattr(self, name) + getattr(other, name) for name in self.__struct_fields__})
+
+    @property
+    def processed(self) -> int:
+        return self.images - self.failed
+
+
+class Latency(Value, frozen=True, kw_only=True):
+    """Seconds from an image's arrival to its commit: 50, 95 and 99 of a hundred waited no longer.
+
+    Of all customers' images they are made of the ledger's buckets, within an eighth of the truth; of one's, exact.
+    """
+
+    p50: float
+    p95: float
+    p99: float
+
+
+class Day(Value, frozen=True, kw_only=True):
+    """One day on which images ended; its dollars by route."""
+
+    day: date
+    sums: Sums
+    usd: dict[str, float]
+    latency: Latency
+
+
+class Line(Value, frozen=True, kw_only=True):
+    """The images of one value of what is counted by, and those of the time before. Without a name: `others` values."""
+
+    name: str | None
+    sums: Sums
+    before: Sums = Sums()
+    others: int = 0
+
+
+class Failure(Value, frozen=True, kw_only=True):
+    """A code that images ended with, what it means and what to do."""
+
+    code: str
+    what: str
+    advice: str
+    images: int
+
+
+class Report(Value, frozen=True, kw_only=True):
+    """The answer. `by` has lines for each of DIMENSIONS, most images first; `prices` says of where and when."""
+
+    question: Question
+    made_at: datetime
+    version: str
+    prices: str
+    sums: Sums
+    before: Sums
+    customers: int
+    latency: Latency | None
+    days: tuple[Day, ...]
+    by: dict[str, tuple[Line, ...]]
+    movers: tuple[Line, ...]
+    failures: tuple[Failure, ...]
+
+
+class Counted(Value, frozen=True, kw_only=True):
+    """The ledger's sums of one question: by each of DIMENSIONS, by day and route; the images of each code."""
+
+    by: dict[str, dict[str, Sums]]
+    days: dict[tuple[date, str], Sums]
+    failures: dict[str, int]
+
+    @property
+    def sums(self) -> Sums:
+        return _sum(self.days.values())
+
+
+class Row(Value, frozen=True):
+    """The images of a day that have all else in common, for spreadsheets and data frames; docs/cli.md has more."""
+
+    day: date
+    customer: str
+    source: str
+    route: str
+    format: str
+    pipeline: str
+    status: str
+    code: str | None
+    images: int
+    outputs: int
+    bytes_in: int
+    bytes_out: int
+    bytes_saved: int
+    seconds: float
+    cpu_seconds: float
+    usd: float
+    latency_p50: float
+    latency_p95: float
+    latency_p99: float
+
+
+#: What tells a row from all others of its day.
+KEY = ("customer", "source", "route", "format", "pipeline", "status", "code")
+
+
+class Place(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where the next page begins: a day, and the key of the last row that was given of it."""
+
+    day: date
+    after: tuple[str, ...] = ()
+
+
+class Page(Value, frozen=True, kw_only=True):
+    """Some rows, and where the next ones are; None: there are no more."""
+
+    rows: tuple[Row, ...]
+    next: Place | None = None
+
+
+class Figures(Protocol):
+    """The ledger, to count in. Raises Unavailable(DATABASE_UNAVAILABLE)."""
+
+    def counted(self, questions: Sequence[Question]) -> list[Counted]:
+        """The sums of each question, all of them of one moment."""
+
+    def latencies(self, question: Question) -> tuple[Latency | None, dict[date, Latency]]:
+        """Of all images, and of each day's."""
+
+    def rows(self, question: Question, day: date, after: tuple[str, ...], most: int) -> list[Row]:
+        """The rows of a day in the order of KEY, from behind `after` on."""
+
+    def prices(self, question: Question) -> str:
+        """Of what region and day the prices are that hold at the end of it."""
+
+
+class Reports(Protocol):
+    """Who answers: the ledger itself, or the operator's function beside it."""
+
+    def report(self, question: Question) -> Report:
+        """Everything at a glance."""
+
+    def page(self, question: Question, place: Place | None = None) -> Page:
+        """The rows from a place on, the first ones unless said otherwise."""
+
+
+class Asked(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A question as it comes in from outside: of the last thirty days unless it says otherwise."""
+
+    since: date | None = None
+    until: date | None = None
+    customer: str | None = None
+    of: Literal["report", "rows"] = "report"
+    place: Place | None = None
+
+    def answer(self, reports: Reports) -> Report | Page:
+        until = self.until or datetime.now(UTC).date()
+        since = self.since or until - timedelta(days=29)
+        try:
+            question = Question(since=since, until=until, customer=self.customer)
+        except ValueError as error:
+            raise Refusal(Code.INVALID_REQUEST, f"{error}.") from error
+        return reports.page(question, self.place) if self.of == "rows" else reports.report(question)
+
+
+def rows(reports: Reports, question: Question) -> Iterator[Row]:
+    """All rows, page after page."""
+    page = reports.page(question)
+    yield from page.rows
+    while page.next:
+        page = reports.page(question, page.next)
+        yield from page.rows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reporting:
+    """Answers from the ledger."""
+
+    figures: Figures
+
+    def report(self, question: Question) -> Report:
+        """Everything at a glance."""
+        now, before = self.figures.counted([question, question.before])
+        whole, daily = self.figures.latencies(question)
+        customers = _lines(now.by.get("customer", {}), before.by.get("customer", {}))
+        return Report(
+            question=question,
+            made_at=datetime.now(UTC),
+            version=__version__,
+            prices=self.figures.prices(question),
+            sums=now.sums,
+            before=before.sums,
+            customers=sum(line.sums.images > 0 for line in customers),
+            latency=whole,
+            days=tuple(_days(now.days, daily)),
+            by={
+                name: _shortened(
+                    [line for line in _lines(now.by.get(name, {}), before.by.get(name, {})) if line.sums.images]
+                )
+                for name in DIMENSIONS
+            },
+            movers=_movers(customers) if before.sums.images else (),
+            failures=tuple(_failures(now.failures)),
+        )
+
+    def page(self, question: Question, place: Place | None = None) -> Page:
+        """Up to PAGE rows: whole days, and a part of the last where that has too many."""
+        found: list[Row] = []
+        day, after = (place.day, place.after) if place else (question.since, ())
+        while day <= question.until:
+            room = PAGE - len(found)
+            found += self.figures.rows(question, day, after, room + 1)
+            if len(found) > PAGE:
+                last = found[PAGE - 1]
+                key = tuple(getattr(last, name) or "" for name in KEY) if last.day == day else ()
+                return Page(rows=tuple(found[:PAGE]), next=Place(day=day, after=key))
+            day, after = day + timedelta(days=1), ()
+        return Page(rows=tuple(found))
+
+
+def _days(sums: Mapping[tuple[date, str], Sums], latencies: Mapping[date, Latency]) -> Iterator[Day]:
+    for day, latency in sorted(latencies.items()):
+        routes = {route: found for (when, route), found in sums.items() if when == day}
+        usd = {route: found.usd for route, found in routes.items()}
+        yield Day(day=day, sums=_sum(routes.values()), usd=usd, latency=latency)
+
+
+def _lines(now: Mapping[str, Sums], before: Mapping[str, Sums]) -> list[Line]:
+    """Most images first; what was there before and is no more has a line too."""
+    found = [Line(name=name, sums=now.get(name, Sums()), before=before.get(name, Sums())) for name in {**now, **before}]
+    return sorted(found, key=lambda line: (-line.sums.images, line.name or ""))
+
+
+def _shortened(lines: list[Line]) -> tuple[Line, ...]:
+    if len(lines) <= _LINES + 1:
+        return tuple(lines)
+    named, rest = lines[:_LINES], lines[_LINES:]
+    sums, before = _sum(line.sums for line in rest), _sum(line.before for line in rest)
+    return (*named, Line(name=None, sums=sums, before=before, others=len(rest)))
+
+
+def _movers(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Those that gained most, then those that lost most."""
+    gains = [(line.sums.images - line.before.images, line) for line in lines]
+    ordered = [pair for pair in sorted(gains, key=lambda pair: (-pair[0], pair[1].name or "")) if pair[0]]
+    more = [line for gain, line in ordered if gain > 0][:_MOVERS]
+    less = [line for gain, line in ordered if gain < 0][-_MOVERS:]
+    return (*more, *less)
+
+
+def _failures(found: Mapping[str, int]) -> Iterator[Failure]:
+    for code, images in sorted(found.items(), key=lambda item: (-item[1], item[0])):
+        meaning = explanation(code)
+        yield Failure(code=code, what=meaning.what, advice=meaning.advice, images=images)
+
+
+def _sum(found: Iterable[Sums]) -> Sums:
+    return sum(found, Sums())

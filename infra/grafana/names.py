@@ -1,0 +1,14 @@
+"""What the parts call each other: dashboards by uid, data sources by variable."""
+
+from grafana_foundation_sdk.models.dashboard import DataSourceRef
+
+FOLDER, FOLDER_UID = "Picture Perfect", "picture-perfect"
+OPERATIONS, BUSINESS = "picture-perfect-operations", "picture-perfect-business"
+CUSTOMER, IMAGE = "picture-perfect-customer", "picture-perfect-image"
+TAG = "picture-perfect"
+
+CLOUDWATCH_TYPE, POSTGRES_TYPE = "cloudwatch", "grafana-postgresql-datasource"
+#: As `provisioning/datasources` names them; another Grafana has others, and the dashboards ask by variable.
+CLOUDWATCH_UID, POSTGRES_UID = "picture-perfect-cloudwatch", "picture-perfect-postgres"
+CLOUDWATCH = DataSourceRef(type_val=CLOUDWATCH_TYPE, uid="${cloudwatch}")
+POSTGRES = DataSourceRef(type_val=POSTGRES_TYPE, uid="${postgres}")

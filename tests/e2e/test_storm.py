@@ -1,0 +1,244 @@
+"""After a storm through all doors, much of it delivered twice, the ledger's numbers are the senders', to the byte."""
+
+import json
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from local import aws
+from local.address import GROUP, Options
+from local.cloud import Cloud
+from local.function import Invocation
+from local.kafka import GroupWatch
+from local.kafka_producer import Item, Producing
+from local.kafka_source import KafkaSource
+from tests.storm import LARGE, PIPELINES, Line, Sent, Sums, count_of, storm
+
+COUNT = int(os.environ.get("STORM_IMAGES", "200"))  # `make test-storm` sends 2,000
+SECONDS = 60 + COUNT / 4
+
+
+class DeliversTwice:
+    """Kafka's side of the function: of each batch, what is to come twice is delivered again after its answer."""
+
+    def __init__(self, invoke: Callable[[Any], Invocation], names: frozenset[str]) -> None:
+        self._invoke = invoke
+        self._names = names
+        self._lock = threading.Lock()
+        self.deliveries: Counter[str] = Counter()
+
+    def invoke(self, event: dict[str, Any]) -> Invocation:
+        answer = self._delivered(event)
+        chosen = {
+            group: [record for record in records if _name(record) in self._names]
+            for group, records in event["records"].items()
+        }
+        if any(chosen.values()):
+            self._delivered({**event, "records": {group: records for group, records in chosen.items() if records}})
+        return answer
+
+    def _delivered(self, event: dict[str, Any]) -> Invocation:
+        with self._lock:
+            self.deliveries.update(_name(record) for records in event["records"].values() for record in records)
+        return self._invoke(event)
+
+
+def _name(record: dict[str, Any]) -> str:
+    return next(bytes(header["filename"]).decode() for header in record["headers"] if "filename" in header)
+
+
+class Sender:
+    """Sends a storm into a cloud, each image by its own door."""
+
+    def __init__(self, cloud: Cloud, images: Sequence[Sent]) -> None:
+        self.address = cloud.address
+        self.images = images
+        self.s3, self.sqs = aws.s3(self.address.endpoint), aws.sqs(self.address.endpoint)
+        self._lambda = aws.lambda_(self.address.lambda_endpoint)
+        self.answers: Counter[tuple[str, bool]] = Counter()
+        self.lost: list[str] = []
+
+    def send(self, group: str) -> None:
+        config = {"bootstrap.servers": self.address.kafka_bootstrap_servers}
+        with (
+            Producing(
+                config, self.address.kafka_topic, lambda name, _why: self.lost.append(name), group=group
+            ) as topic,
+            ThreadPoolExecutor(4) as pool,
+        ):
+            list(pool.map(lambda image: self._one(image, topic), self.images))
+
+    def _one(self, image: Sent, topic: Producing) -> None:
+        bucket = self.address.bucket
+        match image.door:
+            case "upload":
+                put = self.s3.put_object(Bucket=bucket, Key=image.bucket_key, Body=image.body)
+                if image.twice:
+                    again = image.notification(bucket, put["VersionId"], put["ETag"].strip('"'))
+                    self.sqs.send_message(QueueUrl=self.address.incoming_queue_url, MessageBody=again)
+            case "direct" | "reference":
+                if image.door == "reference":
+                    self.s3.put_object(Bucket=bucket, Key=image.bucket_key, Body=image.body)
+                for _time in range(1 + image.twice):
+                    self._invoke(image)
+            case "kafka":
+                topic.send(Item(name=image.name, value=image.body, headers=image.headers))
+            case _:
+                self.s3.put_object(Bucket=bucket, Key=image.bucket_key, Body=image.body)
+                reference = json.dumps({"s3": f"s3://{bucket}/{image.bucket_key}"}).encode()
+                topic.send(Item(name=image.name, value=reference, headers=image.headers))
+
+    def _invoke(self, image: Sent) -> None:
+        payload = json.dumps(image.request(self.address.bucket))
+        answer = self._lambda.invoke(FunctionName="process", Payload=payload)
+        said = json.loads(answer["Payload"].read())
+        assert not answer.get("FunctionError"), said
+        self.answers[said["status"], said.get("duplicate", False)] += 1
+
+
+class Ledger:
+    """What the database says."""
+
+    def __init__(self, url: str) -> None:
+        self.connection = psycopg.connect(url, autocommit=True)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        return self.connection.execute(query.encode()).fetchall()
+
+    def images(self) -> int:
+        return int(self.rows("SELECT count(*) FROM images")[0][0])
+
+    def lines(self) -> dict[Line, Sums]:
+        found = self.rows(
+            """SELECT customer, door, route, pipeline, format, code, count(*), sum(source_bytes)::bigint,
+                      sum((SELECT count(*) FROM renditions r WHERE r.image_id = images.image_id))::bigint
+                 FROM images GROUP BY 1, 2, 3, 4, 5, 6"""
+        )
+        return {Line(*row[:6]): Sums(*row[6:]) for row in found}
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    folder = tmp_path_factory.mktemp("storm")
+    pipelines = folder / "pipelines"
+    pipelines.mkdir()
+    for name, text in PIPELINES.items():
+        (pipelines / f"{name}.yaml").write_text(text)
+    options = Options(pipelines=str(pipelines), lambda_max_megapixels=LARGE, consumers=0, kafka_batch=50)
+    with Cloud(folder / "cloud", options) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
+    """A storm that is over: everything was answered, and every queue is empty."""
+    images = storm(COUNT)
+    twice = DeliversTwice(cloud.process.invoke, frozenset(image.name for image in images if image.twice))
+    sender = Sender(cloud, images)
+    lost: list[object] = []
+    source = KafkaSource(cloud.kafka.mapping, twice.invoke, lost.append)
+    try:
+        source.scale(1)
+        sender.send(GROUP)
+        address, ledger = cloud.address, Ledger(cloud.address.database_url)
+        with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
+            until(lambda: not any(item.lag for item in watch.progress().values()), SECONDS)
+        until(lambda: ledger.images() >= COUNT, SECONDS)
+        until(lambda: _idle(cloud), SECONDS)
+        ledger.connection.close()
+    finally:
+        source.close()
+    assert (lost, sender.lost) == ([], [])
+    return images, twice, sender
+
+
+def _idle(cloud: Cloud) -> bool:
+    """No message waits or is being worked on, and no function or job runs."""
+    address = cloud.address
+    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    sqs, batch = aws.sqs(address.endpoint), aws.batch(address.batch_endpoint)
+    for url in (address.incoming_queue_url, address.overflow_queue_url, address.records_queue_url):
+        if sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())):
+            return False
+    if any(batch.list_jobs(jobQueue="picture-perfect", jobStatus=status)["jobSummaryList"] for status in _UNDER_WAY):
+        return False
+    said = cloud.process.log_path.read_text()
+    return said.count("START RequestId") == said.count("END RequestId")
+
+
+_UNDER_WAY: Any = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
+
+
+def until(condition: Callable[[], Any], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.1)
+
+
+@pytest.mark.timeout(1200)
+def test_a_third_did_come_twice_and_was_known(ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud) -> None:
+    images, twice, sender = ended
+    by_kafka = [image for image in images if image.door.startswith("kafka")]
+    invoked = [image for image in images if image.door in ("direct", "reference")]
+    assert sum(image.twice for image in images) >= COUNT // 3
+    assert twice.deliveries == Counter({image.name: 1 + image.twice for image in by_kafka})
+    assert sum(sender.answers.values()) == sum(1 + image.twice for image in invoked)
+    again = sum(count for (_, duplicate), count in sender.answers.items() if duplicate)
+    large = sum(image.twice and image.large for image in invoked)
+    assert sum(image.twice for image in invoked) - large <= again <= sum(image.twice for image in invoked)
+    assert {image.code for image in images} >= {None, "corrupt_image", "empty_file", "unknown_pipeline"}
+
+
+def test_the_ledger_has_what_the_senders_sent_to_the_byte(
+    ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud
+) -> None:
+    images, _, _ = ended
+    ledger = Ledger(cloud.address.database_url)
+    assert ledger.lines() == count_of(images)
+    assert ledger.images() == COUNT
+
+
+def test_what_the_ledger_says_was_made_lies_in_the_bucket_and_nothing_else(
+    ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud
+) -> None:
+    _, _, sender = ended
+    pages = sender.s3.get_paginator("list_objects_v2").paginate(Bucket=cloud.address.bucket, Prefix="processed/")
+    stored = {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
+    ledger = Ledger(cloud.address.database_url)
+    assert dict(ledger.rows("SELECT key, bytes FROM renditions")) == stored
+
+
+def test_cloudwatch_counts_each_image_once(ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud) -> None:
+    images, _, _ = ended
+    wanted = Counter("failed" if image.code else "processed" for image in images)
+    cloudwatch = aws.cloudwatch(cloud.address.endpoint)
+
+    def counted() -> dict[str, int]:
+        return {status: int(sum_of(cloudwatch, status)) for status in wanted}
+
+    until(lambda: sum(counted().values()) >= COUNT, 20)
+    assert counted() == wanted
+
+
+def sum_of(cloudwatch: Any, status: str) -> float:
+    """Images that ended so. What a log says is read a moment after the commit."""
+    now = datetime.now(UTC)
+    points = cloudwatch.get_metric_statistics(
+        Namespace="PicturePerfect",
+        MetricName="Images",
+        Dimensions=[{"Name": "status", "Value": status}],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=1),
+        Period=7200,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    return float(sum(point["Sum"] for point in points))

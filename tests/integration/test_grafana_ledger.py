@@ -1,0 +1,148 @@
+"""Every panel that asks the ledger: run as Grafana runs it, as the user that it is, and counted without it.
+
+`make test` draws 10,000 images of 500 customers; LEDGER_IMAGES asks for more.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from core.adapters.postgres import PostgresLedger
+from tests import grafana_counts, ledger_year
+from tests.grafana_counts import Part
+from tests.grafana_sql import substituted
+from tests.ledger_year import FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year
+
+IMAGES = int(os.environ.get("LEDGER_IMAGES", "10000"))
+GRAFANA = Path(__file__).parents[2] / "infra" / "grafana"
+SINCE, UNTIL = datetime(2025, 3, 10, 12, 30, tzinfo=UTC), datetime(2025, 8, 20, 6, 0, tzinfo=UTC)
+DAYS, MONTHS = (date(2025, 3, 10), date(2025, 8, 20)), (date(2025, 3, 1), date(2025, 8, 1))
+#: Not the largest, so that a small year has images of it, and a large one can be judged in pairs.
+CUSTOMER = "customer-007"
+BOARDS = ("business", "customer", "image")
+CHECKS = {"business": grafana_counts.BUSINESS, "customer": grafana_counts.CUSTOMER}
+#: The most rows of sums that there can be for one of the closed lists in a year, and for all customers in the months.
+_OF_A_LIST = 366 * len(ROUTES) * len(MACHINES) * (len(SOURCES) + len(FORMATS) + len(PIPELINES) + 20)
+_OF_CUSTOMERS = 500 * 6 * len(SOURCES) * len(ROUTES) * len(MACHINES)
+_BUCKETS = 366 * len(ROUTES) * 3 * 111
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A panel of a dashboard that asks the ledger."""
+
+    board: str
+    title: str
+    sql: str
+    refreshes: bool
+
+    def __str__(self) -> str:
+        return f"{self.board}: {self.title}"
+
+
+def _panels(board: str) -> Iterator[Panel]:
+    found = json.loads((GRAFANA / "dashboards" / f"{board}.json").read_text("utf-8"))
+    for one in (panel for outer in found["panels"] for panel in (outer, *outer.get("panels", []))):
+        for target in one.get("targets", []):
+            if "rawSql" in target:
+                yield Panel(board, one["title"], target["rawSql"], bool(found["refresh"]))
+
+
+PANELS = [panel for board in BOARDS for panel in _panels(board)]
+COUNTED = [panel for panel in PANELS if panel.board in CHECKS]
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """A year in a database, and a connection of who may look at it."""
+
+    year: Year
+    connection: psycopg.Connection[Any]
+
+    def statement(self, panel: Panel) -> bytes:
+        variables = {"customer": CUSTOMER, "pipeline": PIPELINES, "image": ""}
+        return substituted(panel.sql, SINCE, UNTIL, variables).encode()
+
+
+@pytest.fixture(scope="module")
+def ledger(postgres: Callable[[], str]) -> Iterator[Ledger]:
+    url, year = postgres(), ledger_year.draw(IMAGES)
+    PostgresLedger(url).migrate()
+    with psycopg.connect(url) as connection:
+        ledger_year.fill(connection, year)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET ROLE picture_perfect_analyst")
+        yield Ledger(year, connection)
+
+
+def test_every_panel_has_its_count_and_every_count_its_panel() -> None:
+    for board, checks in CHECKS.items():
+        titles = [panel.title for panel in COUNTED if panel.board == board]
+        assert len(set(titles)) == len(titles)
+        assert set(titles) == set(checks)
+
+
+@pytest.mark.parametrize("panel", COUNTED, ids=str)
+def test_a_panel_says_what_was_generated(ledger: Ledger, panel: Panel) -> None:
+    rows = ledger.connection.execute(ledger.statement(panel)).fetchall()
+    part = Part(ledger.year, DAYS, MONTHS, CUSTOMER if panel.board == "customer" else "")
+    CHECKS[panel.board][panel.title](rows, part)
+
+
+@pytest.mark.parametrize("panel", [panel for panel in PANELS if panel.refreshes], ids=str)
+def test_a_panel_that_refreshes_reads_sums_and_no_images(ledger: Ledger, panel: Panel) -> None:
+    """However many images there are, there is a row for each day, or customer and month, and value of a closed list."""
+    tables = touched(ledger.connection, ledger.statement(panel))
+    assert not set(tables) & {"images", "renditions"}
+    assert tables.get("rollup_days", 0) <= 2 * _OF_A_LIST  # one of them asks for a share of all
+    assert tables.get("rollup_months", 0) <= _OF_CUSTOMERS
+    assert tables.get("rollup_histograms", 0) <= _BUCKETS
+    assert sum(tables.values()) > 0
+
+
+def touched(connection: psycopg.Connection[Any], statement: bytes) -> dict[str, int]:
+    """How many rows of each table PostgreSQL looked at, those that it then left out too."""
+    found = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement).fetchone()
+    assert found
+    tables: dict[str, int] = {}
+    waiting = [found[0][0]["Plan"]]
+    while waiting:
+        node = waiting.pop()
+        waiting += node.get("Plans", [])
+        if "Relation Name" in node:
+            rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+            rows += node.get("Rows Removed by Index Recheck", 0)
+            name = node["Relation Name"]
+            tables[name] = tables.get(name, 0) + round(rows * node["Actual Loops"])
+    return tables
+
+
+def test_the_list_of_variables_is_whole(ledger: Ledger) -> None:
+    for board, expected in (("business", sorted(PIPELINES)), ("customer", None)):
+        found = json.loads((GRAFANA / "dashboards" / f"{board}.json").read_text("utf-8"))
+        (query,) = (one["query"] for one in found["templating"]["list"] if one["type"] == "query")
+        rows = ledger.connection.execute(substituted(query, SINCE, UNTIL, {}).encode()).fetchall()
+        part = Part(ledger.year, DAYS, MONTHS)
+        assert [row[0] for row in rows] == (expected or sorted(part.by("customer", part.in_months)))
+
+
+def test_alert_rules_run_as_the_same_user(ledger: Ledger) -> None:
+    rules = json.loads((GRAFANA / "provisioning" / "alerting" / "rules.json").read_text("utf-8"))
+    statements = [
+        data["model"]["rawSql"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+        for data in rule["data"]
+        if "rawSql" in data["model"]
+    ]
+    assert statements
+    for statement in statements:
+        ledger.connection.execute(statement.encode())
+        assert not set(touched(ledger.connection, statement.encode())) & {"images", "renditions"}

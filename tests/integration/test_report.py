@@ -1,0 +1,210 @@
+"""Reports against a count of the same images made beside the ledger, and what becomes of them as files."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pyarrow import parquet
+
+from core import reporting
+from core.adapters.postgres import PostgresLedger
+from core.adapters.postgres_figures import PostgresFigures
+from core.bootstrap import reporting as served
+from core.errors import Code, Refusal
+from core.model import Result
+from core.reporting import DIMENSIONS, KEY, Question, Reporting, Row, Sums, rows
+from handler import admin
+from local.function import MAX_PAYLOAD
+from local.report.rows import COLUMNS, write_csv, write_parquet
+from tests import counted_ledger
+from tests.counted_ledger import LAST, PICKS
+
+QUESTION = Question(since=LAST - timedelta(days=19), until=LAST)
+QUESTIONS = [QUESTION, msgspec.structs.replace(QUESTION, customer="acme")]
+IMAGES = counted_ledger.images()
+
+
+@pytest.fixture(scope="module")
+def url(postgres: Callable[[], str]) -> str:
+    """A ledger that holds IMAGES."""
+    database = postgres()
+    ledger = PostgresLedger(database)
+    ledger.migrate()
+    ledger.record(IMAGES, [])
+    ledger.close()
+    return database
+
+
+@pytest.fixture
+def reports(url: str) -> Any:
+    with served({"DATABASE_URL": url}) as found:
+        yield found
+
+
+def of(question: Question) -> list[Result]:
+    return [
+        image
+        for image in IMAGES
+        if question.since <= image.committed_at.date() <= question.until and question.customer in (None, image.customer)
+    ]
+
+
+def same(found: Sums, wanted: Sums) -> bool:
+    """Integers to the last; seconds and dollars to seven digits."""
+    return all(
+        getattr(found, name) == pytest.approx(getattr(wanted, name), rel=1e-7)
+        if isinstance(getattr(wanted, name), float)
+        else getattr(found, name) == getattr(wanted, name)
+        for name in Sums.__struct_fields__
+    )
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=["all", "one"])
+def test_every_sum_is_what_was_counted_beside_the_ledger(reports: Reporting, question: Question) -> None:
+    report, mine, before = reports.report(question), of(question), of(question.before)
+    assert len(before) > 20
+    assert same(report.sums, counted_ledger.sums(mine))
+    assert same(report.before, counted_ledger.sums(before))
+    for kind in DIMENSIONS:
+        wanted, earlier = (counted_ledger.by(images, PICKS[kind]) for images in (mine, before))
+        assert {line.name for line in report.by[kind]} == set(wanted)
+        for line in report.by[kind]:
+            assert same(line.sums, wanted[line.name])
+            assert same(line.before, earlier.get(line.name, Sums()))
+    days = counted_ledger.by(mine, lambda image: image.committed_at.date())
+    assert {day.day for day in report.days} == set(days)
+    assert all(same(day.sums, days[day.day]) for day in report.days)
+    assert sum(sum(day.usd.values()) for day in report.days) == pytest.approx(report.sums.usd)
+    assert report.customers == len({image.customer for image in mine})
+    codes = counted_ledger.by((image for image in mine if image.code), lambda image: image.code)
+    assert {failure.code: failure.images for failure in report.failures} == {
+        code: sums.images for code, sums in codes.items()
+    }
+    assert all(failure.what and failure.advice for failure in report.failures)
+
+
+def test_the_time_to_the_commit_is_exact_for_one_customer_and_near_for_all(reports: Reporting) -> None:
+    for question, least, most in zip(QUESTIONS, (0.85, 1.0), (1.3, 1.0), strict=True):
+        waits = sorted((image.committed_at - image.received_at).total_seconds() for image in of(question))
+        latency = reports.report(question).latency
+        assert latency is not None
+        for share, value in ((0.5, latency.p50), (0.95, latency.p95)):
+            place = share * (len(waits) - 1)
+            low, high = waits[int(place)], waits[min(int(place) + 1, len(waits) - 1)]
+            assert low * least - 1e-6 <= value <= high * most + 1e-6
+
+
+def test_those_who_send_more_and_those_who_send_less_are_named(reports: Reporting) -> None:
+    now, before = (counted_ledger.by(of(question), PICKS["customer"]) for question in (QUESTION, QUESTION.before))
+    gains = {str(name): now[name].images - before[name].images for name in now}
+    found = {line.name: line.sums.images - line.before.images for line in reports.report(QUESTION).movers}
+    assert found == {name: gain for name, gain in gains.items() if gain}
+    assert list(found.values()) == sorted(found.values(), reverse=True)
+    assert len({gain > 0 for gain in found.values()}) == 2
+
+
+def test_a_customer_that_sends_no_more_is_a_mover_and_a_new_one_too(reports: Reporting) -> None:
+    lines = reporting._lines({"new": Sums(images=3)}, {"gone": Sums(images=5)})
+    assert [(line.name, line.sums.images, line.before.images) for line in reporting._movers(lines)] == [
+        ("new", 3, 0),
+        ("gone", 0, 5),
+    ]
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=["all", "one"])
+def test_the_sums_of_the_rows_are_the_sums_of_the_images(reports: Reporting, question: Question) -> None:
+    found, wanted = list(rows(reports, question)), counted_ledger.sums(of(question))
+    for name in ("images", "outputs", "bytes_in", "bytes_out", "bytes_saved"):
+        assert sum(getattr(row, name) for row in found) == getattr(wanted, name)
+    assert sum(row.usd for row in found) == pytest.approx(wanted.usd)
+    assert sum(row.images for row in found if row.code) == wanted.failed
+    keys = [(row.day, *(getattr(row, name) or "" for name in KEY)) for row in found]
+    assert len(set(keys)) == len(keys)
+    assert keys == sorted(keys)
+
+
+@pytest.mark.parametrize("size", [1, 7, 40])
+def test_pages_of_any_size_have_every_row_once(reports: Reporting, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    question = msgspec.structs.replace(QUESTION, since=LAST - timedelta(days=2))
+    whole = list(rows(reports, question))
+    assert len(whole) > 20
+    monkeypatch.setattr(reporting, "PAGE", size)
+    assert list(rows(reports, question)) == whole
+
+
+def test_no_answer_is_larger_than_lambda_lets_it_be(reports: Reporting) -> None:
+    (row, *_) = rows(reports, QUESTION)
+    long = {"customer": "c" * 64, "pipeline": "p" * 63, "source": "reference", "code": "unsupported_format"}
+    largest = msgspec.structs.replace(
+        row, **long, seconds=1 / 3, cpu_seconds=1e5 / 3, usd=1e-5 / 3, **dict.fromkeys(COLUMNS[8:13], 10**15)
+    )
+    page = reporting.Page(rows=(largest,) * reporting.PAGE, next=reporting.Place(day=LAST, after=("c" * 64,) * 7))
+    assert len(msgspec.json.encode(page)) < MAX_PAYLOAD
+    report = reports.report(QUESTION)
+    days = report.days[:1] * reporting.MOST_DAYS
+    lines = report.by["customer"][:1] * (reporting._LINES + 1)
+    whole = msgspec.structs.replace(report, days=days, by=dict.fromkeys(DIMENSIONS, lines))
+    assert len(msgspec.json.encode(whole)) < MAX_PAYLOAD
+
+
+def test_the_operators_function_answers_the_same(reports: Reporting, url: str) -> None:
+    environ = {"DATABASE_URL": url}
+    asked = {"action": "report", "since": str(QUESTION.since), "until": str(QUESTION.until)}
+    answer = msgspec.convert(admin.answer(asked, environ), reporting.Report)
+    assert msgspec.structs.replace(answer, made_at=LAST) == msgspec.structs.replace(
+        reports.report(QUESTION), made_at=LAST
+    )
+    page = msgspec.convert(admin.answer({**asked, "of": "rows"}, environ), reporting.Page)
+    assert (list(page.rows), page.next) == (list(rows(reports, QUESTION)), None)
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"since": "yesterday"}, "since"),
+        ({"since": "2026-11-02", "until": "2026-11-01"}, "until"),
+        ({"since": "1999-01-01"}, "since"),
+        ({"of": "everything"}, "of"),
+        ({"customers": "acme"}, "customers"),
+        ({"of": "rows", "place": {"day": "2026-13-01"}}, "place.day"),
+    ],
+)
+def test_a_question_that_makes_no_sense_is_refused_with_its_field(event: dict[str, Any], field: str, url: str) -> None:
+    with pytest.raises(Refusal) as caught:
+        admin.answer({"action": "report", **event}, {"DATABASE_URL": url})
+    assert caught.value.code is Code.INVALID_REQUEST
+    assert field in caught.value.message
+
+
+def test_csv_and_parquet_hold_the_same_documented_columns(reports: Reporting, tmp_path: Path) -> None:
+    found = list(rows(reports, QUESTION))
+    text = io.StringIO()
+    assert write_csv(found, text) == write_parquet(found, tmp_path / "rows.parquet") == len(found)
+    text.seek(0)
+    read = list(csv.DictReader(text))
+    table = parquet.read_table(tmp_path / "rows.parquet")
+    assert tuple(read[0]) == tuple(table.column_names) == COLUMNS
+    back = [msgspec.convert(row, Row) for row in table.to_pylist()]
+    assert back == found
+    assert [msgspec.convert({**row, "code": row["code"] or None}, Row, strict=False) for row in read] == found
+    kinds = {name: str(table.schema.field(name).type) for name in COLUMNS}
+    assert (kinds["day"], kinds["images"], kinds["usd"]) == ("date32[day]", "int64", "double")
+    documented = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    section = documented.partition("## report\n")[2].partition("\n## ")[0].partition("| column |")[2]
+    names = [
+        name for line in re.findall(r"^\| (`.+?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", line)
+    ]
+    assert tuple(names) == COLUMNS
+
+
+def test_a_ledger_that_has_nothing_says_so(database_url: str) -> None:
+    reports = Reporting(figures=PostgresFigures(database_url))
+    report = reports.report(QUESTION)
+    assert (report.sums, report.days, report.failures, report.latency) == (Sums(), (), (), None)
+    assert list(rows(reports, QUESTION)) == []

@@ -1,0 +1,241 @@
+"""The dashboards and alert rules: what they ask for is there, and whoever looks at a panel knows what to do."""
+
+import json
+import re
+from collections.abc import Iterator
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from grafana_foundation_sdk.models import alerting, dashboard
+
+from core import prices
+from core.metrics import DECLARED, METRICS
+from infra.grafana import __main__ as written
+from infra.grafana import alerts, cloudwatch, names, operations
+from infra.grafana.cloudwatch import ANY, LISTED, NAMESPACE, SHOWN, UnknownMetricError
+
+GRAFANA = Path(__file__).parents[2] / "infra" / "grafana"
+DOCS = Path(__file__).parents[2] / "docs"
+BOARDS = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted((GRAFANA / "dashboards").glob("*.json"))}
+RULES = [
+    rule
+    for group in json.loads((GRAFANA / "provisioning/alerting/rules.json").read_text("utf-8"))["groups"]
+    for rule in group["rules"]
+]
+Json = dict[str, Any]
+#: The statistics that make sense of a unit.
+STATISTICS = {"Count": {"Sum"}, "Bytes": {"Sum", "p95", "Maximum"}, "Seconds": {"p50", "p95", "Maximum"},
+              "None": {"p50", "Maximum"}}  # fmt: skip
+
+
+def panels(board: Json) -> Iterator[Json]:
+    for outer in board["panels"]:
+        yield outer
+        yield from outer.get("panels", [])
+
+
+def drawn(board: Json) -> Iterator[Json]:
+    return (panel for panel in panels(board) if panel["type"] != "row")
+
+
+def metric_queries() -> Iterator[tuple[str, Json, str]]:
+    """Where it is, the query, and the unit that it is shown in."""
+    for name, board in BOARDS.items():
+        for panel in drawn(board):
+            for target in panel["targets"]:
+                if target.get("queryMode") == "Metrics":
+                    yield f"{name}: {panel['title']}", target, panel["fieldConfig"]["defaults"]["unit"]
+    for rule in RULES:
+        for data in rule["data"]:
+            if data["model"].get("queryMode") == "Metrics":
+                yield f"rule: {rule['title']}", data["model"], ""
+
+
+QUERIES = list(metric_queries())
+
+
+def is_ours(query: Json) -> bool:
+    return query["namespace"] in {NAMESPACE, alerts.METRICS_NAMESPACE}
+
+
+def test_the_files_are_what_the_code_makes() -> None:
+    for path, content in written.documents().items():
+        assert path.read_text("utf-8") == content, "python -m infra.grafana"
+    assert written.documents() == written.documents()
+    assert set(BOARDS) == {"operations", "business", "customer", "image"}
+
+
+@pytest.mark.parametrize(("where", "query", "unit"), QUERIES, ids=[f"{where} {q['refId']}" for where, q, _ in QUERIES])
+def test_what_is_asked_of_cloudwatch_is_declared_with_that_unit_and_those_dimensions(
+    where: str, query: Json, unit: str
+) -> None:
+    asked = query["dimensions"]
+    assert query["matchExact"], where
+    if not is_ours(query):
+        listed = LISTED[query["namespace"], query["metricName"]]
+        assert set(asked) == set(listed.dimensions)
+        assert not unit or unit == SHOWN[listed.unit]
+        return
+    metric = DECLARED[query["metricName"]]
+    (dimensions,) = (one for one in metric.sets if {each.name for each in one} == set(asked))
+    for dimension in dimensions:
+        assert asked[dimension.name] in (ANY, *dimension.values)
+    assert not unit or unit == SHOWN[metric.unit]
+    assert query["statistic"] in STATISTICS[metric.unit]
+
+
+def test_every_declared_metric_is_drawn_in_every_one_of_its_dimension_sets() -> None:
+    shown = {
+        (query["metricName"], frozenset(query["dimensions"])) for _, query, unit in QUERIES if unit and is_ours(query)
+    }
+    declared = {(metric.name, frozenset(names)) for metric in METRICS for names in metric.dimension_sets}
+    assert declared == shown
+
+
+def test_every_listed_metric_of_aws_is_drawn_and_stands_in_the_docs() -> None:
+    assert {
+        (query["namespace"], query["metricName"]) for _, query, unit in QUERIES if unit and not is_ours(query)
+    } == set(LISTED)
+    text = (DOCS / "metrics.md").read_text("utf-8")
+    table = text[text.index("## What AWS counts itself") :]
+    for namespace, name in LISTED:
+        assert re.search(rf"^\| `{namespace}` \|.*`{name}`", table, flags=re.MULTILINE), name
+
+
+def test_what_nobody_sends_cannot_be_asked_for() -> None:
+    for name, by in (("Imges", {}), ("Images", {"customer": ANY}), ("Images", {"status": "lost"})):
+        with pytest.raises(UnknownMetricError):
+            cloudwatch.ours(name, "Sum", by)
+    with pytest.raises(UnknownMetricError):
+        cloudwatch.aws("AWS/Lambda", "Errors", "Sum", {"Resource": "x"})
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_panel_says_what_it_means_in_which_unit_and_has_a_place_of_its_own(name: str) -> None:
+    board = BOARDS[name]
+    numbers = [panel["id"] for panel in panels(board)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    taken: set[tuple[int, int]] = set()
+    for panel in drawn(board):
+        assert len(panel["description"]) > 15, panel["title"]
+        assert panel["description"].endswith("."), panel["title"]
+        assert panel["targets"], panel["title"]
+        assert len({target["refId"] for target in panel["targets"]} - {""}) == len(panel["targets"]), panel["title"]
+        if panel["type"] not in {"table", "logs"}:
+            assert panel["fieldConfig"]["defaults"]["unit"], panel["title"]
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= 24, panel["title"]
+        assert not taken & cells, panel["title"]
+        taken |= cells
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_variables_that_are_used_are_there_and_those_that_are_there_are_used(name: str) -> None:
+    board = BOARDS[name]
+    given = {one["name"] for one in board["templating"]["list"]}
+    text = json.dumps({key: value for key, value in board.items() if key != "templating"})
+    queries = json.dumps([[one.get("query"), one.get("datasource")] for one in board["templating"]["list"]])
+    used = set(re.findall(r"\$\{?([a-z]+)\b", re.sub(r"\$\{__[^}]*\}|\$__\w+|\$\{PROP[^}]*\}", "", text + queries)))
+    assert used == given
+
+
+def test_links_lead_to_dashboards_that_are_there() -> None:
+    known = {board["uid"] for board in BOARDS.values()}
+    assert known == {names.OPERATIONS, names.BUSINESS, names.CUSTOMER, names.IMAGE}
+    for board in BOARDS.values():
+        found = set(re.findall(r"/d/([a-z-]+)", json.dumps(board)))
+        assert found, board["title"]
+        assert found <= known - {board["uid"]} | ({names.IMAGE} if board["uid"] == names.IMAGE else set())
+    assert f"/d/{names.CUSTOMER}" in json.dumps(BOARDS["business"])
+    assert f"/d/{names.IMAGE}" in json.dumps(BOARDS["customer"])
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_the_json_is_what_grafanas_own_types_read(name: str) -> None:
+    """Read by the SDK's types and written again, nothing that they know of is lost."""
+    board = BOARDS[name]
+    again = json.loads(json.dumps(dashboard.Dashboard.from_json(board), cls=_Encoder))
+    for key in ("uid", "title", "refresh", "time", "schemaVersion", "timezone", "links"):
+        assert again[key] == board[key]
+    assert len(again["panels"]) == len(board["panels"])
+    for mine, theirs in zip(panels(board), panels(again), strict=True):
+        assert (mine["type"], mine.get("title"), mine.get("gridPos")) == (
+            theirs["type"], theirs.get("title"), theirs.get("gridPos"),
+        )  # fmt: skip
+
+
+class _Encoder(json.JSONEncoder):
+    def default(self, o: Any) -> Any:
+        return o.to_json()
+
+
+def test_an_alert_says_what_broke_and_what_to_do() -> None:
+    assert len({rule["uid"] for rule in RULES}) == len(RULES) == len(alerts.watches())
+    for rule in RULES:
+        assert len(rule["annotations"]["description"]) > 80, rule["title"]
+        (board,) = (one for one in BOARDS.values() if one["uid"] == rule["annotations"]["__dashboardUid__"])
+        assert rule["annotations"]["__panelId__"] in {str(panel["id"]) for panel in drawn(board)}
+        assert rule["labels"]["severity"] in {"warning", "critical"}
+        steps = {data["refId"]: data for data in rule["data"]}
+        assert rule["condition"] in steps
+        for data in rule["data"]:
+            assert data["refId"] == data["model"]["refId"]
+            assert "$" not in json.dumps(data["model"].get("dimensions", {}))  # rules know no variables
+            for asked in re.findall(r"\$?\b(R?[A-Z]|Result)\b", data["model"].get("expression", "")):
+                assert asked in steps, rule["title"]
+        assert alerting.Rule.from_json(rule).title == rule["title"]
+
+
+def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
+    """Grafana asks for each series at each refresh; GetMetricData bills each."""
+    series = sum(
+        prod(
+            len(dimension.values) if query["dimensions"][dimension.name] == ANY else 1
+            for one in DECLARED[query["metricName"]].sets
+            if {each.name for each in one} == set(query["dimensions"])
+            for dimension in one
+        )
+        if is_ours(query)
+        else 1
+        for where, query, unit in QUERIES
+        if unit
+    )
+    minutes = int(operations.REFRESH.removesuffix("m"))
+    hour = series * 60 / minutes * prices.load().cloudwatch.metric_read
+    assert hour < 0.03
+    text = (DOCS / "dashboards.md").read_text("utf-8")
+    assert f"{series} series" in text
+    assert f"${hour:.3f} an hour" in text
+
+
+def test_grafana_is_given_what_it_is_provisioned_with() -> None:
+    compose = yaml.safe_load((GRAFANA / "compose.yaml").read_text("utf-8"))
+    sources = yaml.safe_load((GRAFANA / "provisioning/datasources/picture-perfect.yaml").read_text("utf-8"))
+    provider = yaml.safe_load((GRAFANA / "provisioning/dashboards/picture-perfect.yaml").read_text("utf-8"))
+    grafana = compose["services"]["grafana"]
+    mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"] if volume.startswith("./"))
+    assert all((GRAFANA / place).is_dir() for place in mounts)
+    assert mounts["./dashboards"] == provider["providers"][0]["options"]["path"]
+    assert mounts["./provisioning"] == "/etc/grafana/provisioning"
+    assert {(one["type"], one["uid"]) for one in sources["datasources"]} == {
+        (names.CLOUDWATCH_TYPE, names.CLOUDWATCH_UID),
+        (names.POSTGRES_TYPE, names.POSTGRES_UID),
+    }
+    needed = set(re.findall(r"\$([A-Z_]+)", json.dumps(sources)))
+    assert needed <= set(grafana["environment"])
+
+
+def test_the_docs_name_every_alert_rule_and_every_dashboard() -> None:
+    text = (DOCS / "dashboards.md").read_text("utf-8")
+    table = text[text.index("## Alert rules") :]
+    assert re.findall(r"^\| ([A-Z][^|]+) \|", table, flags=re.MULTILINE) == [watch.title for watch in alerts.watches()]
+    for board in BOARDS.values():
+        assert f"| *{board['title'].removeprefix('Picture Perfect: ')}* |" in text
