@@ -31,12 +31,12 @@ function colour(name) {
 }
 
 /**
- * Bars for each day, drawn one over the other: the first series is the tallest.
+ * Bars for each day, one over the other, the first series the tallest; or two of them beside each other.
  * @param {HTMLElement} place
- * @param {{days: string[], series: {colour: string, values: number[]}[], words: (value: number) => string, read: (index: number|null) => void}} chart
+ * @param {{days: string[], series: {colour: string, values: number[]}[], words: (value: number) => string, beside?: boolean, read: (index: number|null) => void}} chart
  * @returns {Promise<() => void>} takes it away
  */
-export async function bars(place, { days, series, words, read }) {
+export async function bars(place, { days, series, words, beside, read }) {
   const UPlot = await load();
   const data = [days.map((date) => Date.parse(date) / 1000), ...series.map(({ values }) => values)];
   let plot;
@@ -44,7 +44,7 @@ export async function bars(place, { days, series, words, read }) {
     plot?.destroy();
     const [quiet, line] = [colour("quiet"), colour("line")];
     const font = `12px ${getComputedStyle(place).fontFamily}`;
-    const shape = UPlot.paths.bars({ size: [0.68, 44], radius: 0.18 });
+    const shape = (index) => UPlot.paths.bars(beside ? { size: [0.36, 22], radius: 0.25, align: index ? 1 : -1, gap: 1 } : { size: [0.68, 44], radius: 0.18 });
     const axis = { stroke: quiet, font, ticks: { show: false } };
     plot = new UPlot(
       {
@@ -62,7 +62,7 @@ export async function bars(place, { days, series, words, read }) {
           { ...axis, grid: { show: false }, gap: 6, size: 28, incrs: [86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 28 * 86_400], values: (_plot, ticks) => ticks.map((tick) => day.format(tick * 1000)), space: 64 },
           { ...axis, grid: { stroke: line, width: 1 }, size: 64, gap: 8, space: 40, values: (_plot, ticks) => ticks.map(words) },
         ],
-        series: [{}, ...series.map(({ colour: name }) => ({ fill: colour(name), width: 0, paths: shape, points: { show: false } }))],
+        series: [{}, ...series.map(({ colour: name }, index) => ({ fill: colour(name), width: 0, paths: shape(index), points: { show: false } }))],
         hooks: { setCursor: [({ cursor }) => read(cursor.idx ?? null)] },
       },
       data,

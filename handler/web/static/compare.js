@@ -1,8 +1,8 @@
 // Before and after, with a slider between them: an <input type="range">, so that keys and screen readers have it too.
 
 import { h, icon } from "./dom.js";
-import { output, shownOutputs, whyNoBefore } from "./image.js";
-import { bytes, failure } from "./words.js";
+import { sharpAt, shownOutputs, whyNoBefore } from "./image.js";
+import { bytes } from "./words.js";
 
 const ALIKE = 0.02; // of the ratio of width to height: of the same shape, but for rounding
 
@@ -18,8 +18,8 @@ export function stage(image) {
     words: `${rendition.name}, ${rendition.format.toUpperCase()}, ${bytes(rendition.bytes)}`,
     tag: `${rendition.name} · ${rendition.format.toUpperCase()}`,
   }));
-  if (!why) sides.unshift({ url: image.original, width: image.width, height: image.height, words: `Original, ${bytes(image.bytes)}`, tag: "Original" });
-  const after = sides[sides.length - outputs.length + outputs.indexOf(output(image, Math.min(innerWidth, 1000)))];
+  if (!why) sides.unshift({ url: image.before, width: image.width, height: image.height, words: `Original, ${bytes(image.bytes)}`, tag: "Original" });
+  const after = sides[sides.length - outputs.length + outputs.indexOf(sharpAt(outputs, Math.min(innerWidth, 1000)))];
   const before = why ? sides.find((side) => side !== after) : sides[0];
   return comparison(sides, before, after, why);
 }
@@ -43,7 +43,7 @@ function frame(before, after) {
   const element = h("div.frame.checked");
   const ratio = after.width / after.height;
   element.style.setProperty("--ratio", ratio);
-  const picture = (side, kind, alt) => h(`img.${kind}`, { src: side.url, alt, draggable: "false", decoding: "async" });
+  const picture = (side, kind, alt) => h("img", { src: side.url, alt, draggable: "false", decoding: "async", class: kind });
   const right = picture(after, "after", `After: ${after.words}`);
   element.append(right);
   if (!before) return element;
@@ -63,6 +63,6 @@ function frame(before, after) {
 }
 
 function cannot(image) {
-  const words = image.status === "failed" ? failure(image.code)[0] : "No browser shows these formats. Download them to see them.";
-  return h("div.cannot", {}, icon(image.status === "failed" ? "alert" : "pictures"), h("p", {}, words));
+  const words = image.status === "failed" ? "Nothing came out, so there is nothing to see." : "No browser shows these formats. Download them to see them.";
+  return h("div.cannot", {}, icon("pictures"), h("p", {}, words));
 }

@@ -1,10 +1,9 @@
 // The wall of pictures, its filters, and what is said where there is nothing to see.
 
 import { breath, find, h, icon, nameLine, readable } from "./dom.js";
-import { output, saved } from "./image.js";
+import { isShown, saved } from "./image.js";
 import { ago, bytes, date, dimensions, failure, percent, plural } from "./words.js";
 
-const CARD_WIDTH = 320; // CSS pixels, at most
 const AT_ONCE = 24; // cards that are made without giving the browser its turn
 const TYPING = 250;
 
@@ -26,7 +25,7 @@ export class GalleryView {
     find("filter-format").addEventListener("change", (event) => actions.filter({ format: event.target.value }));
     find("filter-time").addEventListener("change", (event) => {
       const { value } = event.target;
-      actions.filter({ after: value && new Date(Date.now() - value * 1000).toISOString() });
+      actions.filter({ since: value && new Date(Date.now() - value * 1000).toISOString() });
     });
     const more = find("more");
     more.addEventListener("click", () => actions.more());
@@ -39,7 +38,7 @@ export class GalleryView {
     const drawing = (this.#drawing += 1);
     const list = find("gallery");
     const images = gallery.shown;
-    const kept = new Set(images.map((image) => image.id));
+    const kept = new Set(images.map((image) => image.image_id));
     for (const [id, card] of this.#cards) {
       if (kept.has(id)) continue;
       card.element.remove();
@@ -49,11 +48,11 @@ export class GalleryView {
     let place = list.firstElementChild;
     let made = 0;
     for (const image of images) {
-      let card = this.#cards.get(image.id);
+      let card = this.#cards.get(image.image_id);
       if (!card) {
         card = this.#make(image);
-        card.element.classList.toggle("fresh", fresh.has(image.id));
-        this.#cards.set(image.id, card);
+        card.element.classList.toggle("fresh", fresh.has(image.image_id));
+        this.#cards.set(image.image_id, card);
         made += 1;
       }
       card.image = image;
@@ -81,12 +80,12 @@ export class GalleryView {
     const when = h("time", { datetime: image.committed_at, title: date(image.committed_at) }, ago(image.committed_at));
     const element = h(
       "li.card",
-      { dataset: { status: image.status, id: image.id } },
+      { dataset: { status: image.status, id: image.image_id } },
       h("div.plate", {}, failed ? [icon("alert"), h("span", {}, what)] : print(image)),
       h("div.below", {}, nameLine(image.name), facts(image, failed, when)),
-      h("a.open", { href: `#/image/${image.id}`, "aria-label": failed ? `${name}: ${what}` : name }),
+      h("a.open", { href: `#/image/${image.image_id}`, "aria-label": failed ? `${name}: ${what}` : name }),
       image.route === "batch" && h("span.place", {}, icon("batch"), "Batch"),
-      h("button.round.remove", { type: "button", "aria-label": `Delete ${name}`, onclick: () => this.actions.remove(this.#cards.get(image.id).image) }, icon("trash")),
+      h("button.round.remove", { type: "button", "aria-label": `Delete ${name}`, onclick: () => this.actions.remove(this.#cards.get(image.image_id).image) }, icon("trash")),
     );
     return { element, image, when };
   }
@@ -114,14 +113,14 @@ export class GalleryView {
   #reset() {
     find("filter-text").value = find("filter-format").value = find("filter-time").value = "";
     document.getElementsByName("status")[0].checked = true;
-    this.actions.filter({ status: "", format: "", text: "", after: "" });
+    this.actions.filter({ status: "", format: "", text: "", since: "" });
     find("filter-text").focus();
   }
 }
 
 function print(image) {
-  const rendition = output(image, CARD_WIDTH);
-  if (!rendition) return icon("pictures");
+  const rendition = image.thumbnail;
+  if (!rendition || !isShown(rendition.format)) return icon("pictures");
   const shape = rendition.width / rendition.height;
   const whole = shape > 2.4 || shape < 0.55 || image.format === "png" || image.format === "gif";
   return h("img", {

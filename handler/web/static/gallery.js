@@ -8,7 +8,7 @@ const [PATIENT, LAZY] = [5000, 30_000];
 export class Gallery {
   /** By id, in the order that they are shown in. */
   images = new Map();
-  filters = { status: "", format: "", text: "", after: "" };
+  filters = { status: "", format: "", text: "", since: "" };
   loaded = false;
   #removed = new Set();
   #next = null;
@@ -19,7 +19,7 @@ export class Gallery {
 
   /**
    * @param api api.js
-   * @param {{arrived: (images: object[]) => void, working: () => number}} queue hears of all that came out
+   * @param queue queue.js, which hears of all that came out
    * @param {{changed: (fresh: Set<string>) => void, trouble: (error: Error|null) => void}} view
    */
   constructor(api, queue, view) {
@@ -51,7 +51,7 @@ export class Gallery {
     const page = await this.api.images({ ...this.filters, limit: PAGE, cursor: this.#next });
     if (generation !== this.#generation) return;
     this.#next = page.next;
-    for (const image of page.images) if (!this.#removed.has(image.id)) this.images.set(image.id, image);
+    for (const image of page.images) if (!this.#removed.has(image.image_id)) this.images.set(image.image_id, image);
     this.view.changed(new Set());
   }
 
@@ -67,7 +67,7 @@ export class Gallery {
   }
 
   get shown() {
-    return [...this.images.values()].filter((image) => !this.#removed.has(image.id));
+    return [...this.images.values()].filter((image) => !this.#removed.has(image.image_id));
   }
 
   #wait() {
@@ -82,7 +82,7 @@ export class Gallery {
       if (generation !== this.#generation) return;
       const news = page ? await this.#merge(page) : 0;
       if (Object.values(this.filters).some(Boolean) && this.queue.working) {
-        this.queue.arrived((await this.api.images({ limit: 100 })).images);
+        this.queue.arrived((await this.api.images({ upload: this.queue.awaited(100).join(","), limit: 100 })).images);
       }
       const busy = this.queue.working || this.queue.unsent;
       this.#pause = news ? SOON : Math.min(this.#pause * 1.5, busy ? PATIENT : LAZY);
@@ -101,8 +101,8 @@ export class Gallery {
     const found = new Map();
     let newest = page;
     for (let pages = 1; ; pages += 1) {
-      for (const image of newest.images) found.set(image.id, image);
-      const meets = !this.loaded || newest.images.some((image) => this.images.has(image.id));
+      for (const image of newest.images) found.set(image.image_id, image);
+      const meets = !this.loaded || newest.images.some((image) => this.images.has(image.image_id));
       if (meets || !newest.next || pages === MOST_PAGES) break;
       newest = await this.api.images({ ...this.filters, limit: PAGE, cursor: newest.next });
       if (generation !== this.#generation) return 0;

@@ -1,10 +1,12 @@
-// The numbers: what came, what it saved, what it cost; by day, by format, by failure.
+// The numbers: what came, what it saved, what it cost; by day, by format, by route, by failure.
 
 import { bars, dayWords } from "./charts.js";
 import { find, h } from "./dom.js";
 import { bytes, dollars, duration, failure, number, percent, plural } from "./words.js";
 
 const PERIODS = [7, 30, 90];
+const DAY = 86_400_000;
+const NONE = { images: 0, processed: 0, failed: 0, bytes_in: 0, bytes_out: 0, seconds: 0, usd: 0 };
 
 export class Numbers {
   #days = 30;
@@ -21,11 +23,15 @@ export class Numbers {
 
   async show() {
     const asked = (this.#asked += 1);
-    const numbers = await this.api.numbers(this.#days);
+    // Days are those of the API, in UTC, today's included
+    const first = Math.floor(Date.now() / DAY) * DAY - (this.#days - 1) * DAY;
+    const numbers = await this.api.numbers(new Date(first));
     if (asked !== this.#asked) return;
+    const known = new Map(numbers.days.map((day) => [day.day, day]));
+    const dates = Array.from({ length: this.#days }, (_, index) => new Date(first + index * DAY).toISOString().slice(0, 10));
+    const days = dates.map((day) => known.get(day) ?? { ...NONE, day });
     this.hide();
-    const { total } = numbers;
-    find("numbers").replaceChildren(this.#head(), ...(total.processed + total.failed ? this.#panels(numbers) : [nothing(this.#days)]));
+    find("numbers").replaceChildren(this.#head(), ...(numbers.total.images ? this.#panels(numbers, days) : [nothing(this.#days)]));
   }
 
   #head() {
@@ -42,61 +48,74 @@ export class Numbers {
       h("fieldset.segments", {}, h("legend.unseen", {}, "Period"), PERIODS.map(choice)));
   }
 
-  #panels({ days, formats, codes, total }) {
-    const dates = days.map((one) => one.day);
-    const chart = (title, series, words, sentence, broad, keys) => {
-      const place = h("div.chart", { "aria-hidden": "true" });
-      const read = h("p.read");
-      const say = (index) => read.replaceChildren(...(index === null ? (keys ?? []) : [`${dayWords(dates[index])}: ${sentence(days[index])}`]));
-      say(null);
-      const table = h("details", {}, h("summary", {}, "As a table"), h("div.scroll", { tabindex: "0", role: "region", "aria-label": `${title}, as a table` }, h("table", {},
-        h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Day"), h("th", { scope: "col" }, title))),
-        h("tbody", {}, days.toReversed().map((one) => h("tr", {}, h("th", { scope: "row" }, dayWords(one.day)), h("td", {}, sentence(one))))))));
-      queueMicrotask(() => this.#charts.push(bars(place, { days: dates, series, words, read: say })));
-      return h("section.panel", { class: broad ? "panel broad" : "panel" }, h("header", {}, h("h2", {}, title), read), place, table);
-    };
-    const values = (pick) => days.map(pick);
-    const keys = [h("span.key", {}, "Done"), h("span.key.bad", {}, "Failed")];
+  #panels({ formats, routes, codes, total }, days) {
+    const panel = (chart) => this.#chart(days, chart);
     return [
       tiles(total),
       h("div.panels", {},
-        chart("Pictures", [{ colour: "bad", values: values((d) => d.processed + d.failed) }, { colour: "blue", values: values((d) => d.processed) }],
-          number, (d) => plural(d.processed + d.failed, "picture") + (d.failed ? `, ${d.failed} failed` : ""), true, keys),
-        chart("Bytes saved", [{ colour: "good", values: values((d) => Math.max(0, d.saved)) }], bytes, (d) => bytes(d.saved)),
-        chart("Cost", [{ colour: "blue", values: values((d) => d.dollars) }], dollars, (d) => dollars(d.dollars)),
-        formatTable(formats), codes.length > 0 && codeTable(codes)),
+        panel({
+          title: "Pictures", broad: true, words: number, keys: [["Done", "blue"], ["Failed", "bad"]],
+          series: [["bad", (day) => day.images], ["blue", (day) => day.processed]],
+          sentence: (day) => plural(day.images, "picture") + (day.failed ? `, ${number(day.failed)} failed` : ""),
+        }),
+        panel({
+          title: "Bytes in and out", words: bytes, keys: [["Came in", "edge"], ["Went out", "good"]], beside: true,
+          series: [["edge", (day) => day.bytes_in], ["good", (day) => day.bytes_out]],
+          sentence: (day) => `${bytes(day.bytes_in)} in, ${bytes(day.bytes_out)} out`,
+        }),
+        total.usd === null
+          ? panel({ title: "Time at work", words: duration, series: [["blue", (day) => day.seconds]], sentence: (day) => duration(day.seconds) })
+          : panel({ title: "Cost", words: dollars, series: [["blue", (day) => day.usd ?? 0]], sentence: (day) => dollars(day.usd ?? 0) }),
+        counts("By format", "Format", formats, (name) => (name === "unknown" ? "Unknown" : name.toUpperCase())),
+        counts("By route", "Where", routes, (name) => ({ lambda: "Lambda", batch: "Batch" })[name] ?? name),
+        codes.length > 0 && failures(codes)),
     ];
+  }
+
+  /** A chart, what it says under the pointer, and the same as a table. */
+  #chart(days, { title, broad, words, keys = [], series, sentence, beside }) {
+    const place = h("div.chart", { "aria-hidden": "true" });
+    const legend = keys.map(([name, colour]) => h(`span.key.${colour}`, {}, name));
+    const read = h("p.read", {}, legend);
+    const say = (index) => read.replaceChildren(...(index === null ? legend : [`${dayWords(days[index].day)}: ${sentence(days[index])}`]));
+    const rows = days.toReversed().map((day) => [dayWords(day.day), sentence(day)]);
+    const chart = { days: days.map(({ day }) => day), series: series.map(([colour, pick]) => ({ colour, values: days.map(pick) })), words, beside, read: say };
+    queueMicrotask(() => this.#charts.push(bars(place, chart)));
+    return h("section.panel", { class: broad ? "panel broad" : "panel" }, h("header", {}, h("h2", {}, title), read), place,
+      h("details", {}, h("summary", {}, "As a table"), table(title, ["Day", title], rows)));
   }
 }
 
 function tiles(total) {
-  const count = total.processed + total.failed;
+  const difference = total.bytes_in - total.bytes_out;
   const tile = (name, value, small) => h("div.tile", {}, h("dt", {}, name), h("dd.small", {}, small), h("dd", {}, value));
+  const thousand = (total.usd / total.images) * 1000;
   return h("dl.tiles", {},
-    tile("Pictures", number(count), total.failed ? `${number(total.failed)} of them failed` : "None of them failed"),
-    tile("Bytes saved", bytes(total.saved), total.bytes ? `of ${bytes(total.bytes)} that came in` : ""),
-    tile("Time at work", duration(total.seconds), count ? `${duration(total.seconds / count)} a picture` : ""),
-    tile("Cost", dollars(total.dollars), count ? `${dollars((total.dollars / count) * 1000)} for a thousand` : ""));
+    tile("Pictures", number(total.images), total.failed ? `${number(total.failed)} of them failed` : "None of them failed"),
+    tile(difference >= 0 ? "Bytes saved" : "Bytes added", bytes(Math.abs(difference)), `${bytes(total.bytes_in)} in, ${bytes(total.bytes_out)} out`),
+    tile("Time at work", duration(total.seconds), `${duration(total.seconds / total.images)} a picture`),
+    tile("Cost", total.usd === null ? "–" : dollars(total.usd), total.usd === null ? "Not known here" : `${dollars(thousand)} for a thousand`));
 }
 
 function table(title, columns, rows) {
-  return h("section.panel", {}, h("header", {}, h("h2", {}, title)),
-    h("div.scroll", { tabindex: "0", role: "region", "aria-label": title }, h("table", {},
-      h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
-      h("tbody", {}, rows.map(([first, ...rest]) => h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell) => h("td", {}, cell))))))));
+  return h("div.scroll", { tabindex: "0", role: "region", "aria-label": title }, h("table", {},
+    h("thead", {}, h("tr", {}, columns.map((name) => h("th", { scope: "col" }, name)))),
+    h("tbody", {}, rows.map(([first, ...rest]) => h("tr", {}, h("th", { scope: "row" }, first), rest.map((cell) => h("td", {}, cell)))))));
 }
 
-function formatTable(formats) {
-  return table("By format", ["Format", "Pictures", "Came in", "Saved", "Cost"],
-    formats.map((one) => [one.format?.toUpperCase() ?? "Unknown", number(one.processed + one.failed), bytes(one.bytes),
-      one.bytes ? `${bytes(one.saved)} · ${percent(one.saved / one.bytes)}` : "", dollars(one.dollars)]));
+const tabled = (title, columns, rows) => h("section.panel", {}, h("header", {}, h("h2", {}, title)), table(title, columns, rows));
+
+function counts(title, first, list, words) {
+  return tabled(title, [first, "Pictures", "In", "Out", "Time", "Cost"],
+    list.map((one) => [words(one.name), number(one.images), bytes(one.bytes_in), bytes(one.bytes_out), duration(one.seconds),
+      one.usd === null ? "–" : dollars(one.usd)]));
 }
 
-function codeTable(codes) {
+function failures(codes) {
   const all = codes.reduce((sum, one) => sum + one.images, 0);
-  return table("Why they failed", ["What happened", "Pictures", "Share"],
-    codes.map((one) => [failure(one.code)[0], number(one.images),
-      h("meter", { min: 0, max: 1, value: one.images / all, "aria-label": percent(one.images / all) })]));
+  return tabled("Why they failed", ["What happened", "Pictures", "Share"],
+    codes.map(({ name, images }) => [failure(name)[0], number(images),
+      h("meter", { min: 0, max: 1, value: images / all, "aria-label": `${failure(name)[0]}: ${percent(images / all)}` })]));
 }
 
 function nothing(days) {

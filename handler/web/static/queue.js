@@ -92,6 +92,19 @@ export class Queue {
     return this.#byUpload.size;
   }
 
+  /** Some of those that are with the functions, by their ids. */
+  awaited(count) {
+    return [...this.#byUpload.keys()].slice(0, count);
+  }
+
+  /** Whose turn comes next. */
+  get next() {
+    return this.#waiting.filter((upload) => upload.state === "waiting");
+  }
+
+  /** Whether a file is on its way, by what `is` says of it. */
+  isSending = (is) => this.uploads.some((upload) => !upload.ended && upload.state !== "stopped" && is(upload.file));
+
   get unsent() {
     return this.#waiting.length + this.#sending;
   }

@@ -46,7 +46,7 @@ export class Viewer {
   }
 
   #header(image) {
-    const [before, after] = this.actions.neighbours(image.id);
+    const [before, after] = this.actions.neighbours(image.image_id);
     const button = (label, drawing, onclick, disabled) =>
       h("button.round", { type: "button", "aria-label": label, disabled, onclick }, icon(drawing));
     return h(
@@ -55,7 +55,7 @@ export class Viewer {
       button("The one before", "left", () => this.#go(0), !before),
       button("The next one", "right", () => this.#go(1), !after),
       button(`Delete ${readable(image.name)}`, "trash", () => this.actions.remove(image)),
-      button("Close", "close", () => this.close()),
+      h("button.round", { type: "button", "aria-label": "Close", autofocus: true, onclick: () => this.close() }, icon("close")),
     );
   }
 }
@@ -99,7 +99,7 @@ function facts(image) {
     ["Came in", date(image.received_at)],
     ["Came out", date(image.committed_at)],
     ["It took", image.seconds != null && duration(image.seconds)],
-    ["Id", image.id],
+    ["Id", image.image_id],
   ];
   return h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
@@ -110,7 +110,7 @@ function outputs(image) {
       h("div", {}, h("strong", {}, `${rendition.name} · ${rendition.format.toUpperCase()}`),
         h("span.quiet.figures", {}, dimensions(rendition.width, rendition.height))),
       h("span.figures", {}, bytes(rendition.bytes)),
-      h("a.button", { href: rendition.download, download: true, "aria-label": `Download ${rendition.name} as ${rendition.format.toUpperCase()}` }, icon("download")));
+      h("a.button", { href: rendition.download_url, download: true, "aria-label": `Download ${rendition.name} as ${rendition.format.toUpperCase()}` }, icon("download")));
   return h("section", {}, h("h3", {}, "Results"), h("ul.outputs", {}, image.renditions.map(row)));
 }
 
