@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -122,8 +122,7 @@ class Issuer:
 
     async def _exchange(self, request: Request) -> Response:
         """A code, once, for a token."""
-        async with request.form() as form:
-            said = {name: str(value) for name, value in form.items()}
+        said = dict(parse_qsl((await request.body()).decode("latin-1")))
         code = self._codes.pop(said.get("code", ""), None)
         fits = (
             code is not None
