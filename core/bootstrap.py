@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from core.adapters.postgres import PostgresLedger
     from core.adapters.s3 import S3Store
     from core.adapters.s3_links import S3Links
+    from core.adapters.s3_multipart import S3Multiparts
     from core.adapters.sqs import SqsHandovers
     from core.dispatching import Dispatching
     from core.intake import Intake
@@ -176,21 +177,27 @@ def recording(environ: Mapping[str, str]) -> "Recording":
 def web(environ: Mapping[str, str]) -> "Web":
     """The services of the page's API. No client is made until one is needed: most requests only read and sign."""
     from core.adapters.gallery_rows import GalleryRows  # noqa: PLC0415 - only what this entry needs is loaded
-    from core.adapters.s3_multipart import S3Multiparts  # noqa: PLC0415
     from core.gallery import Gallery  # noqa: PLC0415
     from core.pipeline_summaries import read  # noqa: PLC0415
     from core.uploading import Uploading  # noqa: PLC0415
     from core.web import Web  # noqa: PLC0415
 
     values = settings.load(settings.WebSettings, environ)
-    client, links, rows = cache(_s3), _links(values.bucket, environ), GalleryRows(_database(values))
-    folder = Path(values.pipelines) if values.pipelines else shipped()
-    pipelines, kept = cache(partial(read, folder)), cache(lambda: store(values.bucket))
+
+    def multiparts() -> "S3Multiparts":
+        from core.adapters.s3_multipart import S3Multiparts  # noqa: PLC0415 - botocore's parsers and a client
+
+        return S3Multiparts(_s3(), values.bucket)
+
+    links, rows, kept = (
+        _links(values.bucket, environ),
+        GalleryRows(_database(values)),
+        cache(partial(store, values.bucket)),
+    )
+    pipelines = cache(partial(read, Path(values.pipelines) if values.pipelines else shipped()))
     return Web(
         settings=values,
-        uploading=Uploading(
-            store=kept, links=links, multiparts=S3Multiparts(client, values.bucket), rows=rows, pipelines=pipelines
-        ),
+        uploading=Uploading(store=kept, links=links, multiparts=cache(multiparts), rows=rows, pipelines=pipelines),
         gallery=Gallery(rows=rows, links=links, store=kept, bucket=values.bucket),
         pipelines=pipelines,
         origin=links.origin,

@@ -1,6 +1,7 @@
 """The use cases of the gallery: a customer's images that ended, what is known of one, its erasure, and the numbers."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 
 from core import keys, manifest, media_types
-from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
+from core.errors import Code, Misconfigured, Refusal
 from core.gallery_values import Erasure, Filter, Image, ImageDetail, Numbers, Picture
 from core.model import Estimate, Status, Tombstone, Usage
 from core.ports import ObjectStore, WriteContestedError
@@ -52,10 +53,8 @@ class Gallery:
         """Ask for an image's erasure; again is the same answer. Raises Refusal(NOT_FOUND)."""
         self._find(customer, image_id)
         tombstone = Tombstone(image_id=image_id, customer=customer, requested_at=self.now())
-        try:
+        with suppress(WriteContestedError):  # somebody asks for the same at this very moment
             self.store().create(tombstone.key, msgspec.json.encode(tombstone), "application/json")
-        except WriteContestedError:
-            pass  # somebody asks for the same at this very moment
         return Erasure(image_id=image_id, requested_at=tombstone.requested_at)
 
     def numbers(self, customer: str, since: datetime, until: datetime) -> Numbers:
@@ -68,7 +67,9 @@ class Gallery:
         return row
 
     def _image(self, row: dict[str, Any]) -> Image:
-        pictures = sorted(row["renditions"], key=lambda rendition: rendition["width"] * rendition["height"])
+        pictures = sorted(
+            row["renditions"], key=lambda rendition: (rendition["width"] * rendition["height"], rendition["bytes"])
+        )
         shown = [rendition for rendition in pictures if rendition["format"] in media_types.SHOWN]
         return Image(
             image_id=row["image_id"],

@@ -14,7 +14,8 @@ from core.web_ports import Form
 PARTS_FROM = 50_000_000
 #: S3's largest object that is copied at once, and MAX_BYTES as it is shipped.
 MAX_BYTES = 5 * 1024**3
-#: 640 parts at most; S3 has room for 10,000, of 5 MiB or more each: docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
+#: 640 parts at most; S3 has room for 10,000, of 5 MiB or more each.
+#: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 8 * 1024**2
 MAX_PARTS = MAX_BYTES // PART_BYTES
 

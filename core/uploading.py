@@ -37,6 +37,7 @@ from core.web_ports import Links, Multiparts, OpenUpload, Part, Rows
 
 _GOOD_FOR = timedelta(minutes=15)
 _WAITING = 200  # in one answer
+_NAMED = 5  # of the parts that are wrong
 _BYGONE = timedelta(days=7)  # what may still ask whether its upload has arrived: S3 forgets unfinished ones then
 
 
@@ -46,7 +47,7 @@ class Uploading:
 
     store: Callable[[], ObjectStore]
     links: Links
-    multiparts: Multiparts
+    multiparts: Callable[[], Multiparts]
     rows: Rows
     pipelines: Callable[[], Collection[str]]
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -93,16 +94,16 @@ class Uploading:
             raise Refusal(Code.UNSUPPORTED_FORMAT, _not_taken(wanted.name))
         now, upload = self.now(), self.new_upload()
         name = keys.safe_name(wanted.name)
-        self.multiparts.begin(f"{_place(customer, wanted.pipeline, upload)}{name}", kind)
+        self.multiparts().begin(f"{_place(customer, wanted.pipeline, upload)}{name}", kind)
         return PartedUpload(upload=upload, pipeline=wanted.pipeline, name=name, part_bytes=PART_BYTES, started_at=now)
 
     def unfinished(self, customer: str) -> OpenUploads:
-        return OpenUploads(uploads=tuple(_described(item) for item in self.multiparts.under(_place(customer))))
+        return OpenUploads(uploads=tuple(_described(item) for item in self.multiparts().under(_place(customer))))
 
     def state(self, customer: str, pipeline: str, upload: str) -> PartedState:
         """Raises Refusal(NOT_FOUND), as all below do."""
         found = self._open(customer, pipeline, upload)
-        arrived = (ArrivedPart(number=part.number, bytes=part.bytes) for part in self.multiparts.parts(found))
+        arrived = (ArrivedPart(number=part.number, bytes=part.bytes) for part in self.multiparts().parts(found))
         return PartedState(upload=_described(found), parts=tuple(arrived))
 
     def sign(self, customer: str, pipeline: str, upload: str, wanted: SignParts) -> SignedParts:
@@ -134,14 +135,14 @@ class Uploading:
             if self._arrived(customer, pipeline, upload):
                 return Completed(upload=upload)
             raise
-        parts = self.multiparts.parts(found)
+        parts = self.multiparts().parts(found)
         _refuse_gaps(parts, size)
-        if self.multiparts.complete(found, parts) or self._arrived(customer, pipeline, upload):
+        if self.multiparts().complete(found, parts) or self._arrived(customer, pipeline, upload):
             return Completed(upload=upload)
         raise Refusal(Code.UPLOAD_INCOMPLETE, "The parts changed while they were put together; look at them again.")
 
     def abort(self, customer: str, pipeline: str, upload: str) -> None:
-        self.multiparts.abort(self._open(customer, pipeline, upload))
+        self.multiparts().abort(self._open(customer, pipeline, upload))
 
     def _judge(self, customer: str, pipeline: str, index: int, file: AnnouncedFile) -> Accepted | Refused:
         kind = media_types.accepted(file.type, file.name)
@@ -167,7 +168,7 @@ class Uploading:
 
     def _open(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
         prefix = _place(customer, pipeline, upload)
-        found = next(iter(self.multiparts.under(prefix)), None)
+        found = next(iter(self.multiparts().under(prefix)), None)
         if found is None:
             raise Refusal(Code.NOT_FOUND, f"There is no upload {upload} in parts for the pipeline {pipeline}.")
         return found
@@ -207,11 +208,11 @@ def _refuse_gaps(parts: Sequence[Part], size: int) -> None:
     wrong = sorted(number for number in expected if there.get(number) != expected[number])
     beyond = sorted(set(there) - set(expected))
     if wrong or beyond:
-        which = ", ".join(map(str, (wrong or beyond)[:5]))
+        which = ", ".join([*map(str, (wrong or beyond)[:_NAMED]), *(["…"] if len(wrong or beyond) > _NAMED else [])])
         what = "are missing or of another size" if wrong else f"are more than the {len(expected)} it has"
         raise Refusal(
             Code.UPLOAD_INCOMPLETE,
-            f"Of a file of {size:,} bytes {len(wrong or beyond)} parts {what}: {which}{', …' if len(wrong) > 5 else ''}.",  # noqa: PLR2004
+            f"Of a file of {size:,} bytes {len(wrong or beyond)} parts {what}: {which}.",
         )
 
 

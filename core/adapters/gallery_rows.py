@@ -56,13 +56,13 @@ class GalleryRows:
         if after:
             conditions.append(_AFTER)
             values |= {"after_time": after[0], "after_id": after[1]}
-        query = f"{_COLUMNS} WHERE {' AND '.join(conditions)} {_ORDER}"  # noqa: S608 - of our own constants alone
+        query = f"{_COLUMNS} WHERE {' AND '.join(conditions)} {_ORDER}"
         with self._cursor() as cursor:
             cursor.execute(query.encode(), {**values, "customer": customer, "limit": limit})
             return [row["image"] for row in cursor]
 
     def find(self, customer: str, image_id: str) -> dict[str, Any] | None:
-        query = f"{_COLUMNS} WHERE {_MINE} AND i.image_id = %(image_id)s"  # noqa: S608
+        query = f"{_COLUMNS} WHERE {_MINE} AND i.image_id = %(image_id)s"
         with self._cursor() as cursor:
             row = cursor.execute(query.encode(), {"customer": customer, "image_id": UUID(image_id)}).fetchone()
         return row["image"] if row else None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
 
 _UPLOAD_SECONDS = 900
-#: A link to read is the same for a quarter of an hour, so that a browser need not fetch it again, and good for twice that.
+#: A link to read is the same for a quarter of an hour, so that a browser need not fetch it again; good for twice that.
 _STEADY_SECONDS = 900
 _READ_SECONDS = 1800
 _SERVICE = "s3"
@@ -75,7 +75,7 @@ class _SteadyQueryAuth(S3SigV4QueryAuth):
         now = datetime.strptime(request.context["timestamp"], SIGV4_TIMESTAMP).replace(tzinfo=UTC)
         steady = datetime.fromtimestamp(now.timestamp() // _STEADY_SECONDS * _STEADY_SECONDS, UTC)
         request.context["timestamp"] = steady.strftime(SIGV4_TIMESTAMP)
-        super()._modify_request_before_signing(request)
+        super()._modify_request_before_signing(request)  # type: ignore[misc]
 
 
 def address(bucket: str, region: str, endpoint: str = "") -> str:

@@ -1,6 +1,6 @@
 """Uploads in parts, in S3. Nothing of them is kept here: S3 itself says which there are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -16,20 +16,20 @@ _NOT_THOSE = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
 
 
 class S3Multiparts:
-    """The home bucket's. The client is made when it is first needed: most requests need none."""
+    """The home bucket's."""
 
-    def __init__(self, client: Callable[[], "S3Client"], bucket: str) -> None:
+    def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def begin(self, key: str, media_type: str) -> str:
         with translated(f"Beginning an upload to s3://{self._bucket}/{key}"):
-            answer = self._client().create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=media_type)
+            answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=media_type)
         return answer["UploadId"]
 
     def under(self, prefix: str) -> Sequence[OpenUpload]:
         with translated(f"Listing uploads under s3://{self._bucket}/{prefix}"):
-            answer = self._client().list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
+            answer = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
         return [
             OpenUpload(key=item["Key"], upload_id=item["UploadId"], started_at=item["Initiated"])
             for item in answer.get("Uploads", [])
@@ -38,10 +38,8 @@ class S3Multiparts:
 
     def parts(self, upload: OpenUpload) -> Sequence[Part]:
         with translated(f"Listing the parts of s3://{self._bucket}/{upload.key}"):
-            pages = (
-                self._client()
-                .get_paginator("list_parts")
-                .paginate(Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id)
+            pages = self._client.get_paginator("list_parts").paginate(
+                Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id
             )
             try:
                 return [
@@ -57,7 +55,7 @@ class S3Multiparts:
     def complete(self, upload: OpenUpload, parts: Sequence[Part]) -> bool:
         with translated(f"Completing s3://{self._bucket}/{upload.key}"):
             try:
-                self._client().complete_multipart_upload(
+                self._client.complete_multipart_upload(
                     Bucket=self._bucket,
                     Key=upload.key,
                     UploadId=upload.upload_id,
@@ -73,7 +71,7 @@ class S3Multiparts:
     def abort(self, upload: OpenUpload) -> None:
         with translated(f"Aborting the upload to s3://{self._bucket}/{upload.key}"):
             try:
-                self._client().abort_multipart_upload(Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id)
+                self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id)
             except ClientError as error:
                 if http_status(error) != NOT_FOUND:
                     raise

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from core.model import Value
 from handler.web.operations import OPERATIONS, Operation
 from handler.web.problems import MEDIA_TYPE, Problem
 
@@ -30,7 +31,9 @@ _GATEWAY = (401, 403, 404, 503)
 @cache
 def document() -> dict[str, Any]:
     """The whole document, as JSON's plain values."""
-    kinds = {kind for item in OPERATIONS for kind in (item.answer, item.body, item.query, item.path_type) if kind}
+    kinds: set[type[Value]] = {
+        kind for item in OPERATIONS for kind in (item.answer, item.body, item.query, item.path_type) if kind
+    }
     ordered = sorted({*kinds, Problem}, key=lambda kind: kind.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     _speak_ecma(components)
@@ -120,7 +123,7 @@ def _json(kind: type) -> dict[str, Any]:
 
 
 def _speak_ecma(node: Any) -> None:  # noqa: ANN401 - JSON
-    """JSON Schema's regular expressions are ECMAScript's, whose `$` is what Python's `\\Z` is."""
+    """Regular expressions in JSON Schema are ECMAScript's: `$` is their end of the text."""
     if isinstance(node, dict):
         if isinstance(node.get("pattern"), str):
             node["pattern"] = node["pattern"].replace("\\Z", "$")

@@ -20,7 +20,8 @@ def page(document: dict[str, Any]) -> str:
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
         f'<title>{escape(info["title"])}: the API</title><link rel="stylesheet" href="/docs.css"></head><body><main>'
         f"<h1>{escape(info['title'])}: the API</h1><p>{escape(info['description'])}</p>"
         '<p><a href="/api/openapi.json">The same as an OpenAPI document</a></p>'

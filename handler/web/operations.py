@@ -126,8 +126,14 @@ OPERATIONS = (
         "POST", "/api/multipart", "begin", "Begin an upload in parts",
         begin, uploads.PartedUpload, 201, body=uploads.BeginParts,
     ),
-    Operation("GET", "/api/multipart", "unfinished", "Uploads in parts that are not at their end", unfinished, uploads.OpenUploads),
-    Operation("GET", _PARTS, "state", "Which parts have arrived", state, uploads.PartedState, path_type=UploadPath, refuses=(404,)),
+    Operation(
+        "GET", "/api/multipart", "unfinished", "Uploads in parts that are not at their end",
+        unfinished, uploads.OpenUploads,
+    ),
+    Operation(
+        "GET", _PARTS, "state", "Which parts have arrived",
+        state, uploads.PartedState, path_type=UploadPath, refuses=(404,),
+    ),
     Operation(
         "POST", f"{_PARTS}/parts", "sign", "A signed URL for each of some parts",
         sign, uploads.SignedParts, path_type=UploadPath, body=uploads.SignParts, refuses=(404,),
@@ -136,7 +142,10 @@ OPERATIONS = (
         "POST", f"{_PARTS}/complete", "complete", "All parts are there; again is the same answer",
         complete, uploads.Completed, path_type=UploadPath, body=uploads.CompleteParts, refuses=(404, 409),
     ),
-    Operation("DELETE", _PARTS, "abort", "Forget an upload in parts", abort, None, 204, path_type=UploadPath, refuses=(404,)),
+    Operation(
+        "DELETE", _PARTS, "abort", "Forget an upload in parts",
+        abort, None, 204, path_type=UploadPath, refuses=(404,),
+    ),
     Operation(
         "GET", "/api/images", "images", "Images that ended, the latest first",
         images, gallery.ImagePage, query=ImagesQuery,
@@ -149,5 +158,8 @@ OPERATIONS = (
         "DELETE", "/api/images/{image_id}", "erase", "Ask for an image's erasure; again is the same answer",
         erase, gallery.Erasure, 202, path_type=ImagePath, refuses=(404,),
     ),
-    Operation("GET", "/api/numbers", "numbers", "Counts, bytes, seconds and dollars", numbers, gallery.Numbers, query=NumbersQuery),
+    Operation(
+        "GET", "/api/numbers", "numbers", "Counts, bytes, seconds and dollars",
+        numbers, gallery.Numbers, query=NumbersQuery,
+    ),
 )  # fmt: skip

@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 )
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Images at once; one for each CPU by default.")
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Of the page; any that is free by default.")
-def up(  # noqa: PLR0913 - one for each option
-    folder: Path, pipelines: Path | None, timeout: float, memory: int, concurrency: int | None, port: int
-) -> None:
+def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concurrency: int | None, port: int) -> None:
     """The embedded cloud, until Ctrl-C.
 
     S3, SQS, Kafka, CloudWatch, PostgreSQL and the functions, with fresh data. Needs no account and no Docker.
