@@ -51,7 +51,7 @@ export async function bars(place, { days, series, words, beside, read }) {
         width: place.clientWidth,
         height: HEIGHT,
         tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
-        padding: [8, 4, 0, 0],
+        padding: [8, 16, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { show: false }, drag: { setScale: false, x: false, y: false } },
         scales: {
@@ -60,7 +60,7 @@ export async function bars(place, { days, series, words, beside, read }) {
         },
         axes: [
           { ...axis, grid: { show: false }, gap: 6, size: 28, incrs: [86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 28 * 86_400], values: (_plot, ticks) => ticks.map((tick) => day.format(tick * 1000)), space: 64 },
-          { ...axis, grid: { stroke: line, width: 1 }, size: 64, gap: 8, space: 40, values: (_plot, ticks) => ticks.map(words) },
+          { ...axis, grid: { stroke: line, width: 1 }, size: 64, gap: 8, space: 40, values: (_plot, ticks) => ticks.map((tick) => (tick ? words(tick) : "0")) },
         ],
         series: [{}, ...series.map(({ colour: name }, index) => ({ fill: colour(name), width: 0, paths: shape(index), points: { show: false } }))],
         hooks: { setCursor: [({ cursor }) => read(cursor.idx ?? null)] },

@@ -20,7 +20,9 @@ export function stage(image) {
   }));
   if (!why) sides.unshift({ url: image.before, width: image.width, height: image.height, words: `Original, ${bytes(image.bytes)}`, tag: "Original" });
   const after = sides[sides.length - outputs.length + outputs.indexOf(sharpAt(outputs, Math.min(innerWidth, 1000)))];
-  const before = why ? sides.find((side) => side !== after) : sides[0];
+  // Without an original: the same size in another format says more than another size
+  const others = sides.filter((side) => side !== after);
+  const before = why ? (others.find((side) => side.width === after.width) ?? others[0]) : sides[0];
   return comparison(sides, before, after, why);
 }
 

@@ -97,14 +97,14 @@ export class GalleryView {
     const empty = find("gallery-empty");
     empty.hidden = !loaded || count > 0;
     if (!empty.hidden) {
-      empty.replaceChildren(
+      empty.replaceChildren(...[
         icon(filtered ? "search" : "pictures"),
         h("h2", {}, filtered ? "Nothing like that" : "Nothing here yet"),
         h("p.quiet", {}, filtered
           ? "No picture has all of what you asked for. Try fewer filters, or another part of the name."
           : "What you drop above comes out here by itself, usually within seconds. Very large pictures take a minute or two."),
         filtered && h("button", { type: "button", onclick: () => this.#reset() }, "Show all"),
-      );
+      ].filter(Boolean));
     }
     if (filtered && loaded) find("gallery-words").textContent = `${plural(count, "picture")}${gallery.more ? " and more" : ""}`;
     else if (fresh) find("gallery-words").textContent = `${plural(fresh, "new picture")} came out`;
@@ -122,7 +122,7 @@ function print(image) {
   const rendition = image.thumbnail;
   if (!rendition || !isShown(rendition.format)) return icon("pictures");
   const shape = rendition.width / rendition.height;
-  const whole = shape > 2.4 || shape < 0.55 || image.format === "png" || image.format === "gif";
+  const whole = shape > 2.4 || shape < 0.55;
   return h("img", {
     class: whole && "whole", alt: "", loading: "lazy", decoding: "async",
     src: rendition.url, width: rendition.width, height: rendition.height,

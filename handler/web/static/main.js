@@ -31,6 +31,7 @@ async function start() {
   find("leave").hidden = false;
   find("leave").addEventListener("click", () => session.leave());
 
+  find("pictures").hidden = false;
   const pipeline = await showPipelines(api);
   const resumable = new Resumable({ api, customer: session.customer, isSending: (is) => queue.isSending(is), take, say });
   const queue = new Queue(uploader(api, resumable, () => queue.next));
@@ -74,6 +75,7 @@ async function start() {
     document.querySelector(`.card[data-id="${CSS.escape(id ?? "")}"] a`)?.focus({ preventScroll: true });
   }
 
+  /** Show what the address says; a picture itself only once there is a gallery around it. */
   async function follow() {
     const [, place, id] = location.hash.split("/");
     const isNumbers = place === "numbers";
@@ -87,7 +89,7 @@ async function start() {
     if (!isNumbers) numbers.hide();
     try {
       if (isNumbers) await numbers.show();
-      else if (place === "image") await viewer.show(id);
+      else if (place === "image") gallery.loaded && (await viewer.show(id));
       else viewer.close();
     } catch (error) {
       if (place === "image") location.hash = "#/";
@@ -98,8 +100,8 @@ async function start() {
   openIntake(take);
   addEventListener("hashchange", follow);
   addEventListener("beforeunload", (event) => queue.unsent && event.preventDefault());
-  await gallery.show({});
-  await follow();
+  await Promise.all([follow(), gallery.show({})]);
+  if (location.hash.startsWith("#/image/")) await follow();
   await resumable.show();
 }
 
