@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,8 @@ from core.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
     from botocore.config import Config
+    from botocore.credentials import Credentials
+    from botocore.session import Session
     from mypy_boto3_batch import BatchClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from core.adapters.database import Database
     from core.adapters.postgres import PostgresLedger
     from core.adapters.s3 import S3Store
+    from core.adapters.s3_links import S3Links
+    from core.adapters.s3_multipart import S3Multiparts
     from core.adapters.sqs import SqsHandovers
     from core.dispatching import Dispatching
     from core.intake import Intake
@@ -43,6 +47,7 @@ if TYPE_CHECKING:
     from core.reporting import Reporting
     from core.service import Processing
     from core.streaming import Streaming
+    from core.web import Web
 
 _PARENT_BYTES = 192 * 2**20  # what the parent holds at its peak: boto3's clients, an event of 6 MB, its answer
 _SECRET = ("AWS_", "DATABASE_URL")  # what the process that touches customers' bytes has no use for
@@ -173,6 +178,36 @@ def recording(environ: Mapping[str, str]) -> "Recording":
     return Recording(store=S3Store(_s3(), values.bucket), ledger=_ledger(values))
 
 
+def web(environ: Mapping[str, str]) -> "Web":
+    """The services of the page's API. No client is made until one is needed: most requests only read and sign."""
+    from core.adapters.gallery_rows import GalleryRows  # noqa: PLC0415 - only what this entry needs is loaded
+    from core.gallery import Gallery  # noqa: PLC0415
+    from core.pipeline_summaries import read  # noqa: PLC0415
+    from core.uploading import Uploading  # noqa: PLC0415
+    from core.web import Web  # noqa: PLC0415
+
+    values = settings.load(settings.WebSettings, environ)
+
+    def multiparts() -> "S3Multiparts":
+        from core.adapters.s3_multipart import S3Multiparts  # noqa: PLC0415 - botocore's parsers and a client
+
+        return S3Multiparts(_s3(), values.bucket)
+
+    links, rows, kept = (
+        _links(values.bucket, environ),
+        GalleryRows(_database(values)),
+        cache(partial(store, values.bucket)),
+    )
+    pipelines = cache(partial(read, Path(values.pipelines) if values.pipelines else shipped()))
+    return Web(
+        settings=values,
+        uploading=Uploading(store=kept, links=links, multiparts=cache(multiparts), rows=rows, pipelines=pipelines),
+        gallery=Gallery(rows=rows, links=links, store=kept, bucket=values.bucket),
+        pipelines=pipelines,
+        origin=links.origin,
+    )
+
+
 def migrate(environ: Mapping[str, str]) -> list[str]:
     """Bring the database to this release's schema; returns the names of the migrations applied."""
     values = settings.load(settings.DatabaseSettings, environ)
@@ -270,6 +305,32 @@ def _s3() -> "S3Client":
 
     with _of_the_environment():
         return boto3.client("s3", config=_patience())
+
+
+def _links(bucket: str, environ: Mapping[str, str]) -> "S3Links":
+    from core.adapters.s3_links import S3Links, address  # noqa: PLC0415
+
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise Misconfigured(Code.INVALID_SETTINGS, "AWS_REGION is missing: what is signed is signed for a region")
+    endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
+    return S3Links(_credentials, region, bucket, address(bucket, region, endpoint))
+
+
+@cache
+def _session() -> "Session":
+    from botocore.session import Session  # noqa: PLC0415
+
+    return Session()
+
+
+def _credentials() -> "Credentials":
+    """What there is to sign with. Raises Misconfigured(INVALID_SETTINGS)."""
+    with _of_the_environment():
+        found = _session().get_credentials()
+    if found is None:
+        raise Misconfigured(Code.INVALID_SETTINGS, "There are no AWS credentials to sign with")
+    return found
 
 
 def _batch() -> "BatchClient":

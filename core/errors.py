@@ -45,6 +45,12 @@ class Code(StrEnum):
     INVALID_REQUEST = "invalid_request"
     REFERENCE_REFUSED = "reference_refused"
     IDENTITY_CONFLICT = "identity_conflict"
+    # The page's API
+    NOT_AUTHENTICATED = "not_authenticated"
+    NO_CUSTOMER = "no_customer"
+    NOT_FOUND = "not_found"
+    UPLOAD_INCOMPLETE = "upload_incomplete"
+    INTERNAL_ERROR = "internal_error"
     # The deployment
     STORE_UNAVAILABLE = "store_unavailable"
     STORE_DENIED = "store_denied"

@@ -139,6 +139,8 @@ class WebSettings(DatabaseSettings, frozen=True, kw_only=True):
     """What the page and its API, inside the database's network, need."""
 
     bucket: Bucket
+    #: A folder of pipeline files, as `process` has it; the shipped ones when empty.
+    pipelines: str = ""
     #: The claim of the token that says which customer somebody is of.
     customer_claim: Annotated[str, Meta(min_length=1, max_length=128)] = "custom:customer"
     #: What the page must know to send somebody to the login: the OAuth 2.0 client, and three addresses.

@@ -31,6 +31,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     kafka_bootstrap_servers: str
     kafka_topic: str
     database_url: str
+    page_url: str
     folder: str
 
     @property
@@ -101,6 +102,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     #: Seconds: between two looks of the reconciler, and how long a source waits until it is taken up again.
     reconcile_every: float = 60.0
     reconcile_after: float = 600.0
+    #: The port of the page; 0: any that is free.
+    page_port: int = 0
     #: Consumers of the Kafka topic, each with one batch at a time, and how many records a batch has at most.
     consumers: int = 1
     kafka_batch: int = 25

@@ -21,6 +21,7 @@ from local.aws import OWNER, Keys
 from local.batch_permissions import nobody_asks
 from local.function import Function, FunctionConfig
 from local.lambda_api import LambdaApi
+from local.page_server import PageServer
 from local.postgres import PostgreSQL
 from local.sources import S3Source, Schedule, SqsSource
 
@@ -43,6 +44,8 @@ class Cloud:
     record: Function
     dispatch: Function
     admin: Function
+    web: Function
+    page: PageServer
     batch: "LocalBatch"
     kafka: "KafkaSource"
 
@@ -98,6 +101,7 @@ class Cloud:
         broker = self._broker()
         self._progress("PostgreSQL")
         database = self._stack.enter_context(PostgreSQL())
+        self.page = self._stack.enter_context(PageServer(self._options.page_port))
         self.address = Address(
             pid=os.getpid(),
             endpoint=endpoint,
@@ -114,6 +118,7 @@ class Cloud:
             kafka_bootstrap_servers=broker.bootstrap_servers,
             kafka_topic=broker.topic,
             database_url=database.url,
+            page_url=self.page.url,
             folder=str(self.folder),
         )
         self._progress("the tables")
@@ -176,6 +181,9 @@ class Cloud:
         self.process = function("process", options.timeout, options.concurrency, environment)
         self.record = function("record", min(30.0, options.timeout), 1, address.recording())
         self.dispatch = function("dispatch", min(60.0, options.timeout), 2, address.dispatching())
+        pipelines = {"PIPELINES": options.pipelines, **self.page.issuer.environment}
+        self.web = function("web", 29.0, options.concurrency, {**address.recording(), **pipelines})
+        self.page.serve(self.web)
         self.admin = function("admin", 900.0, 1, {**address.dispatching(), **address.recording(), **hours})
 
     def _as(self, name: str) -> Keys:
@@ -204,7 +212,7 @@ class Cloud:
 
         mend = partial(notifications.completed, s3)
         invoker = AsyncInvoker(self.process, keep, options.backoff)
-        functions = (self.process, self.record, self.dispatch, self.admin)
+        functions = (self.process, self.record, self.dispatch, self.admin, self.web)
         api = self._stack.enter_context(
             LambdaApi({function.config.name: function for function in functions}, {"process": invoker})
         )

@@ -8,6 +8,7 @@ from local import aws
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CORSRuleTypeDef
     from mypy_boto3_sqs import SQSClient
 
 BUCKET = "pictures"
@@ -57,7 +58,18 @@ def bucket(endpoint: str, urls: dict[str, str], name: str = BUCKET) -> None:
     s3, sqs = aws.s3(endpoint), aws.sqs(endpoint)
     s3.create_bucket(Bucket=name)
     s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [_PAGE]})
     notify(s3, sqs, urls, name)
+
+
+#: Browsers send pictures from the page to the bucket, and read them there.
+_PAGE: "CORSRuleTypeDef" = {
+    "AllowedMethods": ["POST", "PUT", "GET"],
+    "AllowedOrigins": ["*"],
+    "AllowedHeaders": ["*"],
+    "ExposeHeaders": ["ETag"],
+    "MaxAgeSeconds": 3000,
+}
 
 
 def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str], name: str = BUCKET) -> None:

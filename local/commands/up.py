@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     "--memory", type=click.IntRange(512, 10_240), default=2048, show_default=True, help="Of a function, in MB."
 )
 @click.option("--concurrency", type=click.IntRange(1, 64), help="Images at once; one for each CPU by default.")
-def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concurrency: int | None) -> None:
+@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Of the page; any that is free by default.")
+def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concurrency: int | None, port: int) -> None:
     """The embedded cloud, until Ctrl-C.
 
     S3, SQS, Kafka, CloudWatch, PostgreSQL and the functions, with fresh data. Needs no account and no Docker.
@@ -48,6 +49,7 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
         ),
         timeout=timeout,
         memory_mb=memory,
+        page_port=port,
     )
     if concurrency:
         options = msgspec.structs.replace(options, concurrency=concurrency)
@@ -69,6 +71,7 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
 def _explain(cloud: "Cloud") -> None:
     address = cloud.address
     lines = (
+        ("the page", f"{address.page_url}/"),
         ("S3, SQS, CloudWatch", address.endpoint),
         ("Lambda", address.lambda_endpoint),
         ("bucket", address.bucket),

@@ -1,0 +1,20 @@
+"""What the page's door is given: the use cases, and what it must know of the deployment."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from core.gallery import Gallery
+from core.gallery_values import PipelineSummary
+from core.settings import WebSettings
+from core.uploading import Uploading
+
+
+@dataclass(frozen=True, kw_only=True)
+class Web:
+    """The services of `handler.web`. `origin` is S3's, which a browser must be allowed to reach."""
+
+    settings: WebSettings
+    uploading: Uploading
+    gallery: Gallery
+    pipelines: Callable[[], Mapping[str, PipelineSummary]]
+    origin: str

@@ -1,0 +1,50 @@
+"""The page's own files. What can be asked for is a list made once, so that no path leads anywhere else."""
+
+import hashlib
+import mimetypes
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+_HERE = Path(__file__).parent
+_ROOT = _HERE / "static"
+_INDEX = "index.html"
+_TYPES = {"js": "text/javascript; charset=utf-8", "woff2": "font/woff2", "webmanifest": "application/manifest+json"}
+
+
+def index(request: Request) -> Response:
+    return _serve(request, _INDEX)
+
+
+def file(request: Request) -> Response:
+    return _serve(request, request.path_params["path"])
+
+
+def docs_css(request: Request) -> Response:
+    return _serve(request, "docs.css", _HERE)
+
+
+def _serve(request: Request, path: str, root: Path = _ROOT) -> Response:
+    if root == _ROOT and path not in _files():
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    content = (root / path).read_bytes()
+    # By the content and not by the file's date: in a container they all have the same
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    if etag in (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=_media_type(path))
+
+
+@cache
+def _files() -> frozenset[str]:
+    return frozenset(path.relative_to(_ROOT).as_posix() for path in _ROOT.rglob("*") if path.is_file())
+
+
+def _media_type(path: str) -> str:
+    known = _TYPES.get(path.rpartition(".")[2])
+    return known or mimetypes.guess_type(path)[0] or "application/octet-stream"

@@ -1,0 +1,62 @@
+"""What every answer says to a browser: to run nothing but our own files, and to keep to itself what it was given."""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from core.web import Web
+
+
+class SecurityHeaders:
+    """ASGI middleware, outermost: errors have them too."""
+
+    def __init__(self, app: ASGIApp, *, services: Web) -> None:
+        self._app = app
+        self._headers = {
+            "Content-Security-Policy": policy(services),
+            "Strict-Transport-Security": "max-age=63072000",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Permissions-Policy": "geolocation=(), microphone=(), payment=(), usb=(), interest-cohort=()",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_with(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, send_with)
+
+
+def policy(services: Web) -> str:
+    """S3 is where pictures come from and uploads go to; the login's token address is the only other one."""
+    login = [_origin(services.settings.login_token_url)] if services.settings.login_token_url else []
+    rules = {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "font-src": ["'self'"],
+        "img-src": ["'self'", "blob:", services.origin],
+        "connect-src": ["'self'", services.origin, *login],
+        "manifest-src": ["'self'"],
+        "base-uri": ["'none'"],
+        "form-action": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    }
+    return "; ".join(f"{name} {' '.join(dict.fromkeys(sources))}" for name, sources in rules.items())
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

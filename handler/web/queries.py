@@ -1,0 +1,57 @@
+"""What requests may say besides their bodies: queries, and the parts of paths. All of it is checked by its type."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from core.gallery_values import Filter, Limit, Moment, UploadName
+from core.keys import PipelineName
+from core.model import Value
+
+Cursor = Annotated[str, Meta(max_length=3000)]
+
+
+class Nothing(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No field at all."""
+
+
+class ImagesQuery(Filter, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Which images, how many of them, and after which."""
+
+    limit: Limit = 50
+    #: `next` of the page before.
+    cursor: Cursor = ""
+
+
+class WaitingQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """After which of those that wait."""
+
+    #: `next` of the page before.
+    cursor: Cursor = ""
+
+
+class NumbersQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Of which time; the last thirty days where nothing is said."""
+
+    #: Committed from then on, and before.
+    since: Moment | None = None
+    until: Moment | None = None
+
+
+class ImagePath(Value, frozen=True, kw_only=True):
+    """An image, by its id."""
+
+    image_id: Annotated[
+        str,
+        Meta(
+            pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\Z",
+            extra_json_schema={"format": "uuid"},
+        ),
+    ]
+
+
+class UploadPath(Value, frozen=True, kw_only=True):
+    """An upload in parts, by its pipeline and its name."""
+
+    pipeline: PipelineName
+    upload: UploadName

@@ -1,0 +1,116 @@
+// One picture in a dialog: before and after, where and why, what it became.
+
+import { find, h, icon, nameLine, readable } from "./dom.js";
+import { saved } from "./image.js";
+import { stage } from "./compare.js";
+import { bytes, date, dimensions, duration, failure, percent, plural } from "./words.js";
+
+export class Viewer {
+  #id = null;
+
+  /** @param {{load, neighbours, remove, leave}} actions  `load(id)`: the picture in full; `neighbours(id)`: [before, after] */
+  constructor(actions) {
+    this.actions = actions;
+    const dialog = (this.dialog = find("viewer"));
+    dialog.addEventListener("close", () => {
+      document.body.append(find("toasts"));
+      dialog.replaceChildren();
+      const id = this.#id;
+      this.#id = null;
+      actions.leave(id);
+    });
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    dialog.addEventListener("keydown", (event) => {
+      if (event.target.matches("input, select") || event.altKey || event.ctrlKey || event.metaKey) return;
+      if (event.key === "ArrowLeft") this.#go(0);
+      if (event.key === "ArrowRight") this.#go(1);
+    });
+  }
+
+  async show(id) {
+    this.#id = id;
+    const image = await this.actions.load(id);
+    if (this.#id !== id) return;
+    const toasts = find("toasts");
+    this.dialog.replaceChildren(this.#header(image), stage(image), about(image), toasts);
+    if (!this.dialog.open) this.dialog.showModal();
+  }
+
+  close() {
+    if (this.dialog.open) this.dialog.close();
+  }
+
+  #go(direction) {
+    const neighbour = this.actions.neighbours(this.#id)[direction];
+    if (neighbour) location.replace(`#/image/${neighbour}`);
+  }
+
+  #header(image) {
+    const [before, after] = this.actions.neighbours(image.image_id);
+    const button = (label, drawing, onclick, disabled) =>
+      h("button.round", { type: "button", "aria-label": label, disabled, onclick }, icon(drawing));
+    return h(
+      "header", {},
+      h("h2", { id: "viewer-title" }, nameLine(image.name)),
+      button("The one before", "left", () => this.#go(0), !before),
+      button("The next one", "right", () => this.#go(1), !after),
+      button(`Delete ${readable(image.name)}`, "trash", () => this.actions.remove(image)),
+      h("button.round", { type: "button", "aria-label": "Close", autofocus: true, onclick: () => this.close() }, icon("close")),
+    );
+  }
+}
+
+function about(image) {
+  const failed = image.status === "failed";
+  return h("div.about", { tabindex: "0", role: "region", "aria-label": "About this picture" },
+    failed ? whatFailed(image) : headline(image), where(image, failed), facts(image), !failed && outputs(image));
+}
+
+function whatFailed(image) {
+  const [what, todo] = failure(image.code);
+  return h("div", {}, h("p.headline", {}, what), h("p", {}, todo));
+}
+
+function headline(image) {
+  const share = saved(image);
+  const count = plural(image.renditions.length, "result");
+  if (share === null) return h("div", {}, h("p.headline", {}, count));
+  const less = share >= 0;
+  return h("div", {},
+    h("p.headline", {}, percent(Math.abs(share)), less ? " lighter" : " heavier"),
+    h("p", {}, `The largest result against the original’s ${bytes(image.bytes)}. ${count} in all.`));
+}
+
+const PLACES = { lambda: ["lambda", "Made in Lambda"], batch: ["batch", "Made in Batch"], local: ["lambda", "Made here"] };
+
+function where(image, failed) {
+  const [drawing, words] = PLACES[image.route] ?? PLACES.local;
+  return h("div.why", { class: failed ? "why failed" : "why" },
+    h("strong", {}, icon(failed ? "alert" : drawing), failed ? h("span", {}, "Code ", h("code", {}, image.code)) : words),
+    h("p", {}, readable(failed ? (image.message ?? "") : image.reason)));
+}
+
+function facts(image) {
+  const rows = [
+    ["Original", dimensions(image.width, image.height) && `${dimensions(image.width, image.height)} px`],
+    ["Format", image.format?.toUpperCase()],
+    ["Size", bytes(image.bytes)],
+    ["Made with", image.pipeline],
+    ["Came in", date(image.received_at)],
+    ["Came out", date(image.committed_at)],
+    ["It took", image.seconds != null && duration(image.seconds)],
+    ["Id", image.image_id],
+  ];
+  return h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+function outputs(image) {
+  const row = (rendition) =>
+    h("li", {},
+      h("div", {}, h("strong", {}, `${rendition.name} · ${rendition.format.toUpperCase()}`),
+        h("span.quiet.figures", {}, dimensions(rendition.width, rendition.height))),
+      h("span.figures", {}, bytes(rendition.bytes)),
+      h("a.button", { href: rendition.download_url, download: true, "aria-label": `Download ${rendition.name} as ${rendition.format.toUpperCase()}` }, icon("download")));
+  return h("section", {}, h("h3", {}, "Results"), h("ul.outputs", {}, image.renditions.map(row)));
+}
+
