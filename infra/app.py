@@ -21,7 +21,8 @@ _FLAGS = {
 def assemble(settings: Settings, out: str, name: str = STACK) -> Path:
     """Write the assembly of the stack to `out`, which is returned as a path.
 
-    CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down.
+    CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down;
+    `at`, account and region, where buckets that were kept are taken over.
     """
     app = cdk.App(outdir=out, analytics_reporting=False, context=_FLAGS)
     image = app.node.try_get_context("image")

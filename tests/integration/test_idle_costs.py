@@ -115,3 +115,24 @@ def test_the_buckets_that_are_kept_are_known_by_name_before_they_are_deployed(te
     assert names == [f"picture-perfect-{what}-{ACCOUNT}-{REGION}" for what in ("access-logs", "pictures")]
     kept = [one for one in templates[0]["Resources"].values() if one["Type"] == "AWS::S3::Bucket"]
     assert {one["DeletionPolicy"] for one in kept} == {"Retain"}
+
+
+def _buckets(context: dict[str, str]) -> list[Any]:
+    """Their names in a stack of storage alone."""
+    import aws_cdk as cdk
+
+    from infra.settings import Storage as Settings
+    from infra.storage import Storage
+
+    app = cdk.App(context=context)
+    Storage(cdk.Stack(app, "Alone"), "pp", Settings(), cdk.RemovalPolicy.RETAIN, [])
+    template = app.synth().get_stack_by_name("Alone").template
+    return [one["BucketName"] for one in idle_costs._of(template, "AWS::S3::Bucket")]
+
+
+@pytest.mark.usefixtures("templates")
+def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None:
+    """CloudFormation takes over by static names alone; they are what the computed ones come to."""
+    computed = [name["Fn::Sub"] for name in _buckets({})]
+    place = f"{ACCOUNT}-{REGION}"
+    assert _buckets({"at": place}) == [name.replace("${AWS::AccountId}-${AWS::Region}", place) for name in computed]
