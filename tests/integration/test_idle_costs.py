@@ -121,10 +121,11 @@ def _buckets(context: dict[str, str]) -> list[Any]:
     """Their names in a stack of storage alone."""
     import aws_cdk as cdk
 
+    from infra.app import FLAGS
     from infra.settings import Storage as Settings
     from infra.storage import Storage
 
-    app = cdk.App(context=context)
+    app = cdk.App(context={**FLAGS, **context})
     Storage(cdk.Stack(app, "Alone"), "pp", Settings(), cdk.RemovalPolicy.RETAIN, [])
     template = app.synth().get_stack_by_name("Alone").template
     return [one["BucketName"] for one in idle_costs._of(template, "AWS::S3::Bucket")]
