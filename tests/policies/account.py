@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import ClientError
@@ -73,7 +73,7 @@ class Account:
         self._endpoints = {"batch": batch_endpoint}
         self._endpoint = endpoint
         self._keys, self._whoever = keys, _Whoever("", "")
-        self._session: Any = aws._session(aws.OWNER)
+        self._session = cast("Any", aws._session(aws.OWNER))
         self._session._session._credentials = self._whoever
         self._clients: dict[str, Any] = {}
         owner = aws.s3(endpoint)
