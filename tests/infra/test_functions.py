@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from core import settings
+from core.model import Value
 from tests.infra.stack import ACCOUNT, REGION, Stack
 
 ROOT = Path(__file__).parents[2]
 DOORS = ("process", "dispatch", "record", "admin", "web")
 #: What each entry loads from its environment: core/bootstrap.py.
-READ = {
+READ: dict[str, tuple[type[Value], ...]] = {
     "process": (settings.ProcessingSettings,),
     "batch": (settings.ProcessingSettings,),
     "dispatch": (settings.DispatchSettings,),
