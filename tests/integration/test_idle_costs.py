@@ -1,6 +1,7 @@
 """What a month without an image costs: counted in the synthesized template, priced, and under five dollars."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -137,3 +138,11 @@ def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None
     computed = [name["Fn::Sub"] for name in _buckets({})]
     place = f"{ACCOUNT}-{REGION}"
     assert _buckets({"at": place}) == [name.replace("${AWS::AccountId}-${AWS::Region}", place) for name in computed]
+
+
+def test_the_alarms_that_the_architecture_tells_of_are_there(templates: tuple[Any, Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"alarm `([A-Za-z]+)`", text))
+    there = {one["AlarmName"].split("-")[-1] for one in idle_costs._of(templates[1], "AWS::CloudWatch::Alarm")}
+    assert len(named) > 6
+    assert named <= there
