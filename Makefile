@@ -84,6 +84,18 @@ test-container: $(READY)  ## build both images and run their tests
 synth: $(READY)  ## the AWS stack as a template, cdk.out/, without an account; infra/settings.toml says what is in it
 	@$(BIN)/python -m infra
 
+.PHONY: diff
+diff: $(READY)  ## what `make deploy` would change of the stack that stands; needs credentials, and says so
+	@$(BIN)/pictureperfect diff $(if $(IMAGE),--image $(IMAGE))
+
+.PHONY: test-infra
+test-infra: $(READY)  ## the stack's tests, with every variation linted; `make test` lints the two with most in them
+	@INFRA_VARIATIONS=all $(BIN)/python -m pytest tests/infra
+
+.PHONY: lint-infra
+lint-infra: synth  ## cfn-lint over the template of your own settings
+	@$(BIN)/cfn-lint
+
 .PHONY: deploy
 deploy: $(READY)  ## the stack to your AWS account, and its newest state; IMAGE=a URI in your ECR, YES=1 asks nothing
 	@$(BIN)/pictureperfect deploy $(if $(IMAGE),--image $(IMAGE)) $(if $(YES),--yes)

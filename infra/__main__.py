@@ -7,6 +7,7 @@ import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree
 
 from infra.settings import SettingsError, load
 
@@ -33,10 +34,12 @@ def main() -> int:
     from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node, which must be found first
     from infra.summary import summary  # noqa: PLC0415
 
+    if not by_cdk:
+        rmtree(ROOT / "cdk.out", ignore_errors=True)  # CDK leaves there what earlier settings made
     try:
         assembly = assemble(settings, by_cdk or str(ROOT / "cdk.out"))
-    except RuntimeError as error:  # CDK has said above what it found
-        print(f"{file}: there is no stack of these settings. {str(error).splitlines()[0]}", file=sys.stderr)  # noqa: T201
+    except (RuntimeError, ValueError) as error:  # jsii's are the former, of cdk-nag and of constructs alike
+        print(f"{file}: there is no stack of these settings. {error}", file=sys.stderr)  # noqa: T201
         return 1
     if not by_cdk:
         print(summary(assembly, STACK, settings))  # noqa: T201

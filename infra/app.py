@@ -11,8 +11,8 @@ from infra.settings import Settings
 from infra.stack import PicturePerfect
 
 STACK = "PicturePerfect"
-#: Where CDK's default is what it did years ago. https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATURE_FLAGS.md
-_FLAGS = {
+#: Where CDK's default is what it did years ago. https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATUREFLAGS.md
+FLAGS = {
     "@aws-cdk/core:validateAgainstDefaultRules": True,
     "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
 }
@@ -21,9 +21,10 @@ _FLAGS = {
 def assemble(settings: Settings, out: str, name: str = STACK) -> Path:
     """Write the assembly of the stack to `out`, which is returned as a path.
 
-    CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down.
+    CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down;
+    `at`, account and region, where buckets that were kept are taken over.
     """
-    app = cdk.App(outdir=out, analytics_reporting=False, context=_FLAGS)
+    app = cdk.App(outdir=out, analytics_reporting=False, context=FLAGS)
     image = app.node.try_get_context("image")
     if image:
         settings = msgspec.structs.replace(settings, image=msgspec.structs.replace(settings.image, uri=image))

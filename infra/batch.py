@@ -14,7 +14,7 @@ from infra import roles
 from infra.functions import log_group
 from infra.image import ContainerImage
 from infra.network import Network
-from infra.settings import WAIT_HOURS, Settings
+from infra.settings import TAG, WAIT_HOURS, Settings
 
 #: A job for which there is no capacity, or which cannot be placed, is cancelled: its images are then dispatched anew.
 _WAIT = Duration.hours(WAIT_HOURS)
@@ -110,7 +110,8 @@ class BatchWork(Construct):
         spelled = _capitals(said)
         # A map of the driver's own words, not of CloudFormation's
         spelled["ContainerProperties"]["LogConfiguration"]["Options"] = container["logConfiguration"]["options"]
-        return {**spelled, "PropagateTags": True}
+        # What tags every resource does not know this one; its tasks are what is paid for
+        return {**spelled, "Tags": {TAG: self._settings.name}, "PropagateTags": True}
 
 
 def _pulls(image: ContainerImage) -> list[iam.PolicyStatement]:

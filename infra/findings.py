@@ -49,7 +49,7 @@ _OTHERS = {
     "AwsSolutions-CFR1": "Who may see a picture is not a matter of the country.",
     "AwsSolutions-CFR2": "Static files with names that cannot be guessed; a firewall costs five dollars a month.",
     "AwsSolutions-CFR3": "S3 logs each read that reaches it; a log at the edge is the company's decision.",
-    "AwsSolutions-CFR4": "HTTPS only; what TLS CloudFront's own name speaks is AWS's choice, another name needs a certificate.",
+    "AwsSolutions-CFR4": "HTTPS only; the TLS of CloudFront's own name is AWS's choice, that of another needs a key.",
 }
 
 

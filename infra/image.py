@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aws_cdk import Fn, IgnoreMode
+from aws_cdk import IgnoreMode
 from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_lambda as lambda_
@@ -20,7 +20,8 @@ class ContainerImage(Construct):
         super().__init__(scope, "Image")
         if settings.uri:
             found = ecr_image(settings.uri)
-            arn = Fn.sub(f"arn:${{AWS::Partition}}:ecr:{found.region}:{found.account}:repository/{found.repository}")
+            partition = "aws-us-gov" if found.region.startswith("us-gov-") else "aws"
+            arn = f"arn:{partition}:ecr:{found.region}:{found.account}:repository/{found.repository}"
             self.repository: ecr.IRepository = ecr.Repository.from_repository_attributes(
                 self, "Repository", repository_name=found.repository, repository_arn=arn
             )

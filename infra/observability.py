@@ -17,7 +17,7 @@ from core.errors import Code
 from core.model import Door
 from core.settings import ProcessingSettings
 from infra.functions import Function
-from infra.settings import Settings
+from infra.settings import TAG, Settings
 
 #: What is wrong with a record that became no image: `core.metrics` counts it by these codes.
 _REFUSALS = (Code.INVALID_EVENT, Code.INVALID_REQUEST, Code.REFERENCE_REFUSED, Code.IDENTITY_CONFLICT)
@@ -246,7 +246,7 @@ class Observability(Construct):
                 budget_type="COST",
                 time_unit="MONTHLY",
                 budget_limit=budgets.CfnBudget.SpendProperty(amount=dollars, unit="USD"),
-                cost_filters={"TagKeyValue": [f"user:application${self._settings.name}"]},
+                cost_filters={"TagKeyValue": [f"user:{TAG}${self._settings.name}"]},
             ),
             notifications_with_subscribers=[at("ACTUAL", 80), at("FORECASTED", 100)],
         )

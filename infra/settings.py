@@ -20,6 +20,8 @@ _IMAGE_URI = re.compile(
     r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com/(?P<repository>[a-z0-9._/-]+)"
     r"(?::(?P<tag>[A-Za-z0-9._-]{1,128})|@(?P<digest>sha256:[0-9a-f]{64}))"
 )
+#: What everything that is paid for is tagged with, by the deployment's name: the budget counts by it.
+TAG = "application"
 #: A Batch job for which there is no capacity waits so long: what the reconciler takes up must have waited for longer.
 WAIT_HOURS = 12
 #: https://docs.aws.amazon.com/cognito/latest/developerguide/cognito-user-pools-assign-domain-prefix.html

@@ -13,7 +13,7 @@ from infra.image import ContainerImage
 from infra.network import Network
 from infra.observability import Observability, namespace
 from infra.queues import DISPATCH_SECONDS, RECORD_SECONDS, Queues
-from infra.settings import Settings
+from infra.settings import TAG, Settings
 from infra.storage import Storage, bucket_arn, bucket_name
 from infra.web import Login, Page
 
@@ -33,7 +33,7 @@ class PicturePerfect(Stack):
         self, scope: Construct, stack_id: str, settings: Settings, *, data: str = "keep", closing: bool = False
     ) -> None:
         super().__init__(scope, stack_id, description="Picture Perfect: images in, by Lambda and Batch; none lost")
-        Tags.of(self).add("application", settings.name)
+        Tags.of(self).add(TAG, settings.name)
         self._settings = settings
         self._name = settings.name
         delete = data == "delete"

@@ -25,6 +25,16 @@ def bucket_name(name: str) -> str:
     return Fn.sub(f"{name}-pictures-${{AWS::AccountId}}-${{AWS::Region}}")
 
 
+def _own_name(scope: Construct, name: str, what: str) -> str:
+    """Written out where CDK's context says `at`, the account and region as `123456789012-eu-west-1`.
+
+    Only so can a stack take over the buckets that an earlier one kept:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+    """
+    at = scope.node.try_get_context("at")
+    return f"{name}-{what}-{at}" if at else Fn.sub(f"{name}-{what}-${{AWS::AccountId}}-${{AWS::Region}}")
+
+
 def bucket_arn(name: str) -> str:
     return Fn.sub(f"arn:${{AWS::Partition}}:s3:::{name}-pictures-${{AWS::AccountId}}-${{AWS::Region}}")
 
@@ -44,7 +54,7 @@ class Storage(Construct):
         logs = s3.Bucket(
             self,
             "AccessLogs",
-            bucket_name=Fn.sub(f"{name}-access-logs-${{AWS::AccountId}}-${{AWS::Region}}"),
+            bucket_name=_own_name(self, name, "access-logs"),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
@@ -55,7 +65,7 @@ class Storage(Construct):
         self.bucket = s3.Bucket(
             self,
             "Bucket",
-            bucket_name=bucket_name(name),
+            bucket_name=_own_name(self, name, "pictures"),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,

@@ -71,6 +71,11 @@ def deploy_command(start: Npx, stack: str, out: Path, *, ask: bool, take_over: b
     ]
 
 
+def diff_command(start: Npx, stack: str, out: Path) -> list[str]:
+    """Changes nothing. What only AWS can tell, whether a change replaces a resource, it asks by a change set."""
+    return [*start.command, "--yes", PACKAGE, "diff", stack, "--app", str(out), "--no-notices"]
+
+
 def assemble(context: Mapping[str, Any], out: Path) -> dict[str, Any]:
     """Synthesize anew into `out`; returns the one stack's template. Raises ClickException with what infra complains of.
 

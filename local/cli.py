@@ -22,6 +22,7 @@ COMMANDS = {
     "migrate": ("database", "Bring the database to this release's tables."),
     "replay": ("database", "Rebuild the database from the results in the bucket."),
     "deploy": ("deploy", "Bring the stack in infra/ to your AWS account, or to its newest state."),
+    "diff": ("diff", "What `deploy` would change of the stack that stands."),
     "smoke": ("smoke", "One image through each door of a deployment, one Batch job, and what of it is seen."),
     "destroy": ("destroy", "Take a deployment down; pictures and history stay, unless told otherwise."),
 }

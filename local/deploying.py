@@ -1,5 +1,6 @@
 """What `pictureperfect deploy` does around CDK: look first whether it can, take back what was kept, migrate after."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Say = Callable[[str], object]
 _BUCKET = "AWS::S3::Bucket"
+#: A cluster that sleeps is woken by the first call; so often, and so long, it is asked again.
+_WAKING, _WAKING_SECONDS = 12, 5.0
 
 
 @dataclass(frozen=True)
@@ -121,11 +124,47 @@ def deploy(found: Ready, stack: str, image: str, say: Say, *, ask: bool) -> Depl
     return Deployed(said, bool(kept))
 
 
-def migrate(session: "boto3.Session", said: Mapping[str, str]) -> list[str]:
+def migrate(
+    session: "boto3.Session", said: Mapping[str, str], sleep: Callable[[float], None] = time.sleep
+) -> list[str]:
     """Bring the database to this release's tables, by the function inside its network; what was applied."""
-    client = session.client("lambda", config=account.patient())
-    answer = invoke(client, said["AdminFunctionName"], {"action": "migrate"})
+    client, event = session.client("lambda", config=account.patient()), {"action": "migrate"}
+    try:
+        answer = invoke(client, said["AdminFunctionName"], event)
+    except click.ClickException as refused:
+        if "ClusterArn" not in said:
+            raise
+        _let_in(session, said, refused, sleep)
+        answer = invoke(client, said["AdminFunctionName"], event)
     return [str(name) for name in answer["migrated"]]
+
+
+def _let_in(
+    session: "boto3.Session", said: Mapping[str, str], refused: click.ClickException, sleep: Callable[[float], None]
+) -> None:
+    """Have a new cluster know its first user by IAM, through the Data API and with the password it was made with.
+
+    Once that is so, the password is good for nothing; what else `refused` the migration is told then.
+    """
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    client = session.client("rds-data")
+    for last in (*[False] * _WAKING, True):
+        try:
+            client.execute_statement(
+                resourceArn=said["ClusterArn"],
+                secretArn=said["ClusterSecretArn"],
+                database=said["DatabaseName"],
+                sql="GRANT rds_iam TO CURRENT_USER",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "DatabaseResumingException" or last:
+                raise click.ClickException(
+                    f"{refused.message}\nNor could its first user be let in by IAM, as a new cluster needs: {error}"
+                ) from error
+            sleep(_WAKING_SECONDS)
+        else:
+            return
 
 
 def next_words(said: Mapping[str, str], *, kept: bool) -> str:

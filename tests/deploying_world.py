@@ -11,6 +11,7 @@ from threading import Thread
 from typing import Any
 
 import boto3
+import psycopg
 import pytest
 
 from local.cdk import Npx
@@ -132,6 +133,40 @@ def answering(status: int, body: str) -> Iterator[str]:
             """Nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
+def data_api(url: str, sleeps: int = 0, refuses: str = "") -> Iterator[str]:
+    """A Data API in front of a real PostgreSQL, whose cluster has to be asked `sleeps` times until it is awake."""
+    asked: list[str] = []
+
+    class Requests(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            asked.append(wanted["sql"])
+            fault = "DatabaseResumingException" if len(asked) <= sleeps else refuses
+            if not fault:
+                with psycopg.connect(url, autocommit=True) as connection:
+                    connection.execute(wanted["sql"].encode())
+            body = b'{"message": "not now"}' if fault else b'{"numberOfRecordsUpdated": 0}'
+            self.send_response(400 if fault else 200)
+            if fault:
+                self.send_header("x-amzn-ErrorType", fault)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments: object) -> None:
+            """Nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
     Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

@@ -63,19 +63,18 @@ class Stack:
             return [self.read(one) for one in value]
         if not isinstance(value, dict):
             return value
-        if len(value) == 1:
-            (name, said), *_ = value.items()
-            if name == "Ref":
-                return _PSEUDO.get(said, f"<{said}>")
-            if name == "Fn::GetAtt":
-                return f"<{'.'.join(said)}>"
-            if name == "Fn::Join":
-                return said[0].join(map(str, map(self.read, said[1])))
-            if name == "Fn::Sub":
-                text, own = (said, {}) if isinstance(said, str) else said
-                known = _PSEUDO | {key: self.read(one) for key, one in own.items()}
-                return re.sub(r"\$\{([^}]+)\}", lambda found: str(known.get(found[1], f"<{found[1]}>")), text)
-        return {key: self.read(one) for key, one in value.items()}
+        function = {
+            ("Ref",): lambda said: _PSEUDO.get(said, f"<{said}>"),
+            ("Fn::GetAtt",): lambda said: f"<{'.'.join(said)}>",
+            ("Fn::Join",): lambda said: said[0].join(map(str, map(self.read, said[1]))),
+            ("Fn::Sub",): self._substituted,
+        }.get(tuple(value))
+        return function(*value.values()) if function else {key: self.read(one) for key, one in value.items()}
+
+    def _substituted(self, said: Any) -> str:
+        text, own = (said, {}) if isinstance(said, str) else said
+        known = _PSEUDO | {key: self.read(one) for key, one in own.items()}
+        return re.sub(r"\$\{([^}]+)\}", lambda found: str(known.get(found[1], f"<{found[1]}>")), text)
 
 
 def statements(document: dict[str, Any]) -> list[dict[str, Any]]:

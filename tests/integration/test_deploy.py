@@ -24,6 +24,7 @@ from tests.deploying_world import (
     Cdk,
     answering,
     assembly,
+    data_api,
     environment,
     program,
     template,
@@ -171,6 +172,54 @@ def test_when_the_migration_fails_it_is_said_by_the_function_that_knows(
     done = run("--yes")
     assert done.code == 1
     assert done.err.startswith("The function pp-admin failed: database_unavailable")
+
+
+class NewCluster(Admin):
+    """Whose database knows its first user by IAM only when that was granted, as a new Aurora does."""
+
+    def invoke(self, event: Any) -> SimpleNamespace:
+        with psycopg.connect(self.environ["DATABASE_URL"]) as connection:
+            let_in = connection.execute(
+                "SELECT 1 FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole AND member = current_user::regrole"
+            ).fetchone()
+        if let_in:
+            return super().invoke(event)
+        told = {"errorMessage": "database_unavailable: PAM authentication failed", "errorType": "Unavailable"}
+        return SimpleNamespace(error="Unhandled", payload=told, request_id="1")
+
+
+@pytest.fixture
+def new_cluster(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
+    """A cluster that nobody has entered yet, and what its stack says of it."""
+    said = {**OUTPUTS, "ClusterArn": "arn:aws:rds:eu-west-1:1:cluster:c", "DatabaseName": "pictures"}
+    said["ClusterSecretArn"] = "arn:aws:secretsmanager:eu-west-1:1:secret:s"
+    with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS rds_iam")
+        connection.execute("CREATE ROLE rds_iam")
+    with LambdaApi({"pp-admin": NewCluster(environ)}) as api:  # type: ignore[dict-item]
+        environment(monkeypatch, "http://127.0.0.1:1", AWS_ENDPOINT_URL_LAMBDA=api.url)
+        yield SimpleNamespace(said=said, url=environ["DATABASE_URL"])
+    with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:
+        connection.execute("DROP OWNED BY rds_iam")
+        connection.execute("DROP ROLE rds_iam")
+
+
+def test_a_new_clusters_first_user_is_let_in_by_iam_once_it_is_awake(
+    new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    with data_api(new_cluster.url, sleeps=2) as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_RDS_DATA", endpoint)
+        assert deploying.migrate(boto3.Session(), new_cluster.said, waited.append)[0] == "0001_ledger.sql"
+    assert len(waited) == 2
+    assert deploying.migrate(boto3.Session(), new_cluster.said) == []  # by IAM: the Data API is not there any more
+
+
+def test_who_cannot_be_let_in_hears_both_reasons(new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+    with data_api(new_cluster.url, refuses="ForbiddenException") as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_RDS_DATA", endpoint)
+        with pytest.raises(click.ClickException, match=r"PAM authentication failed\nNor could.*ForbiddenException"):
+            deploying.migrate(boto3.Session(), new_cluster.said)
 
 
 def test_a_stack_is_found_by_what_it_says_of_itself(world: SimpleNamespace) -> None:

@@ -1,6 +1,7 @@
 """What a month without an image costs: counted in the synthesized template, priced, and under five dollars."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -115,3 +116,33 @@ def test_the_buckets_that_are_kept_are_known_by_name_before_they_are_deployed(te
     assert names == [f"picture-perfect-{what}-{ACCOUNT}-{REGION}" for what in ("access-logs", "pictures")]
     kept = [one for one in templates[0]["Resources"].values() if one["Type"] == "AWS::S3::Bucket"]
     assert {one["DeletionPolicy"] for one in kept} == {"Retain"}
+
+
+def _buckets(context: dict[str, str]) -> list[Any]:
+    """Their names in a stack of storage alone."""
+    import aws_cdk as cdk
+
+    from infra.app import FLAGS
+    from infra.settings import Storage as Settings
+    from infra.storage import Storage
+
+    app = cdk.App(context={**FLAGS, **context})
+    Storage(cdk.Stack(app, "Alone"), "pp", Settings(), cdk.RemovalPolicy.RETAIN, [])
+    template = app.synth().get_stack_by_name("Alone").template
+    return [one["BucketName"] for one in idle_costs._of(template, "AWS::S3::Bucket")]
+
+
+@pytest.mark.usefixtures("templates")
+def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None:
+    """CloudFormation takes over by static names alone; they are what the computed ones come to."""
+    computed = [name["Fn::Sub"] for name in _buckets({})]
+    place = f"{ACCOUNT}-{REGION}"
+    assert _buckets({"at": place}) == [name.replace("${AWS::AccountId}-${AWS::Region}", place) for name in computed]
+
+
+def test_the_alarms_that_the_architecture_tells_of_are_there(templates: tuple[Any, Any]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
+    named = set(re.findall(r"alarm `([A-Za-z]+)`", text))
+    there = {one["AlarmName"].split("-")[-1] for one in idle_costs._of(templates[1], "AWS::CloudWatch::Alarm")}
+    assert len(named) > 6
+    assert named <= there

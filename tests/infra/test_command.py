@@ -1,0 +1,76 @@
+"""`make synth` and `make diff`: what they say, and what they say is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from local.cli import cli
+from tests.infra.stack import Stack
+
+ROOT = Path(__file__).parents[2]
+#: No credentials, and nobody to ask for any.
+NOBODY = {
+    "AWS_ACCESS_KEY_ID": None,
+    "AWS_SECRET_ACCESS_KEY": None,
+    "AWS_SESSION_TOKEN": None,
+    "AWS_PROFILE": None,
+    "AWS_REGION": None,
+    "AWS_DEFAULT_REGION": None,
+    "AWS_CONFIG_FILE": "/nonexistent",
+    "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
+def synth(settings: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "infra"],
+        cwd=ROOT,
+        env={**kept, "PICTURE_PERFECT_SETTINGS": str(settings), **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+
+
+def test_a_wrong_setting_is_told_in_one_line_with_the_file_and_the_field(tmp_path: Path) -> None:
+    file = tmp_path / "company.toml"
+    file.write_text("[storage]\nretention_days = 3\n")
+    done = synth(file)
+    assert done.returncode == 1
+    assert done.stderr == f"{file}: storage.retention_days: Expected `int` >= 7\n"
+    assert done.stdout == ""
+
+
+def test_the_summary_says_where_the_template_is_and_what_is_in_it(shipped: Stack) -> None:
+    from infra.settings import Settings
+    from infra.summary import summary
+
+    said = summary(shipped.assembly, "PicturePerfect", Settings())
+    lines = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in said.splitlines()}
+    assert lines["template"] == f"{shipped.path}, {len(shipped.resources)} resources"
+    assert Path(lines["template"].split(",")[0]).is_file()
+    assert "process (3008 MB, 900 s)" in lines["functions"]
+    assert lines["bucket"] == "pictures kept 30 days"
+    assert lines["Kafka"] == "none"
+    assert "alarms.email" in lines["alarms"]
+
+
+@pytest.mark.parametrize("command", ["diff"])
+def test_without_credentials_a_sentence_says_so(command: str) -> None:
+    done = CliRunner(env=NOBODY).invoke(cli, [command])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: There are no AWS credentials. Log in")
+
+
+def test_without_a_region_a_sentence_says_so() -> None:
+    keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
+    done = CliRunner(env=NOBODY | keys).invoke(cli, ["diff"])
+    assert done.exit_code == 1
+    assert done.output.startswith("Error: No AWS region is set")

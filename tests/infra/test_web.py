@@ -1,0 +1,95 @@
+"""The page: nobody gets past it to the API without a token of the login that it knows."""
+
+from typing import Any
+
+import pytest
+
+from tests.infra.stack import ACCOUNT, REGION, Stack
+
+OPEN = {"GET /", "GET /{proxy+}"}
+
+
+def routes(stack: Stack) -> dict[str, dict[str, Any]]:
+    return {one["RouteKey"]: one for one in stack.of("ApiGatewayV2::Route").values()}
+
+
+@pytest.mark.parametrize("which", ["shipped", "other"])
+def test_all_but_the_page_itself_is_behind_the_login(request: pytest.FixtureRequest, which: str) -> None:
+    stack: Stack = request.getfixturevalue(which)
+    authorizer = stack.logical("ApiGatewayV2::Authorizer")
+    for key, route in routes(stack).items():
+        if key in OPEN:
+            assert route["AuthorizationType"] == "NONE"
+        else:
+            assert key.endswith(" /api/{proxy+}")
+            assert (route["AuthorizationType"], route["AuthorizerId"]) == ("JWT", f"<{authorizer}>")
+    assert set(routes(stack)) - OPEN == {f"{method} /api/{{proxy+}}" for method in ("GET", "POST", "DELETE")}
+
+
+def test_the_login_is_the_pool_made_here(shipped: Stack) -> None:
+    jwt = shipped.one("ApiGatewayV2::Authorizer")["JwtConfiguration"]
+    pool, client = shipped.logical("Cognito::UserPool"), shipped.logical("Cognito::UserPoolClient")
+    assert jwt == {"Audience": [f"<{client}>"], "Issuer": f"<{pool}.ProviderURL>"}
+    told = shipped.environment("web")
+    host = f"https://picture-perfect-{ACCOUNT}.auth.{REGION}.amazoncognito.com"
+    assert told["LOGIN_CLIENT_ID"] == f"<{client}>"
+    assert told["LOGIN_AUTHORIZE_URL"] == f"{host}/oauth2/authorize"
+    assert told["LOGIN_TOKEN_URL"] == f"{host}/oauth2/token"
+    assert told["LOGIN_LOGOUT_URL"] == f"{host}/logout"
+    assert shipped.one("Cognito::UserPoolDomain")["Domain"] == f"picture-perfect-{ACCOUNT}"
+
+
+def test_nobody_makes_an_account_for_himself_or_says_whose_images_are_his(shipped: Stack) -> None:
+    pool, client = shipped.one("Cognito::UserPool"), shipped.one("Cognito::UserPoolClient")
+    assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
+    assert [one["Name"] for one in pool["Schema"]] == ["customer"]
+    assert shipped.environment("web")["CUSTOMER_CLAIM"] == "custom:customer"
+    assert client["WriteAttributes"] == ["email"]
+
+
+def test_one_comes_back_to_the_page_alone_and_by_the_code_flow(shipped: Stack) -> None:
+    client = shipped.one("Cognito::UserPoolClient")
+    page = f"<{shipped.logical('ApiGatewayV2::Api')}.ApiEndpoint>/"
+    assert client["CallbackURLs"] == client["LogoutURLs"] == [page]
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert client["GenerateSecret"] is False
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+
+
+def test_a_login_of_the_company_s_own_is_believed(other: Stack) -> None:
+    assert not other.of("Cognito::UserPool")
+    jwt = other.one("ApiGatewayV2::Authorizer")["JwtConfiguration"]
+    assert jwt == {"Audience": ["pictures"], "Issuer": "https://login.example.com/"}
+    told = other.environment("web")
+    assert told["CUSTOMER_CLAIM"] == "tenant"
+    assert told["LOGIN_CLIENT_ID"] == "page"
+
+
+def test_the_api_is_throttled_and_its_requests_are_logged(shipped: Stack) -> None:
+    stage = shipped.one("ApiGatewayV2::Stage")
+    assert stage["DefaultRouteSettings"] == {"ThrottlingBurstLimit": 100, "ThrottlingRateLimit": 50}
+    log = shipped.one("Logs::LogGroup", LogGroupName="/aws/apigateway/picture-perfect")
+    assert log["RetentionInDays"] == 30
+    assert "/aws/apigateway/picture-perfect" not in stage["AccessLogSettings"]["Format"]
+    # A token is never logged
+    assert "$context.authorizer.error" in stage["AccessLogSettings"]["Format"]
+    assert "claims" not in stage["AccessLogSettings"]["Format"]
+
+
+def test_the_function_answers_before_the_api_gives_up(shipped: Stack) -> None:
+    assert shipped.function("web")["Timeout"] < 30
+
+
+def test_only_the_pages_that_are_named_may_call_the_api_from_a_browser(shipped: Stack, other: Stack) -> None:
+    assert "CorsConfiguration" not in shipped.one("ApiGatewayV2::Api")
+    assert other.one("ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://app.example.com"]
+
+
+def test_the_api_alone_may_invoke_the_page(shipped: Stack) -> None:
+    web = shipped.arn("Lambda::Function", Description="handler.web.handle")
+    api = shipped.logical("ApiGatewayV2::Api")
+    permissions = [one for one in shipped.of("Lambda::Permission").values() if one["FunctionName"] == web]
+    assert permissions
+    for one in permissions:
+        assert one["Principal"] == "apigateway.amazonaws.com"
+        assert one["SourceArn"].startswith(f"arn:aws:execute-api:{REGION}:{ACCOUNT}:<{api}>/")

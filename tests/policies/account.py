@@ -1,0 +1,237 @@
+"""An account with what a deployment has in it, and what others have; and who tries what there."""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from botocore.credentials import Credentials, ReadOnlyCredentials
+from botocore.exceptions import ClientError
+
+from local import aws, iam, offload, resources
+from local.address import Options
+from local.aws import Keys
+from local.iam import Policy
+from tests.policies.conftest import BUCKET, DEPLOYMENT
+
+OTHERS = "somebody-elses-pictures"
+#: One object under each prefix, and what it is called.
+PREFIXES = (
+    "incoming/acme/web/u/",
+    "originals/acme/i/",
+    "processed/acme/i/",
+    "quarantine/acme/i/",
+    "results/i/",
+    "tombstones/acme/",
+    "failures/reconciled/i/",
+    "aws/lambda/async/",
+    "batches/",
+    "dispatched/i/0/",
+    "accepted/",
+    "refused/images/0/",
+    "reconciler/",
+    "library/acme/",
+)
+NAME = "a"
+FORBIDDEN = 403
+JOB: Any = {"jobName": "somebody-elses", "jobQueue": f"{DEPLOYMENT}-jobs", "jobDefinition": f"{DEPLOYMENT}-1x2"}
+DEFINITION: Any = {
+    "jobDefinitionName": "others",
+    "type": "container",
+    "containerProperties": {
+        "image": "theirs",
+        "command": ["theirs"],
+        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}],
+    },
+}
+MANIFEST = json.dumps(
+    {"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json", "layers": []}
+)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A call that `role` must not be allowed; QueueUrl, VersionId and jobId in it stand for those of the account."""
+
+    role: str
+    what: str
+    service: str
+    operation: str
+    said: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.role}: {self.what}"
+
+
+class Account:
+    """Who tries something hears whether it was denied."""
+
+    def __init__(self, endpoint: str, batch_endpoint: str, keys: dict[str, Keys]) -> None:
+        self.job_id = aws.batch(batch_endpoint).submit_job(**JOB)["jobId"]
+        self._endpoints = {"batch": batch_endpoint}
+        self._endpoint = endpoint
+        self._keys, self._whoever = keys, _Whoever("", "")
+        self._session = cast("Any", aws._session(aws.OWNER))
+        self._session._session._credentials = self._whoever
+        self._clients: dict[str, Any] = {}
+        owner = aws.s3(endpoint)
+        self.versions = {
+            f"{prefix}{NAME}": owner.put_object(Bucket=BUCKET, Key=f"{prefix}{NAME}", Body=b"some")["VersionId"]
+            for prefix in PREFIXES
+        }
+
+    def denied(self, attempt: Attempt, role: str = "") -> bool:
+        """Really try it, as another role if one is given. False when it was done; other errors are raised."""
+        said = dict(attempt.said)
+        if "QueueUrl" in said:
+            said["QueueUrl"] = f"{self._endpoint}/{aws.ACCOUNT}/{said['QueueUrl']}"
+        if "VersionId" in said:
+            said["VersionId"] = self.versions[said["Key"]]
+        if "jobId" in said:
+            said["jobId"] = self.job_id
+        self._whoever.keys = self._keys[role or attempt.role]
+        try:
+            getattr(self._client(attempt.service), attempt.operation)(**said)
+        except ClientError as error:
+            # Some of moto's errors are XML, also where the service speaks JSON: then all of it is the message
+            if error.response["ResponseMetadata"]["HTTPStatusCode"] == FORBIDDEN and "AccessDenied" in str(error):
+                return True
+            raise
+        return False
+
+    def _client(self, service: str) -> Any:
+        if service not in self._clients:
+            endpoint = self._endpoints.get(service, self._endpoint)
+            config = aws._config(s3={"addressing_style": "path"})
+            self._clients[service] = self._session.client(service, endpoint_url=endpoint, config=config)
+        return self._clients[service]
+
+
+class _Whoever(Credentials):
+    """Whose keys these are may change: one client for each service is enough, and to make one is what takes time."""
+
+    keys = aws.OWNER
+
+    def get_frozen_credentials(self) -> Any:
+        return ReadOnlyCredentials(
+            self.keys.access_key_id, self.keys.secret_access_key, self.keys.session_token or None
+        )
+
+
+@contextmanager
+def account(endpoint: str, folder: Path, policies: dict[str, Policy]) -> Iterator[Account]:
+    """With IAM enforced, while it lasts. Nothing that is submitted to Batch ever runs."""
+    options = Options(deployment=DEPLOYMENT, batch_vcpus=0)
+    with ExitStack() as stack:
+        stack.enter_context(aws.isolated(endpoint))
+        resources.reset(endpoint)
+        stack.callback(resources.reset, endpoint)
+        urls = resources.queues(aws.sqs(endpoint), 60, DEPLOYMENT)
+        owner = aws.s3(endpoint)
+        for name in (BUCKET, OTHERS):
+            owner.create_bucket(Bucket=name)
+            owner.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        owner.put_object(Bucket=OTHERS, Key=NAME, Body=b"some")
+        aws.client("ecr", endpoint).create_repository(repositoryName="pictures")
+        keys = stack.enter_context(iam.enforced(endpoint, policies))
+        batch = stack.enter_context(offload.batch(folder, endpoint, urls["overflow"], options, iam.judge))
+        offload.register(aws.batch(batch.endpoint), {}, DEPLOYMENT)
+        aws.batch(batch.endpoint).create_job_queue(jobQueueName="others", priority=1, computeEnvironmentOrder=[])
+        aws.batch(batch.endpoint).register_job_definition(**DEFINITION)
+        yield Account(endpoint, batch.endpoint, keys)
+
+
+def get(role: str, prefix: str, what: str) -> Attempt:
+    return Attempt(role, what, "s3", "get_object", {"Bucket": BUCKET, "Key": f"{prefix}{NAME}"})
+
+
+def put(role: str, prefix: str, what: str) -> Attempt:
+    return Attempt(role, what, "s3", "put_object", {"Bucket": BUCKET, "Key": f"{prefix}new", "Body": b"forged"})
+
+
+def hide(role: str, prefix: str, what: str) -> Attempt:
+    """Delete without a version: it seems to be gone."""
+    return Attempt(role, what, "s3", "delete_object", {"Bucket": BUCKET, "Key": f"{prefix}{NAME}"})
+
+
+def remove(role: str, prefix: str, what: str) -> Attempt:
+    """Delete a version: it is gone."""
+    return Attempt(role, what, "s3", "delete_object", {"Bucket": BUCKET, "Key": f"{prefix}{NAME}", "VersionId": ""})
+
+
+def send(role: str, queue: str, what: str) -> Attempt:
+    return Attempt(role, what, "sqs", "send_message", {"QueueUrl": f"{DEPLOYMENT}-{queue}", "MessageBody": "{}"})
+
+
+def receive(role: str, queue: str, what: str) -> Attempt:
+    return Attempt(role, what, "sqs", "receive_message", {"QueueUrl": f"{DEPLOYMENT}-{queue}"})
+
+
+def submit(role: str, what: str, queue: str = f"{DEPLOYMENT}-jobs", definition: str = f"{DEPLOYMENT}-1x2") -> Attempt:
+    said = {"jobName": "mine", "jobQueue": queue, "jobDefinition": definition}
+    return Attempt(role, what, "batch", "submit_job", said)
+
+
+def everywhere(role: str) -> list[Attempt]:
+    """What nobody may."""
+    nobody: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+    more = {**nobody, "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::more/*"}]}
+    rules = {"Rules": [{"ID": "now", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
+    own, theirs = {"Bucket": BUCKET}, {"Bucket": OTHERS, "Key": NAME}
+    return [
+        Attempt(role, "read another bucket", "s3", "get_object", theirs),
+        Attempt(role, "write to another bucket", "s3", "put_object", {**theirs, "Body": b"some"}),
+        Attempt(role, "list another bucket", "s3", "list_objects_v2", {"Bucket": OTHERS}),
+        Attempt(role, "see which buckets there are", "s3", "list_buckets"),
+        Attempt(
+            role,
+            "shorten the retention",
+            "s3",
+            "put_bucket_lifecycle_configuration",
+            {**own, "LifecycleConfiguration": rules},
+        ),
+        Attempt(
+            role, "change who may read the bucket", "s3", "put_bucket_policy", {**own, "Policy": json.dumps(nobody)}
+        ),
+        Attempt(
+            role,
+            "stop keeping versions",
+            "s3",
+            "put_bucket_versioning",
+            {**own, "VersioningConfiguration": {"Status": "Suspended"}},
+        ),
+        Attempt(
+            role,
+            "silence the bucket",
+            "s3",
+            "put_bucket_notification_configuration",
+            {**own, "NotificationConfiguration": {}},
+        ),
+        Attempt(
+            role,
+            "have messages forgotten after a minute",
+            "sqs",
+            "set_queue_attributes",
+            {"QueueUrl": f"{DEPLOYMENT}-records", "Attributes": {"MessageRetentionPeriod": "60"}},
+        ),
+        Attempt(role, "make a user", "iam", "create_user", {"UserName": f"made-by-{role}"}),
+        Attempt(
+            role,
+            "give itself more",
+            "iam",
+            "put_role_policy",
+            {"RoleName": role, "PolicyName": "more", "PolicyDocument": json.dumps(more)},
+        ),
+        Attempt(
+            role,
+            "be the operator",
+            "sts",
+            "assume_role",
+            {
+                "RoleArn": f"arn:aws:iam::{aws.ACCOUNT}:role/{'record' if role == 'admin' else 'admin'}",
+                "RoleSessionName": "mine",
+            },
+        ),
+    ]

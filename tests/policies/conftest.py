@@ -1,0 +1,61 @@
+"""The synthesized policies: of the settings as they are shipped, and of a deployment with everything in it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from infra.__main__ import _find_node
+from infra.settings import read
+from local import policies
+from local.aws import ACCOUNT, REGION
+from local.iam import Policy
+from local.resources import bucket_name
+
+DEPLOYMENT = "picture-perfect"
+BUCKET = bucket_name(DEPLOYMENT)
+
+SHIPPED = ""
+#: A stream, and a place of the customers' own besides the standing ones.
+WHOLE = f"""
+[processing.environment]
+REFERENCES = "s3://{BUCKET}/library/{{customer}}/"
+
+[kafka]
+kind = "msk"
+topics = ["images"]
+cluster_arn = "arn:aws:kafka:{REGION}:{ACCOUNT}:cluster/pictures/0a1b2c3d-0000-0000-0000-000000000000-1"
+mode = "provisioned"
+"""
+Template = dict[str, Any]
+Synthesize = Callable[[str], Template]
+
+
+@pytest.fixture(scope="session")
+def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+    """The template of a stack with these settings."""
+    _find_node()
+    from infra.app import STACK, assemble
+
+    def synthesized(settings: str) -> Template:
+        out = assemble(read(settings), str(tmp_path_factory.mktemp("assembly")))
+        template: Template = json.loads((out / f"{STACK}.template.json").read_text())
+        return template
+
+    return synthesized
+
+
+@pytest.fixture(scope="session")
+def template(synthesize: Synthesize) -> Template:
+    return synthesize(SHIPPED)
+
+
+@pytest.fixture(scope="session")
+def shipped(template: Template) -> dict[str, Policy]:
+    return policies.read(template)
+
+
+@pytest.fixture(scope="session")
+def whole(synthesize: Synthesize) -> dict[str, Policy]:
+    return policies.read(synthesize(WHOLE))
