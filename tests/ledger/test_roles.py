@@ -40,7 +40,8 @@ def analyst(database: str) -> Iterator[psycopg.Connection[Any]]:
 def _relations(url: str, kind: str) -> list[str]:
     with psycopg.connect(url) as connection:
         rows = connection.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = %s ORDER BY 1", [kind]
+            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = %s ORDER BY 1",
+            [kind],
         ).fetchall()
     return [row[0] for row in rows]
 
@@ -100,7 +101,9 @@ def test_no_view_of_theirs_holds_what_names_a_person(analyst: psycopg.Connection
         columns = {column.name for column in found.description or ()}
         assert not columns & {"message", "reason", "key", "source_sha256", "sha256", "source_key", "file_name"}, view
         for row in found.fetchall():
-            assert not any("a.jpg" in str(cell) or "incoming/" in str(cell) or "s3://" in str(cell) for cell in row), view
+            assert not any("a.jpg" in str(cell) or "incoming/" in str(cell) or "s3://" in str(cell) for cell in row), (
+                view
+            )
 
 
 def test_the_recorder_writes_as_its_own_user_and_removes_no_image(database: str) -> None:

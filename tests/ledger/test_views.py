@@ -47,7 +47,10 @@ def connection(database: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
 def _record(connection: psycopg.Connection[Any], *results: Result) -> None:
     from core.adapters.postgres import image_row, rendition_rows, storable
 
-    rows = [storable([image_row(one) for one in results]), storable([row for one in results for row in rendition_rows(one)])]
+    rows = [
+        storable([image_row(one) for one in results]),
+        storable([row for one in results for row in rendition_rows(one)]),
+    ]
     connection.execute("SELECT record(%s::jsonb, %s::jsonb, '[]')", rows)
 
 
@@ -79,7 +82,9 @@ def test_the_metrics_of_an_image_are_those_that_cloudwatch_is_told(
     rows = _rows(connection, "SELECT * FROM metrics")
     assert {row["name"]: row["value"] for row in rows} == pytest.approx(of_result(item))
     assert {row["name"]: row["unit"] for row in rows} == {name: DECLARED[name].unit for name in of_result(item)}
-    (said,) = {(row["source"], row["route"], row["status"], row["format"], row["customer"], row["time"]) for row in rows}
+    (said,) = {
+        (row["source"], row["route"], row["status"], row["format"], row["customer"], row["time"]) for row in rows
+    }
     kind = item.header.format if item.header else "other"
     assert said == (item.door, item.route, item.status, kind, item.customer, item.committed_at)
 
@@ -108,7 +113,14 @@ def test_an_image_costs_what_the_price_file_makes_of_it(
     assert float(cost["requests"]) == pytest.approx(PRICES.requests_usd(2), rel=1e-9)
     assert float(cost["storage"]) == pytest.approx(PRICES.storage_usd(7 + 10, RETENTION), rel=1e-9)
     assert float(cost["total"]) == pytest.approx(float(cost["compute"] + cost["requests"] + cost["storage"]), rel=1e-12)
-    for sums in ("days_by_source", "days_by_format", "days_by_code", "days_by_pipeline", "customer_days", "customer_months"):
+    for sums in (
+        "days_by_source",
+        "days_by_format",
+        "days_by_code",
+        "days_by_pipeline",
+        "customer_days",
+        "customer_months",
+    ):
         (row,) = _rows(connection, f"SELECT * FROM {sums}")
         assert float(row["usd"]) == pytest.approx(float(cost["total"]), rel=1e-12), sums
 
@@ -154,7 +166,9 @@ def test_each_day_has_its_prices_and_later_ones_do_not_rewrite_it(connection: ps
 
 def test_migrating_writes_down_the_price_file(connection: psycopg.Connection[Any]) -> None:
     """To the last digit that stands in it; and a price that was there before stays there."""
-    rows = _rows(connection, "SELECT * FROM prices WHERE service = 'lambda' AND item = 'gb_second' AND machine = 'x86_64'")
+    rows = _rows(
+        connection, "SELECT * FROM prices WHERE service = 'lambda' AND item = 'gb_second' AND machine = 'x86_64'"
+    )
     assert [(row["valid_from"].isoformat(), row["usd"]) for row in rows] == [(PRICES.date, Decimal("0.0000166667"))]
     older = msgspec.structs.replace(PRICES, date="2026-01-01")
     now = msgspec.structs.replace(PRICES, before=(older,))
@@ -244,7 +258,11 @@ def test_what_is_saved_is_the_source_less_the_largest_rendition(connection: psyc
     sizes = [msgspec.structs.replace(rendition(image_id, str(size)), bytes=size) for size in (3, 5, 4)]
     _record(
         connection,
-        result(image_id=image_id, renditions=tuple(sizes), header=ImageHeader(format="gif", width=2, height=3, channels=3, depth=8, frames=5)),
+        result(
+            image_id=image_id,
+            renditions=tuple(sizes),
+            header=ImageHeader(format="gif", width=2, height=3, channels=3, depth=8, frames=5),
+        ),
         result(status=Status.FAILED, code=Code.CORRUPT_IMAGE, renditions=()),
     )
     (row,) = _rows(connection, "SELECT * FROM customer_days WHERE format = 'gif'")
