@@ -39,6 +39,14 @@ test: $(READY)  ## the tests
 test-kafka: $(READY)  ## 1,000 images through the Kafka door, amid rebalances and poison; `make test` sends 200
 	@KAFKA_IMAGES=1000 $(BIN)/python -m pytest tests/e2e/test_kafka.py -k every_image --durations=1
 
+.PHONY: test-storm
+test-storm: $(READY)  ## 2,000 images through all doors, a third twice: the ledger's numbers; `make test` sends 120
+	@STORM_IMAGES=2000 $(BIN)/python -m pytest tests/e2e/test_storm.py --durations=3
+
+.PHONY: test-year
+test-year: $(READY)  ## a year of 1,000,000 images of 500 customers in PostgreSQL: every sum and panel against its own count; `make test` does it with 10,000
+	@YEAR_IMAGES=1000000 $(BIN)/python -m pytest tests/ledger/test_year.py --durations=3
+
 .PHONY: check
 check: $(READY)  ## format, lint, types, import contract, tests
 	$(BIN)/ruff format --check .

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from core import __version__
+from core import __version__, prices
 from core.errors import Code, Refusal
 from core.explanations import explanation
 from core.model import Value
@@ -193,9 +193,6 @@ class Figures(Protocol):
     def rows(self, question: Question, day: date, after: tuple[str, ...], most: int) -> list[Row]:
         """The rows of a day in the order of KEY, from behind `after` on."""
 
-    def prices(self, question: Question) -> str:
-        """Of what region and day the prices are that hold at the end of it."""
-
 
 class Reports(Protocol):
     """Who answers: the ledger itself, or the operator's function beside it."""
@@ -250,7 +247,7 @@ class Reporting:
             question=question,
             made_at=datetime.now(UTC),
             version=__version__,
-            prices=self.figures.prices(question),
+            prices=_prices(question.until),
             sums=now.sums,
             before=before.sums,
             customers=sum(line.sums.images > 0 for line in customers),
@@ -279,6 +276,13 @@ class Reporting:
                 return Page(rows=tuple(found[:PAGE]), next=Place(day=day, after=key))
             day, after = day + timedelta(days=1), ()
         return Page(rows=tuple(found))
+
+
+def _prices(day: date) -> str:
+    """Where and since when those are asked for that hold on a day: what `migrate` writes into the ledger."""
+    first, *later = prices.history()
+    held = [first, *(asked for asked in later if asked.date <= day.isoformat())][-1]
+    return f"{held.region} of {held.date}"
 
 
 def _days(sums: Mapping[tuple[date, str], Sums], latencies: Mapping[date, Latency]) -> Iterator[Day]:

@@ -14,6 +14,7 @@ COMMANDS = {
     "stream": ("stream", "Send a folder's images into a Kafka topic."),
     "status": ("status", "What the running cloud has done, and what waits."),
     "report": ("report", "How many images, of what type, whose, through which door, at what cost."),
+    "dashboards": ("dashboards", "Put Grafana's dashboards and alert rules into a Grafana."),
     "process": ("process", "Run a pipeline over files, with no cloud at all."),
     "estimate": ("estimate", "What an image will take, where and for how much, by its header alone."),
     "calibrate": ("calibrate", "Measure what everything takes on this machine, for the estimates."),

@@ -62,5 +62,13 @@ class Ledger:
                  FROM images GROUP BY 1, 2, 3 ORDER BY 1, 2 DESC, 3"""
         )
 
+    def dollars(self) -> list[Row]:
+        """What AWS would ask for all images, by route."""
+        return self._rows(
+            """SELECT route, count(*)::int AS images, sum(compute)::float AS compute, sum(requests)::float AS requests,
+                      sum(storage)::float AS storage, sum(total)::float AS total
+                 FROM dollars GROUP BY route ORDER BY route DESC"""
+        )
+
     def _rows(self, query: LiteralString, parameters: list[Any] | None = None) -> list[Row]:
         return self._connection.execute(query, parameters).fetchall()

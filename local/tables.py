@@ -1,12 +1,13 @@
 """Rows of the ledger, for people to look at. Made for 80 columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from core.metrics import METRICS, Unit
 from local.console import dimensions, size
 
 Row = Mapping[str, Any]
@@ -25,7 +26,7 @@ _RIGHT = {
     "in flight",
     "records",
     "children",
-    "count",
+    "sum",
     *("runnable", "running", "succeeded", "failed"),
 }
 
@@ -73,34 +74,26 @@ def counts(rows: Sequence[Row]) -> Table:
 
 
 def metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
-    """What was counted of images that ended, for each combination of dimensions there is."""
-    table = plain(
-        "dimensions",
-        "images",
-        "renditions",
-        "bytes in",
-        "bytes out",
-        "CPU",
-    )
+    """Images that ended, for each combination of dimensions there is."""
+    table = plain("dimensions", "images")
     for name, values in sums.items():
-        if "Images" not in values:
-            continue
-        table.add_row(
-            name,
-            f"{values['Images']:g}",
-            f"{values.get('Renditions', 0):g}",
-            size(values.get("BytesIn", 0)),
-            size(values.get("BytesOut", 0)),
-            f"{values.get('CpuTime', 0):.2f} s",
-        )
+        if "Images" in values:
+            table.add_row(name, f"{values['Images']:g}")
     return table
 
 
 def other_metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
-    """What was counted of anything else, such as refusals at a door."""
-    table = plain("dimensions", "metric", "count")
-    for name, values in sums.items():
-        if "Images" not in values:
-            for metric, value in values.items():
-                table.add_row(name, metric, f"{value:g}")
+    """The sums of everything else; a sum of ratios, or of peaks, says nothing."""
+    table = plain("metric", "dimensions", "sum")
+    for metric in METRICS:
+        for name, values in sums.items():
+            if metric.name not in {"Images", "PeakMemory"} and metric.name in values and metric.unit in _SHOWN:
+                table.add_row(metric.name, name or "-", _SHOWN[metric.unit](values[metric.name]))
     return table
+
+
+_SHOWN: dict[Unit, Callable[[float], str]] = {
+    Unit.COUNT: lambda value: f"{value:g}",
+    Unit.BYTES: size,
+    Unit.SECONDS: lambda value: f"{value:.2f} s",
+}

@@ -38,7 +38,8 @@ class Part:
     def whose(self) -> Mask:
         if not self.customer:
             return np.ones(self.year.images, bool)
-        return self.year.columns["customer"] == self.year.customers.index(self.customer)
+        mine: Mask = self.year.columns["customer"] == self.year.customers.index(self.customer)
+        return mine
 
     @property
     def in_days(self) -> Mask:
@@ -80,12 +81,13 @@ class Part:
             return value  # days since the first
         return _LISTS[name][value] if name in _LISTS else value
 
-    def dollars(self, kind: str) -> NDArray[np.float64]:
+    def dollars(self, kind: str) -> NDArray[Any]:
         """By the price file, for each image of the year."""
         columns, asked = self.year.columns, prices.load()
         seconds, outputs = columns["billed_seconds"] / 1e6, columns["outputs"]
         if kind == "requests":
-            return (outputs + 2) * asked.s3.put + 3.0 * asked.s3.get
+            requests: NDArray[Any] = (outputs + 2) * asked.s3.put + 3.0 * asked.s3.get
+            return requests
         if kind == "storage":  # nothing expires: for a month
             return (columns["bytes_in"] + columns["bytes_out"]) / 2**30 * asked.s3.gb_month
         found = np.zeros(self.year.images)
@@ -154,7 +156,8 @@ def _wait_by_day(rows: Rows, part: Part) -> None:
 
 def _on(part: Part, day: int, route: str) -> Mask:
     columns = part.year.columns
-    return part.in_days & (columns["day"] == day) & (columns["route"] == ROUTES.index(route))
+    found: Mask = part.in_days & (columns["day"] == day) & (columns["route"] == ROUTES.index(route))
+    return found
 
 
 def _customers(rows: Rows, part: Part) -> None:

@@ -232,7 +232,7 @@ def rows_touched(connection: psycopg.Connection[Any], query: str) -> int:
 
 def _touched(node: dict[str, Any]) -> int:
     rows = 0.0
-    if "Relation Name" in node and node["Node Type"] != "ModifyTable" or "Index Name" in node:
+    if "Relation Name" in node:  # an index scan has it too; the index's part of a bitmap scan has not
         removed = sum(node.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Index Recheck"))
         rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
     return round(rows) + sum(_touched(child) for child in node.get("Plans", ()))

@@ -53,12 +53,6 @@ _ROWS = f"""
      WHERE %(after)s::text[] = '{{}}' OR ARRAY[{_KEYS}] COLLATE "C" > %(after)s::text[]
      GROUP BY {", ".join(KEY)} ORDER BY ARRAY[{_KEYS}] COLLATE "C" LIMIT %(most)s
 """  # noqa: S608 - no value is in it
-# The latest that hold by then; before the first, the first
-_PRICES = """
-    SELECT region, valid_from FROM prices
-     ORDER BY valid_from <= %(until)s DESC, CASE WHEN valid_from <= %(until)s THEN valid_from END DESC, valid_from
-     LIMIT 1
-"""
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
@@ -88,11 +82,6 @@ class PostgresFigures:
         asked = {**_asked(question), "since": day, "until": day, "after": list(after), "most": most}
         with self._snapshot() as cursor:
             return [_row(day, found) for found in cursor.execute(_ROWS.encode(), asked).fetchall()]
-
-    def prices(self, question: Question) -> str:
-        with self._snapshot() as cursor:
-            found = cursor.execute(_PRICES, {"until": question.until}).fetchone()
-        return f"{found[0]} of {found[1]}" if found else "no day"
 
     def close(self) -> None:
         self._database.hang_up()

@@ -31,6 +31,7 @@ LISTED = {
     ("AWS/Lambda", "Duration"): Listed(("FunctionName",), _MILLISECONDS),
     ("AWS/Lambda", "ConcurrentExecutions"): Listed(("FunctionName",), Unit.COUNT),
     ("AWS/Lambda", "AsyncEventAge"): Listed(("FunctionName",), _MILLISECONDS),
+    ("AWS/Lambda", "DestinationDeliveryFailures"): Listed(("FunctionName",), Unit.COUNT),
     ("AWS/Lambda", "OffsetLag"): Listed(("FunctionName",), Unit.COUNT),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"): Listed(("QueueName",), Unit.SECONDS),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): Listed(("QueueName",), Unit.COUNT),

@@ -324,7 +324,7 @@ def _waiting() -> panels.Row:
             "gives the event up, and it goes to Batch.",
             [aws("AWS/Lambda", "AsyncEventAge", "Maximum", {"FunctionName": "${stack}-process"}, label="oldest event")],
             unit="ms",
-            span=12,
+            span=8,
             limits=Limits(60_000, 3_600_000),
         ),
         panels.lines(
@@ -334,7 +334,25 @@ def _waiting() -> panels.Row:
             "account's quota: raise it if uploads wait.",
             _each("ConcurrentExecutions", "Maximum"),
             unit="short",
-            span=12,
+            span=8,
+        ),
+        panels.lines(
+            CLOUDWATCH,
+            "Failures that were not kept",
+            "An event failed, and Lambda could not put it under aws/lambda/ in the bucket: see the policies of the "
+            "bucket and of the role of process. Uploads are taken up by the reconciler; direct callers send again.",
+            [
+                aws(
+                    "AWS/Lambda",
+                    "DestinationDeliveryFailures",
+                    "Sum",
+                    {"FunctionName": "${stack}-process"},
+                    label="events",
+                )
+            ],
+            unit="short",
+            span=8,
+            limits=Limits(1, 1),
         ),
     )
 

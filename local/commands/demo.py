@@ -83,7 +83,7 @@ def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Pa
 
     address = cloud.address
     with Ledger(address.database_url) as ledger:
-        counts = ledger.counts()
+        counts, dollars = ledger.counts(), ledger.dollars()
     faults = [
         f"{row['name']} ended as {row['code'] or row['status']}, and should have as {row['expected']}"
         for row in rows
@@ -103,6 +103,7 @@ def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Pa
         "images": list(rows),
         "refused": list(refused),
         "counts": counts,
+        "dollars": dollars,
         "metrics": metrics,
         "pictures": [str(path) for path in pictures],
         "gallery": str(out / "index.html"),
@@ -146,6 +147,7 @@ def _show(report: dict[str, Any]) -> None:
         console.print(f"{document['key']}  {document['message']}", soft_wrap=True, markup=False)
     title("Counts, as PostgreSQL has them")
     console.print(tables.counts(report["counts"]))
+    console.print(f"\n{_cost(report['dollars'])}", soft_wrap=True)
     title("Metrics, as CloudWatch has them")
     console.print(tables.metrics(report["metrics"]))
     console.print(tables.other_metrics(report["metrics"]))
@@ -154,6 +156,15 @@ def _show(report: dict[str, Any]) -> None:
     console.print(f"The functions' logs: {report['logs']}", soft_wrap=True)
     for fault in report["faults"]:
         notes().print(f"[red]{fault}[/red]", soft_wrap=True)
+
+
+def _cost(dollars: Sequence[Row]) -> str:
+    """In a sentence; the seconds are this machine's."""
+    from local.report.words import usd, usd_column  # noqa: PLC0415
+
+    parts = zip(dollars, usd_column([row["total"] for row in dollars]), strict=True)
+    shares = ", ".join(f"{cost} for {row['images']} on {row['route']}" for row, cost in parts)
+    return f"On AWS they would have cost {usd(sum(row['total'] for row in dollars))}: {shares}."
 
 
 def _stay() -> None:

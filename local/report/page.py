@@ -15,6 +15,8 @@ from local.report.charts import Chart, Columns, Series, Span, Times, spans, word
 _TEMPLATE = Path(__file__).with_name("page.html")
 #: By what images are counted, as a table's head has it.
 TITLES = {"customer": "Customer", "format": "Format", "source": "Door", "route": "Worked on by", "pipeline": "Pipeline"}
+#: Side by side, each about as high as the other.
+_STACKS = (("format", "route"), ("source", "pipeline"))
 #: How the page calls what the ledger calls otherwise.
 _NAMES = {
     ("route", "lambda"): "Lambda",
@@ -70,7 +72,7 @@ def page(report: Report) -> str:
         charts=_charts(report) if report.sums.images else (),
         customers=_customers(report) if everybody and len(report.by["customer"]) > 1 else None,
         movers=_movers(report) if everybody and report.movers else None,
-        lists=[_list(title, kind, report) for kind, title in TITLES.items() if kind != "customer"],
+        lists=[[_list(kind, report) for kind in stack] for stack in _STACKS],
         failures=_failures(report),
         footnotes=footnotes(report),
     )
@@ -148,9 +150,7 @@ def _figures(report: Report) -> tuple[Figure, ...]:
         Figure("Images", words.count(now.images), _than(now.images, before.images, words.count)),
         Figure("Processed", words.share(now.processed, now.images), words.number(now.failed, "failed", "failed")),
         Figure("Received", words.size(now.bytes_in), _than(now.bytes_in, before.bytes_in, words.size)),
-        Figure(
-            "Saved", words.size(now.bytes_saved), f"{words.share(now.bytes_saved, now.bytes_in)} of the sources"
-        ),
+        Figure("Saved", words.size(now.bytes_saved), f"{words.share(now.bytes_saved, now.bytes_in)} of the sources"),
         Figure("Cost", words.usd(now.usd), f"{_thousand(now)} a thousand"),
     ]
     if report.latency:
@@ -282,7 +282,7 @@ def _movers(report: Report) -> Table:
     return Table("", tuple(rows), f"The largest changes against {_before(report.question)}.")
 
 
-def _list(title: str, kind: str, report: Report) -> Table:
+def _list(kind: str, report: Report) -> Table:
     lines = report.by[kind]
     most = max((line.sums.images for line in lines), default=1)
     costs = words.usd_column([line.sums.usd for line in lines])
@@ -295,7 +295,7 @@ def _list(title: str, kind: str, report: Report) -> Table:
         )
         for line, cost in zip(lines, costs, strict=True)
     )
-    return Table(title, rows)
+    return Table(TITLES[kind], rows)
 
 
 def _failures(report: Report) -> Table:

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import psutil
@@ -60,6 +61,11 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
     assert refused["key"].startswith("refused/images/")
     assert "customer-id" in refused["message"]
     assert sum(row["images"] for row in report["counts"]) == len(wanted)
+    assert {row["route"]: row["images"] for row in report["dollars"]} == Counter(
+        row["route"] for row in report["images"]
+    )
+    assert all(0 < row["compute"] < row["total"] < 0.1 for row in report["dollars"])
+    assert report["metrics"]["route=lambda, cause=estimate"]["HandedOver"] == 1
     assert report["metrics"]["status=processed"]["Images"] == sum(code is None for _, code in wanted.values())
     for row in report["images"]:
         assert bool(row["renditions"]) == (row["code"] is None)

@@ -129,6 +129,14 @@ def test_the_sums_of_the_rows_are_the_sums_of_the_images(reports: Reporting, que
     assert keys == sorted(keys)
 
 
+def test_an_analyst_who_sees_views_alone_gets_the_same(reports: Reporting, url: str) -> None:
+    with served({"DATABASE_URL": f"{url}&options=-c%20role%3Dpicture_perfect_analyst"}) as theirs:
+        for question in QUESTIONS:
+            mine, found = reports.report(question), theirs.report(question)
+            assert msgspec.structs.replace(found, made_at=mine.made_at) == mine
+            assert list(rows(theirs, question)) == list(rows(reports, question))
+
+
 @pytest.mark.parametrize("size", [1, 7, 40])
 def test_pages_of_any_size_have_every_row_once(reports: Reporting, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     question = msgspec.structs.replace(QUESTION, since=LAST - timedelta(days=2))

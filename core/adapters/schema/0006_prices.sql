@@ -21,8 +21,8 @@ INSERT INTO retention (days) VALUES (NULL);
 CREATE VIEW price_periods AS
 WITH days AS (
     SELECT valid_from,
-           CASE WHEN lag(valid_from) OVER earlier IS NULL THEN '-infinity' ELSE valid_from END AS since,
-           coalesce(lead(valid_from) OVER earlier, 'infinity') AS until
+           CASE WHEN lag(valid_from) OVER earlier IS NULL THEN '0001-01-01' ELSE valid_from END AS since,
+           coalesce(lead(valid_from) OVER earlier, '9999-12-31') AS until
       FROM (SELECT DISTINCT valid_from FROM prices) dated
     WINDOW earlier AS (ORDER BY valid_from)
 ), storage AS (
@@ -56,8 +56,8 @@ COMMENT ON TABLE retention IS 'One row: how long objects are kept, as RETENTION_
 COMMENT ON COLUMN retention.only_row IS 'Always true: there is one row';
 COMMENT ON COLUMN retention.days IS 'Days after which S3 removes what is processed; null: it does not';
 COMMENT ON VIEW price_periods IS 'Prices as they hold from one day to another, for a route and an architecture';
-COMMENT ON COLUMN price_periods.since IS 'The first day; -infinity for the earliest prices';
-COMMENT ON COLUMN price_periods.until IS 'The day after the last; infinity for the latest prices';
+COMMENT ON COLUMN price_periods.since IS 'The first day; of the earliest prices, that of the calendar';
+COMMENT ON COLUMN price_periods.until IS 'The day after the last; of the latest prices, the end of the year 9999';
 COMMENT ON COLUMN price_periods.route IS 'lambda, or batch, which runs on Fargate';
 COMMENT ON COLUMN price_periods.machine IS 'The architecture; empty: nobody knows, and nothing is charged';
 COMMENT ON COLUMN price_periods.gb_second IS 'US dollars for a GB of memory during a second';

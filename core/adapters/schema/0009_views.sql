@@ -6,11 +6,10 @@ CREATE FUNCTION bucket_start(bucket integer) RETURNS double precision LANGUAGE s
 $$;
 -- S3 removes objects at the midnight, UTC, after their last day
 CREATE FUNCTION expires_at(made_at timestamptz, days integer) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce((date_trunc('day', made_at AT TIME ZONE 'UTC') + make_interval(days => days + 1)) AT TIME ZONE 'UTC',
-                    'infinity')
+    SELECT (date_trunc('day', made_at AT TIME ZONE 'UTC') + make_interval(days => days + 1)) AT TIME ZONE 'UTC'
 $$;
 COMMENT ON FUNCTION bucket_start IS 'The lower end of a bucket of a histogram';
-COMMENT ON FUNCTION expires_at IS 'When S3 removes an object that was made at a time and is kept for days; infinity: never';
+COMMENT ON FUNCTION expires_at IS 'When S3 removes an object that was made at a time and is kept for days; null: never';
 
 CREATE VIEW metrics AS
 SELECT i.committed_at AS time, m.name, m.value::double precision AS value, m.unit, i.door AS source, i.route,
@@ -56,7 +55,7 @@ CREATE VIEW urls AS
 SELECT r.image_id, i.customer, i.committed_at, i.pipeline, r.name AS rendition, r.format, r.width, r.height, r.frames,
        r.bytes, r.url, expires_at(i.committed_at, k.days) AS expires_at
   FROM renditions r JOIN images i USING (image_id) CROSS JOIN retention k
- WHERE expires_at(i.committed_at, k.days) > now();
+ WHERE coalesce(expires_at(i.committed_at, k.days) > now(), true);
 
 CREATE VIEW image_days AS
 SELECT (committed_at AT TIME ZONE 'UTC')::date AS day, customer, source, route, format, pipeline, status, code,
@@ -145,7 +144,7 @@ SELECT customer, day, value AS format, route,
 CREATE VIEW customer_months AS
 WITH split AS (
     SELECT DISTINCT date_trunc('month', since::timestamp)::date AS month FROM price_periods
-     WHERE isfinite(since) AND extract(day FROM since) > 1
+     WHERE extract(day FROM since) > 1
 ), months AS (
     SELECT r.customer, r.month,
        r.images, r.failed, r.outputs, r.bytes_in, r.bytes_out, r.bytes_saved, r.pixels, r.seconds_us, r.cpu_us,
@@ -306,7 +305,7 @@ COMMENT ON COLUMN image_facts.perceptual_hash IS '64 bits of how it looks';
 COMMENT ON COLUMN image_facts.sharpness IS 'The variance of its Laplacian: blurred pictures have little';
 COMMENT ON COLUMN image_facts.version IS 'The release of Picture Perfect that made the result';
 COMMENT ON COLUMN image_facts.erased_at IS 'When its erasure was asked for; null where it was not';
-COMMENT ON COLUMN image_facts.expires_at IS 'When S3 removes it; infinity: never';
+COMMENT ON COLUMN image_facts.expires_at IS 'When S3 removes it; null: never';
 COMMENT ON VIEW urls IS 'Where renditions can be fetched; a row is gone when its object is';
 COMMENT ON COLUMN urls.image_id IS 'The image''s id';
 COMMENT ON COLUMN urls.customer IS 'Whose image it is';

@@ -1,0 +1,81 @@
+"""`pictureperfect report` over a ledger that DATABASE_URL names."""
+
+import csv
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyarrow import parquet
+
+from core.adapters.postgres import PostgresLedger
+from local.host import ROOT
+from tests import counted_ledger
+from tests.counted_ledger import LAST
+
+IMAGES = counted_ledger.images(60, 10)
+TIME = ("--since", "2026-11-01", "--until", str(LAST))
+
+
+@pytest.fixture
+def url(database_url: str) -> str:
+    ledger = PostgresLedger(database_url)
+    ledger.record(IMAGES, [])
+    ledger.close()
+    return database_url
+
+
+def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "AWS_"))}
+    return subprocess.run(
+        [sys.executable, "-m", "local.cli", "report", *arguments],
+        check=False,
+        cwd=folder,
+        env={**plain, "PYTHONPATH": str(ROOT), **environment},
+        capture_output=True,
+        timeout=120,
+    )
+
+
+def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
+    def made(*arguments: str) -> bytes:
+        ended = run(tmp_path, *TIME, *arguments, DATABASE_URL=url)
+        assert (ended.returncode, ended.stderr) == (0, b"")
+        return ended.stdout
+
+    table = " ".join(made().decode().split())
+    assert f"{len({image.customer for image in IMAGES})} customers sent {len(IMAGES)} images" in table
+    assert "too_many_pixels" in table
+    rows = list(csv.DictReader(io.StringIO(made("--format", "csv").decode())))
+    assert sum(int(row["images"]) for row in rows) == len(IMAGES)
+    assert made("--format", "parquet", "--out", "report.parquet") == b""
+    assert parquet.read_table(tmp_path / "report.parquet").num_rows == len(rows)
+    assert made("--format", "html", "--out", "report.html") == b""
+    assert (tmp_path / "report.html").read_text().startswith("<!doctype html>")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.parquet"]
+    assert "acme" in made("--customer", "acme").decode()
+    nobody = " ".join(made("--customer", "nobody").decode().split())
+    assert "no image of nobody" in nobody
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "exit_code", "said"),
+    [
+        (("--since", "soon"), {}, 2, "'soon' is no day"),
+        (("--since", "2026-11-02", "--until", "2026-11-01"), {}, 2, "--until: 2026-11-01 is before since"),
+        ((), {}, 1, "Set DATABASE_URL, or start a cloud"),
+        ((), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, 1, "database_unavailable: "),
+        (("--format", "html", "--out", "no/such/folder.html"), None, 1, "no/such/folder.html cannot be written"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(
+    tmp_path: Path, url: str, arguments: tuple[str, ...], environment: Any, exit_code: int, said: str
+) -> None:
+    ended = run(tmp_path, *arguments, **({"DATABASE_URL": url} if environment is None else environment))
+    complaint = ended.stderr.decode()
+    assert ended.returncode == exit_code, complaint
+    assert said in complaint
+    assert complaint.count("\n") == 1

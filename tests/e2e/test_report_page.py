@@ -1,0 +1,146 @@
+"""The report's page in Chromium: it needs nothing but itself, everyone can read it, and it fits where it is shown."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, sync_playwright
+
+from core.adapters.postgres import PostgresLedger
+from core.adapters.postgres_figures import PostgresFigures
+from core.model import Result
+from core.reporting import Question, Report, Reporting
+from local.report.page import page
+from tests import counted_ledger
+from tests.counted_ledger import LAST
+
+MONTH = Question(since=LAST - timedelta(days=29), until=LAST)
+CHROMIUM = "/usr/bin/chromium"
+needs_chromium = pytest.mark.skipif(not shutil.which(CHROMIUM), reason=f"There is no Chromium at {CHROMIUM}.")
+HOSTILE = '<b onclick="alert(1)">&"\''
+
+
+def hostile(image: Result) -> Result:
+    """One that came with a pipeline's name that would be markup, and to a customer with a name that is too long."""
+    return msgspec.structs.replace(image, pipeline=HOSTILE, customer="c" * 64)
+
+
+@pytest.fixture(scope="module")
+def reports(postgres: Callable[[], str]) -> dict[str, Report]:
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate()
+    images = counted_ledger.images(300, 70)
+    ledger.record([*images[:-2], *map(hostile, images[-2:])], [])
+    ledger.close()
+    figures = PostgresFigures(url)
+    questions = {
+        "all": MONTH,
+        "one": msgspec.structs.replace(MONTH, customer="acme"),
+        "none": msgspec.structs.replace(MONTH, customer="nobody"),
+        "year": msgspec.structs.replace(MONTH, since=LAST - timedelta(days=364)),
+    }
+    found = {name: Reporting(figures=figures).report(question) for name, question in questions.items()}
+    figures.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@needs_chromium
+@pytest.mark.parametrize(
+    ("which", "scheme", "width"),
+    [
+        ("all", "dark", 390),
+        ("one", "light", 1280),
+        ("none", "dark", 800),
+    ],
+)
+def test_a_page_can_be_read_by_everyone_and_asks_for_nothing(
+    chromium: Browser, reports: dict[str, Report], which: str, scheme: Any, width: int
+) -> None:
+    context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    shown, asked, complaints = context.new_page(), [], []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.on("console", lambda message: complaints.append(message.text))
+    shown.set_content(page(reports[which]))
+    shown.evaluate("document.querySelector('details')?.setAttribute('open', '')")
+    found = Axe().run(shown)
+    assert found.violations_count == 0, found.generate_report()
+    assert (asked, complaints) == ([], [])
+    assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    assert shown.evaluate(_CLIPPED) == []
+    context.close()
+
+
+#: What is written on an axis and does not lie within its card, or on another label.
+_CLIPPED = """
+() => {
+  const bad = [];
+  for (const card of document.querySelectorAll("figure.card")) {
+    const frame = card.getBoundingClientRect();
+    for (const axis of card.querySelectorAll(".axis-x, .axis-y")) {
+      const boxes = [...axis.querySelectorAll("span")].map(span => [span.textContent, span.getBoundingClientRect()])
+        .filter(([, box]) => box.width > 0);
+      boxes.forEach(([text, box], place) => {
+        if (box.left < frame.left || box.right > frame.right || box.top < frame.top || box.bottom > frame.bottom)
+          bad.push(`outside: ${text}`);
+        for (const [other, next] of boxes.slice(place + 1))
+          if (box.left < next.right && next.left < box.right && box.top < next.bottom && next.top < box.bottom)
+            bad.push(`over each other: ${text}, ${other}`);
+      });
+    }
+  }
+  return bad;
+}
+"""
+
+
+@needs_chromium
+def test_a_year_has_no_label_over_another(chromium: Browser, reports: dict[str, Report]) -> None:
+    for width in (390, 900, 1600):
+        shown = chromium.new_page(viewport={"width": width, "height": 900})
+        shown.set_content(page(reports["year"]))
+        assert shown.evaluate(_CLIPPED) == []
+        shown.close()
+
+
+@needs_chromium
+def test_the_charts_have_their_numbers_as_tables(chromium: Browser, reports: dict[str, Report]) -> None:
+    report = reports["all"]
+    shown = chromium.new_page()
+    shown.set_content(page(report))
+    tables = shown.evaluate(_TABLES)
+    assert len(tables) == shown.locator("svg").count() == 5
+    assert len(tables[0]) == MONTH.days
+    assert sum(int(row[-1].replace(",", "")) for row in tables[0]) == report.sums.images
+    shown.close()
+
+
+_TABLES = """
+() => [...document.querySelectorAll("details table")].map(table =>
+  [...table.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent)))
+"""
+
+
+def test_names_are_text_and_no_markup(reports: dict[str, Report]) -> None:
+    written = page(reports["all"])
+    assert HOSTILE not in written
+    assert "&lt;b onclick=&#34;alert(1)&#34;&gt;" in written
+
+
+def test_what_has_no_images_says_where_to_look(reports: dict[str, Report]) -> None:
+    written = page(reports["none"])
+    assert "no image of <strong>nobody</strong>" in written
+    assert "--since" in written
+    assert "<svg" not in written

@@ -1,0 +1,74 @@
+"""The stack's alarms, and what its own dashboard draws: each names a metric that somebody sends.
+
+The template is synthesized with a stream, so that all alarms are in it.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from core.metrics import DECLARED
+from infra.__main__ import _find_node
+from infra.grafana.cloudwatch import LISTED
+from infra.settings import read
+
+_STREAM = """
+[kafka]
+kind = "msk"
+topics = ["images"]
+cluster_arn = "arn:aws:kafka:eu-west-1:123456789012:cluster/pictures/0a1b2c3d-0000-0000-0000-000000000000-1"
+"""
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def resources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
+    """Of the stack with a stream, which the tests of the stack synthesize too: once is enough."""
+    try:
+        path = request.getfixturevalue("other").path
+    except pytest.FixtureLookupError:
+        _find_node()
+        from infra.app import STACK, assemble  # starts Node
+
+        out = assemble(read(_STREAM), str(tmp_path_factory.mktemp("assembly")))
+        path = out / f"{STACK}.template.json"
+    return list(json.loads(path.read_text("utf-8"))["Resources"].values())
+
+
+def watched(resources: list[Json]) -> Iterator[tuple[str, Json]]:
+    """The name of each alarm, and each metric that it looks at."""
+    for one in resources:
+        if one["Type"] == "AWS::CloudWatch::Alarm":
+            said = one["Properties"]
+            parts = [part["MetricStat"] for part in said.get("Metrics", []) if "MetricStat" in part]
+            for metric in parts or [{"Metric": said, "Stat": said.get("Statistic") or said.get("ExtendedStatistic")}]:
+                yield said["AlarmName"], {**metric["Metric"], "Stat": metric["Stat"]}
+
+
+def test_every_alarm_names_a_metric_that_is_declared_or_listed(resources: list[Json]) -> None:
+    found = list(watched(resources))
+    assert len(found) >= 10
+    for alarm, metric in found:
+        asked = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
+        if metric["Namespace"].startswith("AWS/"):
+            assert set(LISTED[metric["Namespace"], metric["MetricName"]].dimensions) == set(asked), alarm
+            continue
+        assert not metric["Namespace"].startswith("AWS"), alarm
+        declared = DECLARED[metric["MetricName"]]
+        (dimensions,) = (one for one in declared.sets if {each.name for each in one} == set(asked))
+        assert all(asked[each.name] in each.values for each in dimensions), alarm
+        assert metric["Stat"] == "Sum" or declared.unit != "Count", alarm
+
+
+def test_what_the_stacks_own_dashboard_searches_for_is_declared(resources: list[Json]) -> None:
+    (board,) = (one for one in resources if one["Type"] == "AWS::CloudWatch::Dashboard")
+    text = json.dumps(board["Properties"]["DashboardBody"]).replace("\\", "")
+    found = re.findall(r"\{[\w/]+,([a-z,]+)\} MetricName=\"(\w+)\"", text)
+    assert found
+    for dimensions, name in found:
+        assert set(dimensions.split(",")) in [set(names) for names in DECLARED[name].dimension_sets], name
+    for namespace, name in re.findall(r'\["(AWS/\w+)","(\w+)"', text):
+        assert (namespace, name) in LISTED

@@ -1,0 +1,156 @@
+"""`pictureperfect dashboards push`, against a Grafana that keeps what it is given."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from local.commands.dashboards import dashboards
+from local.grafana import Grafana, GrafanaError
+from tests.grafana_server import GrafanaServer, serving
+
+BUSINESS = "picture-perfect-business"
+ADMIN = "admin"
+
+
+@pytest.fixture
+def grafana() -> Iterator[GrafanaServer]:
+    with serving("/grafana") as server:
+        server.add_source("cw", "cloudwatch", "Our AWS")
+        server.add_source("pg", "grafana-postgresql-datasource", "Ledger")
+        server.add_source("prom", "prometheus")
+        yield server
+
+
+def push(server: GrafanaServer, *options: str, token: str = ADMIN) -> Result:
+    return CliRunner().invoke(dashboards, ["push", server.url, *options], env={"GRAFANA_TOKEN": token})
+
+
+def outcomes(result: Result) -> dict[str, str]:
+    assert result.exit_code == 0, result.output
+    return {line[9:].partition("  ")[0]: line[:9].strip() for line in result.output.splitlines()}
+
+
+def test_everything_is_there_after_a_push_and_a_second_one_changes_nothing(grafana: GrafanaServer) -> None:
+    first = outcomes(push(grafana))
+    assert len(first) == 6
+    assert set(first.values()) == {"created"}
+    assert grafana.folders == {"picture-perfect": "Picture Perfect"}
+    assert {saved.folder for saved in grafana.dashboards.values()} == {"picture-perfect"}
+    writes = grafana.writes
+    assert set(outcomes(push(grafana)).values()) == {"the same"}
+    assert grafana.writes == writes
+
+
+def test_alert_rules_ask_that_grafanas_own_data_sources_and_stay_editable(grafana: GrafanaServer) -> None:
+    push(grafana)
+    asked = [data for group in grafana.groups.values() for rule in group["rules"] for data in rule["data"]]
+    assert {data["datasourceUid"] for data in asked} == {"cw", "pg", "__expr__"}
+    assert {data["model"]["datasource"]["uid"] for data in asked} == {"cw", "pg", "__expr__"}
+    assert {rule["provenance"] for group in grafana.groups.values() for rule in group["rules"]} == {""}
+    assert {group["interval"] for group in grafana.groups.values()} == {300, 900}
+
+
+def test_an_older_push_is_replaced(grafana: GrafanaServer) -> None:
+    push(grafana)
+    saved = grafana.dashboards[BUSINESS]
+    board, message = saved.versions[-1]
+    saved.versions.append(({**board, "panels": []}, message))
+    found = outcomes(push(grafana))
+    assert found["Picture Perfect: Business"] == "changed"
+    assert saved.versions[-1][0]["panels"]
+    group = grafana.groups["picture-perfect", "Business"]
+    group["rules"][0]["for"] = "1h"
+    assert outcomes(push(grafana))["Alert rules: Business"] == "changed"
+
+
+def test_what_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: GrafanaServer) -> None:
+    push(grafana)
+    grafana.edit(BUSINESS, description="ours")
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "Business was changed in Grafana" in refused.output
+    assert "--overwrite" in refused.output
+    assert grafana.dashboards[BUSINESS].versions[-1][0]["description"] == "ours"
+    assert outcomes(push(grafana, "--overwrite"))["Picture Perfect: Business"] == "changed"
+    assert grafana.dashboards[BUSINESS].versions[-1][0]["description"] != "ours"
+    assert set(outcomes(push(grafana)).values()) == {"the same"}
+
+
+def test_who_saves_at_the_same_moment_is_not_overwritten(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push(grafana)
+    saved = grafana.dashboards[BUSINESS]
+    saved.versions[-1] = ({**saved.versions[-1][0], "panels": []}, saved.versions[-1][1])
+    look = GrafanaServer._versions
+
+    def meanwhile(server: GrafanaServer, uid: str) -> Any:
+        told = look(server, uid)
+        server.edit(uid, description="just now")
+        return told
+
+    monkeypatch.setattr(GrafanaServer, "_versions", meanwhile)
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "changed by someone else" in refused.output
+    assert saved.versions[-1][0]["description"] == "just now"
+
+
+def test_of_several_data_sources_one_has_to_be_named(grafana: GrafanaServer) -> None:
+    grafana.add_source("pg2", "postgres", "Another")
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "--postgres must say which" in refused.output
+    assert "pg (Ledger), pg2 (Another)" in refused.output
+    assert not grafana.dashboards
+    assert "no data source 'prom'" in push(grafana, "--postgres", "prom").output
+    assert set(outcomes(push(grafana, "--postgres", "pg2")).values()) == {"created"}
+
+
+def test_without_a_data_source_nothing_is_begun(grafana: GrafanaServer) -> None:
+    grafana.sources = [source for source in grafana.sources if source["type"] != "cloudwatch"]
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "There is no data source of cloudwatch" in refused.output
+    assert not grafana.folders
+
+
+@pytest.mark.parametrize(("token", "said"), [("stale", "GRAFANA_TOKEN must be"), ("viewer", "needs the role Admin")])
+def test_a_token_that_may_not_is_told_what_it_lacks(grafana: GrafanaServer, token: str, said: str) -> None:
+    refused = push(grafana, token=token)
+    assert refused.exit_code == 1
+    assert said in refused.output
+    assert not grafana.dashboards
+
+
+def test_an_editor_may_push_the_dashboards_alone(grafana: GrafanaServer) -> None:
+    assert "--no-rules" in push(grafana, token="editor").output
+    assert set(outcomes(push(grafana, "--no-rules", token="editor")).values()) == {"the same"}
+    assert not grafana.groups
+
+
+def test_json_is_for_programs(grafana: GrafanaServer) -> None:
+    found = json.loads(push(grafana, "--json").output)
+    assert len(found) == 6
+    assert {one["outcome"] for one in found} == {"created"}
+    assert found[0]["url"].startswith(grafana.url + "/d/picture-perfect-")
+
+
+def test_what_is_no_grafana_is_told() -> None:
+    for url, said in (("grafana.example", "no address of a Grafana"), ("http://127.0.0.1:9", "did not answer")):
+        result = CliRunner().invoke(dashboards, ["push", url], env={"GRAFANA_TOKEN": "x"})
+        assert result.exit_code == 1
+        assert said in result.output
+    result = CliRunner().invoke(dashboards, ["push", "http://127.0.0.1:9"], env={"GRAFANA_TOKEN": ""})
+    assert "Set GRAFANA_TOKEN" in result.output
+
+
+def test_the_token_goes_nowhere_but_into_a_header(grafana: GrafanaServer) -> None:
+    grafana.roles["secret-token"] = "Viewer"
+    assert "secret-token" not in push(grafana, token="secret-token").output
+    with pytest.raises(GrafanaError) as error:
+        Grafana("http://127.0.0.1:9", "secret-token").folder("a", "b")
+    assert "secret-token" not in str(error.value)

@@ -1,0 +1,113 @@
+"""*One image*: the life of an id, as its panels tell it."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from core.adapters.postgres import PostgresLedger
+from core.errors import Code
+from core.model import Billed, Estimate, ImageFormat, Route, Status, Tombstone, Usage
+from tests.grafana_sql import substituted
+from tests.values import rendition, result
+
+BOARD = json.loads((Path(__file__).parents[2] / "infra" / "grafana" / "dashboards" / "image.json").read_text("utf-8"))
+SHOWN, LIKE_IT, BROKEN, ERASED = (f"{number:08d}-6f7e-5f0a-9c57-0d2f6f1d8f3b" for number in range(4))
+NOW = datetime.now(UTC).replace(microsecond=0)
+Ask = Callable[[str, str], list[tuple[Any, ...]]]
+
+
+@pytest.fixture(scope="module")
+def ask(postgres: Callable[[], str]) -> Iterator[Ask]:
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate()
+    common = {
+        "received_at": NOW - timedelta(seconds=90),
+        "committed_at": NOW - timedelta(seconds=30),
+        "route": Route.BATCH,
+        "usage": Usage(seconds=12, cpu_seconds=20, peak_bytes=600),
+        "estimate": Estimate(cpu_seconds=16, cpu_seconds_upper=40, parallel=0, peak_bytes=400, peak_bytes_upper=500),
+        "billed": Billed(seconds=75, memory_mb=2048, vcpus=1, machine="x86_64", tier="1x2"),
+    }
+    shown = result(
+        image_id=SHOWN,
+        renditions=(rendition(SHOWN), rendition(SHOWN, "large", ImageFormat.WEBP)),
+        measurements={"perceptual-hash": "ffff0000ffff0000"},
+        **common,
+    )
+    like_it = result(image_id=LIKE_IT, measurements={"perceptual-hash": "ffff0000ffff0003"}, **common)
+    broken = result(image_id=BROKEN, status=Status.FAILED, code=Code.CORRUPT_IMAGE, renditions=(), **common)
+    erased = result(image_id=ERASED, **common)
+    ledger.record([shown, like_it, broken, erased], [Tombstone(image_id=ERASED, customer="acme", requested_at=NOW)])
+    ledger.close()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET ROLE picture_perfect_analyst")
+
+        def answer(title: str, image: str) -> list[tuple[Any, ...]]:
+            (panel,) = (one for one in BOARD["panels"] if one["title"] == title)
+            statement = substituted(panel["targets"][0]["rawSql"], NOW, NOW, {"image": image})
+            return connection.execute(statement.encode()).fetchall()
+
+        yield answer
+
+
+def test_its_life_is_told_in_order(ask: Ask) -> None:
+    assert ask("What happened, when", SHOWN) == [
+        (NOW - timedelta(seconds=90), "received by the door upload for acme"),
+        (NOW - timedelta(seconds=30), "committed processed, run 0, on the route batch 1x2"),
+    ]
+    assert ask("What happened, when", BROKEN)[1][1] == "committed failed: corrupt_image, run 0, on the route batch 1x2"
+    assert ask("What happened, when", ERASED)[2] == (NOW, "asked to be erased")
+
+
+def test_its_figures_are_its_own(ask: Ask) -> None:
+    assert [float(ask(title, SHOWN)[0][0]) for title in ("Wait", "In the worker", "Bytes saved")] == [60, 12, 2]
+    assert float(ask("Time by upper estimate", SHOWN)[0][0]) == 0.5
+    assert float(ask("Memory by upper estimate", SHOWN)[0][0]) == 1.2
+
+
+def test_what_it_cost_is_the_sum_of_its_parts(ask: Ask) -> None:
+    parts = {name: float(dollars) for name, dollars in ask("What it cost", SHOWN)}
+    assert list(parts) == ["compute", "requests", "storage", "total"]
+    assert parts.pop("total") == pytest.approx(sum(parts.values()))
+    assert float(ask("Cost", SHOWN)[0][0]) == pytest.approx(sum(parts.values()))
+    assert parts["compute"] == pytest.approx(75 / 3600 * (0.04048 + 2 * 0.004445), rel=1e-4)
+    assert parts["requests"] == pytest.approx(4 * 0.000005 + 3 * 0.0000004, rel=1e-4)
+
+
+def test_its_files_can_be_fetched_until_it_is_erased(ask: Ask) -> None:
+    found = ask("Renditions", SHOWN)
+    assert [(row[0], row[1]) for row in found] == [("large", "webp"), ("small", "jpeg")]
+    assert all(row[6].startswith("https://images.example/") for row in found)
+    assert ask("Renditions", ERASED) == ask("Renditions", BROKEN) == []
+
+
+def test_what_looks_like_it_is_a_click_away(ask: Ask) -> None:
+    assert [row[:2] for row in ask("Pictures that look like it", SHOWN)] == [(LIKE_IT, 2)]
+
+
+def test_what_was_counted_of_it_is_what_cloudwatch_was_told(ask: Ask) -> None:
+    from core.metrics import DECLARED, of_result
+
+    found = {name: (value, unit) for name, value, unit in ask("What was counted of it", SHOWN)}
+    told = of_result(result(renditions=(rendition(SHOWN), rendition(SHOWN, "large"))))
+    assert set(found) == {*told, "CpuTimeRatio", "PeakMemoryRatio"}
+    assert {name: unit for name, (_, unit) in found.items()} == {name: DECLARED[name].unit for name in found}
+    assert (found["Latency"][0], found["CpuTimeRatio"][0], found["BytesOut"][0]) == (60, 0.5, 10)
+    assert ask("What it is", SHOWN)[0][:4] == ("acme", "web", "jpeg", 4)
+
+
+@pytest.mark.parametrize("typed", ["", "no id", "'; DROP TABLE images; --", "0000"])
+def test_what_is_no_id_finds_nothing_and_breaks_nothing(ask: Ask, typed: str) -> None:
+    for panel in BOARD["panels"]:
+        if panel["type"] != "row" and "rawSql" in panel["targets"][0]:
+            assert ask(panel["title"], typed) == []
+
+
+def test_an_id_may_be_copied_with_blanks_around_it(ask: Ask) -> None:
+    assert ask("In the worker", f"  {SHOWN.upper()} ") == ask("In the worker", SHOWN)

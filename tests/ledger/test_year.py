@@ -1,0 +1,139 @@
+"""A year of 500 customers' images: every sum is the generator's own count, and reading sums touches few rows.
+
+10,000 images; `make test-year` says YEAR_IMAGES=1000000.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+from core.adapters.postgres import PostgresLedger
+from tests import ledger_year
+from tests.ledger_year import CODES, DAYS, FIRST_DAY, FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year, rows_touched
+
+IMAGES = int(os.environ.get("YEAR_IMAGES", "10000"))
+CUSTOMERS = 500
+#: Of the year's last quarter, as a panel would ask for it.
+QUARTER = FIRST_DAY + timedelta(days=DAYS - 90)
+
+
+@pytest.fixture(scope="module")
+def year() -> Year:
+    return ledger_year.draw(IMAGES, CUSTOMERS)
+
+
+@pytest.fixture(scope="module")
+def connection(postgres: Callable[[], str], year: Year) -> Iterator[psycopg.Connection[Any]]:
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate(30)
+    ledger.close()
+    with psycopg.connect(url) as one:
+        ledger_year.fill(one, year)
+        yield one
+
+
+def _sums(connection: psycopg.Connection[Any], view: str, keys: str, what: str) -> dict[tuple[Any, ...], int]:
+    query = f"SELECT {keys}, sum({what}) FROM {view} GROUP BY {keys}"
+    return {tuple(key): round(total) for *key, total in connection.execute(query.encode()) if total}
+
+
+@pytest.mark.parametrize(
+    ("view", "keys", "dimensions"),
+    [
+        ("days_by_source", "day, source, route, machine", ("day", "source", "route", "machine")),
+        ("days_by_format", "day, format, route", ("day", "format", "route")),
+        ("days_by_code", "day, coalesce(code, ''), route", ("day", "code", "route")),
+        ("days_by_pipeline", "day, pipeline, route", ("day", "pipeline", "route")),
+        ("customer_days", "customer, day, format, route", ("customer", "day", "format", "route")),
+        ("customer_months", "customer, month", ("customer", "month")),
+        ("customer_months_by_source", "customer, month, source, route", ("customer", "month", "source", "route")),
+        ("customer_months_by_code", "customer, month, coalesce(code, '')", ("customer", "month", "code")),
+        ("customer_months_by_pipeline", "customer, month, pipeline", ("customer", "month", "pipeline")),
+    ],
+)
+def test_every_sum_is_the_generators_own(
+    connection: psycopg.Connection[Any], year: Year, view: str, keys: str, dimensions: tuple[str, ...]
+) -> None:
+    """Cell by cell, to the byte and the microsecond."""
+    counted = {
+        "images": "images", "failed": "failed", "outputs": "outputs", "bytes_in": "bytes_in", "bytes_out": "bytes_out",
+        "bytes_saved": "bytes_saved", "1000000 * seconds": "seconds", "1000000 * cpu_seconds": "cpu_seconds",
+        "1000000 * latency_seconds": "latency_seconds",
+    }  # fmt: skip
+    for what, column in counted.items():
+        own = {key: total for key, total in year.sums(*dimensions, of=column).items() if total}
+        assert _sums(connection, view, keys, what) == own, what
+
+
+def test_histograms_hold_every_image(connection: psycopg.Connection[Any], year: Year) -> None:
+    own = {"Latency": {}, "Duration": {}, "CpuTimeRatio": {"code": ""}}
+    for name, where in own.items():
+        kept = _sums(connection, f"histogram_days WHERE name = '{name}'", "day, route", "images")
+        assert kept == year.sums("day", "route", where=where), name
+    assert _sums(connection, "customer_histogram_months", "customer, month", "images") == year.sums("customer", "month")
+
+
+def _dollars(connection: psycopg.Connection[Any], query: str) -> float:
+    found = connection.execute(query.encode()).fetchone()
+    assert found
+    return float(found[0])
+
+
+def test_dollars_are_the_same_by_whatever_they_are_summed_up(connection: psycopg.Connection[Any]) -> None:
+    each = _dollars(connection, "SELECT sum(total) FROM dollars")
+    assert each > 0
+    for view in (
+        "days_by_source",
+        "days_by_format",
+        "days_by_code",
+        "days_by_pipeline",
+        "customer_days",
+        "customer_months",
+    ):
+        assert _dollars(connection, f"SELECT sum(usd) FROM {view}") == pytest.approx(each, rel=1e-6), view
+
+
+_MOST = {
+    "SELECT day, source, sum(images) FROM days_by_source GROUP BY 1, 2": DAYS * len(SOURCES) * len(ROUTES) * len(MACHINES),
+    "SELECT format, sum(bytes_saved) FROM days_by_format GROUP BY 1": DAYS * len(FORMATS) * len(ROUTES) * len(MACHINES),
+    "SELECT code, sum(images) FROM days_by_code GROUP BY 1": DAYS * len(CODES) * len(ROUTES) * len(MACHINES),
+    "SELECT day, sum(usd) FROM days_by_pipeline GROUP BY 1": DAYS * len(PIPELINES) * len(ROUTES) * len(MACHINES),
+    f"SELECT day, sum(images) FROM days_by_source WHERE day >= '{QUARTER}' GROUP BY 1": 90 * len(SOURCES) * 4,
+    "SELECT day, sum(usd) FROM customer_days WHERE customer = 'customer-000' GROUP BY 1": DAYS * len(FORMATS) * 4,
+    "SELECT * FROM customer_months WHERE customer = 'customer-000'": 12 * len(SOURCES) * 4,
+    "SELECT customer, sum(usd) FROM customer_months GROUP BY 1 ORDER BY 2 DESC LIMIT 10": 12 * CUSTOMERS * len(SOURCES) * 4,
+    f"SELECT customer, sum(images) FROM customer_months WHERE month >= '{FIRST_DAY.year}-11-01' GROUP BY 1": 2
+    * CUSTOMERS * len(SOURCES) * 4,
+    "SELECT day, p95 FROM latency_days": DAYS * len(ROUTES) * 110,
+    "SELECT p95 FROM customer_latency_months WHERE customer = 'customer-000'": 12 * len(ROUTES) * 110,
+    "SELECT pipeline, sum(cpu_seconds) / sum(estimated_cpu_seconds) FROM estimate_days GROUP BY 1": DAYS * len(PIPELINES) * 4,
+}  # fmt: skip
+#: What prices and the retention take besides, read once for each row at the worst of plans.
+_PRICES = 100
+
+
+@pytest.mark.parametrize("query", _MOST)
+def test_reading_sums_touches_no_more_rows_than_days_and_closed_lists_have(
+    connection: psycopg.Connection[Any], query: str
+) -> None:
+    """However many images there are: the bound knows nothing of them."""
+    touched = rows_touched(connection, query)
+    assert 0 < touched <= _MOST[query] + _PRICES, f"{touched:,} rows"
+
+
+def test_looking_at_images_themselves_is_seen_by_the_count_of_rows(connection: psycopg.Connection[Any]) -> None:
+    assert rows_touched(connection, "SELECT count(*) FROM image_facts WHERE width > 5") >= IMAGES
+
+
+def test_a_customers_page_of_images_touches_a_page(connection: psycopg.Connection[Any]) -> None:
+    query = (
+        "SELECT * FROM images WHERE customer = 'customer-000' "
+        "AND (committed_at, image_id) < ('2025-11-01', '00000000-0000-0000-0000-000000000000') "
+        "ORDER BY committed_at DESC, image_id DESC LIMIT 20"
+    )
+    assert 20 <= rows_touched(connection, query) <= 40

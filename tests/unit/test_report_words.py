@@ -1,0 +1,79 @@
+"""Numbers as the report writes them, and its axes."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local.report import charts, words
+
+S, MINUS = words.SPACE, words.MINUS
+
+
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (words.count(1234567), "1,234,567"),
+        (words.count(-12), f"{MINUS}12"),
+        (words.size(0), f"0{S}B"),
+        (words.size(999), f"999{S}B"),
+        (words.size(999_700), f"1.00{S}MB"),
+        (words.size(12_340_000), f"12.3{S}MB"),
+        (words.size(-1_500), f"{MINUS}1.50{S}kB"),
+        (words.usd(0), "$0.00"),
+        (words.usd(0.0262), "$0.026"),
+        (words.usd(12.3), "$12.30"),
+        (words.usd(12345.6), "$12,346"),
+        (words.usd(0.0000021), "$0.000002"),
+        (words.share(1, 3), f"33.3{S}%"),
+        (words.share(0, 3), f"0{S}%"),
+        (words.share(3, 3), f"100{S}%"),
+        (words.share(1, 100_000), f"<{S}0.1{S}%"),
+        (words.share(99_999, 100_000), f">{S}99.9{S}%"),
+        (words.share(0, 0), words.NONE),
+        (words.change(112, 100), f"+12{S}%"),
+        (words.change(88, 100), f"{MINUS}12{S}%"),
+        (words.change(100, 100), f"±0{S}%"),
+        (words.change(4000, 100), f"\N{MULTIPLICATION SIGN}{S}40"),
+        (words.change(5, 0), ""),
+        (words.seconds(0.0123), f"12{S}ms"),
+        (words.seconds(0.42), f"0.42{S}s"),
+        (words.seconds(75), f"75{S}s"),
+        (words.seconds(192), f"3.2{S}min"),
+        (words.seconds(90_000), f"25{S}h"),
+        (words.span(date(2026, 11, 5), date(2026, 11, 24)), f"5 to 24{S}November{S}2026"),
+        (words.span(date(2026, 10, 27), date(2026, 11, 25)), f"27{S}October to 25{S}November{S}2026"),
+        (words.span(date(2026, 11, 5), date(2026, 11, 5)), f"5{S}November{S}2026"),
+    ],
+)
+def test_numbers_are_written_with_few_digits_and_a_unit(written: str, wanted: str) -> None:
+    assert written == wanted
+
+
+def test_a_column_has_the_same_digits_and_tells_nothing_as_nothing() -> None:
+    assert words.usd_column([0.82, 0.0003, 0, 12.5]) == ["$0.82", "<$0.01", "$0.00", "$12.50"]
+    assert words.size_column([5.4e9, 0.7e9, 12e6, 0]) == [f"5.4{S}GB", f"0.7{S}GB", f"12.0{S}MB", f"0{S}B"]
+
+
+@given(st.floats(min_value=1e-9, max_value=1e15))
+def test_an_axis_holds_the_largest_and_begins_at_nothing(largest: float) -> None:
+    top, ticks = charts.scale(largest, words.count_ticks)
+    assert largest <= top * (1 + 1e-9)
+    assert top <= 2.6 * largest
+    assert 2 <= len(ticks) <= 7
+    assert (ticks[0].at, ticks[-1].at) == (0, 100)
+
+
+@given(st.dates(date(2000, 1, 1), date(2090, 1, 1)), st.integers(1, 3660))
+def test_every_day_has_one_column_and_there_are_never_too_many(first: date, days: int) -> None:
+    last = first + timedelta(days=days - 1)
+    found = charts.spans(first, last)
+    assert (found[0].first, found[-1].last) == (first, last)
+    assert all(later.first == earlier.last + timedelta(days=1) for earlier, later in pairwise(found))
+    assert len(found) <= 125
+
+
+def test_a_line_has_gaps_and_a_value_alone_is_a_dot() -> None:
+    assert charts._path([1.0, 2.0, None, 3.0, None]) == "M0.5 1.00L1.5 2.00M3.5 3.00h0"
