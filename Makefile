@@ -79,3 +79,11 @@ image:  ## the container image, by Docker or buildah; TARGET=runtime for AWS, BA
 .PHONY: test-container
 test-container: $(READY)  ## build both images and run their tests
 	@$(BIN)/python -m pytest tests/container -m container
+
+.PHONY: test-page
+test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 200 ms; `make test` sends 50
+	@PAGE_UPLOADS=500 $(BIN)/python -m pytest tests/e2e/test_page.py -k many_uploads -s
+
+.PHONY: page-pictures
+page-pictures: $(READY)  ## the pictures of the page in the docs, taken anew
+	@PAGE_SHOTS=docs $(BIN)/python -m pytest tests/e2e/test_page.py -k screenshots
