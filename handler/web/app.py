@@ -58,13 +58,18 @@ def _endpoint(web: Web, operations: dict[str, Operation]) -> Callable[[Request],
         operation = operations.get(request.method)
         if operation is None:  # Starlette adds HEAD to GET; the gateway knows none
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(operations)})
-        asked = Asked(
-            customer=identity.customer(request.scope, web.settings.customer_claim),
-            path=_path(request, operation.path_type),
-            query=_query(request.query_params, operation.query),
-            body=await _body(request, operation.body) if operation.body else None,
-        )
-        answer = await run_in_threadpool(operation.call, web, asked)
+        try:
+            asked = Asked(
+                customer=identity.customer(request.scope, web.settings.customer_claim),
+                path=_path(request, operation.path_type),
+                query=_query(request.query_params, operation.query),
+                body=await _body(request, operation.body) if operation.body else None,
+            )
+            answer = await run_in_threadpool(operation.call, web, asked)
+        except (PicturePerfectError, HTTPException):
+            raise
+        except Exception as error:  # noqa: BLE001 - Starlette would raise it on, and its text be in the server's log
+            return problems.of_crash(request, error)
         if answer is None:
             return Response(status_code=operation.status)
         return Response(msgspec.json.encode(answer), operation.status, media_type="application/json")
