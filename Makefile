@@ -86,4 +86,4 @@ test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 20
 
 .PHONY: page-pictures
 page-pictures: $(READY)  ## the pictures of the page in the docs, taken anew
-	@PAGE_SHOTS=docs $(BIN)/python -m pytest tests/e2e/test_page.py -k screenshots
+	@PAGE_SHOTS=docs $(BIN)/python -m pytest tests/e2e/test_page.py -k "theme or phone"
