@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import uuid4
 
 import pytest
-from mangum import Mangum
 from starlette.testclient import TestClient
 
 from core import bootstrap, manifest
 from core.adapters.gallery_rows import GalleryRows
 from core.adapters.postgres import PostgresLedger
 from core.model import ImageFormat, ObjectRef, Rendition, Result, Source
-from handler.web.app import application
+from handler.web.gateway import function
 from local.function import Invocation
 from local.gateway import Gateway
 from local.issuer import CLAIM, Issuer
@@ -46,7 +45,7 @@ class WebWorld:
                 **ISSUER.environment,
             }
         )
-        self.handle = Mangum(application(self.web), lifespan="off")
+        self.handle = function(self.web)
         self.gateway = Gateway(ISSUER.authorizer, self.invoke, ISSUER.routes)
         self.client = TestClient(self.gateway.app, follow_redirects=False)
 

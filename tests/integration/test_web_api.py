@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 
+from core.adapters.postgres import PostgresLedger
 from core.adapters.s3 import S3Store
 from core.errors import Code
 from core.model import Door, Estimate, ObjectRef, Route, Source, Status
@@ -22,9 +24,21 @@ if TYPE_CHECKING:
 PART = 8 * 1024**2
 
 
+@pytest.fixture(scope="module")
+def tables(postgres: Callable[[], str]) -> str:
+    """One database for all of these: making each its own takes longer than all that they do in it."""
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate()
+    ledger.close()
+    return url
+
+
 @pytest.fixture
-def world(database_url: str, bucket: str, s3: "S3Client", cloud: str) -> Iterator[WebWorld]:
-    with web_world(s3, bucket, database_url, cloud) as made:
+def world(tables: str, bucket: str, s3: "S3Client", cloud: str) -> Iterator[WebWorld]:
+    with psycopg.connect(tables) as connection:
+        connection.execute("TRUNCATE images, renditions, tombstones")
+    with web_world(s3, bucket, tables, cloud) as made:
         yield made
 
 
