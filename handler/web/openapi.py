@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, made from the operations and the types of what they take and answer."""
 
+import sys
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
@@ -91,18 +92,10 @@ def _parameters(place: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
             "name": name,
             "in": place,
             "required": name in required,
-            "schema": _said(field),
+            "schema": field,
         }
         for name, field in schema.get("properties", {}).items()
     ]
-
-
-def _said(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query says something, or nothing; it has no null."""
-    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
-    if not options:
-        return schema
-    return options[0] if len(options) == 1 else {"anyOf": options}
 
 
 def _success(operation: Operation) -> dict[str, Any]:
@@ -132,3 +125,12 @@ def _speak_ecma(node: Any) -> None:  # noqa: ANN401 - JSON
     elif isinstance(node, list):
         for value in node:
             _speak_ecma(value)
+
+
+def written() -> str:
+    """The document as it is kept in docs/openapi.json."""
+    return msgspec.json.format(msgspec.json.encode(document()), indent=1).decode() + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(written())
