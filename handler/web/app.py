@@ -1,6 +1,7 @@
 """The ASGI application: the page's files for everyone, the API for whom the gateway vouches for."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -16,12 +17,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from core.errors import Code, PicturePerfectError, Refusal
+from core.gallery_values import Limit
 from core.model import Value
 from core.web import Web
 from handler.web import assets, identity, problems
 from handler.web.headers import SecurityHeaders
 from handler.web.operations import OPERATIONS, Asked, Operation
 
+_DIGITS = 9  # of a number in a query; more are of none that is allowed
 _MAX_BODY = 1_000_000  # bytes; a hundred files with long names have half of it
 ValueT = TypeVar("ValueT", bound=Value)
 
@@ -86,13 +89,22 @@ def _path(request: Request, kind: type[ValueT]) -> ValueT:
 
 def _query(query: QueryParams, kind: type[ValueT]) -> ValueT:
     items = query.multi_items()
-    fields = dict(items)
+    fields: dict[str, str | int] = dict(items)
     if len(fields) != len(items):
         raise Refusal(Code.INVALID_REQUEST, "A field is said twice in the query.")
+    for name in _numbers(kind) & set(query):
+        if query[name].isascii() and query[name].isdecimal():
+            fields[name] = int(query[name][:_DIGITS])
     try:
-        return msgspec.convert(fields, kind, strict=False)
+        return msgspec.convert(fields, kind)  # strictly: else `null` would be nothing, and 0.5 a time
     except msgspec.ValidationError as error:
         raise Refusal(Code.INVALID_REQUEST, f"In the query: {error}.") from error
+
+
+@cache
+def _numbers(kind: type[Value]) -> frozenset[str]:
+    """The fields that are whole numbers; in a query all are text."""
+    return frozenset(field.name for field in msgspec.structs.fields(kind) if field.type == Limit)
 
 
 async def _body(request: Request, kind: type[ValueT]) -> ValueT:

@@ -32,10 +32,10 @@ _GATEWAY = (401, 403, 404, 503)
 @cache
 def document() -> dict[str, Any]:
     """The whole document, as JSON's plain values."""
-    kinds: set[type[Value]] = {
-        kind for item in OPERATIONS for kind in (item.answer, item.body, item.query, item.path_type) if kind
-    }
-    ordered = sorted({*kinds, Problem}, key=lambda kind: kind.__name__)
+    kinds: set[type[Value]] = {Problem}
+    for item in OPERATIONS:
+        kinds.update(kind for kind in (item.answer, item.body, item.query, item.path_type) if kind)
+    ordered = sorted(kinds, key=lambda kind: kind.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     _speak_ecma(components)
     paths: dict[str, dict[str, Any]] = {}

@@ -235,7 +235,8 @@ def test_images_come_page_by_page_the_latest_first_and_none_twice(world: WebWorl
     times = [0, 1, 1, 1, 2, 3, 3]
     made = [world.image(committed_at=NOW + timedelta(seconds=at, microseconds=at)) for at in times]
     expected = sorted(made, key=lambda item: (item.committed_at, item.image_id), reverse=True)
-    found, cursor = [], {}
+    found: list[Any] = []
+    cursor: dict[str, str] = {}
     while True:
         page = world.get("acme", "/api/images", limit=2, **cursor)
         found += page["images"]

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 #: `WEB_EXAMPLES=200 pytest tests/integration/test_web_fuzz.py` looks for longer.
-EXAMPLES = int(os.environ.get("WEB_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("WEB_EXAMPLES", "8"))
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -178,7 +178,7 @@ def own_part(old: str, new: str) -> Callable[[Globex], int]:
 
 def with_none_as_algorithm() -> str:
     claims = jwt.decode(ISSUER.token("globex"), options={"verify_signature": False})
-    return jwt.encode(claims, None, algorithm="none")
+    return jwt.encode(claims, "", algorithm="none")
 
 
 def with_the_public_key_as_a_secret() -> str:

@@ -102,7 +102,8 @@ def code_of(client: TestClient, customer: str = "acme") -> str:
     assert f"{back.scheme}://{back.netloc}{back.path}" == "http://testserver/"
     said = parse_qs(back.query, keep_blank_values=True)
     assert said["state"] == ["s"]
-    return said["code"][0]
+    code: str = said["code"][0]
+    return code
 
 
 def exchange(client: TestClient, code: str, **changes: str) -> Any:
