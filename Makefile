@@ -119,3 +119,11 @@ destroy: $(READY)  ## the deployment is taken down; pictures and history stay, u
 .PHONY: idle-costs
 idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its price file
 	@$(BIN)/python -m infra.idle_costs
+
+.PHONY: test-page
+test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 200 ms; `make test` sends 50
+	@PAGE_UPLOADS=500 $(BIN)/python -m pytest tests/e2e/test_page.py -k many_uploads -s
+
+.PHONY: page-pictures
+page-pictures: $(READY)  ## the pictures of the page in the docs, taken anew
+	@PAGE_SHOTS=docs $(BIN)/python -m pytest tests/e2e/test_page.py -k "theme or phone"

@@ -1,8 +1,9 @@
 """How long the page's function takes to be loaded, against the one that touches images.
 
-`python -m benchmarks.cold_import`. Each in a fresh process, as Lambda's runtime does it: the module is imported and its handler found. In turns, so that
-whatever else the machine does meets both; the medians are compared. Wall clock, in milliseconds; and what the first
-answers of the page's function take after it, since what is not loaded at the start is loaded there.
+`python -m benchmarks.cold_import`. Each in a fresh process, as Lambda's runtime does it: the module is imported and its
+handler found. In turns, so that whatever else the machine does meets both; the medians are compared. Wall clock, in
+milliseconds; and what the first answers of the page's function take after it, since what is not loaded at the start is
+loaded there.
 """
 
 import json

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from core.errors import Code
 from core.keys import PipelineName
@@ -20,17 +20,17 @@ Moment = Annotated[datetime, Meta(tz=True)]
 class Filter(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which images. Everything that is said must hold."""
 
-    status: Status | None = None
+    status: Status | UnsetType = UNSET
     #: Of the source, as its first bytes say it: `jpeg`, `png`, …
-    format: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,20}\Z")] | None = None
-    pipeline: PipelineName | None = None
+    format: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,20}\Z")] | UnsetType = UNSET
+    pipeline: PipelineName | UnsetType = UNSET
     #: A part of the name, in capitals or not.
-    text: Text | None = None
+    text: Text | UnsetType = UNSET
     #: Committed from then on, and before.
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Moment | UnsetType = UNSET
+    until: Moment | UnsetType = UNSET
     #: The uploads they came by, separated by commas.
-    upload: Annotated[str, Meta(max_length=4000, pattern=r"^[A-Za-z0-9._,-]*\Z")] | None = None
+    upload: Annotated[str, Meta(max_length=4000, pattern=r"^[A-Za-z0-9._,-]*\Z")] | UnsetType = UNSET
 
 
 class Picture(Value, frozen=True, kw_only=True):

@@ -70,7 +70,8 @@ class Uploading:
     def waiting(self, customer: str, after: str) -> tuple[WaitingPage, str]:
         """What has arrived and not ended, by key; the second is the key up to which was looked, empty at the end."""
         prefix = _place(customer)
-        found = list(islice(self.store().entries(prefix, after), _WAITING))
+        entries = list(islice(self.store().entries(prefix, after), _WAITING + 1))
+        found = entries[:_WAITING]
         uploads = []
         for entry in found:
             source = keys.parse_incoming(entry.key)
@@ -84,7 +85,7 @@ class Uploading:
                         uploaded_at=entry.modified_at,
                     )
                 )
-        return WaitingPage(uploads=tuple(uploads), next=None), found[-1].key if len(found) == _WAITING else ""
+        return WaitingPage(uploads=tuple(uploads), next=None), found[-1].key if len(entries) > _WAITING else ""
 
     def begin(self, customer: str, wanted: BeginParts) -> PartedUpload:
         """Raises Refusal: UNKNOWN_PIPELINE, UNSUPPORTED_FORMAT."""

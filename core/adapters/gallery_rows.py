@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from msgspec import UNSET
 from psycopg.rows import dict_row
 
 from core.adapters.database import Database
@@ -97,7 +98,7 @@ class GalleryRows:
 
 
 def _values(wanted: Filter) -> dict[str, Any]:
-    said = {name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name) not in (None, "")}
+    said = {name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name) not in (UNSET, "")}
     if "text" in said:
         said["text"] = f"%{_literal(said['text'])}%"
     if "upload" in said:

@@ -1,6 +1,7 @@
 """The ASGI application: the page's files for everyone, the API for whom the gateway vouches for."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
 from http import HTTPStatus
 from typing import Any, TypeVar
 
@@ -16,12 +17,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from core.errors import Code, PicturePerfectError, Refusal
+from core.gallery_values import Limit
 from core.model import Value
 from core.web import Web
 from handler.web import assets, identity, problems
 from handler.web.headers import SecurityHeaders
 from handler.web.operations import OPERATIONS, Asked, Operation
 
+_DIGITS = 9  # of a number in a query; more are of none that is allowed
 _MAX_BODY = 1_000_000  # bytes; a hundred files with long names have half of it
 ValueT = TypeVar("ValueT", bound=Value)
 
@@ -58,13 +61,18 @@ def _endpoint(web: Web, operations: dict[str, Operation]) -> Callable[[Request],
         operation = operations.get(request.method)
         if operation is None:  # Starlette adds HEAD to GET; the gateway knows none
             raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(operations)})
-        asked = Asked(
-            customer=identity.customer(request.scope, web.settings.customer_claim),
-            path=_path(request, operation.path_type),
-            query=_query(request.query_params, operation.query),
-            body=await _body(request, operation.body) if operation.body else None,
-        )
-        answer = await run_in_threadpool(operation.call, web, asked)
+        try:
+            asked = Asked(
+                customer=identity.customer(request.scope, web.settings.customer_claim),
+                path=_path(request, operation.path_type),
+                query=_query(request.query_params, operation.query),
+                body=await _body(request, operation.body) if operation.body else None,
+            )
+            answer = await run_in_threadpool(operation.call, web, asked)
+        except (PicturePerfectError, HTTPException):
+            raise
+        except Exception as error:  # noqa: BLE001 - Starlette would raise it on, and its text be in the server's log
+            return problems.of_crash(request, error)
         if answer is None:
             return Response(status_code=operation.status)
         return Response(msgspec.json.encode(answer), operation.status, media_type="application/json")
@@ -81,13 +89,22 @@ def _path(request: Request, kind: type[ValueT]) -> ValueT:
 
 def _query(query: QueryParams, kind: type[ValueT]) -> ValueT:
     items = query.multi_items()
-    fields = dict(items)
+    fields: dict[str, str | int] = dict(items)
     if len(fields) != len(items):
         raise Refusal(Code.INVALID_REQUEST, "A field is said twice in the query.")
+    for name in _numbers(kind) & set(query):
+        if query[name].isascii() and query[name].isdecimal():
+            fields[name] = int(query[name][:_DIGITS])
     try:
-        return msgspec.convert(fields, kind, strict=False)
+        return msgspec.convert(fields, kind)  # strictly: else `null` would be nothing, and 0.5 a time
     except msgspec.ValidationError as error:
         raise Refusal(Code.INVALID_REQUEST, f"In the query: {error}.") from error
+
+
+@cache
+def _numbers(kind: type[Value]) -> frozenset[str]:
+    """The fields that are whole numbers; in a query all are text."""
+    return frozenset(field.name for field in msgspec.structs.fields(kind) if field.type == Limit)
 
 
 async def _body(request: Request, kind: type[ValueT]) -> ValueT:

@@ -1,14 +1,8 @@
-"""The Lambda function behind API Gateway's HTTP API, whose events (payload 2.0) Mangum translates to ASGI and back."""
+"""The Lambda function behind API Gateway's HTTP API."""
 
 import os
 
-from mangum import Mangum
-
 from core import bootstrap
-from handler.web.app import application
+from handler.web.gateway import function
 
-handle = Mangum(
-    application(bootstrap.web(os.environ)),
-    lifespan="off",
-    text_mime_types=["text/", "application/json", "application/problem+json", "image/svg+xml"],
-)
+handle = function(bootstrap.web(os.environ))

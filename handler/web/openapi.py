@@ -1,5 +1,6 @@
 """The OpenAPI 3.1 document, made from the operations and the types of what they take and answer."""
 
+import sys
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
@@ -31,10 +32,10 @@ _GATEWAY = (401, 403, 404, 503)
 @cache
 def document() -> dict[str, Any]:
     """The whole document, as JSON's plain values."""
-    kinds: set[type[Value]] = {
-        kind for item in OPERATIONS for kind in (item.answer, item.body, item.query, item.path_type) if kind
-    }
-    ordered = sorted({*kinds, Problem}, key=lambda kind: kind.__name__)
+    kinds: set[type[Value]] = {Problem}
+    for item in OPERATIONS:
+        kinds.update(kind for kind in (item.answer, item.body, item.query, item.path_type) if kind)
+    ordered = sorted(kinds, key=lambda kind: kind.__name__)
     _, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCE)
     _speak_ecma(components)
     paths: dict[str, dict[str, Any]] = {}
@@ -91,18 +92,10 @@ def _parameters(place: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
             "name": name,
             "in": place,
             "required": name in required,
-            "schema": _said(field),
+            "schema": field,
         }
         for name, field in schema.get("properties", {}).items()
     ]
-
-
-def _said(schema: dict[str, Any]) -> dict[str, Any]:
-    """A query says something, or nothing; it has no null."""
-    options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
-    if not options:
-        return schema
-    return options[0] if len(options) == 1 else {"anyOf": options}
 
 
 def _success(operation: Operation) -> dict[str, Any]:
@@ -132,3 +125,12 @@ def _speak_ecma(node: Any) -> None:  # noqa: ANN401 - JSON
     elif isinstance(node, list):
         for value in node:
             _speak_ecma(value)
+
+
+def written() -> str:
+    """The document as it is kept in docs/openapi.json."""
+    return msgspec.json.format(msgspec.json.encode(document()), indent=1).decode() + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(written())

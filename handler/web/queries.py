@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from core.gallery_values import Filter, Limit, Moment, UploadName
 from core.keys import PipelineName
@@ -34,8 +34,8 @@ class NumbersQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True)
     """Of which time; the last thirty days where nothing is said."""
 
     #: Committed from then on, and before.
-    since: Moment | None = None
-    until: Moment | None = None
+    since: Moment | UnsetType = UNSET
+    until: Moment | UnsetType = UNSET
 
 
 class ImagePath(Value, frozen=True, kw_only=True):

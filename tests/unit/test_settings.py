@@ -59,11 +59,13 @@ def test_a_reference_that_would_hold_other_customers_images_is_wrong(prefix: str
 
 def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
     text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
-    documented = set(re.findall(r"^\| `([A-Z_]+)` \|", text, re.MULTILINE))
+    rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", text, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall("[A-Z_]+", row)}
     kinds = (
         settings.ProcessingSettings,
         settings.DispatchSettings,
         settings.ReconcilingSettings,
         settings.RecordingSettings,
+        settings.WebSettings,
     )
     assert documented == {field.name.upper() for kind in kinds for field in msgspec.structs.fields(kind)}

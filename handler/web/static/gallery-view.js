@@ -4,7 +4,7 @@ import { breath, find, h, icon, nameLine, readable } from "./dom.js";
 import { isShown, saved } from "./image.js";
 import { ago, bytes, date, dimensions, failure, percent, plural } from "./words.js";
 
-const AT_ONCE = 24; // cards that are made without giving the browser its turn
+const AT_ONCE = 8; // cards that are made without giving the browser its turn
 const TYPING = 250;
 
 export class GalleryView {

@@ -88,9 +88,9 @@ async function start() {
     document.title = isNumbers ? "Numbers · Picture Perfect" : "Picture Perfect";
     if (!isNumbers) numbers.hide();
     try {
+      if (place !== "image") viewer.close();
       if (isNumbers) await numbers.show();
-      else if (place === "image") gallery.loaded && (await viewer.show(id));
-      else viewer.close();
+      else if (place === "image" && gallery.loaded) await viewer.show(id);
     } catch (error) {
       if (place === "image") location.hash = "#/";
       say(error.message, 8);

@@ -1,9 +1,9 @@
-// The queue on the page. Drawn once a frame at most, and only the rows that changed, a few dozen new ones a frame.
+// The queue on the page. Drawn once a frame at most, and only the rows that changed, ten new ones a frame.
 
 import { find, h, icon, nameLine } from "./dom.js";
 import { bytes, duration, failure, percent, plural } from "./words.js";
 
-const NEW_ROWS = 25;
+const NEW_ROWS = 10;
 const THUMBNAIL_BYTES = 12e6; // a thumbnail is decoded in whole: larger ones would take the memory of a phone
 const SHOWN = /^image\/(jpeg|png|webp|avif|gif|bmp)$/;
 const SLOW = 45_000;

@@ -31,9 +31,16 @@ export class Viewer {
     this.#id = id;
     const image = await this.actions.load(id);
     if (this.#id !== id) return;
-    const toasts = find("toasts");
-    this.dialog.replaceChildren(this.#header(image), stage(image), about(image), toasts);
+    const label = this.dialog.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+    this.dialog.replaceChildren(this.#header(image), stage(image), about(image), find("toasts"));
     if (!this.dialog.open) this.dialog.showModal();
+    else this.#refocus(label);
+  }
+
+  /** The neighbour's button of the same name, so that whoever pages through goes on where they were. */
+  #refocus(label) {
+    const buttons = [...this.dialog.querySelectorAll("header button:not(:disabled)")];
+    (buttons.find((button) => button.getAttribute("aria-label") === label) ?? buttons.at(-1)).focus();
   }
 
   close() {

@@ -1,0 +1,79 @@
+"""What S3 would say to a signed form or URL, which moto lets pass whatever it says.
+
+Written from the documents, without botocore, which signs what is judged here.
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+#: Fields of the form that no condition needs to name.
+_FREE = {"policy", "x-amz-signature", "file"}
+DENIED, CREATED, FINE, INVALID_SIZE = 403, 201, 200, 400
+
+
+def judge_form(secret: str, bucket: str, fields: Mapping[str, str], size: int, now: datetime | None = None) -> int:
+    """The status of a form with these fields and a file of so many bytes, posted to that bucket."""
+    said = {name.lower(): value for name, value in fields.items()}
+    policy: dict[str, Any] = json.loads(base64.b64decode(said["policy"]))
+    day, region, service = said["x-amz-credential"].split("/")[1:4]
+    if not hmac.compare_digest(_sign(secret, day, region, service, said["policy"]), said["x-amz-signature"]):
+        return DENIED
+    if datetime.fromisoformat(policy["expiration"]) < (now or datetime.now(UTC)):
+        return DENIED
+    named = {"bucket"}
+    for condition in policy["conditions"]:
+        if isinstance(condition, list) and condition[0] == "content-length-range":
+            if not condition[1] <= size <= condition[2]:
+                return INVALID_SIZE
+            continue
+        ((name, value),) = condition.items()
+        named.add(name.lower())
+        if ({**said, "bucket": bucket}).get(name.lower()) != value:
+            return DENIED
+    return CREATED if set(said) - _FREE <= named else DENIED
+
+
+def judge_url(secret: str, method: str, url: str, headers: Mapping[str, str], now: datetime | None = None) -> int:
+    """The status of a request by a presigned URL."""
+    parts = urlsplit(url)
+    query = parse_qsl(parts.query, keep_blank_values=True)
+    said = dict(query)
+    day, region, service = said["X-Amz-Credential"].split("/")[1:4]
+    made = datetime.strptime(said["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if (now or datetime.now(UTC)) > made + timedelta(seconds=int(said["X-Amz-Expires"])):
+        return DENIED
+    sent = {**{name.lower(): value for name, value in headers.items()}, "host": parts.netloc}
+    names = said["X-Amz-SignedHeaders"].split(";")
+    canonical = "\n".join(
+        [
+            method,
+            quote(unquote(parts.path), safe="/-_.~"),
+            "&".join(
+                f"{quote(name, safe='-_.~')}={quote(value, safe='-_.~')}"
+                for name, value in sorted(query)
+                if name != "X-Amz-Signature"
+            ),
+            *(f"{name}:{sent.get(name, '')}" for name in names),
+            "",
+            ";".join(names),
+            "UNSIGNED-PAYLOAD",
+        ]
+    )
+    digest = hashlib.sha256(canonical.encode()).hexdigest()
+    text = "\n".join(["AWS4-HMAC-SHA256", said["X-Amz-Date"], f"{day}/{region}/{service}/aws4_request", digest])
+    return FINE if hmac.compare_digest(_sign(secret, day, region, service, text), said["X-Amz-Signature"]) else DENIED
+
+
+def _sign(secret: str, day: str, region: str, service: str, text: str) -> str:
+    key = f"AWS4{secret}".encode()
+    for step in (day, region, service, "aws4_request"):
+        key = hmac.digest(key, step.encode(), "sha256")
+    return hmac.digest(key, text.encode(), "sha256").hex()
