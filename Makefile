@@ -102,7 +102,7 @@ deploy: $(READY)  ## the stack to your AWS account, and its newest state; IMAGE=
 
 .PHONY: smoke
 smoke: $(READY)  ## an image through each door of the deployment, and what of it is seen; FOLDER=.picture-perfect: of `make up`
-	@$(BIN)/pictureperfect smoke $(if $(FOLDER),--folder $(FOLDER))
+	@$(BIN)/pictureperfect smoke $(if $(FOLDER),--folder $(FOLDER)) $(if $(SKIP),--skip $(SKIP))
 
 .PHONY: destroy
 destroy: $(READY)  ## the deployment is taken down; pictures and history stay, unless DATA=delete
@@ -110,4 +110,4 @@ destroy: $(READY)  ## the deployment is taken down; pictures and history stay, u
 
 .PHONY: idle-costs
 idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its price file
-	@$(BIN)/python -m infra.idle_costs
+	@$(BIN)/python -m infra.idle_document
