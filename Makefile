@@ -110,7 +110,7 @@ deploy: $(READY)  ## the stack to your AWS account, and its newest state; IMAGE=
 
 .PHONY: smoke
 smoke: $(READY)  ## an image through each door of the deployment, and what of it is seen; FOLDER=.picture-perfect: of `make up`
-	@$(BIN)/pictureperfect smoke $(if $(FOLDER),--folder $(FOLDER))
+	@$(BIN)/pictureperfect smoke $(if $(FOLDER),--folder $(FOLDER)) $(if $(SKIP),--skip $(SKIP))
 
 .PHONY: destroy
 destroy: $(READY)  ## the deployment is taken down; pictures and history stay, unless DATA=delete
@@ -118,7 +118,7 @@ destroy: $(READY)  ## the deployment is taken down; pictures and history stay, u
 
 .PHONY: idle-costs
 idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its price file
-	@$(BIN)/python -m infra.idle_costs
+	@$(BIN)/python -m infra.idle_document
 
 .PHONY: test-page
 test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 200 ms; `make test` sends 50

@@ -41,7 +41,7 @@ _OTHERS = {
         "The password is used once, to let its user in by IAM; from then on PostgreSQL refuses it a login by password."
     ),
     "AwsSolutions-RDS11": "The port hides nothing: only the functions' security group is let in.",
-    "AwsSolutions-APIG4": "The page itself is public and holds nothing; all under /api/ is behind the authorizer.",
+    "AwsSolutions-APIG4": "The page and what is written of the API hold nothing; all else is behind the authorizer.",
     "AwsSolutions-COG2": "Each user may switch the second factor on; whether it is demanded is the company's decision.",
     "AwsSolutions-COG3": "Threat protection is billed for each user and belongs to the Plus plan.",
     "AwsSolutions-COG8": "The Plus plan is billed for each user; the page needs none of what it adds.",

@@ -8,7 +8,8 @@ from aws_cdk import aws_ecr_assets as assets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.settings import Image, ecr_image
+from infra.image_uri import ecr_image
+from infra.settings import Image
 
 ROOT = Path(__file__).parent.parent
 

@@ -5,6 +5,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from core.model import Value
+from core.settings import DispatchSettings, ReconcilingSettings, WebSettings
 from infra import kafka, roles
 from infra.batch import BatchWork, arn
 from infra.database import MASTER, RECORD, WEB, Database
@@ -68,8 +70,9 @@ class PicturePerfect(Stack):
     def _common(self) -> dict[str, str]:
         return {"BUCKET": bucket_name(self._name)}
 
-    def _given(self, *names: str) -> dict[str, str]:
-        """What the file says of settings that several functions share."""
+    def _shared(self, kind: type[Value]) -> dict[str, str]:
+        """What the file says of settings that process has and this entry has too."""
+        names = {name.upper() for name in kind.__struct_fields__}
         return {name: value for name, value in self._settings.processing.environment.items() if name in names}
 
     def _running(self) -> dict[str, str]:
@@ -129,7 +132,7 @@ class PicturePerfect(Stack):
             ),
             {
                 **self._common(),
-                **self._given("REFERENCES", "METRICS_NAMESPACE"),
+                **self._shared(DispatchSettings),
                 **kafka.environment(settings.kafka),
                 "RECORDS_QUEUE_URL": queues.records.queue_url,
                 "BATCH_QUEUE": batch.queue_name,
@@ -172,7 +175,7 @@ class PicturePerfect(Stack):
             {
                 **self._common(),
                 **access.environment,
-                **self._given("METRICS_NAMESPACE"),
+                **self._shared(ReconcilingSettings),
                 "RECONCILE_AFTER_HOURS": str(own.reconcile_after_hours),
             },
             timeout_seconds=15 * _MINUTE,
@@ -201,7 +204,7 @@ class PicturePerfect(Stack):
             self._settings,
             self._image,
             [*roles.web(self._settings), *access.statements],
-            {**self._common(), **access.environment, **page.environment(login)},
+            {**self._common(), **self._shared(WebSettings), **access.environment, **page.environment(login)},
             timeout_seconds=29,  # an HTTP API waits for 30
             memory_mb=1024,
             network=self._network,
@@ -275,9 +278,10 @@ class PicturePerfect(Stack):
         if page:
             said["PageUrl"] = page.address
         kafka_settings = self._settings.kafka
-        if kafka_settings.kind == "self-managed":
-            said["KafkaBootstrapServers"] = ",".join(kafka_settings.bootstrap_servers)
+        if kafka_settings.kind != "none":
             said["KafkaTopic"] = kafka_settings.topics[0]
+        if kafka_settings.bootstrap_servers:
+            said["KafkaBootstrapServers"] = ",".join(kafka_settings.bootstrap_servers)
         cluster = self._database.cluster
         if cluster and cluster.secret:
             said |= {

@@ -22,6 +22,9 @@ _ACCESS = (
 )
 
 
+_PUBLIC = ("/", "/{proxy+}", "/api/docs", "/api/openapi.json")
+
+
 class Login(Construct):
     """Who customers are: a user pool made here, or the issuer of the company's own web app."""
 
@@ -102,12 +105,12 @@ class Page(Construct):
         self.address = self._api.api_endpoint
 
     def serve(self, function: lambda_.IFunction, login: Login) -> None:
-        """`/api/` for who is known; the page itself, which has nothing to hide, for everyone."""
+        """`/api/` for who is known; the page and what is written of the API, which hide nothing, for everyone."""
         integration = integrations.HttpLambdaIntegration("Function", function)
         authorizer = authorizers.HttpJwtAuthorizer("Login", login.issuer, jwt_audience=login.audience)
         methods = [apigateway.HttpMethod.GET, apigateway.HttpMethod.POST, apigateway.HttpMethod.DELETE]
         self._api.add_routes(path="/api/{proxy+}", methods=methods, integration=integration, authorizer=authorizer)
-        for path in ("/", "/{proxy+}"):
+        for path in _PUBLIC:
             self._api.add_routes(path=path, methods=[apigateway.HttpMethod.GET], integration=integration)
         log = logs.LogGroup(
             self,

@@ -100,6 +100,11 @@ def kept_buckets(session: "boto3.Session", names: list[str]) -> list[str]:
     return found
 
 
+def owns(standing: Mapping[str, Any] | None) -> bool:
+    """Whether a stack has its buckets. One that failed while it was made has left them, and CDK makes it anew."""
+    return standing is not None and standing["StackStatus"] not in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+
+
 def deploy(found: Ready, stack: str, image: str, say: Say, *, ask: bool) -> Deployed:
     """Synthesize, build, push, deploy. Raises ClickException."""
     context: dict[str, Any] = {"image": image} if image else {}
@@ -108,7 +113,7 @@ def deploy(found: Ready, stack: str, image: str, say: Say, *, ask: bool) -> Depl
     client = found.session.client("cloudformation")
     with account.explained():
         standing = account.describe(client, stack)
-    kept = [] if standing else kept_buckets(found.session, named_buckets(template, found.account))
+    kept = [] if owns(standing) else kept_buckets(found.session, named_buckets(template, found.account))
     if kept:
         say(f"Kept from before, and now the stack's again: {', '.join(kept)}")
         # CloudFormation takes over by names that are written out: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html

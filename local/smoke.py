@@ -3,35 +3,22 @@
 Nothing here knows whether it is the embedded cloud or a stack on AWS: `local.deployment` says where things are.
 """
 
-import base64
-import hashlib
-import secrets
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
-from uuid import uuid4
 
 import click
-import msgspec
 
-from core import keys, prices
+from core import prices
 from core.adapters.s3 import S3Store
-from core.adapters.sqs import SqsHandovers
-from core.errors import PicturePerfectError
-from core.model import Door, ObjectRef, Route, Value, image_id
-from core.requests import ImageRequest, accept_bytes, caller_key, s3_identity
-from core.tiers import TIERS
-from local import account, generated
+from core.model import Door, ObjectRef, Route
+from local import account
 from local.deployment import Clients, Deployment, invoke
+from local.smoke_doors import TIER, Asked, Doors, Sent
 
-_WIDTH, _HEIGHT = 640, 480
-#: The smallest Batch job there is: what is seen is the way, and it is billed by the minute.
-_TIER = TIERS[0]
 #: The dimensions by which images are counted, as the function's log lines have them.
 _COUNTED_BY = ("source", "route")
 #: What is sent here, by those.
@@ -42,27 +29,6 @@ _WAYS = (
     (Door.DIRECT, Route.BATCH),
 )
 _FIRST_PAUSE, _LAST_PAUSE = 0.2, 10.0  # seconds between two looks
-
-
-class Asked(Value, frozen=True, kw_only=True):
-    """Whose the images are, what is done with them, and how they reach Kafka: librdkafka's properties, by name."""
-
-    customer: str
-    pipeline: str
-    kafka: dict[str, str] = msgspec.field(default_factory=dict)
-    kafka_topic: str = ""
-    #: Seconds until what is not seen counts as missing.
-    wait: float = 900.0
-
-
-class Sent(Value, frozen=True, kw_only=True):
-    """An image on its way. `door` and `route` are what its row and its metric must say."""
-
-    what: str
-    image_id: str
-    door: Door
-    route: Route
-    at: float
 
 
 @dataclass
@@ -91,82 +57,13 @@ class Smoke:
         """Send, wait, and say. Raises ClickException where nothing can be sent at all."""
         since = datetime.now(UTC).replace(second=0, microsecond=0)
         counted = self._counted(since)
-        sent, seen = self._send()
+        sent, refused = Doors(self.deployment, self.clients, self.asked).send(self.advance)
+        seen = [Seen(what, seen=False, told=told) for what, told in refused.items()]
         rows = {one.what: one for one in self._rows(sent)}
         found = [*seen, *(rows[one.what] for one in sent)]
         if any(one.row for one in found):
             found += self._metrics(sent, counted, since)
         return [*found, self._dollars(sent, rows)]
-
-    def _send(self) -> tuple[list[Sent], list[Seen]]:
-        doors: dict[str, Callable[[str, bytes], Sent]] = {"upload": self._upload, "direct": self._direct}
-        if self.asked.kafka:
-            doors["kafka"] = self._kafka
-        doors["batch"] = self._batch
-        sent, missing = [], []
-        for what, door in doors.items():
-            try:
-                with account.explained():
-                    sent.append(door(f"smoke-{what}-{secrets.token_hex(4)}.jpg", _picture()))
-            except (click.ClickException, PicturePerfectError) as error:
-                missing.append(Seen(what, seen=False, told=f"It was not taken: {error}"))
-            self.advance(what)
-        if self.deployment.kafka_topic and not self.asked.kafka:
-            told = f"The topic {self.deployment.kafka_topic} is read; say --bootstrap-servers for it to be tried."
-            missing.append(Seen("kafka", seen=False, told=told))
-        return sent, missing
-
-    def _upload(self, name: str, body: bytes) -> Sent:
-        bucket = self.deployment.bucket
-        key = f"{keys.INCOMING}{self.asked.customer}/{self.asked.pipeline}/{uuid4()}/{name}"
-        put = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
-        place = ObjectRef(bucket=bucket, key=key, version=put.get("VersionId"), etag=put["ETag"].strip('"'))
-        return self._sent("upload", s3_identity(place), Door.UPLOAD)
-
-    def _direct(self, name: str, body: bytes) -> Sent:
-        event = {
-            "customer": self.asked.customer,
-            "pipeline": self.asked.pipeline,
-            "filename": name,
-            "image": base64.b64encode(body).decode(),
-        }
-        began = time.monotonic()
-        answer = invoke(self.clients.lambda_, self.deployment.process_function, event)
-        return Sent(what="direct", image_id=answer["image_id"], door=Door.DIRECT, route=Route.LAMBDA, at=began)
-
-    def _kafka(self, name: str, body: bytes) -> Sent:
-        from local.kafka_producer import Producing  # noqa: PLC0415 - librdkafka, where there is a stream
-        from local.streaming import Sender, item  # noqa: PLC0415
-
-        sender = Sender(customer=self.asked.customer, pipeline=self.asked.pipeline, once=True)
-        record, _ = item(sender, name, body, None)
-        refused: list[str] = []
-        with Producing(self.asked.kafka, self.asked.kafka_topic, lambda _name, reason: refused.append(reason)) as to:
-            to.send(record)
-        if refused:
-            raise click.ClickException(f"the broker did not take it: {refused[0]}")
-        return self._sent("kafka", ("idempotency-key", record.headers["idempotency-key"]), Door.KAFKA)
-
-    def _batch(self, name: str, body: bytes) -> Sent:
-        """As the function itself hands over what does not fit: its source staged, a message in the overflow queue."""
-        request = ImageRequest(
-            customer=self.asked.customer,
-            pipeline=self.asked.pipeline,
-            image=base64.b64encode(body).decode(),
-            filename=name,
-            idempotency_key=str(uuid4()),
-        )
-        job, _ = accept_bytes(request, self.deployment.bucket, datetime.now(UTC))
-        digest = hashlib.sha256(body).hexdigest()
-        store = S3Store(self.clients.s3, self.deployment.bucket)
-        store.create(job.source.key, body, "image/jpeg", keys.staged_metadata(job, digest))
-        queue = SqsHandovers(self.clients.sqs, self.deployment.overflow_queue_url)
-        queue.hand_over(job, "The smoke test asks for a Batch job.", _TIER.name)
-        return self._sent("batch", caller_key(request) or (), Door.DIRECT, Route.BATCH)
-
-    def _sent(self, what: str, source: tuple[str, ...], door: Door, route: Route = Route.LAMBDA) -> Sent:
-        identity = image_id(self.asked.customer, self.asked.pipeline, *source)
-        return Sent(what=what, image_id=identity, door=door, route=route, at=time.monotonic())
 
     def _rows(self, sent: list[Sent]) -> Iterator[Seen]:
         """The database's row of each, and its files in the bucket, as soon as they are there."""
@@ -263,7 +160,7 @@ class Smoke:
             priced += 1
             by_route["S3"] += price.requests_usd(len(row["renditions"]))
             if row["route"] == Route.BATCH:
-                by_route["Batch"] += price.batch_usd(row["seconds"], _TIER, machine)
+                by_route["Batch"] += price.batch_usd(row["seconds"], TIER, machine)
             else:
                 by_route["Lambda"] += price.lambda_usd(row["seconds"], self.deployment.process_memory_mb, machine)
         self.usd = sum(by_route.values())
@@ -286,14 +183,6 @@ class Smoke:
 
 def _files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
-
-
-def _picture() -> bytes:
-    """A photograph that nobody has seen before, so that it is an image of its own."""
-    with TemporaryDirectory(prefix="smoke-") as folder:
-        path = Path(folder) / "picture"
-        generated.write("jpeg", generated.Content.PHOTO, _WIDTH, _HEIGHT, secrets.randbelow(2**31), path)
-        return path.read_bytes()
 
 
 #: Where one looks for what is missing.

@@ -31,6 +31,12 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="librdkafka's properties, such as those for TLS and SASL.",
 )
+@click.option(
+    "--skip",
+    type=click.Choice(["upload", "direct", "kafka", "batch"]),
+    multiple=True,
+    help="A door that is not tried, such as a stream that cannot be reached from here; may be said again.",
+)
 @click.option("--wait", type=click.FloatRange(0), default=900.0, show_default=True, help="Seconds.")
 @json_option
 def smoke(
@@ -41,6 +47,7 @@ def smoke(
     bootstrap_servers: str,
     topic: str,
     config: Path | None,
+    skip: tuple[str, ...],
     wait: float,
     as_json: bool,
 ) -> int:
@@ -50,13 +57,15 @@ def smoke(
     """
     from local import smoke as smoking  # noqa: PLC0415 - OpenCV and boto3, not for `--help`
     from local.deployment import find  # noqa: PLC0415
+    from local.smoke_doors import Asked  # noqa: PLC0415
 
     deployment, clients = find(stack, folder)
-    asked = smoking.Asked(
+    asked = Asked(
         customer=customer,
         pipeline=pipeline,
         kafka=_properties(deployment, bootstrap_servers, config),
         kafka_topic=topic or deployment.kafka_topic or "images",
+        skip=frozenset(skip),
         wait=wait,
     )
     with progress() as bars:

@@ -92,7 +92,9 @@ def commands(stack: Stack) -> set[str]:
 
 def doors() -> set[str]:
     files = [*(ROOT / "handler").glob("*.py"), *(ROOT / "handler").glob("*/__init__.py")]
-    found = [file for file in files if re.search("^def handle\\(", file.read_text(), re.MULTILINE)]
+    # The page's is a package, which has its `handle` once it is asked for
+    entry = re.compile(r"^def handle\(|^    if name == \"handle\"", re.MULTILINE)
+    found = [file for file in files if entry.search(file.read_text())]
     names = {file.parent.name if file.stem == "__init__" else file.stem for file in found}
     return {f"handler.{name}.handle" for name in names}
 
@@ -103,7 +105,7 @@ def test_every_door_is_deployed(shipped: Stack) -> None:
 
 def test_every_function_has_its_door(shipped: Stack) -> None:
     missing = commands(shipped) - doors()
-    if missing == {"handler.web.handle"} and not (ROOT / "core" / "web.py").exists():
+    if missing == {"handler.web.handle"} and not (ROOT / "handler" / "web").exists():
         pytest.skip("the page's door is not in this tree yet")
     assert missing == set()
 

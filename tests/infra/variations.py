@@ -107,6 +107,7 @@ reserved_concurrency = 50
 REFERENCES = "s3://company-library/{customer}/ s3://company-scans/in/{customer}/"
 METRICS_NAMESPACE = "Company/Pictures"
 POLICY = "cost"
+PIPELINES = "/company/pipelines"
 OPERATIONS = "company.marks:watermark"
 """
 

@@ -148,6 +148,20 @@ def test_what_is_the_stacks_already_is_not_taken_over(world: SimpleNamespace) ->
     assert "--import-existing-resources" not in world.cdk.called
 
 
+@pytest.mark.parametrize(
+    ("status", "owned"),
+    [
+        ("CREATE_COMPLETE", True),
+        ("UPDATE_ROLLBACK_COMPLETE", True),
+        ("ROLLBACK_COMPLETE", False),
+        ("ROLLBACK_FAILED", False),
+    ],
+)
+def test_a_first_deployment_that_failed_has_left_its_buckets(status: str, owned: bool) -> None:
+    assert deploying.owns({"StackStatus": status}) is owned
+    assert not deploying.owns(None)
+
+
 def test_a_bucket_of_another_account_is_named(world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     with answering(403, "") as endpoint, monkeypatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_S3", endpoint)

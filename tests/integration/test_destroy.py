@@ -179,7 +179,8 @@ class Stuck:
 
 
 def test_where_cloudformation_cannot_its_reason_is_said_and_no_data_is_deleted(stack: Any) -> None:
-    stuck, waited = Stuck(), []
+    stuck = Stuck()
+    waited: list[float] = []
     session = SimpleNamespace(
         client=lambda name: stuck if name == "cloudformation" else stack.client(name), region_name=REGION
     )

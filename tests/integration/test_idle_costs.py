@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from infra import idle_costs
+from infra import idle_costs, idle_document
 from infra.__main__ import _find_node
 from local.account import Account
 from local.deploying import named_buckets
@@ -22,7 +22,7 @@ PRICES = idle_costs.load()
 def templates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
     """The default's, and one with all that may cost while idle."""
     _find_node()
-    default, full = idle_costs.templates(Path(tmp_path_factory.mktemp("idle")))
+    default, full = idle_document.templates(Path(tmp_path_factory.mktemp("idle")))
     return default, full
 
 
@@ -32,8 +32,8 @@ def test_the_default_is_under_five_dollars(templates: tuple[Any, Any]) -> None:
 
 
 def test_the_document_is_what_the_code_makes(templates: tuple[Any, Any]) -> None:
-    text = idle_costs.DOCUMENT.read_text("utf-8")
-    made = idle_costs.in_document(text, *templates, PRICES)
+    text = idle_document.DOCUMENT.read_text("utf-8")
+    made = idle_document.in_document(text, *templates, PRICES)
     assert made == text, "run `make idle-costs`"
 
 
@@ -85,15 +85,12 @@ def test_an_aurora_that_does_not_sleep_would_be_found(templates: tuple[Any, Any]
 
 def test_beyond_the_free_allowances_every_piece_counts() -> None:
     def alarms(count: int, queries: int = 0) -> Any:
-        metrics = {"Metrics": [{"MetricStat": {}}] * queries} if queries else {}
+        metrics: dict[str, Any] = {"Metrics": [{"MetricStat": {}}] * queries} if queries else {}
         return {"Resources": {str(n): {"Type": "AWS::CloudWatch::Alarm", "Properties": metrics} for n in range(count)}}
 
     prices = [idle_costs._alarms(alarms(*size), PRICES) for size in ((10,), (11,), (4, 3))]
-    assert [(line.usd, line.used_up) for line in prices] == [
-        (0, pytest.approx(1.0)),
-        (pytest.approx(0.1), pytest.approx(1.1)),
-        (pytest.approx(0.2), pytest.approx(1.2)),
-    ]
+    assert [line.usd for line in prices] == pytest.approx([0, 0.1, 0.2])
+    assert [line.used_up for line in prices] == pytest.approx([1.0, 1.1, 1.2])
 
 
 def test_every_price_has_a_date_and_a_source() -> None:
