@@ -3,37 +3,23 @@
 10,000 images; `make test-year` says YEAR_IMAGES=1000000.
 """
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from core.adapters.postgres import PostgresLedger
-from tests import ledger_year
+from tests.ledger.conftest import CUSTOMERS, IMAGES
 from tests.ledger_year import CODES, DAYS, FIRST_DAY, FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year, rows_touched
 
-IMAGES = int(os.environ.get("YEAR_IMAGES", "10000"))
-CUSTOMERS = 500
 #: Of the year's last quarter, as a panel would ask for it.
 QUARTER = FIRST_DAY + timedelta(days=DAYS - 90)
 
 
 @pytest.fixture(scope="module")
-def year() -> Year:
-    return ledger_year.draw(IMAGES, CUSTOMERS)
-
-
-@pytest.fixture(scope="module")
-def connection(postgres: Callable[[], str], year: Year) -> Iterator[psycopg.Connection[Any]]:
-    url = postgres()
-    ledger = PostgresLedger(url)
-    ledger.migrate(30)
-    ledger.close()
-    with psycopg.connect(url) as one:
-        ledger_year.fill(one, year)
+def connection(year_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(year_url) as one:
         yield one
 
 
