@@ -45,7 +45,7 @@ test-storm: $(READY)  ## 2,000 images through all doors, a third twice: the ledg
 
 .PHONY: test-year
 test-year: $(READY)  ## a year of 1,000,000 images of 500 customers in PostgreSQL: every sum and panel against its own count; `make test` does it with 10,000
-	@YEAR_IMAGES=1000000 $(BIN)/python -m pytest tests/ledger/test_year.py --durations=3
+	@YEAR_IMAGES=1000000 $(BIN)/python -m pytest tests/ledger/test_year.py tests/ledger/test_panels.py --timeout 1800 --durations=5
 
 .PHONY: check
 check: $(READY)  ## format, lint, types, import contract, tests

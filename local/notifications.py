@@ -42,9 +42,10 @@ def _complete(s3: "S3Client", record: dict[str, Any]) -> None:
     bucket.setdefault("ownerIdentity", {"principalId": "A1LOCALLOCAL00"})
     key = unquote_plus(item["key"])
     item["key"] = quote_plus(key, safe="/*")  # AWS leaves slashes as they are, moto does not
-    version = _version(s3, bucket["name"], record, key)
-    if version:
-        item.setdefault("versionId", version)
+    if "versionId" not in item:
+        version = _version(s3, bucket["name"], record, key)
+        if version:
+            item["versionId"] = version
     item.setdefault("sequencer", f"{time.time_ns():018X}")
 
 

@@ -21,6 +21,8 @@ Mask = NDArray[np.bool_]
 _LISTS = {"source": SOURCES, "route": ROUTES, "format": FORMATS, "pipeline": PIPELINES, "code": CODES}
 #: A bucket of a histogram: within it, nothing is known.
 _BUCKET = 10**0.1
+#: How long the year's objects are kept, as tests/ledger/conftest.py tells the ledger.
+RETENTION_DAYS = 30
 #: Dollars are made of whole microseconds and MB: docs/ledger.md promises four digits.
 _DIGITS = 1e-5
 
@@ -88,8 +90,8 @@ class Part:
         if kind == "requests":
             requests: NDArray[Any] = (outputs + 2) * asked.s3.put + 3.0 * asked.s3.get
             return requests
-        if kind == "storage":  # nothing expires: for a month
-            return (columns["bytes_in"] + columns["bytes_out"]) / 2**30 * asked.s3.gb_month
+        if kind == "storage":  # for as long as it is kept, of months of a twelfth of a year
+            return (columns["bytes_in"] + columns["bytes_out"]) / 2**30 * asked.s3.gb_month * RETENTION_DAYS * 12 / 365
         found = np.zeros(self.year.images)
         for number, machine in enumerate(MACHINES):
             here = columns["machine"] == number

@@ -150,11 +150,13 @@ def draw(images: int, customers: int = 500, seed: int = 1) -> Year:
 
 
 _COPY = """
-    COPY images (image_id, run, customer, pipeline, door, route, reason, status, code, message, name, source,
-        source_bytes, source_sha256, format, width, height, channels, depth, frames, seconds, cpu_seconds, peak_bytes,
-        received_at, committed_at, version, measurements, operations, outputs, bytes_out, largest_bytes, estimated_cpu_seconds,
-        estimated_cpu_seconds_upper, estimated_peak_bytes, estimated_peak_bytes_upper, billed_seconds, memory_mb, vcpus,
-        tier, machine, written_by) FROM STDIN
+    COPY images (
+        image_id, run, customer, pipeline, door, route, reason, status, code, message, name, source, source_bytes,
+        source_sha256, format, width, height, channels, depth, frames, seconds, cpu_seconds, peak_bytes, received_at,
+        committed_at, version, measurements, operations, outputs, bytes_out, largest_bytes, estimated_cpu_seconds,
+        estimated_cpu_seconds_upper, estimated_peak_bytes, estimated_peak_bytes_upper, billed_seconds, memory_mb,
+        vcpus, tier, machine, written_by
+    ) FROM STDIN
 """
 _ROLL_UP = """
     SELECT roll_up(array_agg(images), '{}') FROM images

@@ -31,7 +31,8 @@ _SET_PRICE = """
 """
 _ROW = """
     SELECT to_jsonb(i) || jsonb_build_object('renditions', coalesce(
-        (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.name, r.format) FROM renditions r WHERE r.image_id = i.image_id), '[]'))
+        (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.name, r.format) FROM renditions r
+          WHERE r.image_id = i.image_id), '[]'))
       FROM images i WHERE i.image_id = %s::uuid
 """
 

@@ -11,6 +11,7 @@ from grafana_foundation_sdk.models.common import (
     BarGaugeNamePlacement,
     BigValueColorMode,
     BigValueGraphMode,
+    FieldTextAlignment,
     GraphDrawStyle,
     GraphThresholdsStyleMode,
     LegendDisplayMode,
@@ -178,6 +179,8 @@ def rows(
         .height(height)
         .no_value("-")
         .cell_height(TableCellHeight.SM)
+        .align(FieldTextAlignment.AUTO)
+        .inspect(False)
         .with_target(_numbered(query, 0))
     )
     for column in columns:

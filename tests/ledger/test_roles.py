@@ -116,7 +116,8 @@ def test_the_recorder_writes_as_its_own_user_and_removes_no_image(database: str)
     assert erased == {item.image_id}
     with _as(database, RECORD) as connection:
         for attempt in (
-            "DELETE FROM images", "DELETE FROM tombstones", "TRUNCATE images", "DROP TABLE images", "SELECT roll_up_anew()",
+            "DELETE FROM images", "DELETE FROM tombstones", "TRUNCATE images", "DROP TABLE images",
+            "SELECT roll_up_anew()",
             "UPDATE prices SET usd = 0", "UPDATE retention SET days = 1", "SELECT * FROM schema_migrations",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

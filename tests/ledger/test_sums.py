@@ -4,16 +4,19 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.conninfo import conninfo_to_dict
 
-from core.adapters.postgres import PostgresLedger
+from core.adapters.postgres import PostgresLedger, image_row, rendition_rows, storable
 from core.errors import Code
 from core.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
 from tests.values import NOW, rendition, result
@@ -181,7 +184,7 @@ def _renamed(facts: Sequence[Any], seed: int) -> list[Any]:
 
 
 def _recorder(dsn: str, facts: Sequence[Any], seed: int, failures: list[BaseException]) -> None:
-    ledger, order = PostgresLedger(f"postgresql:///?{_query(dsn)}"), random.Random(seed)
+    ledger, order = PostgresLedger(f"postgresql:///?{urlencode(conninfo_to_dict(dsn))}"), random.Random(seed)
     mine = order.sample(facts, len(facts))
     try:
         while mine:
@@ -192,18 +195,10 @@ def _recorder(dsn: str, facts: Sequence[Any], seed: int, failures: list[BaseExce
         ledger.close()
 
 
-def _query(dsn: str) -> str:
-    from urllib.parse import urlencode
-
-    from psycopg.conninfo import conninfo_to_dict
-
-    return urlencode({name: value for name, value in conninfo_to_dict(dsn).items() if value})
-
-
 def _state(connection: psycopg.Connection[Any]) -> list[Any]:
     return connection.execute(
-        "SELECT image_id, run, code, name, erased_at, (SELECT count(*) FROM renditions r WHERE r.image_id = i.image_id) "
-        "FROM images i ORDER BY 1"
+        "SELECT image_id, run, code, name, erased_at, "
+        "(SELECT count(*) FROM renditions r WHERE r.image_id = i.image_id) FROM images i ORDER BY 1"
     ).fetchall()
 
 
@@ -227,3 +222,33 @@ def test_a_replay_writes_again_what_an_older_recorder_wrote(
     _record(ledger, facts)
     assert _tables(connection) == complete
     connection.rollback()
+
+
+@pytest.mark.parametrize("first", ["the tombstone", "the result"])
+def test_a_tombstone_and_a_result_recorded_at_once_see_each_other(postgres: Callable[[], str], first: str) -> None:
+    """One has written and not committed when the other begins: it waits, and the image is erased."""
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate()
+    item = result()
+    tombstone = Tombstone(image_id=item.image_id, customer=item.customer, requested_at=NOW)
+    written = (storable([image_row(item)]), storable(rendition_rows(item)), "[]")
+    asked = ("[]", "[]", storable([msgspec.structs.asdict(tombstone)]))
+    calls = {
+        "the tombstone": (asked, lambda: ledger.record([item], [])),
+        "the result": (written, lambda: ledger.record([], [tombstone])),
+    }
+    mine, others = calls[first]
+    with psycopg.connect(url) as connection, ThreadPoolExecutor() as threads:
+        connection.execute("SELECT record(%s::jsonb, %s::jsonb, %s::jsonb)", mine)
+        waiting = threads.submit(others)
+        with psycopg.connect(url, autocommit=True) as watch:
+            while not waiting.done() and not watch.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
+                pass
+        connection.commit()
+        assert waiting.result() == {item.image_id}
+    ledger.close()
+    with psycopg.connect(url) as connection:
+        row = connection.execute("SELECT name, erased_at FROM images").fetchone()
+        assert row == (None, NOW)
+        assert connection.execute("SELECT count(*) FROM renditions").fetchone() == (0,)

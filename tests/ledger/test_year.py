@@ -3,37 +3,23 @@
 10,000 images; `make test-year` says YEAR_IMAGES=1000000.
 """
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
 
-from core.adapters.postgres import PostgresLedger
-from tests import ledger_year
+from tests.ledger.conftest import CUSTOMERS, IMAGES
 from tests.ledger_year import CODES, DAYS, FIRST_DAY, FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year, rows_touched
 
-IMAGES = int(os.environ.get("YEAR_IMAGES", "10000"))
-CUSTOMERS = 500
 #: Of the year's last quarter, as a panel would ask for it.
 QUARTER = FIRST_DAY + timedelta(days=DAYS - 90)
 
 
 @pytest.fixture(scope="module")
-def year() -> Year:
-    return ledger_year.draw(IMAGES, CUSTOMERS)
-
-
-@pytest.fixture(scope="module")
-def connection(postgres: Callable[[], str], year: Year) -> Iterator[psycopg.Connection[Any]]:
-    url = postgres()
-    ledger = PostgresLedger(url)
-    ledger.migrate(30)
-    ledger.close()
-    with psycopg.connect(url) as one:
-        ledger_year.fill(one, year)
+def connection(year_url: str) -> Iterator[psycopg.Connection[Any]]:
+    with psycopg.connect(year_url) as one:
         yield one
 
 
@@ -98,21 +84,27 @@ def test_dollars_are_the_same_by_whatever_they_are_summed_up(connection: psycopg
         assert _dollars(connection, f"SELECT sum(usd) FROM {view}") == pytest.approx(each, rel=1e-6), view
 
 
+#: Cells that one value of one dimension has a day: for each route and architecture.
+_CELLS = len(ROUTES) * len(MACHINES)
+_BUCKETS = 111
 _MOST = {
-    "SELECT day, source, sum(images) FROM days_by_source GROUP BY 1, 2": DAYS * len(SOURCES) * len(ROUTES) * len(MACHINES),
-    "SELECT format, sum(bytes_saved) FROM days_by_format GROUP BY 1": DAYS * len(FORMATS) * len(ROUTES) * len(MACHINES),
-    "SELECT code, sum(images) FROM days_by_code GROUP BY 1": DAYS * len(CODES) * len(ROUTES) * len(MACHINES),
-    "SELECT day, sum(usd) FROM days_by_pipeline GROUP BY 1": DAYS * len(PIPELINES) * len(ROUTES) * len(MACHINES),
-    f"SELECT day, sum(images) FROM days_by_source WHERE day >= '{QUARTER}' GROUP BY 1": 90 * len(SOURCES) * 4,
-    "SELECT day, sum(usd) FROM customer_days WHERE customer = 'customer-000' GROUP BY 1": DAYS * len(FORMATS) * 4,
-    "SELECT * FROM customer_months WHERE customer = 'customer-000'": 12 * len(SOURCES) * 4,
-    "SELECT customer, sum(usd) FROM customer_months GROUP BY 1 ORDER BY 2 DESC LIMIT 10": 12 * CUSTOMERS * len(SOURCES) * 4,
-    f"SELECT customer, sum(images) FROM customer_months WHERE month >= '{FIRST_DAY.year}-11-01' GROUP BY 1": 2
-    * CUSTOMERS * len(SOURCES) * 4,
-    "SELECT day, p95 FROM latency_days": DAYS * len(ROUTES) * 110,
-    "SELECT p95 FROM customer_latency_months WHERE customer = 'customer-000'": 12 * len(ROUTES) * 110,
-    "SELECT pipeline, sum(cpu_seconds) / sum(estimated_cpu_seconds) FROM estimate_days GROUP BY 1": DAYS * len(PIPELINES) * 4,
-}  # fmt: skip
+    "SELECT day, source, sum(images) FROM days_by_source GROUP BY 1, 2": DAYS * len(SOURCES) * _CELLS,
+    "SELECT format, sum(bytes_saved) FROM days_by_format GROUP BY 1": DAYS * len(FORMATS) * _CELLS,
+    "SELECT code, sum(images) FROM days_by_code GROUP BY 1": DAYS * len(CODES) * _CELLS,
+    "SELECT day, sum(usd) FROM days_by_pipeline GROUP BY 1": DAYS * len(PIPELINES) * _CELLS,
+    f"SELECT day, sum(images) FROM days_by_source WHERE day >= '{QUARTER}' GROUP BY 1": 90 * len(SOURCES) * _CELLS,
+    "SELECT day, sum(usd) FROM customer_days WHERE customer = 'customer-000' GROUP BY 1": DAYS * len(FORMATS) * _CELLS,
+    "SELECT * FROM customer_months WHERE customer = 'customer-000'": 12 * len(SOURCES) * _CELLS,
+    "SELECT customer, sum(usd) FROM customer_months GROUP BY 1 ORDER BY 2 DESC": 12 * CUSTOMERS * len(SOURCES) * _CELLS,
+    f"SELECT customer, images FROM customer_months WHERE month >= '{FIRST_DAY.year}-11-01'": (
+        2 * CUSTOMERS * len(SOURCES) * _CELLS
+    ),
+    "SELECT day, p95 FROM latency_days": DAYS * len(ROUTES) * _BUCKETS,
+    "SELECT p95 FROM customer_latency_months WHERE customer = 'customer-000'": 12 * len(ROUTES) * _BUCKETS,
+    "SELECT pipeline, sum(cpu_seconds) / sum(estimated_cpu_seconds) FROM estimate_days GROUP BY 1": (
+        DAYS * len(PIPELINES) * _CELLS
+    ),
+}
 #: What prices and the retention take besides, read once for each row at the worst of plans.
 _PRICES = 100
 

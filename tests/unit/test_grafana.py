@@ -1,5 +1,6 @@
 """The dashboards and alert rules: what they ask for is there, and whoever looks at a panel knows what to do."""
 
+import ast
 import json
 import re
 from collections.abc import Iterator
@@ -214,6 +215,19 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
     text = (DOCS / "dashboards.md").read_text("utf-8")
     assert f"{series} series" in text
     assert f"${hour:.3f} an hour" in text
+    asked = sum(not unit for _, _, unit in QUERIES)
+    month = asked * 60 / 5 * 24 * 30 * prices.load().cloudwatch.metric_read
+    assert f"ask for {asked} series every 5 minutes, ${month:.2f} a month" in text.replace("\n", " ")
+
+
+def test_of_the_running_system_only_the_declaration_is_known() -> None:
+    for path in GRAFANA.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom | ast.Import):
+                said = [node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names]
+                for name in said:
+                    assert name.split(".")[0] not in {"handler", "batch", "local"}, path.name
+                    assert name == "core.metrics" or not name.startswith("core"), path.name
 
 
 def test_grafana_is_given_what_it_is_provisioned_with() -> None:

@@ -1,11 +1,10 @@
 """Every panel that asks the ledger: run as Grafana runs it, as the user that it is, and counted without it.
 
-`make test` draws 10,000 images of 500 customers; LEDGER_IMAGES asks for more.
+`make test` has 10,000 images of 500 customers, `make test-year` a million.
 """
 
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,13 +13,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.adapters.postgres import PostgresLedger
-from tests import grafana_counts, ledger_year
+from tests import grafana_counts
 from tests.grafana_counts import Part
 from tests.grafana_sql import substituted
 from tests.ledger_year import FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year
 
-IMAGES = int(os.environ.get("LEDGER_IMAGES", "10000"))
 GRAFANA = Path(__file__).parents[2] / "infra" / "grafana"
 SINCE, UNTIL = datetime(2025, 3, 10, 12, 30, tzinfo=UTC), datetime(2025, 8, 20, 6, 0, tzinfo=UTC)
 DAYS, MONTHS = (date(2025, 3, 10), date(2025, 8, 20)), (date(2025, 3, 1), date(2025, 8, 1))
@@ -72,12 +69,8 @@ class Ledger:
 
 
 @pytest.fixture(scope="module")
-def ledger(postgres: Callable[[], str]) -> Iterator[Ledger]:
-    url, year = postgres(), ledger_year.draw(IMAGES)
-    PostgresLedger(url).migrate()
-    with psycopg.connect(url) as connection:
-        ledger_year.fill(connection, year)
-    with psycopg.connect(url, autocommit=True) as connection:
+def ledger(year: Year, year_url: str) -> Iterator[Ledger]:
+    with psycopg.connect(year_url, autocommit=True) as connection:
         connection.execute("SET ROLE picture_perfect_analyst")
         yield Ledger(year, connection)
 
