@@ -120,6 +120,10 @@ class Visitor:
     def wait_for_cards(self, count: int) -> None:
         self.see("count => document.querySelectorAll('.card').length === count", count)
 
+    def wait_for_names(self, *names: str) -> None:
+        """These cards, in this order, and no other."""
+        until(lambda: self.names() == list(names), self.page)
+
     def in_peace(self) -> None:
         """Nothing went wrong that a person would not see."""
         assert self.errors == []
@@ -164,10 +168,14 @@ class House:
             context.close()
 
 
-def photograph(page: "Page", path: Path) -> None:
-    """A screenshot in 256 colours: a few hundred kilobytes, and hardly to be told from one in all of them."""
+def photograph(page: "Page", path: Path, most: int = 300_000) -> None:
+    """A screenshot in few enough colours, dithered, to stay under so many bytes: hardly to be told from one in all."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    for method in (Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE):
+        palette = picture.quantize(256, method=method)
+        picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+        if path.stat().st_size < most:
+            return
 
 
 def until(done: Callable[[], bool], page: "Page", tries: int = PATIENCE // 100) -> None:

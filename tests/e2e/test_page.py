@@ -52,7 +52,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def fjord(house: House) -> Iterator[Visitor]:
     """Somebody of the customer `fjord`, who stays on the page from one test to the next."""
-    with house.visitor("fjord", height=1080) as visitor:
+    with house.visitor("fjord", height=960) as visitor:
         visitor.enter()
         yield visitor
 
@@ -161,19 +161,17 @@ def test_filters_by_status_format_text_and_time(fjord: Visitor) -> None:
     visitor, page = fjord, fjord.go("#/")
     visitor.wait_for_cards(TEN)
     page.get_by_role("radio", name="Failed").check()
-    visitor.wait_for_cards(1)
-    assert visitor.names() == ["broken.jpg"]
+    visitor.wait_for_names("broken.jpg")
     page.get_by_role("radio", name="All", exact=True).check()
     page.get_by_label("Format of the original").select_option("tiff")
-    visitor.wait_for_cards(1)
-    assert visitor.names() == ["scan 0007.tif"]
+    visitor.wait_for_names("scan 0007.tif")
     page.get_by_label("Format of the original").select_option("")
     page.get_by_role("searchbox").fill("%")
     page.wait_for_selector("#gallery-empty:not([hidden])")
     page.get_by_role("button", name="Show all").click()
     visitor.wait_for_cards(TEN)
     page.get_by_role("searchbox").fill("HILL")
-    visitor.wait_for_cards(1)
+    visitor.wait_for_names("portrait of a hill.jpg")
     page.get_by_role("searchbox").fill("")
     page.get_by_label("When it came").select_option("3600")
     visitor.wait_for_cards(TEN)
@@ -197,8 +195,7 @@ def test_a_deletion_can_be_taken_back_and_else_is_for_good(house: House, tmp_pat
         until(lambda: _count(s3, "tombstones/lake/") == 1, page)
         until(lambda: _count(s3, "processed/lake/") == 1, page)
         page.reload()
-        visitor.wait_for_cards(1)
-        assert visitor.names() == ["one.jpg"]
+        visitor.wait_for_names("one.jpg")
         visitor.in_peace()
 
 
