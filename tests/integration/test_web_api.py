@@ -12,7 +12,7 @@ import pytest
 
 from core.adapters.postgres import PostgresLedger
 from core.adapters.s3 import S3Store
-from core.errors import Code
+from core.errors import Code, Misconfigured
 from core.model import Door, Estimate, ObjectRef, Route, Source, Status
 from core.recording import Recording
 from tests.values import NOW
@@ -453,3 +453,12 @@ def test_a_wrong_body_is_told_by_the_field_that_is_wrong(
     )
     assert answer.status_code == status
     assert answer.json()["detail"].startswith(detail)
+
+
+def test_the_pages_user_of_the_database_may_change_nothing(world: WebWorld) -> None:
+    rows: Any = world.web.gallery.rows
+    with (
+        pytest.raises(Misconfigured, match="InsufficientPrivilege"),
+        rows._cursor() as cursor,
+    ):
+        cursor.execute("DELETE FROM images")
