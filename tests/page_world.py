@@ -35,6 +35,12 @@ _WATCH = """
     window.longTasks = [];
     new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => longTasks.push(Math.round(duration))))
         .observe({ type: "longtask", buffered: true });
+    window.slowFrames = [];
+    new PerformanceObserver((list) => list.getEntries().filter(({ duration }) => duration > 150).forEach((frame) =>
+        slowFrames.push([Math.round(frame.duration), ...frame.scripts.map((script) =>
+            [script.sourceURL.split("/").at(-1), script.sourceFunctionName, Math.round(script.duration)]
+                .join(" "))])))
+        .observe({ type: "long-animation-frame", buffered: true });
     window.violations = [];
     document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         violations.push(`${violatedDirective} ${blockedURI}`));
@@ -93,7 +99,8 @@ class Visitor:
         return self.page
 
     def go(self, place: str) -> "Page":
-        """To another view of the page that is open, without loading it anew."""
+        """To another view of the page that is open, without loading it anew; by day, whoever was here before."""
+        self.page.emulate_media(color_scheme="light")
         self.page.evaluate("place => { location.hash = place; }", place)
         self.page.wait_for_selector("#viewer", state="hidden")
         self.page.wait_for_selector("#numbers" if "numbers" in place else "#gallery")
