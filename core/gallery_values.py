@@ -125,7 +125,7 @@ class DayCount(Count, frozen=True, kw_only=True):
 
 
 class NamedCount(Count, frozen=True, kw_only=True):
-    """Of one format, route, pipeline or code; `unknown` where there is none."""
+    """Of one format, route, pipeline or code; `other` where there is none."""
 
     name: str
 

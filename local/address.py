@@ -78,6 +78,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             "RECORDS_QUEUE_URL": self.records_queue_url,
         }
 
+    def page(self) -> dict[str, str]:
+        """The environment of the page's function: its user of the database may read alone."""
+        reader = self.database_url.replace("//postgres@", "//picture_perfect_web@")
+        return {**aws.environment(self.endpoint), "BUCKET": self.bucket, "DATABASE_URL": reader}
+
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What may be chosen of a cloud. Seconds and MB."""

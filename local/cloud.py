@@ -182,7 +182,7 @@ class Cloud:
         self.record = function("record", min(30.0, options.timeout), 1, address.recording())
         self.dispatch = function("dispatch", min(60.0, options.timeout), 2, address.dispatching())
         pipelines = {"PIPELINES": options.pipelines, **self.page.issuer.environment}
-        self.web = function("web", 29.0, options.concurrency, {**address.recording(), **pipelines})
+        self.web = function("web", 29.0, options.concurrency, {**address.page(), **pipelines})
         self.page.serve(self.web)
         self.admin = function("admin", 900.0, 1, {**address.dispatching(), **address.recording(), **hours})
 

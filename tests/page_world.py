@@ -35,6 +35,12 @@ _WATCH = """
     window.longTasks = [];
     new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => longTasks.push(Math.round(duration))))
         .observe({ type: "longtask", buffered: true });
+    window.slowFrames = [];
+    new PerformanceObserver((list) => list.getEntries().filter(({ duration }) => duration > 150).forEach((frame) =>
+        slowFrames.push([Math.round(frame.duration), ...frame.scripts.map((script) =>
+            [script.sourceURL.split("/").at(-1), script.sourceFunctionName, Math.round(script.duration)]
+                .join(" "))])))
+        .observe({ type: "long-animation-frame", buffered: true });
     window.violations = [];
     document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI }) =>
         violations.push(`${violatedDirective} ${blockedURI}`));
@@ -93,7 +99,8 @@ class Visitor:
         return self.page
 
     def go(self, place: str) -> "Page":
-        """To another view of the page that is open, without loading it anew."""
+        """To another view of the page that is open, without loading it anew; by day, whoever was here before."""
+        self.page.emulate_media(color_scheme="light")
         self.page.evaluate("place => { location.hash = place; }", place)
         self.page.wait_for_selector("#viewer", state="hidden")
         self.page.wait_for_selector("#numbers" if "numbers" in place else "#gallery")
@@ -119,6 +126,10 @@ class Visitor:
 
     def wait_for_cards(self, count: int) -> None:
         self.see("count => document.querySelectorAll('.card').length === count", count)
+
+    def wait_for_names(self, *names: str) -> None:
+        """These cards, in this order, and no other."""
+        until(lambda: self.names() == list(names), self.page)
 
     def in_peace(self) -> None:
         """Nothing went wrong that a person would not see."""
@@ -164,10 +175,14 @@ class House:
             context.close()
 
 
-def photograph(page: "Page", path: Path) -> None:
-    """A screenshot in 256 colours: a few hundred kilobytes, and hardly to be told from one in all of them."""
+def photograph(page: "Page", path: Path, most: int = 300_000) -> None:
+    """A screenshot in few enough colours, dithered, to stay under so many bytes: hardly to be told from one in all."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+    for method in (Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE):
+        palette = picture.quantize(256, method=method)
+        picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
+        if path.stat().st_size < most:
+            return
 
 
 def until(done: Callable[[], bool], page: "Page", tries: int = PATIENCE // 100) -> None:

@@ -39,7 +39,7 @@ class WebWorld:
         self.web = bootstrap.web(
             {
                 "BUCKET": bucket,
-                "DATABASE_URL": database_url,
+                "DATABASE_URL": database_url.replace("//postgres:@", "//picture_perfect_web:@"),
                 "AWS_REGION": "us-east-1",
                 "AWS_ENDPOINT_URL": cloud,
                 **ISSUER.environment,

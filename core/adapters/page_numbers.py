@@ -42,7 +42,7 @@ def numbers(cursor: psycopg.Cursor[dict[str, Any]], customer: str, since: dateti
         return [row for row in rows if row["which"] == which]
 
     def named(which: int, column: str) -> tuple[NamedCount, ...]:
-        return tuple(NamedCount(name=row[column] or "unknown", **_counted(row)) for row in of(which))
+        return tuple(NamedCount(name=row[column] or "other", **_counted(row)) for row in of(which))
 
     total = of(_TOTAL)
     return Numbers(
@@ -52,7 +52,7 @@ def numbers(cursor: psycopg.Cursor[dict[str, Any]], customer: str, since: dateti
         days=tuple(DayCount(day=row["day"], **_counted(row)) for row in of(_DAY)),
         formats=named(_FORMAT, "format"),
         routes=named(_ROUTE, "route"),
-        codes=tuple(count for count in named(_CODE, "code") if count.name != "unknown"),
+        codes=tuple(count for count in named(_CODE, "code") if count.name != "other"),
     )
 
 

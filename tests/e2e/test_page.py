@@ -52,7 +52,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def fjord(house: House) -> Iterator[Visitor]:
     """Somebody of the customer `fjord`, who stays on the page from one test to the next."""
-    with house.visitor("fjord", height=1080) as visitor:
+    with house.visitor("fjord", height=960) as visitor:
         visitor.enter()
         yield visitor
 
@@ -161,19 +161,17 @@ def test_filters_by_status_format_text_and_time(fjord: Visitor) -> None:
     visitor, page = fjord, fjord.go("#/")
     visitor.wait_for_cards(TEN)
     page.get_by_role("radio", name="Failed").check()
-    visitor.wait_for_cards(1)
-    assert visitor.names() == ["broken.jpg"]
+    visitor.wait_for_names("broken.jpg")
     page.get_by_role("radio", name="All", exact=True).check()
     page.get_by_label("Format of the original").select_option("tiff")
-    visitor.wait_for_cards(1)
-    assert visitor.names() == ["scan 0007.tif"]
+    visitor.wait_for_names("scan 0007.tif")
     page.get_by_label("Format of the original").select_option("")
     page.get_by_role("searchbox").fill("%")
     page.wait_for_selector("#gallery-empty:not([hidden])")
     page.get_by_role("button", name="Show all").click()
     visitor.wait_for_cards(TEN)
     page.get_by_role("searchbox").fill("HILL")
-    visitor.wait_for_cards(1)
+    visitor.wait_for_names("portrait of a hill.jpg")
     page.get_by_role("searchbox").fill("")
     page.get_by_label("When it came").select_option("3600")
     visitor.wait_for_cards(TEN)
@@ -197,8 +195,7 @@ def test_a_deletion_can_be_taken_back_and_else_is_for_good(house: House, tmp_pat
         until(lambda: _count(s3, "tombstones/lake/") == 1, page)
         until(lambda: _count(s3, "processed/lake/") == 1, page)
         page.reload()
-        visitor.wait_for_cards(1)
-        assert visitor.names() == ["one.jpg"]
+        visitor.wait_for_names("one.jpg")
         visitor.in_peace()
 
 
@@ -232,14 +229,15 @@ def test_axe_finds_nothing_serious(fjord: Visitor, theme: Theme) -> None:
     page = fjord.go("#/")
     page.emulate_media(color_scheme=theme)
     fjord.wait_for_cards(TEN)
+    page.wait_for_timeout(500)  # colours that go over into others have done so
     assert fjord.barriers() == []
     page.get_by_role("link", name="fjord at dawn.jpg").click()
     page.wait_for_selector(".frame")
     assert fjord.barriers() == []
     fjord.go("#/numbers")
+    page.emulate_media(color_scheme=theme)
     page.wait_for_selector(".chart canvas")
     assert fjord.barriers() == []
-    page.emulate_media(color_scheme="light")
 
 
 @pytest.mark.usefixtures("collection")
@@ -374,6 +372,7 @@ def test_many_uploads_at_once_all_arrive(house: House, tmp_path: Path) -> None:
         assert _count(aws.s3(house.cloud.address.endpoint), "processed/alpine/") == UPLOADS
         tasks = sorted(page.evaluate("longTasks"), reverse=True)
         print(f"{UPLOADS} uploads; tasks over 50 ms: {len(tasks)}, the longest {tasks[:5]} ms")
+        print("slow frames, in ms, and what ran in them:", page.evaluate("slowFrames.slice(0, 20)"))
         if "PAGE_UPLOADS" in os.environ:
             assert max(tasks, default=0) <= LONGEST_TASK
         visitor.in_peace()

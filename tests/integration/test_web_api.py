@@ -12,7 +12,7 @@ import pytest
 
 from core.adapters.postgres import PostgresLedger
 from core.adapters.s3 import S3Store
-from core.errors import Code
+from core.errors import Code, Misconfigured
 from core.model import Door, Estimate, ObjectRef, Route, Source, Status
 from core.recording import Recording
 from tests.values import NOW
@@ -369,7 +369,7 @@ def test_numbers_count_each_image_once_by_day_format_route_and_code(world: WebWo
         "images": 3, "processed": 2, "failed": 1, "bytes_in": 21, "bytes_out": 10,
     }  # fmt: skip
     assert [(item["day"], item["images"]) for item in numbers["days"]] == [("2026-11-01", 1), ("2026-11-02", 2)]
-    assert {item["name"]: item["images"] for item in numbers["formats"]} == {"jpeg": 2, "unknown": 1}
+    assert {item["name"]: item["images"] for item in numbers["formats"]} == {"jpeg": 2, "other": 1}
     assert {item["name"]: item["images"] for item in numbers["routes"]} == {"lambda": 2, "batch": 1}
     assert {item["name"]: item["images"] for item in numbers["codes"]} == {"corrupt_image": 1}
     empty = world.get("globex", "/api/numbers", since="2020-01-01T00:00:00Z", until="2020-01-02T00:00:00Z")
@@ -453,3 +453,12 @@ def test_a_wrong_body_is_told_by_the_field_that_is_wrong(
     )
     assert answer.status_code == status
     assert answer.json()["detail"].startswith(detail)
+
+
+def test_the_pages_user_of_the_database_may_change_nothing(world: WebWorld) -> None:
+    rows: Any = world.web.gallery.rows
+    with (
+        pytest.raises(Misconfigured, match="InsufficientPrivilege"),
+        rows._cursor() as cursor,
+    ):
+        cursor.execute("DELETE FROM images")

@@ -71,8 +71,8 @@ async function start() {
   }
 
   function leave(id) {
-    if (location.hash.startsWith("#/image/")) location.hash = "#/";
-    document.querySelector(`.card[data-id="${CSS.escape(id ?? "")}"] a`)?.focus({ preventScroll: true });
+    if (location.hash === `#/image/${id}`) location.hash = "#/";
+    document.querySelector(`.card[data-id="${CSS.escape(id)}"] a`)?.focus({ preventScroll: true });
   }
 
   /** Show what the address says; a picture itself only once there is a gallery around it. */

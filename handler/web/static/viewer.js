@@ -6,20 +6,16 @@ import { stage } from "./compare.js";
 import { bytes, date, dimensions, duration, failure, percent, plural } from "./words.js";
 
 export class Viewer {
+  /** The picture that is asked for, and the one that is shown: between the two, the API answers. */
   #id = null;
+  #shown = null;
 
   /** @param {{load, neighbours, remove, leave}} actions  `load(id)`: the picture in full; `neighbours(id)`: [before, after] */
   constructor(actions) {
     this.actions = actions;
     const dialog = (this.dialog = find("viewer"));
-    dialog.addEventListener("close", () => {
-      document.body.append(find("toasts"));
-      dialog.replaceChildren();
-      const id = this.#id;
-      this.#id = null;
-      actions.leave(id);
-    });
-    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    dialog.addEventListener("close", () => this.#closed());
+    dialog.addEventListener("click", (event) => event.target === dialog && this.close());
     dialog.addEventListener("keydown", (event) => {
       if (event.target.matches("input, select") || event.altKey || event.ctrlKey || event.metaKey) return;
       if (event.key === "ArrowLeft") this.#go(0);
@@ -31,6 +27,7 @@ export class Viewer {
     this.#id = id;
     const image = await this.actions.load(id);
     if (this.#id !== id) return;
+    this.#shown = id;
     const label = this.dialog.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
     this.dialog.replaceChildren(this.#header(image), stage(image), about(image), find("toasts"));
     if (!this.dialog.open) this.dialog.showModal();
@@ -43,8 +40,20 @@ export class Viewer {
     (buttons.find((button) => button.getAttribute("aria-label") === label) ?? buttons.at(-1)).focus();
   }
 
+  /** At once: the dialog's own event comes later, when another picture may have been asked for. */
   close() {
-    if (this.dialog.open) this.dialog.close();
+    this.dialog.close();
+    this.#closed();
+  }
+
+  #closed() {
+    const id = this.#shown;
+    if (id === null) return;
+    this.#shown = null;
+    if (this.#id === id) this.#id = null;
+    document.body.append(find("toasts"));
+    this.dialog.replaceChildren();
+    this.actions.leave(id);
   }
 
   #go(direction) {
