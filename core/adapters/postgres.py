@@ -23,7 +23,7 @@ _LOCK = 0x5049435055524546  # "PICPUREF": held while migrating, so that two depl
 _NUL = b"\\u0000"
 #: Raised when rows of results that are there already would become others: a replay writes them again.
 WRITER = 1
-_RECORD = "SELECT record(%s::jsonb, %s::jsonb, %s::jsonb)"
+_RECORD = "SELECT record(%s::json, %s::json, %s::json)"
 _SET_PRICE = """
     INSERT INTO prices (valid_from, service, machine, item, usd, region) VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (valid_from, service, machine, item) DO UPDATE SET usd = excluded.usd, region = excluded.region

@@ -240,7 +240,7 @@ def test_a_tombstone_and_a_result_recorded_at_once_see_each_other(postgres: Call
     }
     mine, others = calls[first]
     with psycopg.connect(url) as connection, ThreadPoolExecutor() as threads:
-        connection.execute("SELECT record(%s::jsonb, %s::jsonb, %s::jsonb)", mine)
+        connection.execute("SELECT record(%s::json, %s::json, %s::json)", mine)
         waiting = threads.submit(others)
         with psycopg.connect(url, autocommit=True) as watch:
             while not waiting.done() and not watch.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():

@@ -51,7 +51,7 @@ def _record(connection: psycopg.Connection[Any], *results: Result) -> None:
         storable([image_row(one) for one in results]),
         storable([row for one in results for row in rendition_rows(one)]),
     ]
-    connection.execute("SELECT record(%s::jsonb, %s::jsonb, '[]')", rows)
+    connection.execute("SELECT record(%s::json, %s::json, '[]')", rows)
 
 
 def _rows(connection: psycopg.Connection[Any], query: str, *parameters: object) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 -- What the recorder does, in one call: one round trip, and the sums of days and months in the same transaction.
 
-CREATE FUNCTION record(new_images jsonb, new_renditions jsonb, new_tombstones jsonb) RETURNS uuid[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION record(new_images json, new_renditions json, new_tombstones json) RETURNS uuid[] LANGUAGE plpgsql AS $$
 DECLARE
     together CONSTANT bigint := x'5049435245434f52'::bigint;  -- "PICRECOR"
     incoming images[];
@@ -11,9 +11,9 @@ DECLARE
     erased uuid[];
 BEGIN
     -- A tombstone and a result of one image, recorded at once, would not see each other; results do not mind results.
-    IF jsonb_array_length(new_tombstones) > 0 THEN
+    IF json_array_length(new_tombstones) > 0 THEN
         PERFORM pg_advisory_xact_lock(together);
-        INSERT INTO tombstones SELECT * FROM jsonb_populate_recordset(NULL::tombstones, new_tombstones)
+        INSERT INTO tombstones SELECT * FROM json_populate_recordset(NULL::tombstones, new_tombstones)
         ON CONFLICT DO NOTHING;
     ELSE
         PERFORM pg_advisory_xact_lock_shared(together);
@@ -21,7 +21,7 @@ BEGIN
 
     -- In the order of their ids, here and below: whoever waits for another holds nothing that the other waits for.
     SELECT coalesce(array_agg(i ORDER BY i.image_id), '{}') INTO incoming
-      FROM jsonb_populate_recordset(NULL::images, new_images) i;
+      FROM json_populate_recordset(NULL::images, new_images) i;
     WITH inserted AS (
         INSERT INTO images (
             image_id, run, customer, pipeline, door, route, reason, status, code, message, name, source, source_bytes,
@@ -67,13 +67,13 @@ BEGIN
         )
         SELECT added || coalesce(array_agg(i), '{}') INTO added FROM updated;
     END IF;
-    INSERT INTO renditions SELECT * FROM jsonb_populate_recordset(NULL::renditions, new_renditions) r
+    INSERT INTO renditions SELECT * FROM json_populate_recordset(NULL::renditions, new_renditions) r
      WHERE cardinality(added) = cardinality(incoming) OR r.image_id IN (SELECT image_id FROM unnest(added));
 
     -- What is asked for by the image's own customer; rows that it leaves keep their numbers.
     SELECT coalesce(array_agg(image_id), '{}') INTO erased FROM images JOIN tombstones t USING (image_id, customer)
      WHERE image_id IN (SELECT image_id FROM unnest(incoming) UNION ALL
-                        SELECT image_id FROM jsonb_populate_recordset(NULL::tombstones, new_tombstones));
+                        SELECT image_id FROM json_populate_recordset(NULL::tombstones, new_tombstones));
     IF cardinality(erased) > 0 THEN
         UPDATE images SET name = NULL, source = 'erased', source_sha256 = NULL, erased_at = t.requested_at
           FROM tombstones t

@@ -40,9 +40,9 @@ BEGIN
         GRANT INSERT, UPDATE, DELETE ON renditions, rollup_days, rollup_months, rollup_histograms TO picture_perfect_record;
     END IF;
     -- Sums are the recorder's and the migrator's to change
-    REVOKE EXECUTE ON FUNCTION record(jsonb, jsonb, jsonb), roll_up(images[], images[]), roll_up_anew() FROM PUBLIC;
+    REVOKE EXECUTE ON FUNCTION record(json, json, json), roll_up(images[], images[]), roll_up_anew() FROM PUBLIC;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'picture_perfect_record') THEN
-        GRANT EXECUTE ON FUNCTION record(jsonb, jsonb, jsonb), roll_up(images[], images[]) TO picture_perfect_record;
+        GRANT EXECUTE ON FUNCTION record(json, json, json), roll_up(images[], images[]) TO picture_perfect_record;
     END IF;
 END
 $$
