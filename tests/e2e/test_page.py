@@ -366,6 +366,7 @@ def test_many_uploads_at_once_all_arrive(house: House, tmp_path: Path) -> None:
     with house.visitor("alpine") as visitor:
         page = visitor.enter()
         visitor.pick("thumbnail")
+        page.evaluate("longTasks.length = slowFrames.length = 0")  # what loading the page took is none of the uploads'
         visitor.drop(*paths)
         visitor.wait_until_out(UPLOADS)
         assert page.locator(".row[data-state=done]").count() == UPLOADS

@@ -42,6 +42,7 @@ export class Viewer {
 
   /** At once: the dialog's own event comes later, when another picture may have been asked for. */
   close() {
+    this.#id = null; // and none that is still on its way
     this.dialog.close();
     this.#closed();
   }
