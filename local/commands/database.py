@@ -37,8 +37,8 @@ def migrate(folder: Path, as_json: bool) -> None:
     """
     from core.bootstrap import migrate as apply  # noqa: PLC0415
 
-    with environment(folder) as environment:
-        names = apply(environment)
+    with environment(folder) as variables:
+        names = apply(variables)
     if as_json:
         click.echo(json.dumps({"applied": names}))
     else:
@@ -56,7 +56,7 @@ def replay(folder: Path, as_json: bool) -> int:
     from core.bootstrap import recording  # noqa: PLC0415
 
     done = 0
-    with environment(folder) as environment, progress() as bars:
+    with environment(folder) as variables, progress() as bars:
         task = bars.add_task("replaying", total=None)
 
         def advance(count: int) -> None:
@@ -64,7 +64,7 @@ def replay(folder: Path, as_json: bool) -> int:
             done += count
             bars.update(task, completed=done)
 
-        failures = recording(environment).replay(advance)
+        failures = recording(variables).replay(advance)
     if as_json:
         told = {key: {"code": error.code, "message": error.message} for key, error in failures.items()}
         click.echo(json.dumps({"replayed": done, "failures": told}))
