@@ -35,6 +35,17 @@ class Part:
     days: tuple[date, date]
     months: tuple[date, date]
     customer: str = ""
+    #: What panels that read images are asked for: to the second.
+    moments: tuple[datetime, datetime] | None = None
+
+    @property
+    def in_moments(self) -> Mask:
+        assert self.moments
+        first = datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC)
+        since, until = ((one - first).total_seconds() for one in self.moments)
+        clock = self.year.columns["day"] * 86_400 + self.year.columns["second"]
+        found: Mask = self.whose & (clock >= since) & (clock <= until)
+        return found
 
     @property
     def whose(self) -> Mask:
@@ -250,7 +261,7 @@ def _failed_by_day(rows: Rows, part: Part) -> None:
 
 
 def _latest(rows: Rows, part: Part) -> None:
-    chosen = part.in_days
+    chosen = part.in_moments
     assert len(rows) == min(100, part.sum(chosen))
     assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)
     clock = np.sort((part.year.columns["day"] * 86_400 + part.year.columns["second"])[chosen])[::-1]
@@ -259,14 +270,14 @@ def _latest(rows: Rows, part: Part) -> None:
 
 
 def _failed_list(rows: Rows, part: Part) -> None:
-    assert len(rows) == min(50, part.sum(part.in_days, "failed"))
+    assert len(rows) == min(50, part.sum(part.in_moments, "failed"))
     assert all(row[5] for row in rows)
 
 
 def _dearest(rows: Rows, part: Part) -> None:
     dollars = sum(part.dollars(kind) for kind in ("compute", "requests", "storage"))
     assert isinstance(dollars, np.ndarray)
-    best = np.sort(dollars[part.in_days])[::-1][:50].tolist()
+    best = np.sort(dollars[part.in_moments])[::-1][:50].tolist()
     assert [float(row[6]) for row in rows] == pytest.approx(best, rel=_DIGITS)
 
 
@@ -277,14 +288,14 @@ def _blurry(rows: Rows, part: Part) -> None:
         if not mine.any():
             continue
         usual = float(np.median(columns["sharpness"][mine] / 100))
-        sharpness = columns["sharpness"][mine & part.in_days] / 100
+        sharpness = columns["sharpness"][mine & part.in_moments] / 100
         found += (sharpness[sharpness < usual / 10] / usual).tolist()
     assert [float(row[4]) for row in rows] == pytest.approx(sorted(found)[:50], rel=1e-9)
 
 
 def _duplicates(rows: Rows, part: Part) -> None:
     everything = part.year.columns["looks"][part.whose].view(np.uint64)
-    inside = part.in_days[part.whose]
+    inside = part.in_moments[part.whose]
     pairs = 0
     for place in np.flatnonzero(inside):
         differ = np.bitwise_count(everything ^ everything[place]) <= 10

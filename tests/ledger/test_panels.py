@@ -85,7 +85,7 @@ def test_every_panel_has_its_count_and_every_count_its_panel() -> None:
 @pytest.mark.parametrize("panel", COUNTED, ids=str)
 def test_a_panel_says_what_was_generated(ledger: Ledger, panel: Panel) -> None:
     rows = ledger.connection.execute(ledger.statement(panel)).fetchall()
-    part = Part(ledger.year, DAYS, MONTHS, CUSTOMER if panel.board == "customer" else "")
+    part = Part(ledger.year, DAYS, MONTHS, CUSTOMER if panel.board == "customer" else "", (SINCE, UNTIL))
     CHECKS[panel.board][panel.title](rows, part)
 
 
