@@ -24,7 +24,7 @@ os.environ |= {
 }
 
 #: What must be in the image, so that a folder which was not copied is not taken for one with nothing in it.
-ENTRIES = {"handler.admin", "handler.dispatch", "handler.process", "handler.record"}
+ENTRIES = {"handler.admin", "handler.dispatch", "handler.process", "handler.record", "handler.web"}
 
 
 def check() -> str:

@@ -36,13 +36,13 @@ class RdsTokens:
         self._port = str(said.get("port") or 5432)
         found = _REGION.search(self._host)
         self._region = found[1] if found else region or ""
-        self._credentials = credentials
         if not self._host or not self._user or self._host.startswith("/") or "," in self._host:
             raise _wrong("DATABASE_URL is wrong: DATABASE_AUTH=iam needs one host and a user in it")
         if not self._region:
             raise _wrong("AWS_REGION is missing: DATABASE_AUTH=iam needs it where the host's name does not say it")
         if credentials is None:
             raise _wrong("There are no AWS credentials to sign with, which DATABASE_AUTH=iam needs")
+        self._credentials = credentials
 
     def __call__(self) -> dict[str, str]:
         return {

@@ -144,6 +144,7 @@ def finish(world: World) -> None:
     """What an operator does, and a customer who wants to be forgotten."""
     rows = world.rows()
     world.look(rows["upload.jpg"])
+    world.browse(rows["upload.jpg"]["image_id"])
     place = f"incoming/acme/thumbnail/inline-{rows['direct.jpg']['image_id']}/source"
     world.put(place, small(20), sha256="another")
     world.announce(f"results/{rows['direct.jpg']['image_id']}/0.json")

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import msgspec
 
 from core import keys
 from core.adapters.sqs import SqsAnnouncements
 from core.claims import Claim, Place
-from core.model import Door, HandOver, ImageJob, ObjectRef, Tombstone, image_id
+from core.model import Door, HandOver, ImageJob, ObjectRef, image_id
 from core.requests import s3_identity
 from core.tiers import TIERS
 from local import aws, resources
@@ -59,6 +60,7 @@ _RENDITIONS = "renditions: [{name: small, outputs: [{format: jpeg}]}]\n"
 CUSTOMER = "acme"
 PATIENCE = 3.0  # seconds, of the reconciler
 _MOST = 90.0  # seconds that anything may take
+FAULT = 500
 _PART = 5 * 2**20  # bytes: no part of a multipart upload is smaller, but the last
 
 
@@ -272,11 +274,29 @@ class World:
         listed = self.web.list_objects_v2(Bucket=self.bucket, Prefix=f"{keys.INCOMING}{CUSTOMER}/")
         assert listed["ResponseMetadata"]["HTTPStatusCode"] == 200
 
+    def page(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """The page's own function, asked by a customer who is logged in."""
+        headers = {"Authorization": f"Bearer {self.cloud.page.issuer.token(CUSTOMER)}"}
+        url = f"{self.cloud.page.url}{path}"
+        answer = httpx.request(method, url, headers=headers, json=body, timeout=_MOST, trust_env=False)
+        assert answer.status_code < FAULT, answer.text
+        return answer
+
+    def browse(self, image_id: str) -> None:
+        """Uploads in parts from the first to the last, what waits, and one image: what the page asks S3 itself."""
+        size = 3 * _PART
+        begun = {"pipeline": "thumbnail", "name": "large.tif", "bytes": size}
+        place = f"/api/multipart/thumbnail/{self.page('POST', '/api/multipart', begun).json()['upload']}"
+        assert self.page("GET", "/api/multipart").json()["uploads"]
+        assert self.page("GET", place).status_code == httpx.codes.OK
+        assert self.page("POST", f"{place}/complete", {"bytes": size}).status_code == httpx.codes.CONFLICT
+        assert self.page("DELETE", place).status_code == httpx.codes.NO_CONTENT
+        assert self.page("GET", "/api/uploads").status_code == httpx.codes.OK
+        assert self.page("GET", f"/api/images/{image_id}").json()["image"]["image_id"] == image_id
+
     def erase(self, image_id: str) -> None:
-        """As the page does it where a customer deletes an image."""
-        tombstone = Tombstone(image_id=image_id, customer=CUSTOMER, requested_at=datetime.now(UTC))
-        body = msgspec.json.encode(tombstone)
-        self.web.put_object(Bucket=self.bucket, Key=tombstone.key, Body=body, IfNoneMatch="*")
+        """As a customer asks for it."""
+        assert self.page("DELETE", f"/api/images/{image_id}").status_code == httpx.codes.ACCEPTED
 
     def keys(self, prefix: str) -> list[str]:
         found = self.owner.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
