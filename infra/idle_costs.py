@@ -17,6 +17,7 @@ _FILE = Path(__file__).parent / "idle_prices.json"
 #: What is taken for granted of a month without an image.
 _RECONCILER_SECONDS = 3.0  # a start from cold, and one look at an empty list
 _RECONCILER_LOG_BYTES = 2_000
+_RECONCILER_METRICS = 1  # its sum; by outcome it tells only what there was
 _IMAGE_GB, _IMAGES = 0.3, 4  # as ECR bills it, compressed; each deployment of another image leaves one
 _DATABASE_GB = 1.0
 _PICTURES_GB = 10.0  # what earlier months left, until the retention is over
@@ -59,6 +60,7 @@ class Prices(msgspec.Struct, frozen=True, kw_only=True):
     dashboard: float
     free_dashboards: int
     metric: float
+    free_metrics: int
     metric_read: float
     log_gb: float
     log_gb_month: float
@@ -209,6 +211,16 @@ def _schedules(template: Template, price: Prices) -> Line:
     )
 
 
+def _reconciled(_template: Template, price: Prices) -> Line:
+    return Line(
+        what="the metric by which it is seen to run",
+        usd=max(0, _RECONCILER_METRICS - price.free_metrics) * price.metric,
+        used_up=_RECONCILER_METRICS * price.metric,
+        why=f"`Reconciled`, once an hour, is sent of nothing too; ${price.metric:.2f} a metric, and the first "
+        f"{price.free_metrics} of an account are free",
+    )
+
+
 def _registry(_template: Template, price: Prices) -> Line:
     usd = _IMAGE_GB * _IMAGES * price.ecr_gb_month
     return Line(
@@ -283,6 +295,7 @@ _LINES: tuple[Callable[[Template, Prices], Line | None], ...] = (
     _secrets,
     _polls,
     _schedules,
+    _reconciled,
     _registry,
     _database,
     _pictures,
@@ -330,7 +343,7 @@ def optional(default: Template, full: Template, price: Prices) -> Iterator[Line]
         what="each metric that images bring about",
         usd=price.metric,
         used_up=price.metric,
-        why="for the hours of the month in which it was written; none is in a month without an image",
+        why="for the hours of the month in which it was written; no other is in a month without an image",
     )
     yield Line(
         what=f"Cognito, each active user beyond {price.free_active_users:,}",

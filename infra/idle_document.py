@@ -77,9 +77,9 @@ def main() -> int:
     """Write the document's tables anew."""
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
-    from infra.__main__ import _find_node  # noqa: PLC0415
+    from infra.__main__ import find_node  # noqa: PLC0415
 
-    _find_node()
+    find_node()
     with TemporaryDirectory() as folder:
         default, full = templates(Path(folder))
     DOCUMENT.write_text(in_document(DOCUMENT.read_text("utf-8"), default, full, load()), "utf-8")

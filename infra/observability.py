@@ -13,14 +13,12 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from msgspec.structs import fields
 
-from core.errors import Code
+from core.metrics import REFUSED
 from core.model import Door
 from core.settings import ProcessingSettings
 from infra.functions import Function
 from infra.settings import TAG, Settings
 
-#: What is wrong with a record that became no image: `core.metrics` counts it by these codes.
-_REFUSALS = (Code.INVALID_EVENT, Code.INVALID_REQUEST, Code.REFERENCE_REFUSED, Code.IDENTITY_CONFLICT)
 #: Unless METRICS_NAMESPACE says another.
 NAMESPACE = next(str(one.default) for one in fields(ProcessingSettings) if one.name == "metrics_namespace")
 _SUM, _MAXIMUM = "Sum", "Maximum"
@@ -160,7 +158,7 @@ class Observability(Construct):
             "more functions run at once than there are partitions.",
         )
         refused = {
-            f"m{index}": self._own("Refused", source=Door.KAFKA, code=code) for index, code in enumerate(_REFUSALS)
+            f"m{index}": self._own("Refused", source=Door.KAFKA, code=code) for index, code in enumerate(REFUSED.values)
         }
         self._alarm(
             "KafkaRefused",

@@ -177,6 +177,7 @@ class PicturePerfect(Stack):
                 **access.environment,
                 **self._shared(ReconcilingSettings),
                 "RECONCILE_AFTER_HOURS": str(own.reconcile_after_hours),
+                "RETENTION_DAYS": str(self._settings.storage.retention_days),
             },
             timeout_seconds=15 * _MINUTE,
             memory_mb=_SMALL_MB,

@@ -51,9 +51,13 @@ class EmfMetrics:
         self._write(now, {"Submitted": images, "BatchJobs": jobs}, {"tier": tier})
 
     def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
+        """The sum, which says that it runs; by outcome only what there was, since each is a metric that is billed."""
         found = {Taken.HANDED_OVER: handed_over, Taken.ABANDONED: abandoned, Taken.FAILED: failed}
-        for outcome, sources in found.items():
+        told = {outcome: sources for outcome, sources in found.items() if sources}
+        for outcome, sources in told.items():
             self._write(now, {"Reconciled": sources}, {"outcome": outcome})
+        if not told:
+            self._write(now, {"Reconciled": 0}, {}, total=True)
 
     def _write(
         self,
@@ -61,20 +65,22 @@ class EmfMetrics:
         values: Mapping[str, float],
         said: Mapping[str, str],
         told: Mapping[str, Any] | None = None,
+        *,
+        total: bool = False,
     ) -> None:
-        """`values` by metric, `said` by dimension; `told` is for who reads the log."""
+        """`values` by metric, `said` by dimension; `told` is for who reads the log. `total`: without any dimension."""
         metrics = sorted((DECLARED[name] for name in values), key=_sets)
         directives = [
             {
                 "Namespace": self._namespace,
-                "Dimensions": sets,
+                "Dimensions": [()] if total else sets,
                 "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in alike],
             }
             for sets, alike in groupby(metrics, key=_sets)
         ]
         line = {
             "_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": directives},
-            **properties(values, said),
+            **({} if total else properties(values, said)),
             **(told or {}),
             **values,
         }

@@ -1,11 +1,11 @@
-"""Each variation is synthesized once, by one Node: the first costs seconds, the others little."""
+"""The stacks that the tests look at."""
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 
-from infra.__main__ import _find_node
-from infra.settings import read
+from tests import synthesis
 from tests.infra.stack import Stack
 from tests.infra.variations import OTHER, SHIPPED
 
@@ -13,19 +13,9 @@ Synthesize = Callable[[str], Stack]
 
 
 @pytest.fixture(scope="session")
-def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+def synthesize() -> Synthesize:
     """The stack of such settings."""
-    _find_node()
-    from infra.app import assemble
-
-    made: dict[str, Stack] = {}
-
-    def stack(settings: str) -> Stack:
-        if settings not in made:
-            made[settings] = Stack(assemble(read(settings), str(tmp_path_factory.mktemp("assembly"))))
-        return made[settings]
-
-    return stack
+    return cache(lambda settings: Stack(synthesis.assembly(settings)))
 
 
 @pytest.fixture(scope="session")

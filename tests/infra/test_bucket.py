@@ -66,6 +66,7 @@ def test_what_has_ended_is_kept_for_the_retention(synthesize: Synthesize) -> Non
     days = {rule["Prefix"]: rule.get("ExpirationInDays") for rule in rules(stack) if "Prefix" in rule}
     assert days == dict.fromkeys(EXPIRING, 7) | dict.fromkeys(BOOKKEEPING, 30)
     assert {keys.PROCESSED, keys.ORIGINALS, keys.QUARANTINE} == set(EXPIRING)
+    assert stack.environment("admin")["RETENTION_DAYS"] == "7", "The ledger's addresses end when the objects do."
 
 
 def test_what_is_to_do_what_was_committed_and_what_is_deleted_never_expire(shipped: Stack) -> None:

@@ -1,7 +1,4 @@
-"""The stack's alarms, and what its own dashboard draws: each names a metric that somebody sends.
-
-The template is synthesized with a stream, so that all alarms are in it.
-"""
+"""The stack's alarms, and what its own dashboard draws: each names a metric that somebody sends."""
 
 import json
 import re
@@ -11,31 +8,16 @@ from typing import Any
 import pytest
 
 from core.metrics import DECLARED
-from infra.__main__ import _find_node
 from infra.grafana.cloudwatch import LISTED
-from infra.settings import read
+from tests.infra.stack import Stack
 
-_STREAM = """
-[kafka]
-kind = "msk"
-topics = ["images"]
-cluster_arn = "arn:aws:kafka:eu-west-1:123456789012:cluster/pictures/0a1b2c3d-0000-0000-0000-000000000000-1"
-"""
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="session")
-def resources(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[Json]:
-    """Of the stack with a stream, which the tests of the stack synthesize too: once is enough."""
-    try:
-        path = request.getfixturevalue("other").path
-    except pytest.FixtureLookupError:
-        _find_node()
-        from infra.app import STACK, assemble  # starts Node
-
-        out = assemble(read(_STREAM), str(tmp_path_factory.mktemp("assembly")))
-        path = out / f"{STACK}.template.json"
-    return list(json.loads(path.read_text("utf-8"))["Resources"].values())
+def resources(other: Stack) -> list[Json]:
+    """Of the stack with a stream, so that all alarms are in it."""
+    return list(other.resources.values())
 
 
 def watched(resources: list[Json]) -> Iterator[tuple[str, Json]]:

@@ -9,20 +9,21 @@ import msgspec
 import pytest
 
 from infra import idle_costs, idle_document
-from infra.__main__ import _find_node
 from local.account import Account
 from local.deploying import named_buckets
 from local.deployment import of_outputs
+from tests import synthesis
 from tests.deploying_world import ACCOUNT, OUTPUTS, REGION
 
 PRICES = idle_costs.load()
 
 
 @pytest.fixture(scope="module")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any]:
+def templates() -> tuple[Any, Any]:
     """The default's, and one with all that may cost while idle."""
-    _find_node()
-    default, full = idle_document.templates(Path(tmp_path_factory.mktemp("idle")))
+    default, full = (
+        msgspec.json.decode(synthesis.template(settings).read_bytes()) for settings in ("", idle_document.FULL)
+    )
     return default, full
 
 

@@ -6,12 +6,11 @@ from typing import Any
 
 import pytest
 
-from infra.__main__ import _find_node
-from infra.settings import read
 from local import policies
 from local.aws import ACCOUNT, REGION
 from local.iam import Policy
 from local.resources import bucket_name
+from tests import synthesis
 
 DEPLOYMENT = "picture-perfect"
 BUCKET = bucket_name(DEPLOYMENT)
@@ -33,15 +32,12 @@ Synthesize = Callable[[str], Template]
 
 
 @pytest.fixture(scope="session")
-def synthesize(tmp_path_factory: pytest.TempPathFactory) -> Synthesize:
+def synthesize() -> Synthesize:
     """The template of a stack with these settings."""
-    _find_node()
-    from infra.app import STACK, assemble
 
     def synthesized(settings: str) -> Template:
-        out = assemble(read(settings), str(tmp_path_factory.mktemp("assembly")))
-        template: Template = json.loads((out / f"{STACK}.template.json").read_text())
-        return template
+        made: Template = json.loads(synthesis.template(settings).read_text("utf-8"))
+        return made
 
     return synthesized
 

@@ -119,21 +119,14 @@ def _parts(resource: str) -> tuple[str, str, str]:
 def main(out: Path = PATH) -> None:
     """Synthesize, and write."""
     import json
-    from tempfile import TemporaryDirectory
 
-    from infra.__main__ import _find_node
-    from infra.settings import read
     from local import policies
+    from tests import synthesis
     from tests.policies.conftest import SHIPPED, WHOLE
 
-    _find_node()
-    from infra.app import STACK, assemble
-
-    with TemporaryDirectory() as folder:
-        shipped, whole = (
-            policies.read(json.loads((assemble(read(said), f"{folder}/{n}") / f"{STACK}.template.json").read_text()))
-            for n, said in enumerate((SHIPPED, WHOLE))
-        )
+    shipped, whole = (
+        policies.read(json.loads(synthesis.template(settings).read_text("utf-8"))) for settings in (SHIPPED, WHOLE)
+    )
     out.write_text(text(shipped, whole), "utf-8")
 
 
