@@ -32,9 +32,18 @@ LAMBDA_MEGAPIXELS = 1.5
 Theme = Literal["light", "dark"]
 #: What holds up a frame, and what the policy would not let be done, as the browser itself tells it.
 _WATCH = """
+    // Before any script hears of them, the browser makes a list of the files that were chosen or dropped, and asks its
+    // other process for the type of each: in the same task, and none of the page's. It is told apart.
     window.longTasks = [];
-    new PerformanceObserver((list) => list.getEntries().forEach(({ duration }) => longTasks.push(Math.round(duration))))
-        .observe({ type: "longtask", buffered: true });
+    window.listing = [];
+    window.handed = [];
+    for (const type of ["input", "drop"])
+        addEventListener(type, () => handed.push(performance.now()), { capture: true });
+    new PerformanceObserver((list) => list.getEntries().forEach(({ startTime, duration }) => {
+        const at = handed.find((at) => at > startTime && at < startTime + duration) ?? startTime;
+        if (at > startTime) listing.push(Math.round(at - startTime));
+        longTasks.push(Math.round(startTime + duration - at));
+    })).observe({ type: "longtask", buffered: true });
     window.slowFrames = [];
     new PerformanceObserver((list) => list.getEntries().filter(({ duration }) => duration > 150).forEach((frame) =>
         slowFrames.push([Math.round(frame.duration), ...frame.scripts.map((script) =>
@@ -111,6 +120,14 @@ class Visitor:
 
     def drop(self, *paths: Path) -> None:
         self.page.set_input_files("#files", [str(path) for path in paths])
+
+    def drop_from_desk(self, *paths: Path) -> None:
+        """As a file manager drops them: the browser itself takes them up."""
+        line = self.context.new_cdp_session(self.page)
+        what = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        for step in ("dragEnter", "dragOver", "drop"):
+            line.send("Input.dispatchDragEvent", {"type": step, "x": 400, "y": 300, "data": what})
+        line.detach()
 
     def wait_until_out(self, count: int) -> None:
         """As many have ended as were sent from here."""

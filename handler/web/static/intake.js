@@ -4,6 +4,7 @@ import { breath, find } from "./dom.js";
 
 /** What file managers leave in folders, and nobody means to send. */
 const LITTER = /^(\.|thumbs\.db$|desktop\.ini$|__macosx$)/i;
+const FEW = 50;
 
 /** @param {(files: File[]) => void} take */
 export function openIntake(take) {
@@ -43,12 +44,18 @@ function openDrop(take) {
     event.preventDefault(); // else the browser leaves the page to show the file
     depth = 0;
     veil.hidden = true;
-    // The items are gone after the event: their entries are taken out of them at once.
+    // The items are gone after the event: what is in them is taken out at once.
     const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
-    const entries = items.map((item) => item.webkitGetAsEntry?.() ?? item.getAsFile());
+    const entries = items.map((item) => (mayBeFolder(item, items.length) ? item.webkitGetAsEntry?.() : null) ?? item.getAsFile());
     take((await Promise.all(entries.filter(Boolean).map(unfolded))).flat());
   });
 }
+
+/**
+ * For an entry the browser stops to look at the disk, once each: of many, only what has no type is asked what it is.
+ * A folder has none, unless it is called like a picture.
+ */
+const mayBeFolder = (item, among) => among <= FEW || !item.type;
 
 /** The files of what was dropped, folders all the way down. */
 async function unfolded(entry) {

@@ -2,7 +2,7 @@
 
 import { bars, dayWords } from "./charts.js";
 import { find, h } from "./dom.js";
-import { bytes, dollars, duration, failure, number, percent, plural } from "./words.js";
+import { bytes, dollars, duration, failure, format, number, percent, plural } from "./words.js";
 
 const PERIODS = [7, 30, 90];
 const DAY = 86_400_000;
@@ -66,7 +66,7 @@ export class Numbers {
         total.usd === null
           ? panel({ title: "Time at work", words: duration, series: [["blue", (day) => day.seconds]], sentence: (day) => duration(day.seconds) })
           : panel({ title: "Cost", words: dollars, series: [["blue", (day) => day.usd ?? 0]], sentence: (day) => dollars(day.usd ?? 0) }),
-        counts("By format", "Format", formats, (name) => (name === "unknown" ? "Unknown" : name.toUpperCase())),
+        counts("By format", "Format", formats, format),
         counts("By route", "Where", routes, (name) => ({ lambda: "Lambda", batch: "Batch" })[name] ?? name),
         codes.length > 0 && failures(codes)),
     ];

@@ -111,7 +111,8 @@ export class QueueView {
     find("cancel-all").hidden = !busy;
     find("retry-all").hidden = busy || !totals.stopped;
     find("clear-queue").hidden = !queue.uploads.some((upload) => upload.ended);
-    const news = busy ? `Sending ${plural(totals.count, "picture")}` : queue.working ? "" : totals.count ? facts.join(", ") : "";
+    // While files are taken in, their count grows many times a second: too often to be read out.
+    const news = queue.taking ? "" : busy ? `Sending ${plural(totals.count, "picture")}` : queue.working ? "" : totals.count ? facts.join(", ") : "";
     if (news && news !== this.#announced) find("gallery-words").textContent = this.#announced = news;
   }
 

@@ -1,42 +1,18 @@
 // The uploads of this visit, and what became of each. Knows no element of the page: queue-view.js shows it.
-//
-// waiting → sending → working → done | failed      stopped and refused can be tried again; cancelled is the end
 
+import { breath } from "./dom.js";
+import { Upload } from "./queued.js";
 import { Refused, Stopped } from "./send.js";
 
-const ENDED = new Set(["done", "failed", "refused", "cancelled"]);
-
-export class Upload {
-  static #count = 0;
-  id = (Upload.#count += 1);
-  state = "waiting";
-  sent = 0;
-  /** Why it stopped or was refused, in a sentence. */
-  words = "";
-  /** The store's own id of it, known once the API gave a form. */
-  upload = null;
-  /** What came out, as the gallery has it. */
-  image = null;
-  workingSince = 0;
-  controller = new AbortController();
-
-  constructor(file, pipeline) {
-    this.file = file;
-    this.pipeline = pipeline;
-    this.name = file.name;
-    this.size = file.size;
-  }
-
-  get ended() {
-    return ENDED.has(this.state);
-  }
-}
+const TURN = 8; // milliseconds of taking files in without giving the browser its turn
 
 export class Queue {
   uploads = [];
   /** What changed since the view looked last. */
   touched = new Set();
   onchange = () => {};
+  /** How many lots of files are being taken in: their count still grows. */
+  taking = 0;
   #byUpload = new Map();
   #waiting = [];
   #sending = 0;
@@ -50,11 +26,27 @@ export class Queue {
     this.slots = slots;
   }
 
-  add(files, pipeline) {
-    const added = Array.from(files, (file) => new Upload(file, pipeline));
-    this.uploads.push(...added);
-    for (const upload of added) this.#enter(upload);
-    return added;
+  /**
+   * A few at a time: a file's size is asked of the browser's other process, which has to look at the disk. The first
+   * are on their way while the last are still taken in.
+   */
+  async add(files, pipeline) {
+    this.taking += 1;
+    try {
+      let since = performance.now();
+      for (const file of files) {
+        if (performance.now() - since > TURN) {
+          await breath();
+          since = performance.now();
+        }
+        const upload = new Upload(file, pipeline);
+        this.uploads.push(upload);
+        this.#enter(upload);
+      }
+    } finally {
+      this.taking -= 1;
+      this.onchange();
+    }
   }
 
   /** Once more: what was sent in parts goes on where it stopped. */

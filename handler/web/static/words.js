@@ -2,12 +2,16 @@
 
 const UNITS = ["bytes", "kB", "MB", "GB", "TB"];
 const plain = new Intl.NumberFormat("en");
-const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD", minimumSignificantDigits: 2, maximumSignificantDigits: 3 });
+const money = new Intl.NumberFormat("en", { style: "currency", currency: "USD" });
+const cents = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumSignificantDigits: 2 });
 const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
 
 export const number = (value) => plain.format(value);
-export const dollars = (value) => (value > 0 && value < 0.0001 ? "under $0.0001" : value ? money.format(value) : "$0");
+/** A picture costs a fraction of a cent: of less than a dollar, the first two figures that say something. */
+export const dollars = (value) => (value > 0 && value < 0.0001 ? "< $0.0001" : value ? (value < 0.995 ? cents : money).format(value) : "$0");
+/** A format's name as its makers write it; `other` is the ledger's word where nobody could tell. */
+export const format = (name) => ({ webp: "WebP", jpeg2000: "JPEG 2000", other: "Not known" })[name] ?? name.toUpperCase();
 export const date = (value) => moment.format(new Date(value));
 export const dimensions = (width, height) => (width && height ? `${plain.format(width)} × ${plain.format(height)}` : "");
 export const plural = (count, one, many = `${one}s`) => `${plain.format(count)} ${count === 1 ? one : many}`;
