@@ -32,16 +32,20 @@ up: $(READY)  ## the embedded cloud, until Ctrl-C
 	@$(BIN)/pictureperfect up
 
 .PHONY: test
-test: $(READY)  ## the tests
-	@$(BIN)/python -m pytest
+test: $(READY)  ## the tests, on two processors
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+.PHONY: test-long
+test-long: $(READY)  ## those that take half a minute each and more
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
 
 .PHONY: test-kafka
 test-kafka: $(READY)  ## 1,000 images through the Kafka door, amid rebalances and poison; `make test` sends 200
-	@KAFKA_IMAGES=1000 $(BIN)/python -m pytest tests/e2e/test_kafka.py -k every_image --durations=1
+	@KAFKA_IMAGES=1000 $(BIN)/python -m pytest -m long tests/e2e/test_kafka.py -k every_image --durations=1
 
 .PHONY: test-storm
 test-storm: $(READY)  ## 2,000 images through all doors, a third twice: the ledger's numbers; `make test` sends 120
-	@STORM_IMAGES=2000 $(BIN)/python -m pytest tests/e2e/test_storm.py --durations=3
+	@STORM_IMAGES=2000 $(BIN)/python -m pytest -m long tests/e2e/test_storm.py --durations=3
 
 .PHONY: test-year
 test-year: $(READY)  ## a year of 1,000,000 images of 500 customers in PostgreSQL: every sum and panel against its own count; `make test` does it with 10,000
@@ -53,7 +57,7 @@ check: $(READY)  ## format, lint, types, import contract, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: bench
 bench: $(READY)  ## the measurements behind the numbers in the docs
@@ -122,7 +126,7 @@ idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its pric
 
 .PHONY: test-page
 test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 200 ms; `make test` sends 50
-	@PAGE_UPLOADS=500 $(BIN)/python -m pytest tests/e2e/test_page.py -k many_uploads -s
+	@PAGE_UPLOADS=500 $(BIN)/python -m pytest -m long tests/e2e/test_page.py -k many_uploads -s
 
 .PHONY: page-pictures
 page-pictures: $(READY)  ## the pictures of the page in the docs, taken anew

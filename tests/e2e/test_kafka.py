@@ -113,6 +113,7 @@ def until(condition: Callable[[], Any], seconds: float) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_leaves(cloud: Cloud) -> None:
     count = int(os.environ.get("KAFKA_IMAGES", "200"))  # `make test-kafka` sends 1,000

@@ -361,6 +361,7 @@ def test_pictures_are_pasted_and_folders_are_taken_without_their_litter(house: H
         visitor.in_peace()
 
 
+@pytest.mark.long
 def test_many_uploads_at_once_all_arrive(house: House, tmp_path: Path) -> None:
     paths = written({f"picture {number:03}.jpg": picture(16 + number) for number in range(UPLOADS)}, tmp_path)
     with house.visitor("alpine") as visitor:
@@ -380,6 +381,7 @@ def test_many_uploads_at_once_all_arrive(house: House, tmp_path: Path) -> None:
         visitor.in_peace()
 
 
+@pytest.mark.long
 def test_a_dropped_connection_and_a_reload_resume_an_upload_in_parts(house: House, tmp_path: Path) -> None:
     # A photograph and what no decoder reads: large to send, small to work on
     large = tmp_path / "large.jpg"

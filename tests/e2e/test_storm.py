@@ -29,7 +29,7 @@ from tests.storm import LARGE, PIPELINES, Line, Sent, Sums, count_of, storm
 
 COUNT = int(os.environ.get("STORM_IMAGES", "120"))  # `make test-storm` sends 2,000
 SECONDS = 60 + COUNT / 4
-pytestmark = pytest.mark.timeout(60 + 4 * SECONDS)
+pytestmark = [pytest.mark.timeout(60 + 4 * SECONDS), pytest.mark.long]
 
 
 class DeliversTwice:

@@ -111,7 +111,7 @@ def test_what_runs_out_of_memory_in_the_largest_tier_ends_failed(job: Job, sqs: 
 
 def test_one_that_takes_longer_than_its_estimate_leaves_time_for_those_behind_it(job: Job, sqs: "SQSClient") -> None:
     forever, small = job.image("linger", seconds=1), job.image(seconds=1)
-    done = job.run("work", job.submit((forever, small), timeout=6))
+    done = job.run("work", job.submit((forever, small), timeout=15))
     assert done.returncode == 0, done.stderr
     (message,) = handed_over(sqs, job)
     assert (message.job, message.tier, message.estimate) == (forever.job, TIERS[1].name, None)

@@ -78,6 +78,7 @@ def test_a_codec_gives_the_same_pixels_and_bytes_at_any_number_of_threads(
             assert len(set(of_threads(case).values())) == 1, (name, case.on)
 
 
+@pytest.mark.long
 def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_threads(
     cloud: str, s3: "S3Client", sqs: "SQSClient", bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

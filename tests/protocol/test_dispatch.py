@@ -178,6 +178,7 @@ def everything_ended_once(made: Fleet, images: int) -> None:
     assert len(made.client.calls) <= 2 * made.invocations * len(TIERS)
 
 
+@pytest.mark.long
 def test_five_thousand_messages_doubled_and_shuffled_end_once(tmp_path: Path) -> None:
     """Of 5,000 images at most one in a hundred is computed twice, by dispatchers of which one in five dies."""
     made = fleet(tmp_path, 5000, seed=4, trouble=0.02)

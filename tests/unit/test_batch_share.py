@@ -197,6 +197,7 @@ class Taking:
     given: list[float] = field(default_factory=list)
     tier: str = ""
     vcpus: float = 1.0
+    companions: int = 1
 
     def process(self, _job: ImageJob, _body: None, seconds: float, _spared: frozenset[Code], _why: str) -> Outcome:
         took = min(seconds, self.takes[len(self.given)])
