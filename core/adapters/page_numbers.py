@@ -1,4 +1,4 @@
-"""A customer's numbers for the page, from the sums that the ledger keeps: as many rows as there are days and formats."""
+"""A customer's numbers for the page, from the sums that the ledger keeps: as many rows as days and formats."""
 
 from datetime import UTC, datetime
 from typing import Any
