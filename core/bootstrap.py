@@ -210,7 +210,7 @@ def web(environ: Mapping[str, str]) -> "Web":
 
 def migrate(environ: Mapping[str, str]) -> list[str]:
     """Bring the database to this release's schema; returns the names of the migrations applied."""
-    values = settings.load(settings.DatabaseSettings, environ)
+    values = settings.load(settings.MigratingSettings, environ)
     with closing(_ledger(values)) as ledger:
         return ledger.migrate(values.retention_days or None)
 

@@ -117,7 +117,7 @@ class ReconcilingSettings(Value, frozen=True, kw_only=True):
 
 
 class DatabaseSettings(Value, frozen=True, kw_only=True):
-    """What the migrations need."""
+    """What it takes to reach the database."""
 
     #: A PostgreSQL connection URI; postgresql://…
     database_url: Annotated[str, Meta(pattern="^postgres(ql)?://")]
@@ -125,6 +125,11 @@ class DatabaseSettings(Value, frozen=True, kw_only=True):
     database_auth: DatabaseAuth = DatabaseAuth.URL
     #: How long a connection may take to be made: Aurora Serverless v2 may have to be woken first.
     database_connect_seconds: Annotated[int, Meta(ge=2, le=600)] = 60
+
+
+class MigratingSettings(DatabaseSettings, frozen=True, kw_only=True):
+    """What the migrations need."""
+
     #: After how many days the bucket's lifecycle removes what is processed, for the ledger to say; 0: it does not.
     retention_days: Annotated[int, Meta(ge=0, le=3650)] = 0
 

@@ -57,6 +57,7 @@ def of_cloud(address: Address) -> tuple[Deployment, Clients]:
         machine=os.uname().machine,
         kafka_bootstrap_servers=address.kafka_bootstrap_servers,
         kafka_topic=address.kafka_topic,
+        page_url=address.page_url,
     )
     clients = Clients(
         s3=aws.s3(address.endpoint),

@@ -15,7 +15,7 @@ import click
 from core import prices
 from core.adapters.s3 import S3Store
 from core.model import Door, ObjectRef, Route
-from local import account
+from local import account, smoke_page
 from local.deployment import Clients, Deployment, invoke
 from local.smoke_doors import TIER, Asked, Doors, Sent
 
@@ -44,7 +44,7 @@ class Seen:
 
 @dataclass
 class Smoke:
-    """A run. `run` gives what was seen, image by image, then metrics, then dollars; `advance` hears of each."""
+    """A run. `run` gives what was seen, image by image, then metrics, the page, dollars; `advance` hears of each."""
 
     deployment: Deployment
     clients: Clients
@@ -63,7 +63,16 @@ class Smoke:
         found = [*seen, *(rows[one.what] for one in sent)]
         if any(one.row for one in found):
             found += self._metrics(sent, counted, since)
+        if self.deployment.page_url and "page" not in self.asked.skip:
+            found.append(self._page(self.deployment.page_url))
         return [*found, self._dollars(sent, rows)]
+
+    def _page(self, url: str) -> Seen:
+        """The page for everyone, its API for nobody without a token."""
+        wrong = smoke_page.faults(url)
+        self.advance("page")
+        told = " ".join(wrong) or f"{url}/ answers; its API answers nobody without a token"
+        return Seen("page", seen=not wrong, told=told)
 
     def _rows(self, sent: list[Sent]) -> Iterator[Seen]:
         """The database's row of each, and its files in the bucket, as soon as they are there."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--skip",
-    type=click.Choice(["upload", "direct", "kafka", "batch"]),
+    type=click.Choice(["upload", "direct", "kafka", "batch", "page"]),
     multiple=True,
     help="A door that is not tried, such as a stream that cannot be reached from here; may be said again.",
 )
@@ -51,7 +51,7 @@ def smoke(
     wait: float,
     as_json: bool,
 ) -> int:
-    """One image through each door of a deployment, one Batch job; then their rows, metrics and dollars.
+    """One image through each door of a deployment, one Batch job; then their rows, metrics, the page and dollars.
 
     Exit 0: all was seen. 1: something is missing, and is named.
     """

@@ -48,6 +48,7 @@ def test_every_door_a_batch_job_rows_metrics_and_dollars_are_seen(cloud_here: Cl
     assert {row["customer"] for row in rows.values()} == {"smoke"}
     assert len({row["image_id"] for row in rows.values()}) == 4
     assert sum(one["what"] == "metric" for one in told["seen"]) == 4
+    assert [one["seen"] for one in told["seen"] if one["what"] == "page"] == [True]
     assert told["usd"] == pytest.approx(_dollars(rows))
 
 
@@ -71,11 +72,40 @@ def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     nobody = aws.sqs(cloud_here.address.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
     found, clients = of_cloud(cloud_here.address)
     broken = msgspec.structs.replace(found, overflow_queue_url=nobody)
-    skip = frozenset({"upload", "direct", "kafka"})
+    skip = frozenset({"upload", "direct", "kafka", "page"})
     seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=2)).run()
     assert [(one.what, one.seen) for one in seen] == [("batch", False), ("dollars", False)]
     assert "has no row yet. Look at the log of the function dispatch" in seen[0].told
     assert seen[1].told == "No image ended, so there is nothing to reckon."
+
+
+@pytest.mark.parametrize(
+    ("place", "faults"),
+    [
+        ("/nowhere", ["answers 404 with application/problem+json, not 200", "answers 404 without a token, not 401"]),
+        ("/api/docs?", ["answers 200 without a token, not 401"]),
+    ],
+)
+def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, place: str, faults: list[str]) -> None:
+    found, clients = of_cloud(cloud_here.address)
+    broken = msgspec.structs.replace(found, page_url=f"{found.page_url}{place}")
+    skip = frozenset({"upload", "direct", "kafka", "batch"})
+    seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=0)).run()
+    page = next(one for one in seen if one.what == "page")
+    assert not page.seen
+    assert [fault in page.told for fault in faults] == [True] * len(faults), page.told
+
+
+def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_not_asked(cloud_here: Cloud) -> None:
+    found, clients = of_cloud(cloud_here.address)
+    asked = Asked(
+        customer="smoke", pipeline="thumbnail", skip=frozenset({"upload", "direct", "kafka", "batch"}), wait=0
+    )
+    gone = Smoke(msgspec.structs.replace(found, page_url="http://127.0.0.1:1"), clients, asked).run()
+    assert [(one.what, one.seen) for one in gone] == [("page", False), ("dollars", False)]
+    assert "http://127.0.0.1:1 is not reached" in gone[0].told
+    none = Smoke(msgspec.structs.replace(found, page_url=""), clients, asked).run()
+    assert [one.what for one in none] == ["dollars"]
 
 
 def test_images_that_end_failed_are_no_success(cloud_here: Cloud) -> None:

@@ -18,7 +18,7 @@ READ: dict[str, tuple[type[Value], ...]] = {
     "batch": (settings.ProcessingSettings,),
     "dispatch": (settings.DispatchSettings,),
     "record": (settings.RecordingSettings,),
-    "admin": (settings.RecordingSettings, settings.ReconcilingSettings, settings.DatabaseSettings),
+    "admin": (settings.RecordingSettings, settings.ReconcilingSettings, settings.MigratingSettings),
     "web": (settings.WebSettings,),
 }
 #: boto3's, not ours.

@@ -8,6 +8,7 @@ import pytest
 
 from core import settings
 from core.errors import Code, Misconfigured
+from core.model import Value
 
 GOOD = {
     "BUCKET": "pictures",
@@ -57,15 +58,46 @@ def test_a_reference_that_would_hold_other_customers_images_is_wrong(prefix: str
         settings.load(settings.ProcessingSettings, GOOD | {"REFERENCES": prefix})
 
 
-def test_every_setting_is_documented_and_every_documented_one_is_read() -> None:
-    text = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", text, re.MULTILINE)
-    documented = {name for row in rows for name in re.findall("[A-Z_]+", row)}
-    kinds = (
-        settings.ProcessingSettings,
-        settings.DispatchSettings,
-        settings.ReconcilingSettings,
-        settings.RecordingSettings,
-        settings.WebSettings,
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "settings.md").read_text(encoding="utf-8")
+SECTIONS = {
+    title.strip(): text
+    for title, _, text in (part.partition("\n") for part in re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)[1:])
+}
+#: Each entry point's table, and what core.bootstrap loads for it.
+READ_BY: dict[str, tuple[type[Value], ...]] = {
+    "`handler.process` and `batch`": (settings.ProcessingSettings,),
+    "`handler.record`": (settings.RecordingSettings,),
+    "`handler.web`": (settings.WebSettings,),
+    "`handler.dispatch`": (settings.DispatchSettings,),
+    "`handler.admin`": (settings.RecordingSettings, settings.ReconcilingSettings, settings.MigratingSettings),
+}
+
+
+def test_every_entry_point_has_a_table() -> None:
+    assert set(SECTIONS) == set(READ_BY)
+
+
+@pytest.mark.parametrize("entry", READ_BY)
+def test_a_table_has_every_setting_that_its_entry_point_reads_and_no_other(entry: str) -> None:
+    rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", SECTIONS[entry], re.MULTILINE)
+    documented = sorted(name for row in rows for name in re.findall("[A-Z_]+", row))
+    assert documented == sorted(
+        {field.name.upper() for kind in READ_BY[entry] for field in msgspec.structs.fields(kind)}
     )
-    assert documented == {field.name.upper() for kind in kinds for field in msgspec.structs.fields(kind)}
+
+
+@pytest.mark.parametrize("entry", READ_BY)
+def test_a_default_that_a_table_gives_is_the_one_that_holds(entry: str) -> None:
+    """Numbers and words; those said in a sentence, such as "the shipped one", stand for an empty text."""
+    defaults = {field.name.upper(): field.default for kind in READ_BY[entry] for field in msgspec.structs.fields(kind)}
+    said = re.findall(
+        r"^\| `([A-Z_]+)` \| `?([\w.:/,-]+)`?(?:, or what Lambda says)? \|", SECTIONS[entry], re.MULTILINE
+    )
+    assert said
+    for name, text in said:
+        if text in ("required", "none"):
+            assert (defaults[name] is msgspec.NODEFAULT) == (text == "required"), name
+        elif isinstance(defaults[name], bool | str):
+            assert text == str(defaults[name]).lower() or text == defaults[name], name
+        else:
+            assert float(text.replace(",", "")) == defaults[name], name
