@@ -36,8 +36,8 @@ test: $(READY)  ## the tests, on two processors
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: test-long
-test-long: $(READY)  ## those that take half a minute each and more
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -m long
+test-long: $(READY)  ## those that take half a minute and more, or mind what runs beside them: one after another
+	@$(BIN)/python -m pytest -m long
 
 .PHONY: test-kafka
 test-kafka: $(READY)  ## 1,000 images through the Kafka door, amid rebalances and poison; `make test` sends 200

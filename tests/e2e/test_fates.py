@@ -24,6 +24,8 @@ from local.measured import sums
 from tests.batch_job import FUNCTIONS, picture
 from tests.local_batch import until
 
+pytestmark = pytest.mark.long
+
 SMALL = "renditions: [{name: small, outputs: [{format: jpeg}]}]\n"
 FATES = ("killed", "reclaimed", "late", "cancelled", "unpulled", "sandbox", "topic")
 

@@ -27,6 +27,8 @@ from tests.policies.account import (
 )
 from tests.policies.conftest import BUCKET, DEPLOYMENT
 
+pytestmark = pytest.mark.long
+
 UPLOADS, SOURCES, PICTURES = "incoming/acme/web/u/", "originals/acme/i/", "processed/acme/i/"
 FAILED, COMMITS, ERASURES = "quarantine/acme/i/", "results/i/", "tombstones/acme/"
 VERSIONS = {"Bucket": BUCKET}

@@ -23,6 +23,8 @@ from tests.policies.conftest import BUCKET
 from tests.policies.witness import Call, Grant, allows, grants, watching
 from tests.policies.world import CUSTOMER, World, broken, heavy, large, options, small
 
+pytestmark = pytest.mark.long
+
 ROLES = ("process", "dispatch", "record", "admin", "web", "job")
 CAT, DOG, COW = "library/acme/cat.jpg", "library/acme/dog.jpg", "originals/acme/old/cow.jpg"
 HEADERS = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
