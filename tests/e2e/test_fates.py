@@ -112,9 +112,16 @@ class World:
         """The sandbox of handler.process that is at work: it has a child, and that one burns or waits."""
         return next(
             process
-            for process in psutil.process_iter(["cmdline"])
-            if (process.info["cmdline"] or [])[-1:] == ["handler.process.handle"]
+            for process in psutil.Process().children(recursive=True)  # another cloud may be at work beside this one
+            if _command(process)[-1:] == ["handler.process.handle"]
         )
+
+
+def _command(process: psutil.Process) -> list[str]:
+    try:
+        return process.cmdline()
+    except psutil.Error:  # it has just ended
+        return []
 
 
 def _process(name: str, value: str) -> psutil.Process:
