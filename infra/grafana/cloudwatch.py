@@ -12,6 +12,8 @@ from core.metrics import DECLARED, Unit
 NAMESPACE = "${namespace}"
 ANY = "*"
 _MILLISECONDS = "Milliseconds"
+#: The functions that are drawn, as the stack names them.
+FUNCTIONS = ("process", "dispatch", "record", "admin", "web")
 
 
 class Listed(NamedTuple):
@@ -102,3 +104,11 @@ def _query(
     )
     shown = label or " ".join(f"${{PROP('Dim.{each}')}}" for each in every)
     return query.label(shown) if shown else query
+
+
+def each_function(metric: str, statistic: str) -> list[builders.CloudWatchMetricsQuery]:
+    """A metric of Lambda, a line for each function."""
+    return [
+        aws("AWS/Lambda", metric, statistic, {"FunctionName": f"${{stack}}-{function}"}, label=function)
+        for function in FUNCTIONS
+    ]

@@ -10,9 +10,9 @@ from grafana_foundation_sdk.models.dashboard import VariableOption
 from infra.grafana import names, panels
 from infra.grafana.customer import IMAGE_LINK
 from infra.grafana.names import CLOUDWATCH, POSTGRES
-from infra.grafana.operations import region, textbox
 from infra.grafana.panels import Column, Limits
 from infra.grafana.sql import Sql
+from infra.grafana.variables import region, textbox
 
 _UUID = r"^\s*([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\s*$"
 #: The id that was typed; where it is none, nothing is found, and no panel fails.

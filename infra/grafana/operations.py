@@ -1,15 +1,14 @@
 """*Operations*: is all of it moving, and where not? Out of CloudWatch, minutes old."""
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models.dashboard import DashboardCursorSync, VariableHide, VariableOption
+from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
 
 from infra.grafana import names, panels
-from infra.grafana.cloudwatch import ANY, aws, ours
+from infra.grafana.cloudwatch import ANY, aws, each_function, ours
 from infra.grafana.names import CLOUDWATCH
 from infra.grafana.panels import Limits
+from infra.grafana.variables import region, textbox
 
-#: The functions that are drawn, as the stack names them.
-FUNCTIONS = ("process", "dispatch", "record", "admin", "web")
 QUEUES = ("records", "overflow")
 #: Each look at the page is billed: docs/dashboards.md.
 REFRESH = "5m"
@@ -332,7 +331,7 @@ def _waiting() -> panels.Row:
             "Concurrency",
             "How many of each function run at once. A flat top of process is its reserved concurrency, or the "
             "account's quota: raise it if uploads wait.",
-            _each("ConcurrentExecutions", "Maximum"),
+            each_function("ConcurrentExecutions", "Maximum"),
             unit="short",
             span=8,
         ),
@@ -365,7 +364,7 @@ def _functions() -> panels.Row:
             "Errors",
             "Invocations that raised. Their events are kept and come again, or go to Batch; the function's log "
             "says what it was.",
-            _each("Errors", "Sum"),
+            each_function("Errors", "Sum"),
             unit="short",
             span=8,
             limits=Limits(1, 5),
@@ -375,7 +374,7 @@ def _functions() -> panels.Row:
             "Throttles",
             "Invocations that had to wait for concurrency. Of process: raise processing.reserved_concurrency or the "
             "account's quota. Of dispatch and record they are meant, and harmless.",
-            _each("Throttles", "Sum"),
+            each_function("Throttles", "Sum"),
             unit="short",
             span=8,
         ),
@@ -383,7 +382,7 @@ def _functions() -> panels.Row:
             CLOUDWATCH,
             "Duration, p95",
             "Of whole invocations. process is ended at processing.timeout_seconds; near it, images are handed over.",
-            _each("Duration", "p95"),
+            each_function("Duration", "p95"),
             unit="ms",
             span=8,
         ),
@@ -391,40 +390,9 @@ def _functions() -> panels.Row:
             CLOUDWATCH,
             "Invocations",
             "Each is billed. Many more of process than there are images: something delivers again and again.",
-            _each("Invocations", "Sum"),
+            each_function("Invocations", "Sum"),
             unit="short",
             span=24,
             height=6,
         ),
-    )
-
-
-def _each(metric: str, statistic: str) -> list[panels.Query]:
-    return [
-        aws("AWS/Lambda", metric, statistic, {"FunctionName": f"${{stack}}-{function}"}, label=function)
-        for function in FUNCTIONS
-    ]
-
-
-def region() -> dashboard.QueryVariable:
-    """Which region of AWS; the data source's own, until another is chosen."""
-    return (
-        dashboard.QueryVariable("region")
-        .label("Region")
-        .description("Where the stack is")
-        .datasource(names.CLOUDWATCH)
-        .query({"queryType": "regions", "refId": "CloudWatchVariableQueryEditor-VariableQuery"})
-        .current(VariableOption(text="default", value="default"))
-        .hide(VariableHide.DONT_HIDE)
-    )
-
-
-def textbox(name: str, label: str, value: str, meaning: str) -> dashboard.TextBoxVariable:
-    """A word that the stack was given."""
-    return (
-        dashboard.TextBoxVariable(name)
-        .label(label)
-        .description(meaning)
-        .default_value(value)
-        .current(VariableOption(text=value, value=value))
     )
