@@ -37,7 +37,10 @@ def tables(postgres: Callable[[], str]) -> str:
 @pytest.fixture
 def world(tables: str, bucket: str, s3: "S3Client", cloud: str) -> Iterator[WebWorld]:
     with psycopg.connect(tables) as connection:
-        connection.execute("TRUNCATE images, renditions, tombstones, rollup_days, rollup_months, rollup_histograms")
+        connection.execute(
+            "TRUNCATE images, renditions, tombstones, rollup_days, rollup_months, rollup_histograms,"
+            " rollup_customer_latencies"
+        )
     with web_world(s3, bucket, tables, cloud) as made:
         yield made
 

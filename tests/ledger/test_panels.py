@@ -29,6 +29,7 @@ CHECKS = {"business": grafana_counts.BUSINESS, "customer": grafana_counts.CUSTOM
 _OF_A_LIST = 366 * len(ROUTES) * len(MACHINES) * (len(SOURCES) + len(FORMATS) + len(PIPELINES) + 20)
 _OF_CUSTOMERS = 500 * 6 * len(SOURCES) * len(ROUTES) * len(MACHINES)
 _BUCKETS = 366 * len(ROUTES) * 3 * 111
+_BUCKETS_OF_A_CUSTOMER = 12 * len(ROUTES) * 111
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def test_a_panel_that_refreshes_reads_sums_and_no_images(ledger: Ledger, panel: 
     assert tables.get("rollup_days", 0) <= 2 * _OF_A_LIST  # one of them asks for a share of all
     assert tables.get("rollup_months", 0) <= _OF_CUSTOMERS
     assert tables.get("rollup_histograms", 0) <= _BUCKETS
+    assert tables.get("rollup_customer_latencies", 0) <= _BUCKETS_OF_A_CUSTOMER
     assert sum(tables.values()) > 0
 
 

@@ -21,7 +21,7 @@ from core.errors import Code
 from core.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
 from tests.values import NOW, rendition, result
 
-SUMS = ("rollup_days", "rollup_months", "rollup_histograms")
+SUMS = ("rollup_days", "rollup_months", "rollup_histograms", "rollup_customer_latencies")
 _IDS = [f"{number}1111111-1111-5111-8111-111111111111" for number in range(4)]
 
 
@@ -76,10 +76,7 @@ def _record(ledger: PostgresLedger, facts: Sequence[Result | Tombstone]) -> None
 
 
 def _tables(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
-    return {
-        table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3, 4, 5, 6".encode()).fetchall()
-        for table in SUMS
-    }
+    return {table: connection.execute(f"SELECT * FROM {table} ORDER BY {table}".encode()).fetchall() for table in SUMS}
 
 
 def _empty(connection: psycopg.Connection[Any]) -> None:

@@ -330,7 +330,8 @@ _ORDERS = {
     "tombstones": "1, 2",
     "rollup_days": "1, 2, 3, 4, 5, 6",
     "rollup_months": "1, 2, 3, 4, 5, 6",
-    "rollup_histograms": "1, 2, 3, 4, 5",
+    "rollup_histograms": "1, 2, 3, 4",
+    "rollup_customer_latencies": "1, 2, 3, 4",
 }
 
 

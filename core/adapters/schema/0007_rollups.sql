@@ -61,12 +61,20 @@ CREATE TABLE rollup_months (
 CREATE INDEX rollup_months_by_month ON rollup_months (dimension, month);
 CREATE TABLE rollup_histograms (
     name     text NOT NULL,
-    customer text NOT NULL,
-    period   date NOT NULL,
+    day      date NOT NULL,
     route    text NOT NULL,
     bucket   integer NOT NULL,
     images   bigint NOT NULL,
-    PRIMARY KEY (name, customer, period, route, bucket)
+    PRIMARY KEY (name, day, route, bucket)
+) WITH (fillfactor = 70);
+-- Apart from the days': there are as many rows as customers have months, and a panel of all days would read past them.
+CREATE TABLE rollup_customer_latencies (
+    customer text NOT NULL,
+    month    date NOT NULL,
+    route    text NOT NULL,
+    bucket   integer NOT NULL,
+    images   bigint NOT NULL,
+    PRIMARY KEY (customer, month, route, bucket)
 ) WITH (fillfactor = 70);
 
 -- What is summed up of one image, and under what: whole numbers, so that sums are exact in whatever order.
@@ -171,15 +179,20 @@ BEGIN
         beyond_memory = r.beyond_memory + excluded.beyond_memory;
 
     INSERT INTO rollup_histograms AS r
-    SELECT h.name, h.customer, h.period, route, bucket_of(h.value), sum(sign)
+    SELECT h.name, day, route, bucket_of(h.value), sum(sign)
       FROM (SELECT 1 AS sign, p.* FROM unnest(plus) p UNION ALL SELECT -1, m.* FROM unnest(minus) m) changes,
-           LATERAL (VALUES ('Latency', '', day, latency_us / 1e6::double precision),
-                           ('Latency', changes.customer, month, latency_us / 1e6::double precision),
-                           ('Duration', '', day, seconds_us / 1e6::double precision),
-                           ('CpuTimeRatio', '', day, cpu_time_ratio)) h (name, customer, period, value)
+           LATERAL (VALUES ('Latency', latency_us / 1e6::double precision),
+                           ('Duration', seconds_us / 1e6::double precision),
+                           ('CpuTimeRatio', cpu_time_ratio)) h (name, value)
      WHERE h.value IS NOT NULL
-     GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
-    ON CONFLICT (name, customer, period, route, bucket) DO UPDATE SET images = r.images + excluded.images;
+     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    ON CONFLICT (name, day, route, bucket) DO UPDATE SET images = r.images + excluded.images;
+
+    INSERT INTO rollup_customer_latencies AS r
+    SELECT customer, month, route, bucket_of(latency_us / 1e6::double precision), sum(sign)
+      FROM (SELECT 1 AS sign, p.* FROM unnest(plus) p UNION ALL SELECT -1, m.* FROM unnest(minus) m) changes
+     GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4
+    ON CONFLICT (customer, month, route, bucket) DO UPDATE SET images = r.images + excluded.images;
 
     IF cardinality(minus) > 0 THEN  -- a sum of nothing is no row: a database made anew has none
         DELETE FROM rollup_days r USING (SELECT DISTINCT day, customer FROM unnest(minus)) m
@@ -188,9 +201,10 @@ BEGIN
         DELETE FROM rollup_months r USING (SELECT DISTINCT month, customer FROM unnest(minus)) m
          WHERE r.images = 0 AND r.month = m.month AND r.customer = m.customer
            AND r.dimension IN ('source', 'code', 'pipeline');
-        DELETE FROM rollup_histograms r USING (SELECT DISTINCT day, month, customer FROM unnest(minus)) m
-         WHERE r.images = 0 AND r.name IN ('Latency', 'Duration', 'CpuTimeRatio')
-           AND (r.customer, r.period) IN (('', m.day), (m.customer, m.month));
+        DELETE FROM rollup_histograms r USING (SELECT DISTINCT day FROM unnest(minus)) m
+         WHERE r.images = 0 AND r.name IN ('Latency', 'Duration', 'CpuTimeRatio') AND r.day = m.day;
+        DELETE FROM rollup_customer_latencies r USING (SELECT DISTINCT month, customer FROM unnest(minus)) m
+         WHERE r.images = 0 AND r.customer = m.customer AND r.month = m.month;
     END IF;
 END
 $$;
@@ -205,6 +219,7 @@ BEGIN
     DELETE FROM rollup_days;
     DELETE FROM rollup_months;
     DELETE FROM rollup_histograms;
+    DELETE FROM rollup_customer_latencies;
     FOR part IN SELECT array_agg(i) FROM (SELECT images AS i, row_number() OVER () / 5000 AS number FROM images) numbered
                  GROUP BY number LOOP
         PERFORM roll_up(part, '{}');
@@ -243,7 +258,7 @@ COMMENT ON COLUMN rollup_days.beyond_time IS 'Those that took more CPU than thei
 COMMENT ON COLUMN rollup_days.beyond_memory IS 'Those that took more memory than their upper estimate';
 COMMENT ON TABLE rollup_months IS 'Sums of each month, kept by the recorder: every image is in it once for each dimension';
 COMMENT ON COLUMN rollup_months.dimension IS 'By what it is counted: source, code or pipeline';
-COMMENT ON COLUMN rollup_months.customer IS 'Whose; empty: everybody''s';
+COMMENT ON COLUMN rollup_months.customer IS 'Whose';
 COMMENT ON COLUMN rollup_months.month IS 'The first day of the month of the commit, UTC';
 COMMENT ON COLUMN rollup_months.value IS 'Its value: the door, the format, the code (empty: processed) or the pipeline';
 COMMENT ON COLUMN rollup_months.route IS 'Where it was worked on';
@@ -267,10 +282,15 @@ COMMENT ON COLUMN rollup_months.estimated_peak_kb IS 'Peak memory that those wer
 COMMENT ON COLUMN rollup_months.true_peak_kb IS 'Peak memory that those took, added up, in KiB';
 COMMENT ON COLUMN rollup_months.beyond_time IS 'Those that took more CPU than their upper estimate';
 COMMENT ON COLUMN rollup_months.beyond_memory IS 'Those that took more memory than their upper estimate';
-COMMENT ON TABLE rollup_histograms IS 'How many images took how long, in buckets that can be added up';
-COMMENT ON COLUMN rollup_histograms.name IS 'Latency, Duration or CpuTimeRatio, as in the metrics; of one customer, Latency alone';
-COMMENT ON COLUMN rollup_histograms.customer IS 'Whose; empty: everybody''s';
-COMMENT ON COLUMN rollup_histograms.period IS 'The day of the commit, UTC; of one customer, the first day of its month';
+COMMENT ON TABLE rollup_histograms IS 'How many images of a day took how long, in buckets that can be added up';
+COMMENT ON COLUMN rollup_histograms.name IS 'Latency, Duration or CpuTimeRatio, as in the metrics';
+COMMENT ON COLUMN rollup_histograms.day IS 'The day of the commit, UTC';
 COMMENT ON COLUMN rollup_histograms.route IS 'Where it was worked on';
 COMMENT ON COLUMN rollup_histograms.bucket IS 'n: from 10^(n/10) to 10^((n+1)/10); -40 also holds what is less, 70 what is more';
 COMMENT ON COLUMN rollup_histograms.images IS 'How many';
+COMMENT ON TABLE rollup_customer_latencies IS 'How many of a customer''s images of a month took how long from arrival to commit';
+COMMENT ON COLUMN rollup_customer_latencies.customer IS 'Whose';
+COMMENT ON COLUMN rollup_customer_latencies.month IS 'The first day of the month of the commit, UTC';
+COMMENT ON COLUMN rollup_customer_latencies.route IS 'Where it was worked on';
+COMMENT ON COLUMN rollup_customer_latencies.bucket IS 'As in rollup_histograms';
+COMMENT ON COLUMN rollup_customer_latencies.images IS 'How many';

@@ -203,13 +203,13 @@ SELECT day, value AS pipeline, route, sum(estimated)::bigint AS images, sum(esti
   FROM rollup_days WHERE dimension = 'pipeline' AND estimated > 0 GROUP BY day, value, route;
 
 CREATE VIEW histogram_days AS
-SELECT name, period AS day, route, bucket, bucket_start(bucket) AS at_least, bucket_start(bucket + 1) AS below, images
-  FROM rollup_histograms WHERE customer = '';
+SELECT name, day, route, bucket, bucket_start(bucket) AS at_least, bucket_start(bucket + 1) AS below, images
+  FROM rollup_histograms;
 
 CREATE VIEW customer_histogram_months AS
-SELECT name, customer, period AS month, route, bucket, bucket_start(bucket) AS at_least, bucket_start(bucket + 1) AS below,
-       images
-  FROM rollup_histograms WHERE customer <> '';
+SELECT 'Latency' AS name, customer, month, route, bucket, bucket_start(bucket) AS at_least,
+       bucket_start(bucket + 1) AS below, images
+  FROM rollup_customer_latencies;
 
 -- The value that a share of the images does not exceed, from buckets and how many are in each: within its bucket, a
 -- quarter wide, images are taken to lie evenly on a logarithmic scale.

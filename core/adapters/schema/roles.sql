@@ -37,7 +37,8 @@ BEGIN
     -- Rows, never the shape of the tables; and no image, tombstone or price is ever removed
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'picture_perfect_record') THEN
         GRANT INSERT, UPDATE ON images, tombstones TO picture_perfect_record;
-        GRANT INSERT, UPDATE, DELETE ON renditions, rollup_days, rollup_months, rollup_histograms TO picture_perfect_record;
+        GRANT INSERT, UPDATE, DELETE ON renditions, rollup_days, rollup_months, rollup_histograms,
+            rollup_customer_latencies TO picture_perfect_record;
     END IF;
     -- Sums are the recorder's and the migrator's to change
     REVOKE EXECUTE ON FUNCTION record(json, json, json), roll_up(images[], images[]), roll_up_anew() FROM PUBLIC;
