@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 # Pixels. Below, letters lose their shape, and are drawn larger, then shrunk; above, they are all image.
 _SMALLEST, _LARGEST = 10, 2000
+# Pixels that a text is measured at, to know about how large it would be: OpenCV draws every letter to measure it, which
+# took 10 s for 500 letters of the largest.
+_MEASURED = 100
 
 
 class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
@@ -72,7 +75,9 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
         if self.font and not face.set(self.font):
             raise ImageFailure(Code.OPERATION_FAILED, f"The font of text-watermark cannot be read: {self.font}.")
         texts = self.text.splitlines()
-        natural = max(_length(face, text, points) for text in texts), max(1, len(texts) * points * 5 // 4)
+        measured = min(points, _MEASURED)
+        length = max(_length(face, text, measured) for text in texts) * points // measured
+        natural = length, max(1, len(texts) * points * 5 // 4)
         points = max(min(_SMALLEST, points), min(points, round(2 * points * _scale(natural, room))))
         lines = [_line(face, text, points) for text in texts]
         mask = np.zeros((len(lines) * points * 5 // 4 + 2 * points, max(line.shape[1] for line in lines)), np.uint8)

@@ -27,6 +27,7 @@ from local.kafka_producer import Item, Producing
 from local.kafka_source import KafkaSource
 from local.ledger import Ledger
 from local.samples import corrupt
+from tests.queues import depth
 
 CUSTOMER = "acme"
 
@@ -100,12 +101,6 @@ def keys(cloud: Cloud, prefix: str) -> list[str]:
     return [entry["Key"] for page in found for entry in page.get("Contents", [])]
 
 
-def depth(cloud: Cloud, url: str) -> int:
-    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    answer = aws.sqs(cloud.address.endpoint).get_queue_attributes(QueueUrl=url, AttributeNames=names)
-    return sum(map(int, answer["Attributes"].values()))
-
-
 def until(condition: Callable[[], Any], seconds: float) -> None:
     end = time.monotonic() + seconds
     while not condition():
@@ -142,7 +137,7 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     expected = {item.name: ending for item, ending in sent if ending is not None}
     with Ledger(address.database_url) as ledger:
         until(lambda: len(ledger.last(10 * count)) >= len(expected), 60)
-        until(lambda: depth(cloud, address.records_queue_url) == 0, 60)
+        until(lambda: depth(aws.sqs(cloud.address.endpoint), address.records_queue_url) == 0, 60)
         rows = ledger.last(10 * count)
     assert sorted((row["name"], row["code"] or "") for row in rows) == sorted(expected.items())
     results = keys(cloud, "results/")
@@ -153,7 +148,11 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     ]
     assert len(refused) == sum(ending is None for _, ending in sent)
     assert keys(cloud, "failures/") == keys(cloud, "aws/lambda/") == []
-    assert depth(cloud, address.overflow_queue_url) == depth(cloud, address.overflow_dead_letter_queue_url) == 0
+    assert (
+        depth(aws.sqs(cloud.address.endpoint), address.overflow_queue_url)
+        == depth(aws.sqs(cloud.address.endpoint), address.overflow_dead_letter_queue_url)
+        == 0
+    )
     # What this test is about did happen.
     assert told.lost == 2
     assert len(told.deliveries) == count

@@ -25,6 +25,7 @@ from local.host import ROOT
 from local.kafka import GroupWatch
 from local.kafka_producer import Item, Producing
 from local.kafka_source import KafkaSource
+from tests.queues import depth
 from tests.storm import LARGE, PIPELINES, Line, Sent, Sums, count_of, storm
 
 COUNT = int(os.environ.get("STORM_IMAGES", "120"))  # `make test-storm` sends 2,000
@@ -169,11 +170,11 @@ def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
 def _idle(cloud: Cloud) -> bool:
     """No message waits or is being worked on, and no function or job runs."""
     address = cloud.address
-    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     sqs, batch = aws.sqs(address.endpoint), aws.batch(address.batch_endpoint)
-    for url in (address.incoming_queue_url, address.overflow_queue_url, address.records_queue_url):
-        if sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values())):
-            return False
+    if any(
+        depth(sqs, url) for url in (address.incoming_queue_url, address.overflow_queue_url, address.records_queue_url)
+    ):
+        return False
     if any(batch.list_jobs(jobQueue="picture-perfect", jobStatus=status)["jobSummaryList"] for status in _UNDER_WAY):
         return False
     said = cloud.process.log_path.read_text()

@@ -19,6 +19,7 @@ from local.function import Function, FunctionConfig, Invocation
 from local.host import ROOT
 from local.lambda_api import LambdaApi
 from local.sources import S3Source, SqsSource, succeeded
+from tests.queues import depth
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -116,11 +117,6 @@ def queue(sqs: "SQSClient", **attributes: str) -> str:
     return sqs.create_queue(QueueName="work", Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
 
 
-def depth(sqs: "SQSClient", url: str) -> int:
-    names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    return sum(map(int, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()))
-
-
 def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_letter_queue(
     sqs: "SQSClient", stage: Stage
 ) -> None:
@@ -143,6 +139,7 @@ def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_ag
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     stage.start(SqsSource(sqs, url, stage.function("fail_at_first")))
+    until(lambda: len(stage.seen()) == 2)
     until(lambda: depth(sqs, url) == 0)
     first, second = stage.seen()
     assert {record["messageId"] for record in first["Records"]} == {record["messageId"] for record in second["Records"]}
