@@ -4,7 +4,9 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 	&& echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 
@@ -13,22 +15,28 @@ help:  ## what can be made here
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 18
 
 .PHONY: setup
-setup: $(READY)  ## the virtual environment, from the lock
+setup: $(READY)  ## the virtual environment, from the locks
 
-$(READY): requirements/dev.lock pyproject.toml
+# What runs needs half of what is built and tested with, and is there in half the time.
+$(RUNS): requirements/local.lock requirements/build.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Picture Perfect needs Python 3.11 or newer on the PATH." >&2; exit 1; }
 	@echo "Setting up $(VENV) with $$($(PYTHON) --version) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(PIP) --require-hashes -r requirements/local.lock -r requirements/build.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(READY): $(RUNS) requirements/dev.lock
+	@echo "Adding what it is built and tested with ..."
+	@$(PIP) --require-hashes -r requirements/dev.lock
 	@touch $@
 
 .PHONY: demo
-demo: $(READY)  ## the whole system on this machine, images through every door, and what came out
+demo: $(RUNS)  ## the whole system on this machine, images through every door, and what came out
 	@$(BIN)/pictureperfect demo
 
 .PHONY: up
-up: $(READY)  ## the embedded cloud, until Ctrl-C
+up: $(RUNS)  ## the embedded cloud, until Ctrl-C
 	@$(BIN)/pictureperfect up
 
 .PHONY: test
@@ -71,11 +79,12 @@ format: $(READY)  ## mend format and what lint can mend
 
 .PHONY: lock
 lock: $(READY)  ## pin every dependency anew
-	@for name in runtime heic local dev; do \
+	@for name in runtime heic local dev build; do \
 		case $$name in runtime) with="--extra lambda";; heic) with="--extra lambda --extra heic";; local) with="--extra lambda --extra local";; \
-		dev) with="--extra lambda --extra local --extra infra --group dev";; esac; \
+		dev) with="--extra lambda --extra local --extra infra --group dev";; build) with="--group build";; esac; \
+		case $$name in build) from="--constraint requirements/dev.lock";; *) from=pyproject.toml;; esac; \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-			--custom-compile-command "make lock" $$with pyproject.toml -o requirements/$$name.lock; done
+			--custom-compile-command "make lock" $$with $$from -o requirements/$$name.lock; done
 
 .PHONY: clean
 clean:  ## remove what was made here

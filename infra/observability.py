@@ -148,6 +148,18 @@ class Observability(Construct):
         )
         self._draw("Batch jobs that failed", [failed])
 
+    def reconciler(self, admin: Function) -> None:
+        """Its own errors are told as those of `admin`; that it does not even start would be silence."""
+        self._alarm(
+            "ReconcilerSilent",
+            admin.function.metric_invocations(period=Duration.hours(1), statistic=_SUM),
+            1,
+            "The reconciler did not start for three hours: images that were forgotten stay forgotten. See whether the "
+            f"rule {self._settings.name}-reconcile is enabled and may invoke admin; then nothing else is to be done.",
+            silence=True,
+            periods=3,
+        )
+
     def kafka(self, function: Function) -> None:
         lag = _metric("AWS/Lambda", "OffsetLag", {"FunctionName": function.name}, _MAXIMUM)
         self._alarm(
@@ -180,7 +192,18 @@ class Observability(Construct):
         for start in range(0, len(self._widgets), 3):
             board.add_widgets(*self._widgets[start : start + 3])
 
-    def _alarm(self, name: str, metric: cloudwatch.IMetric, threshold: float, description: str) -> None:
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        threshold: float,
+        description: str,
+        *,
+        silence: bool = False,
+        periods: int = 1,
+    ) -> None:
+        """At `threshold` or above for so many periods; with `silence` below it, and where nothing is said at all."""
+        comparison, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
         alarm = cloudwatch.Alarm(
             self,
             name,
@@ -188,9 +211,11 @@ class Observability(Construct):
             alarm_description=description,
             metric=metric,
             threshold=threshold,
-            evaluation_periods=1,
-            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            evaluation_periods=periods,
+            comparison_operator=comparison.LESS_THAN_THRESHOLD
+            if silence
+            else comparison.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+            treat_missing_data=missing.BREACHING if silence else missing.NOT_BREACHING,
         )
         alarm.add_alarm_action(actions.SnsAction(self.topic))
         alarm.add_ok_action(actions.SnsAction(self.topic))

@@ -58,13 +58,14 @@ class PicturePerfect(Stack):
 
         batch = self._batch()
         self._process = self._make_process()
-        functions = [self._process, self._make_dispatch(batch), self._make_record(), self._make_admin()]
+        admin = self._make_admin()
+        functions = [self._process, self._make_dispatch(batch), self._make_record(), admin]
         if page:
             functions.append(self._make_web(page))
         self._tell()
         rule = self._hand_failures_on(batch)
         self._stream()
-        self._observe(functions, rule)
+        self._observe(functions, admin, rule)
         self._say(page)
 
     def _common(self) -> dict[str, str]:
@@ -186,6 +187,7 @@ class PicturePerfect(Stack):
         events.Rule(
             self,
             "Reconcile",
+            rule_name=f"{self._name}-reconcile",
             description="Every hour: what waits for too long under incoming/ is taken up again",
             schedule=events.Schedule.rate(Duration.hours(1)),
             targets=[
@@ -244,7 +246,7 @@ class PicturePerfect(Stack):
         if settings.kind != "none":
             kafka.Kafka(self, settings, self._process.function, self._arn, self._storage.bucket)
 
-    def _observe(self, functions: list[Function], rule: events.Rule) -> None:
+    def _observe(self, functions: list[Function], admin: Function, rule: events.Rule) -> None:
         seen, queues = Observability(self, self._settings), self._queues
         seen.images()
         seen.functions(functions)
@@ -261,6 +263,7 @@ class PicturePerfect(Stack):
             "images wait for Batch. See the log of dispatch, and the job queue.",
         )
         seen.batch_failures(rule.rule_name)
+        seen.reconciler(admin)
         if self._settings.kafka.kind != "none":
             seen.kafka(self._process)
         seen.dashboard()

@@ -13,7 +13,7 @@ from tests.infra.conftest import Synthesize
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
 
 ALWAYS = {
-    "Blocked", "Failed", "Reconciled", "ProcessThrottles", "FailuresNotKept", "BatchFailures",
+    "Blocked", "Failed", "Reconciled", "ProcessThrottles", "FailuresNotKept", "BatchFailures", "ReconcilerSilent",
     "RecordsOld", "RecordsDeadLetters", "OverflowOld", "OverflowDeadLetters",
     *(f"{entry}Errors" for entry in ("Process", "Dispatch", "Record", "Admin", "Web")),
 }  # fmt: skip
@@ -47,7 +47,8 @@ def test_each_is_told_to_the_topic_when_it_comes_and_when_it_goes(shipped: Stack
     topic = f"<{shipped.logical('SNS::Topic')}>"
     for name, one in alarms(shipped).items():
         assert one["AlarmActions"] == one["OKActions"] == [topic], name
-        assert one["TreatMissingData"] == "notBreaching", "no news is what an idle system has"
+        if name != "ReconcilerSilent":
+            assert one["TreatMissingData"] == "notBreaching", "no news is what an idle system has"
 
 
 def test_each_says_what_broke_and_what_to_do(other: Stack) -> None:
@@ -114,6 +115,19 @@ def test_errors_of_each_function_are_told(shipped: Stack, entry: str, most: int)
     logical = shipped.logical("Lambda::Function", Description=f"handler.{entry.lower()}.handle")
     assert (one["Namespace"], one["MetricName"], one["Threshold"]) == ("AWS/Lambda", "Errors", most)
     assert dimensions(one) == {"FunctionName": f"<{logical}>"}
+
+
+def test_a_reconciler_that_does_not_start_is_told_though_nothing_is_said(shipped: Stack) -> None:
+    one = alarms(shipped)["ReconcilerSilent"]
+    logical = shipped.logical("Lambda::Function", Description="handler.admin.handle")
+    assert (one["Namespace"], one["MetricName"]) == ("AWS/Lambda", "Invocations")
+    assert dimensions(one) == {"FunctionName": f"<{logical}>"}
+    assert (one["Period"], one["EvaluationPeriods"]) == (3600, 3)
+    assert (one["ComparisonOperator"], one["Threshold"], one["TreatMissingData"]) == (
+        "LessThanThreshold",
+        1,
+        "breaching",
+    )
 
 
 def test_the_lag_of_the_stream_is_told(other: Stack) -> None:
