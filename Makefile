@@ -47,6 +47,10 @@ test: $(READY)  ## the tests, on two processors
 test-long: $(READY)  ## those that take half a minute and more, or mind what runs beside them: one after another
 	@$(BIN)/python -m pytest -m long
 
+.PHONY: test-protocol
+test-protocol: $(READY)  ## the state machines, with ten times the histories of `make test`
+	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 --dist loadfile tests/protocol
+
 .PHONY: test-kafka
 test-kafka: $(READY)  ## 1,000 images through the Kafka door, amid rebalances and poison; `make test` sends 200
 	@KAFKA_IMAGES=1000 $(BIN)/python -m pytest -m long tests/e2e/test_kafka.py -k every_image --durations=1

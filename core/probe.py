@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from core.errors import Code, ImageFailure
-from core.formats import avif, png, readers, samples, signature, tiff_directory, webp
+from core.formats import avif, gif, png, readers, samples, signature, tiff_directory, webp
 from core.formats.samples import Samples
 from core.model import ImageHeader
 
@@ -91,9 +91,11 @@ def _describe_by_pillow(path: Path, kind: str) -> ImageHeader:
         # Pillow says the size of a TIFF as displayed, and of every other file as stored.
         if orientation >= 5 and kind == "tiff":  # noqa: PLR2004 - 5 to 8 lie on their side
             width, height = height, width
-        frames = int(getattr(image, "n_frames", 1)) if kind in {"avif", "gif", "tiff"} else 1
+        frames = int(getattr(image, "n_frames", 1)) if kind in {"avif", "tiff"} else 1
         if kind == "png" and (animation := png.animation(path)):
             frames = animation.frames  # Pillow counts a picture before them too
+        elif kind == "gif":
+            frames = len(gif.read(path).durations)  # Pillow looks at every zero between blocks
         interlaced = kind in {"jpeg", "png"} and bool(image.info.get("progressive") or image.info.get("interlace"))
         found = _header(path, kind, Samples(width, height, channels, depth), orientation, frames)
         return replace(found, interlaced=interlaced)

@@ -76,7 +76,17 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
                 yield _CUT, b""
                 return
             yield (_IMAGE, head) if image else (head[0], body)
-        elif kind[0]:  # zeros between blocks are seen, and harmless
+        elif kind[0]:
+            return
+        else:  # zeros between blocks are seen, and harmless
+            _pass_zeros(file)
+
+
+def _pass_zeros(file: BinaryIO) -> None:
+    """Leave the file at the next byte that is none. There may be megabytes of them."""
+    while some := file.read(1 << 16):
+        if rest := some.lstrip(b"\0"):
+            file.seek(-len(rest), 1)
             return
 
 

@@ -1,5 +1,6 @@
 """What a PNG says of itself, chunk by chunk (ISO/IEC 15948)."""
 
+import re
 import struct
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,25 +21,34 @@ class PngColour(NamedTuple):
 
 
 def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """The chunks of a PNG as (type, length), the file left at each one's data. Ends where the file ends."""
+    """The chunks of a PNG as (type, length), the file left at each one's data.
+
+    Ends behind IEND, where the file ends, or with one whose type is none: megabytes of zeros would be a chunk every
+    twelve bytes.
+    """
     file.seek(8)
     while len(head := file.read(8)) == 8:  # noqa: PLR2004 - length and type, four bytes each
         length, kind = struct.unpack(">I4s", head)
         start = file.tell()
         yield kind, length
+        if kind == b"IEND" or not is_type(kind):
+            return
         file.seek(start + length + 4)  # the checksum behind it
 
 
+def is_type(kind: bytes) -> bool:
+    """Whether these four bytes can name a chunk: letters, and what Pillow lets pass (ISO/IEC 15948, 5.4)."""
+    return re.fullmatch(rb"\w{4}", kind) is not None
+
+
 def claims_more(path: Path) -> bool:
-    """Whether a chunk says that it has more bytes than the file: OpenCV takes memory for it before it looks."""
+    """Whether a chunk says that it has more bytes than the file: OpenCV takes memory for it before it looks.
+
+    Also where something is no chunk: what is behind it nobody has seen.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
-        for kind, length in chunks(file):
-            if length > size:
-                return True
-            if kind == b"IEND":
-                break
-    return False
+        return any(length > size or not is_type(kind) for kind, length in chunks(file))
 
 
 def exif(path: Path) -> bytes | None:

@@ -240,7 +240,7 @@ class DispatchProtocol(RuleBasedStateMachine):
 
 TestDispatchProtocol = DispatchProtocol.TestCase
 TestDispatchProtocol.settings = settings(
-    max_examples=3000 if _THOROUGH else 200,
+    max_examples=1000 if _THOROUGH else 100,
     stateful_step_count=60 if _THOROUGH else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -3,7 +3,7 @@ that breaks it.
 
 Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/fakes.py,
 scheduler.py), and Hypothesis chooses whose step comes next and what becomes of it. `make test` runs a small number
-of histories; `HYPOTHESIS_PROFILE=thorough python -m pytest tests/protocol` runs many, for minutes.
+of histories; `make test-protocol` runs many, for minutes.
 """
 
 import hashlib
@@ -372,7 +372,7 @@ pytestmark = pytest.mark.timeout(3600 if _THOROUGH else 600)  # a failure takes 
 
 TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
-    max_examples=5000 if _THOROUGH else 600,
+    max_examples=2500 if _THOROUGH else 250,
     stateful_step_count=60 if _THOROUGH else 30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -1,5 +1,6 @@
 """The header of a file: right, instant whatever it claims, and a sentence where there is none."""
 
+import io
 import struct
 import time
 import zlib
@@ -16,6 +17,7 @@ from PIL import Image
 
 from core import probe
 from core.errors import Code, ImageFailure
+from core.formats import gif, png
 from tests.unit.rasters import raster
 
 KINDS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "tiff": "TIFF", "gif": "GIF"}
@@ -153,6 +155,48 @@ def test_a_damaged_header_is_a_header_or_a_code_and_nothing_else(kind: str, tmp_
             probe.read_header(path)
 
     damaged()
+
+
+class CountedFile(io.BytesIO):
+    """A file that knows how often it was read from."""
+
+    reads = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self.reads += 1
+        return super().read(size)
+
+
+ZEROS = bytes(10_000_000)
+
+
+def test_megabytes_of_zeros_in_a_png_are_not_ten_thousands_of_chunks() -> None:
+    whole = png_claiming(8, 8)
+    for content in (whole + ZEROS, whole[:33] + ZEROS + whole[33:]):
+        file = CountedFile(content)
+        assert len(list(png.chunks(file))) <= 4
+        assert file.reads < 10
+
+
+def test_a_chunk_behind_what_is_none_is_not_trusted_to_be_there(tmp_path: Path) -> None:
+    whole = png_claiming(8, 8)
+    (tmp_path / "x.png").write_bytes(whole[:33] + bytes(12) + struct.pack(">I4s", 1 << 30, b"IDAT") + whole[33:])
+    assert png.claims_more(tmp_path / "x.png")
+    (tmp_path / "x.png").write_bytes(whole + ZEROS)
+    assert not png.claims_more(tmp_path / "x.png")
+
+
+def test_megabytes_of_zeros_in_a_gif_are_passed_at_once(tmp_path: Path) -> None:
+    written = io.BytesIO()
+    frames = [Image.new("L", (8, 8), 90 * index) for index in range(3)]
+    frames[0].save(written, "GIF", save_all=True, append_images=frames[1:], duration=40)
+    content = written.getvalue()[:-1] + ZEROS + written.getvalue()[-1:]
+    (tmp_path / "x.gif").write_bytes(content)
+    assert probe.read_header(tmp_path / "x.gif").frames == 3
+    file = CountedFile(content)
+    file.seek(13 + 3 * (2 << (content[10] & 7)))
+    assert [kind for kind, _ in gif._blocks(file)][-1] == content[-1]
+    assert file.reads < 300
 
 
 def test_a_tiff_of_endless_overlapping_directories_is_probed_in_no_time(tmp_path: Path) -> None:
