@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import urllib3
 
 from core.model import Value
+from local import grafana_rules
 
 _SECONDS = 30.0
 #: What Grafana lets through from the API alone stays changeable on its pages only with this.
@@ -112,16 +113,31 @@ class Grafana:
             raise GrafanaError(412, f"{title}: {error} Look at it, then push with --overwrite.") from error
         return Pushed(title, "changed" if there else "created", self._url + answer["url"])
 
-    def rules(self, group: Json, folder_uid: str) -> Pushed:
-        """Create or change a group of alert rules, as Grafana's provisioning file has it."""
-        name, path = group["name"], f"/api/v1/provisioning/folder/{quote(folder_uid)}/rule-groups/"
-        rules = [{**rule, "orgID": 1, "folderUID": folder_uid, "ruleGroup": name} for rule in group["rules"]]
-        wanted = {"title": name, "folderUid": folder_uid, "interval": _seconds(group["interval"]), "rules": rules}
-        there = self._there(path + quote(name))
-        if there is not None and _covers(there, wanted):
-            return Pushed(f"Alert rules: {name}", "the same")
-        self._call("PUT", path + quote(name), wanted, _EDITABLE)
-        return Pushed(f"Alert rules: {name}", "changed" if there else "created")
+    def rules(self, group: Json, folder_uid: str, *, overwrite: bool) -> Pushed:
+        """Create or change a group of alert rules, as Grafana's provisioning file has it; others' rules in it stay.
+
+        Raises GrafanaError(412) where somebody changed one of ours, or moved it, since it was pushed.
+        """
+        name, title = group["name"], f"Alert rules: {group['name']}"
+        path = f"/api/v1/provisioning/folder/{quote(folder_uid)}/rule-groups/{quote(name)}"
+        wanted = grafana_rules.group(group, folder_uid)
+        there = self._there(path)
+        held = there or {**wanted, "rules": []}
+        if there and grafana_rules.same(there, wanted):
+            return Pushed(title, "the same")
+        touched = [*grafana_rules.changed(held, wanted), *self._moved(held, wanted)]
+        if touched and not overwrite:
+            which = "; ".join(touched)
+            raise GrafanaError(412, f"{title}: changed in Grafana: {which}. Look at it, then push with --overwrite.")
+        self._call("PUT", path, grafana_rules.merged(held, wanted), _EDITABLE)
+        return Pushed(title, "changed" if there else "created")
+
+    def _moved(self, there: Json, wanted: Json) -> list[str]:
+        """The titles of those rules that are in another group now."""
+        here = {rule["uid"] for rule in there["rules"]}
+        missing = [rule["uid"] for rule in wanted["rules"] if rule["uid"] not in here]
+        found = [self._there(f"/api/v1/provisioning/alert-rules/{quote(uid)}") for uid in missing]
+        return [rule["title"] for rule in found if rule]
 
     def _is_ours(self, uid: str, version: int) -> bool:
         """Whether the version that is there is one that was pushed: its message says so."""
@@ -174,20 +190,6 @@ def _replaced(value: Any, sources: Mapping[str, str]) -> Any:  # noqa: ANN401 - 
 def _bare(board: Json) -> Json:
     """Without what Grafana keeps beside it."""
     return {key: value for key, value in board.items() if key not in {"id", "version"}}
-
-
-def _covers(there: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON
-    """Whether everything that is wanted is there; Grafana adds fields of its own."""
-    if isinstance(wanted, dict):
-        return isinstance(there, dict) and all(_covers(there.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        same = isinstance(there, list) and len(there) == len(wanted)
-        return same and all(_covers(one, other) for one, other in zip(there, wanted, strict=True))
-    return bool(there == wanted)
-
-
-def _seconds(interval: str) -> int:
-    return int(interval[:-1]) * {"s": 1, "m": 60, "h": 3600}[interval[-1]]
 
 
 def _listed(found: Mapping[str, str]) -> str:

@@ -73,6 +73,7 @@ class GrafanaServer:
             yield r"/api/dashboards/uid/([^/]+)", self._dashboard
             yield r"/api/dashboards/uid/([^/]+)/versions\?limit=1", self._versions
             yield group, self._group
+            yield r"/api/v1/provisioning/alert-rules/([^/]+)", self.rule
         if method == "POST":
             yield r"/api/folders", lambda: self._make_folder(body)
             yield r"/api/dashboards/db", lambda: self._save(body)
@@ -133,9 +134,38 @@ class GrafanaServer:
                 if data["datasourceUid"] not in known:
                     raise Refused(400, message=f"invalid alert rule: data source {data['datasourceUid']} not found")
         provenance = "" if headers.get("X-Disable-Provenance") else "api"
-        rules = [{**rule, "id": number, "provenance": provenance} for number, rule in enumerate(body["rules"], 1)]
+        rules = [
+            {**_kept(rule), "id": number, "provenance": provenance} for number, rule in enumerate(body["rules"], 1)
+        ]
+        uids = {rule["uid"] for rule in rules}
+        for other in self.groups.values():  # a rule is in one group
+            other["rules"] = [rule for rule in other["rules"] if rule["uid"] not in uids]
         self.groups[folder, name] = {**body, "rules": rules}
         return self.groups[folder, name]
+
+    def rule(self, uid: str) -> Json:
+        found = [rule for group in self.groups.values() for rule in group["rules"] if rule["uid"] == uid]
+        if not found:
+            raise Refused(404, message="alert rule not found")
+        return found[0]
+
+
+def _kept(rule: Json) -> Json:
+    """As Grafana gives it back: its defaults in it, times spelled its way."""
+    data = [
+        {"queryType": "", **one, "model": {"intervalMs": 1000, "maxDataPoints": 43200, **one["model"]}}
+        for one in json.loads(json.dumps(rule["data"]))
+    ]
+    lasts = re.sub(r"^0[smh]$", "0s", rule["for"])
+    return {
+        "isPaused": False,
+        "notification_settings": None,
+        "record": None,
+        **rule,
+        "data": data,
+        "for": lasts,
+        "updated": "2026-11-25T00:00:00Z",
+    }
 
 
 @contextmanager

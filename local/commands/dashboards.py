@@ -55,7 +55,9 @@ def dashboards(
         grafana.folder(folder, rules["groups"][0]["folder"])
         done += [grafana.dashboard(board, folder, __version__, overwrite=overwrite) for board in boards]
         if not no_rules:
-            done += [grafana.rules(with_source(group, sources), folder) for group in rules["groups"]]
+            done += [
+                grafana.rules(with_source(group, sources), folder, overwrite=overwrite) for group in rules["groups"]
+            ]
     except GrafanaError as error:
         raise click.ClickException(str(error)) from error
     if as_json:

@@ -1,7 +1,10 @@
 """`pictureperfect dashboards push`, against a Grafana that keeps what it is given."""
 
 import json
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from tests.grafana_server import GrafanaServer, serving
 
 BUSINESS = "picture-perfect-business"
 ADMIN = "admin"
+dashboards_command: Any = sys.modules["local.commands.dashboards"]
 
 
 @pytest.fixture
@@ -61,9 +65,6 @@ def test_an_older_push_is_replaced(grafana: GrafanaServer) -> None:
     found = outcomes(push(grafana))
     assert found["Picture Perfect: Business"] == "changed"
     assert saved.versions[-1][0]["panels"]
-    group = grafana.groups["picture-perfect", "Business"]
-    group["rules"][0]["for"] = "1h"
-    assert outcomes(push(grafana))["Alert rules: Business"] == "changed"
 
 
 def test_what_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: GrafanaServer) -> None:
@@ -77,6 +78,111 @@ def test_what_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: Grafa
     assert outcomes(push(grafana, "--overwrite"))["Picture Perfect: Business"] == "changed"
     assert grafana.dashboards[BUSINESS].versions[-1][0]["description"] != "ours"
     assert set(outcomes(push(grafana)).values()) == {"the same"}
+
+
+def group_of(grafana: GrafanaServer, name: str = "Business") -> Any:
+    return grafana.groups["picture-perfect", name]
+
+
+def threshold(rule: Any, value: float) -> None:
+    """What somebody does on a page: judge otherwise."""
+    rule["data"][-1]["model"]["conditions"][0]["evaluator"]["params"] = [value]
+
+
+def with_rules(monkeypatch: pytest.MonkeyPatch, folder: Path, change: Callable[[list[Any]], object]) -> None:
+    """The release has other rules of the group Business."""
+    shutil.copytree(dashboards_command._GRAFANA, folder / "grafana")
+    file = folder / "grafana" / "provisioning" / "alerting" / "rules.json"
+    document = json.loads(file.read_text("utf-8"))
+    change(document["groups"][1]["rules"])
+    file.write_text(json.dumps(document), "utf-8")
+    monkeypatch.setattr(dashboards_command, "_GRAFANA", folder / "grafana")
+
+
+def test_rules_of_an_older_push_are_replaced(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as earlier:
+        with_rules(earlier, tmp_path, lambda rules: threshold(rules[0], 0.5))
+        push(grafana)
+    found = outcomes(push(grafana))
+    assert (found["Alert rules: Business"], found["Alert rules: Operations"]) == ("changed", "the same")
+    assert group_of(grafana)["rules"][0]["data"][-1]["model"]["conditions"][0]["evaluator"]["params"] == [0.2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rule: threshold(rule, 0.9),
+        lambda rule: rule.update({"for": "1h"}),
+        lambda rule: rule.update(isPaused=True),
+        lambda rule: rule.update(notification_settings={"receiver": "night shift"}),
+        lambda rule: rule["labels"].update(team="pictures"),
+        lambda rule: rule["annotations"].clear(),
+    ],
+    ids=["threshold", "time", "paused", "receiver", "label", "annotations"],
+)
+def test_a_rule_that_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: GrafanaServer, change: Any) -> None:
+    push(grafana)
+    rule = group_of(grafana)["rules"][1]
+    change(rule)
+    theirs, writes = json.dumps(rule), grafana.writes
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "Images became dearer" in refused.output
+    assert "--overwrite" in refused.output
+    assert (json.dumps(grafana.rule(rule["uid"])), grafana.writes) == (theirs, writes)
+    assert outcomes(push(grafana, "--overwrite"))["Alert rules: Business"] == "changed"
+    assert set(outcomes(push(grafana)).values()) == {"the same"}
+
+
+def test_how_often_a_group_is_asked_is_a_change_too(grafana: GrafanaServer) -> None:
+    push(grafana)
+    group_of(grafana)["interval"] = 60
+    assert "Alert rules: Business" in push(grafana).output
+    assert group_of(grafana)["interval"] == 60
+    push(grafana, "--overwrite")
+    assert group_of(grafana)["interval"] > 60
+
+
+def test_a_rule_that_somebody_moved_is_not_moved_back(grafana: GrafanaServer) -> None:
+    push(grafana)
+    moved = group_of(grafana)["rules"].pop(0)
+    grafana.groups["theirs", "Night"] = {"title": "Night", "folderUid": "theirs", "interval": 60, "rules": [moved]}
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "A customer's images fail" in refused.output
+    assert grafana.groups["theirs", "Night"]["rules"] == [moved]
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+def test_rules_of_somebody_elses_in_the_group_are_kept(grafana: GrafanaServer, options: tuple[str, ...]) -> None:
+    push(grafana)
+    rules = group_of(grafana)["rules"]
+    copied = {**json.loads(json.dumps(rules[0])), "uid": "theirs-1", "title": "A copy"}
+    own = {**json.loads(json.dumps(rules[0])), "uid": "theirs-2", "title": "Their own", "annotations": {}}
+    rules[:0] = [own, copied]
+    assert set(outcomes(push(grafana)).values()) == {"the same"}
+    threshold(rules[2], 0.9)
+    if options:
+        outcomes(push(grafana, *options))
+    kept = {rule["uid"]: rule["title"] for rule in group_of(grafana)["rules"]}
+    assert len(kept) == 5
+    assert (kept["theirs-1"], kept["theirs-2"]) == ("A copy", "Their own")
+
+
+def test_a_rule_that_is_no_more_goes_unless_somebody_changed_it(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    push(grafana)
+    threshold(group_of(grafana)["rules"][1], 0.9)
+    with_rules(monkeypatch, tmp_path, lambda rules: rules.__delitem__(slice(1, None)))
+    assert outcomes(push(grafana))["Alert rules: Business"] == "changed"
+    assert [rule["title"] for rule in group_of(grafana)["rules"]] == [
+        "A customer's images fail",
+        "Images became dearer",
+    ]
+    assert outcomes(push(grafana))["Alert rules: Business"] == "the same"
 
 
 def test_who_saves_at_the_same_moment_is_not_overwritten(
