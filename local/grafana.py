@@ -4,7 +4,9 @@ https://grafana.com/docs/grafana/v11.6/developers/http_api/
 """
 
 import json
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -16,6 +18,8 @@ from local import grafana_rules
 _SECONDS = 30.0
 #: What Grafana lets through from the API alone stays changeable on its pages only with this.
 _EDITABLE = {"X-Disable-Provenance": "true"}
+#: A header's value may hold no more.
+_TOKEN = re.compile(r"[!-~]+")
 Json = dict[str, Any]
 
 
@@ -39,10 +43,11 @@ class Grafana:
     """One Grafana, by its address and the token of a service account. An address may have a path."""
 
     def __init__(self, url: str, token: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise GrafanaError(0, f"{url} is no address of a Grafana: it must begin with https://")
-        self._url = url.rstrip("/")
+        self._origin, self._path = _parts(url)
+        self._url = self._origin + self._path
+        token = token.strip()
+        if not _TOKEN.fullmatch(token):
+            raise GrafanaError(0, "GRAFANA_TOKEN is no token: it has something in it that is neither letter nor sign.")
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
@@ -93,7 +98,7 @@ class Grafana:
         base = 0
         if there is not None:
             held, meta = there["dashboard"], there["meta"]
-            url = self._url + meta["url"]
+            url = self._link(meta["url"])
             if _bare(held) == _bare(board) and meta.get("folderUid") == folder_uid:
                 return Pushed(title, "the same", url)
             base = held["version"]
@@ -111,7 +116,7 @@ class Grafana:
             if error.status != 412:  # noqa: PLR2004 - HTTP's
                 raise
             raise GrafanaError(412, f"{title}: {error} Look at it, then push with --overwrite.") from error
-        return Pushed(title, "changed" if there else "created", self._url + answer["url"])
+        return Pushed(title, "changed" if there else "created", self._link(answer["url"]))
 
     def rules(self, group: Json, folder_uid: str, *, overwrite: bool) -> Pushed:
         """Create or change a group of alert rules, as Grafana's provisioning file has it; others' rules in it stay.
@@ -138,6 +143,10 @@ class Grafana:
         missing = [rule["uid"] for rule in wanted["rules"] if rule["uid"] not in here]
         found = [self._there(f"/api/v1/provisioning/alert-rules/{quote(uid)}") for uid in missing]
         return [rule["title"] for rule in found if rule]
+
+    def _link(self, told: str) -> str:
+        """The address of a page; what Grafana tells begins with its own path, where it knows of one."""
+        return self._origin + (told if told.startswith(f"{self._path}/") else self._path + told)
 
     def _is_ours(self, uid: str, version: int) -> bool:
         """Whether the version that is there is one that was pushed: its message says so."""
@@ -173,18 +182,26 @@ class Grafana:
             raise GrafanaError(answer.status, f"{self._url} answers, but not as Grafana does.") from error
 
 
-def with_source(document: Json, sources: Mapping[str, str]) -> Json:
-    """The document, each uid of `sources` replaced by that Grafana's own."""
-    replaced: Json = _replaced(document, sources)
-    return replaced
+def _parts(url: str) -> tuple[str, str]:
+    """Scheme and host; the path. Raises GrafanaError where it is no address, or the token would be read on its way."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in {"http", "https"} or not host:
+        raise GrafanaError(0, f"{url} is no address of a Grafana: it must begin with https://")
+    if parts.scheme == "http" and not _is_here(host):
+        raise GrafanaError(0, f"{url} would be told the token in clear: take https://, or a tunnel to localhost.")
+    return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
 
 
-def _replaced(value: Any, sources: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, dict):
-        return {key: _replaced(each, sources) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_replaced(each, sources) for each in value]
-    return sources.get(value, value) if isinstance(value, str) else value
+def _is_here(host: str) -> bool:
+    """Whether it is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _bare(board: Json) -> Json:
@@ -208,5 +225,9 @@ def _told(status: int, data: bytes, url: str) -> str:
         case 403:
             role = "it needs the role Admin, or Editor and --no-rules"
             return f"The token's account may not do that ({said or 'forbidden'}): {role}."
+        case 301 | 302 | 303 | 307 | 308:
+            return f"{url} leads elsewhere, to a login page perhaps: the API must be reached without a proxy's login."
+        case 404 if not said:
+            return f"{url} has no such API: give the address of Grafana itself, with its path where it has one."
         case _:
             return f"{url} answered {status}{f': {said}' if said else ''}."

@@ -36,6 +36,8 @@ class GrafanaServer:
     """Its state. `roles` says what a token may do; `writes` counts what was changed."""
 
     url: str = ""
+    #: The path that it lies under; the addresses of dashboards that it tells begin with it.
+    prefix: str = ""
     roles: dict[str, str] = field(default_factory=lambda: {"admin": "Admin", "editor": "Editor", "viewer": "Viewer"})
     sources: list[Json] = field(default_factory=list)
     folders: dict[str, str] = field(default_factory=dict)
@@ -97,7 +99,10 @@ class GrafanaServer:
         saved = self.dashboards[uid]
         number = len(saved.versions)
         held = {**saved.versions[-1][0], "id": 7, "version": number}
-        return {"dashboard": held, "meta": {"url": f"/d/{uid}/board", "folderUid": saved.folder, "version": number}}
+        return {
+            "dashboard": held,
+            "meta": {"url": f"{self.prefix}/d/{uid}/board", "folderUid": saved.folder, "version": number},
+        }
 
     def _versions(self, uid: str) -> Json:
         saved = self.dashboards[uid]
@@ -114,7 +119,7 @@ class GrafanaServer:
         saved.folder = body["folderUid"]
         kept = {key: value for key, value in board.items() if key not in {"id", "version"}}
         saved.versions.append((kept, body.get("message", "")))
-        return {"uid": uid, "url": f"/d/{uid}/board", "status": "success", "version": len(saved.versions)}
+        return {"uid": uid, "url": f"{self.prefix}/d/{uid}/board", "status": "success", "version": len(saved.versions)}
 
     def _group(self, folder: str, name: str) -> Json:
         if (folder, name) not in self.groups:
@@ -171,7 +176,7 @@ def _kept(rule: Json) -> Json:
 @contextmanager
 def serving(prefix: str = "") -> Iterator[GrafanaServer]:
     """One that answers at `url`, under a path where there is a `prefix`."""
-    state = GrafanaServer()
+    state = GrafanaServer(prefix=prefix)
 
     class Handler(BaseHTTPRequestHandler):
         def _do(self) -> None:

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from local.commands.dashboards import dashboards
 from local.grafana import Grafana, GrafanaError
-from tests.grafana_server import GrafanaServer, serving
+from tests.grafana_server import GrafanaServer, Refused, serving
 
 BUSINESS = "picture-perfect-business"
 ADMIN = "admin"
@@ -55,6 +55,41 @@ def test_alert_rules_ask_that_grafanas_own_data_sources_and_stay_editable(grafan
     assert {data["model"]["datasource"]["uid"] for data in asked} == {"cw", "pg", "__expr__"}
     assert {rule["provenance"] for group in grafana.groups.values() for rule in group["rules"]} == {""}
     assert {group["interval"] for group in grafana.groups.values()} == {300, 900}
+
+
+def test_a_stack_of_another_name_in_another_region_is_watched_and_shown(grafana: GrafanaServer) -> None:
+    said = ("--stack", "acme-pictures", "--namespace", "Acme", "--region", "eu-west-1")
+    push(grafana, *said)
+    models = [data["model"] for group in grafana.groups.values() for rule in group["rules"] for data in rule["data"]]
+    asked = [model for model in models if model.get("queryMode") == "Metrics"]
+    assert {model["region"] for model in asked} == {"eu-west-1"}
+    assert {model["namespace"] for model in asked} == {"Acme", "AWS/SQS"}
+    queues = {model["dimensions"]["QueueName"] for model in asked if "QueueName" in model["dimensions"]}
+    assert queues == {
+        "acme-pictures-records",
+        "acme-pictures-records-dead-letters",
+        "acme-pictures-overflow-dead-letters",
+    }
+    for uid, names in (("operations", {"stack", "namespace", "region"}), ("image", {"stack", "region"})):
+        variables = grafana.dashboards[f"picture-perfect-{uid}"].versions[-1][0]["templating"]["list"]
+        chosen = {one["name"]: one["current"]["value"] for one in variables if one["name"] in names}
+        wanted = {"stack": "acme-pictures", "namespace": "Acme", "region": "eu-west-1"}
+        assert chosen == {name: wanted[name] for name in names}
+        assert {one["query"] for one in variables if one["type"] == "textbox"} - {""} == {
+            wanted[name] for name in names - {"region"}
+        }
+    assert set(outcomes(push(grafana, *said)).values()) == {"the same"}
+    assert outcomes(push(grafana))["Alert rules: Operations"] == "changed"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--stack", "Acme!"), ("--namespace", ""), ("--region", "eu west"), ("--namespace", "a&b")]
+)
+def test_a_name_that_no_stack_has_is_refused(grafana: GrafanaServer, option: str, value: str) -> None:
+    refused = push(grafana, option, value)
+    assert refused.exit_code == 2
+    assert option in refused.output
+    assert grafana.writes == 0
 
 
 def test_an_older_push_is_replaced(grafana: GrafanaServer) -> None:
@@ -216,6 +251,12 @@ def test_of_several_data_sources_one_has_to_be_named(grafana: GrafanaServer) -> 
     assert set(outcomes(push(grafana, "--postgres", "pg2")).values()) == {"created"}
 
 
+def test_dashboards_alone_ask_for_no_data_source(grafana: GrafanaServer) -> None:
+    grafana.add_source("pg2", "postgres", "Another")
+    grafana.sources = [source for source in grafana.sources if source["type"] != "cloudwatch"]
+    assert set(outcomes(push(grafana, "--no-rules")).values()) == {"created"}
+
+
 def test_without_a_data_source_nothing_is_begun(grafana: GrafanaServer) -> None:
     grafana.sources = [source for source in grafana.sources if source["type"] != "cloudwatch"]
     refused = push(grafana)
@@ -243,6 +284,8 @@ def test_json_is_for_programs(grafana: GrafanaServer) -> None:
     assert len(found) == 6
     assert {one["outcome"] for one in found} == {"created"}
     assert found[0]["url"].startswith(grafana.url + "/d/picture-perfect-")
+    again = json.loads(push(grafana, "--json").output)
+    assert [one["url"] for one in again] == [one["url"] for one in found]
 
 
 def test_what_is_no_grafana_is_told() -> None:
@@ -252,6 +295,51 @@ def test_what_is_no_grafana_is_told() -> None:
         assert said in result.output
     result = CliRunner().invoke(dashboards, ["push", "http://127.0.0.1:9"], env={"GRAFANA_TOKEN": ""})
     assert "Set GRAFANA_TOKEN" in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://[bad", "no address of a Grafana"),
+        ("https://", "no address of a Grafana"),
+        ("http://grafana.example", "http://grafana.example would be told the token in clear"),
+        ("https://127.0.0.1:port", "no address of a Grafana"),
+    ],
+)
+def test_an_address_that_is_none_or_not_safe_is_told(url: str, said: str) -> None:
+    result = CliRunner().invoke(dashboards, ["push", url], env={"GRAFANA_TOKEN": "x"})
+    assert (result.exit_code, said in result.output) == (1, True), result.output
+
+
+@pytest.mark.parametrize("token", ["glsa_secret\r", "  glsa_secret\n"])
+def test_blanks_around_a_token_do_not_matter(grafana: GrafanaServer, token: str) -> None:
+    grafana.roles["glsa_secret"] = "Admin"
+    assert set(outcomes(push(grafana, token=token)).values()) == {"created"}
+
+
+@pytest.mark.parametrize("token", ["glsa_sec\rret", "glsa_secr\N{HORIZONTAL ELLIPSIS}et", "glsa secret"])
+def test_a_token_that_cannot_be_one_is_told_and_not_repeated(grafana: GrafanaServer, token: str) -> None:
+    refused = push(grafana, token=token)
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, SystemExit)
+    assert "GRAFANA_TOKEN" in refused.output
+    assert "sec" not in refused.output.replace("second", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(302, "a login page"), (404, "the address of Grafana itself"), (500, "answered 500")],
+)
+def test_an_answer_that_is_not_grafanas_says_what_to_look_at(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, status: int, said: str
+) -> None:
+    def answer(*_: object) -> None:
+        raise Refused(status)
+
+    monkeypatch.setattr(GrafanaServer, "answer", answer)
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert said in refused.output
 
 
 def test_the_token_goes_nowhere_but_into_a_header(grafana: GrafanaServer) -> None:
