@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
@@ -17,6 +19,7 @@ from core.metrics import DECLARED, METRICS
 from infra.grafana import __main__ as written
 from infra.grafana import alerts, cloudwatch, names, operations
 from infra.grafana.cloudwatch import ANY, LISTED, NAMESPACE, SHOWN, UnknownMetricError
+from local.grafana_documents import Place, in_place
 
 GRAFANA = Path(__file__).parents[2] / "infra" / "grafana"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -236,15 +239,51 @@ def test_grafana_is_given_what_it_is_provisioned_with() -> None:
     provider = yaml.safe_load((GRAFANA / "provisioning/dashboards/picture-perfect.yaml").read_text("utf-8"))
     grafana = compose["services"]["grafana"]
     mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"] if volume.startswith("./"))
-    assert all((GRAFANA / place).is_dir() for place in mounts)
-    assert mounts["./dashboards"] == provider["providers"][0]["options"]["path"]
-    assert mounts["./provisioning"] == "/etc/grafana/provisioning"
+    assert all((GRAFANA / place).exists() for place in mounts)
+    assert set(mounts.values()) == {f"/picture-perfect/{name}" for name in ("start.sh", "provisioning", "dashboards")}
+    copied = "/tmp/picture-perfect"  # noqa: S108 - in the container
+    assert provider["providers"][0]["options"]["path"] == f"{copied}/dashboards"
+    assert grafana["environment"]["GF_PATHS_PROVISIONING"] == f"{copied}/provisioning"
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (GRAFANA / home.removeprefix(f"{copied}/")).is_file()
+    assert f"${{TO:-{copied}}}" in (GRAFANA / "start.sh").read_text("utf-8")
     assert {(one["type"], one["uid"]) for one in sources["datasources"]} == {
         (names.CLOUDWATCH_TYPE, names.CLOUDWATCH_UID),
         (names.POSTGRES_TYPE, names.POSTGRES_UID),
     }
-    needed = set(re.findall(r"\$([A-Z_]+)", json.dumps(sources)))
+    needed = set(re.findall(r"\$([A-Z_]+)", json.dumps(sources) + (GRAFANA / "start.sh").read_text("utf-8")))
     assert needed <= set(grafana["environment"])
+
+
+def test_who_looks_without_a_login_may_change_nothing_and_nobody_can_log_in() -> None:
+    compose = yaml.safe_load((GRAFANA / "compose.yaml").read_text("utf-8"))
+    said = compose["services"]["grafana"]["environment"]
+    assert said["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert said["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert (said["GF_SERVER_DOMAIN"], said["GF_SERVER_ENFORCE_DOMAIN"]) == ("localhost", "true")
+    assert compose["services"]["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
+
+
+@pytest.mark.parametrize("place", [Place(), Place("acme-pictures", "Acme/Pictures#1:a")])
+def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: Place) -> None:
+    """The script of the container makes of each file what `dashboards push` makes of it."""
+    variables = {"FROM": str(GRAFANA), "TO": str(tmp_path / "to"), "RUN": "true", "PATH": os.environ["PATH"]}
+    named = {"STACK": place.stack, "METRICS_NAMESPACE": place.namespace}
+    for _ in range(2):  # a container is started again
+        subprocess.run(["sh", str(GRAFANA / "start.sh")], env={**variables, **named}, check=True)
+    made = sorted(path.relative_to(tmp_path / "to") for path in (tmp_path / "to").rglob("*") if path.is_file())
+    kept = [*(GRAFANA / "dashboards").rglob("*"), *(GRAFANA / "provisioning").rglob("*")]
+    assert made == sorted(path.relative_to(GRAFANA) for path in kept if path.is_file())
+    for path in made:
+        text = (tmp_path / "to" / path).read_text("utf-8")
+        if path.suffix == ".json":
+            assert json.loads(text) == in_place(json.loads((GRAFANA / path).read_text("utf-8")), place), path
+        else:
+            assert text == (GRAFANA / path).read_text("utf-8")
+
+
+def test_what_a_stack_is_called_by_default_is_one_thing() -> None:
+    assert Place() == Place(alerts.STACK, alerts.METRICS_NAMESPACE, alerts.REGION)
 
 
 def test_the_docs_name_every_alert_rule_and_every_dashboard() -> None:
