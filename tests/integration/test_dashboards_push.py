@@ -54,7 +54,7 @@ def test_alert_rules_ask_that_grafanas_own_data_sources_and_stay_editable(grafan
     assert {data["datasourceUid"] for data in asked} == {"cw", "pg", "__expr__"}
     assert {data["model"]["datasource"]["uid"] for data in asked} == {"cw", "pg", "__expr__"}
     assert {rule["provenance"] for group in grafana.groups.values() for rule in group["rules"]} == {""}
-    assert {group["interval"] for group in grafana.groups.values()} == {300, 900}
+    assert {group["interval"] for group in grafana.groups.values()} == {300, 21_600}
 
 
 def test_a_stack_of_another_name_in_another_region_is_watched_and_shown(grafana: GrafanaServer) -> None:

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.models import alerting, dashboard
 
 from core import prices
 from core.metrics import DECLARED, METRICS
+from infra import settings
 from infra.grafana import __main__ as written
 from infra.grafana import alerts, cloudwatch, names, operations
 from infra.grafana.cloudwatch import ANY, LISTED, NAMESPACE, SHOWN, UnknownMetricError
@@ -221,6 +222,79 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
     asked = sum(not unit for _, _, unit in QUERIES)
     month = asked * 60 / 5 * 24 * 30 * prices.load().cloudwatch.metric_read
     assert f"ask for {asked} series every 5 minutes, ${month:.2f} a month" in text.replace("\n", " ")
+
+
+def test_asking_the_ledger_for_alerts_lets_it_sleep_and_stands_in_the_docs() -> None:
+    """Each time, Aurora is awake until it has had nothing to do for as long as settings say."""
+    price = json.loads((DOCS.parent / "infra" / "idle_prices.json").read_text("utf-8"))
+    (often,) = {
+        group["interval"]
+        for group in json.loads((GRAFANA / "provisioning/alerting/rules.json").read_text("utf-8"))["groups"]
+        if any("rawSql" in data["model"] for rule in group["rules"] for data in rule["data"])
+    }
+    hours = int(often.removesuffix("h"))
+    minutes = settings.Database().pause_after_minutes + 1
+    month = price["hours"] / hours * minutes / 60 * 0.5 * price["aurora_acu_hour"]
+    assert month < 1
+    text = (DOCS / "dashboards.md").read_text("utf-8").replace("\n", " ")
+    assert f"asks the ledger every {hours} hours, which wakes it: ${month:.2f} a month" in text
+
+
+def test_savings_may_be_negative_and_are_drawn_so() -> None:
+    found = {
+        panel["title"]: panel["fieldConfig"]["defaults"].get("min")
+        for board in BOARDS.values()
+        for panel in drawn(board)
+        if panel["type"] == "timeseries" and "bytes_saved" in json.dumps(panel["targets"])
+    }
+    assert found == {"Bytes by day": None}
+
+
+def test_how_exact_a_wait_is_said_to_be_is_what_a_bucket_allows() -> None:
+    told = [
+        panel["description"]
+        for board in BOARDS.values()
+        for panel in drawn(board)
+        if "histogram_percentile" in json.dumps(panel.get("targets"))
+    ]
+    assert told
+    for text in told:
+        (within,) = re.findall(r"within (\d+) %, out of buckets", text)
+        assert 0 < int(within) / 100 - (10**0.1 - 1) < 0.01
+
+
+def test_documents_that_are_named_are_there_and_say_what_they_are_said_to() -> None:
+    told = [panel["description"] for board in BOARDS.values() for panel in drawn(board)]
+    told += [rule["annotations"]["description"] for rule in RULES]
+    for text in told:
+        for name in re.findall(r"docs/\w+\.md", text):
+            assert (DOCS.parent / name).is_file(), text
+    (by_hand,) = (text for text in told if "by hand" in text)
+    (name,) = re.findall(r"docs/\w+\.md", by_hand)
+    assert "by hand" in (DOCS.parent / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("failed", "processed", "fires"), [(1, 2, False), (2, 17, False), (3, 17, True), (2, 100, False), (30, 70, True)]
+)
+def test_some_failures_at_night_are_no_alarm(failed: int, processed: int, fires: bool) -> None:
+    (rule,) = (one for one in RULES if one["title"] == "Many images fail")
+    steps = {data["refId"]: data["model"] for data in rule["data"]}
+    formula = steps["Result"]["expression"].replace("$RA", str(failed)).replace("$RB", str(processed))
+    (above,) = steps["TooMuch"]["conditions"][0]["evaluator"]["params"]
+    assert (eval(formula) > above) is fires  # noqa: S307 - ours
+
+
+def test_what_somebody_types_is_quoted_wherever_it_goes() -> None:
+    """A link may carry a variable's value."""
+    for board in BOARDS.values():
+        typed = {one["name"] for one in board["templating"]["list"] if one["type"] in {"textbox", "query"}}
+        for panel in drawn(board):
+            for target in panel["targets"]:
+                text = f"{target.get('rawSql', '')} {target.get('expression', '')}"
+                for name, style in re.findall(r"\$\{?([a-z]+)(:\w+)?", re.sub(r"\$__\w+", "", text)):
+                    if name in typed:
+                        assert style in {":sqlstring", ":percentencode"}, panel["title"]
 
 
 def test_of_the_running_system_only_the_declaration_is_known() -> None:
