@@ -9,7 +9,7 @@ and whose an image is, is none of them: per customer, PostgreSQL answers.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from math import prod
+from math import isfinite, prod
 
 from core.errors import Code
 from core.formats.readers import READERS
@@ -166,7 +166,7 @@ MOST = sum(metric.most for metric in METRICS)
 
 
 def of_result(result: Result) -> dict[str, float]:
-    """What is measured of an image that ended."""
+    """What is measured of an image that ended; CloudWatch takes no line with what is no number, nor the rest of it."""
     usage, estimate = result.usage, result.estimate
     found = {
         "Images": 1,
@@ -179,11 +179,11 @@ def of_result(result: Result) -> dict[str, float]:
         "PeakMemory": usage.peak_bytes,
     }
     if result.status is Status.FAILED:  # what it took until then says nothing of the estimate
-        return {**found, "Failed": 1}
-    if estimate and estimate.cpu_seconds_upper > 0 and estimate.peak_bytes_upper > 0:
+        found["Failed"] = 1
+    elif estimate and estimate.cpu_seconds_upper > 0 and estimate.peak_bytes_upper > 0:
         found["CpuTimeRatio"] = usage.cpu_seconds / estimate.cpu_seconds_upper
         found["PeakMemoryRatio"] = usage.peak_bytes / estimate.peak_bytes_upper
-    return found
+    return {name: value for name, value in found.items() if isfinite(value)}
 
 
 def month_usd(prices: Prices, metrics: float = MOST) -> float:

@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from core import __version__, prices
+from core import __version__, keys, prices
 from core.errors import Code, Refusal
 from core.explanations import explanation
 from core.model import Value
@@ -26,10 +26,15 @@ _MOVERS = 5
 DIMENSIONS = ("customer", "source", "route", "format", "pipeline")
 #: More days than this are asked for in parts: the page of them would be nothing to look at.
 MOST_DAYS = 3660
+#: No image ended before or after these; what is further off is a slip, and dates come to an end.
+FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 
 
 class Question(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked about: the days from `since` to `until`, both included, of one customer or of all."""
+    """What is asked about: the days from `since` to `until`, both included, of one customer or of all.
+
+    Raises ValueError, which begins with the field's name, for what cannot be asked.
+    """
 
     since: date
     until: date
@@ -40,6 +45,20 @@ class Question(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError(f"until: {self.until} is before since, {self.since}")
         if self.days > MOST_DAYS:
             raise ValueError(f"since: {self.days:,} days are too many at once; {MOST_DAYS:,} are not")
+        if self.customer is not None:
+            try:
+                keys.check_customer(self.customer)
+            except Refusal as error:
+                raise ValueError(error.message.removesuffix(".")) from error
+
+    @staticmethod
+    def of(since: date, until: date, customer: str | None) -> "Question":
+        """As somebody asks it. Raises ValueError for days that are a slip, too."""
+        if since < FIRST_DAY:
+            raise ValueError(f"since: {since} is before {FIRST_DAY}")
+        if until > LAST_DAY:
+            raise ValueError(f"until: {until} is after {LAST_DAY}")
+        return Question(since=since, until=until, customer=customer)
 
     @property
     def days(self) -> int:
@@ -75,7 +94,7 @@ class Sums(Value, frozen=True, kw_only=True):
 class Latency(Value, frozen=True, kw_only=True):
     """Seconds from an image's arrival to its commit: 50, 95 and 99 of a hundred waited no longer.
 
-    Of all customers' images they are made of the ledger's buckets, within an eighth of the truth; of one's, exact.
+    Of all customers' images they are made of the ledger's buckets, within 26 % of the truth; of one's, exact.
     """
 
     p50: float
@@ -215,9 +234,9 @@ class Asked(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def answer(self, reports: Reports) -> Report | Page:
         until = self.until or datetime.now(UTC).date()
-        since = self.since or until - timedelta(days=29)
+        since = self.since or max(until, FIRST_DAY) - timedelta(days=29)
         try:
-            question = Question(since=since, until=until, customer=self.customer)
+            question = Question.of(since, until, self.customer)
         except ValueError as error:
             raise Refusal(Code.INVALID_REQUEST, f"{error}.") from error
         return reports.page(question, self.place) if self.of == "rows" else reports.report(question)

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
-from rich.text import Text
 
 from local import tables
 from local.batch_jobs import Status
+from local.console import literal
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -50,11 +50,11 @@ def jobs(state: Mapping[str, Any]) -> Table:
         children = job["children"]
         ended = sum(children.get(status, 0) for status in ("SUCCEEDED", "FAILED"))
         table.add_row(
-            Text(job["id"][:8]),
+            job["id"][:8],
             job["definition"],
             f"{ended}/{sum(children.values())}" if children else "-",
-            Text(job["status"].lower(), style="yellow" if job["status"] == Status.FAILED else ""),
-            Text(job["reason"]),
+            literal(job["status"].lower(), style="yellow" if job["status"] == Status.FAILED else ""),
+            job["reason"],
         )
     return table
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import click
 
+from local.console import printable
+
 #: Command → module under local.commands, and what `--help` says of it.
 COMMANDS = {
     "demo": ("demo", "The whole system on this machine: images through every door, and what came out."),
@@ -64,10 +66,10 @@ def run(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one for each w
         return ending.exit_code
     except click.UsageError as error:
         where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
-        click.echo(f"{error.format_message()}{where}", err=True)
+        _tell(f"{error.format_message()}{where}")
         return 2
     except click.ClickException as error:
-        click.echo(error.format_message(), err=True)
+        _tell(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -79,9 +81,14 @@ def run(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one for each w
 
         if not isinstance(error, PicturePerfectError):
             raise
-        click.echo(str(error), err=True)
+        _tell(str(error))
         return 1
     return answer if isinstance(answer, int) else 0
+
+
+def _tell(message: str) -> None:
+    """On stderr, its lines kept: those of a pipeline's mistakes are many."""
+    click.echo("\n".join(map(printable, message.split("\n"))), err=True)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,18 @@
 
 import signal
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Never
+from typing import TYPE_CHECKING, Any, Never
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
+    from rich.text import Text
 
     from local.address import Address
 
@@ -79,6 +81,21 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def printable(text: str) -> str:
+    """On one line, without what would steer the terminal; spaces of all kinds stay."""
+    return "".join(
+        sign if sign.isprintable() or unicodedata.category(sign) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+        for sign in text
+    )
+
+
+def literal(text: str, style: str = "", **how: Any) -> "Text":  # noqa: ANN401 - as Rich has them
+    """A name, or a sentence with names in it, as it is: nothing in it is markup."""
+    from rich.text import Text  # noqa: PLC0415
+
+    return Text(printable(text), style=style, **how)
 
 
 def size(count: float | None) -> str:

@@ -4,17 +4,22 @@ https://grafana.com/docs/grafana/v11.6/developers/http_api/
 """
 
 import json
+import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import urllib3
 
 from core.model import Value
+from local import grafana_rules
 
 _SECONDS = 30.0
 #: What Grafana lets through from the API alone stays changeable on its pages only with this.
 _EDITABLE = {"X-Disable-Provenance": "true"}
+#: A header's value may hold no more.
+_TOKEN = re.compile(r"[!-~]+")
 Json = dict[str, Any]
 
 
@@ -38,10 +43,11 @@ class Grafana:
     """One Grafana, by its address and the token of a service account. An address may have a path."""
 
     def __init__(self, url: str, token: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise GrafanaError(0, f"{url} is no address of a Grafana: it must begin with https://")
-        self._url = url.rstrip("/")
+        self._origin, self._path = _parts(url)
+        self._url = self._origin + self._path
+        token = token.strip()
+        if not _TOKEN.fullmatch(token):
+            raise GrafanaError(0, "GRAFANA_TOKEN is no token: it has something in it that is neither letter nor sign.")
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
@@ -92,7 +98,7 @@ class Grafana:
         base = 0
         if there is not None:
             held, meta = there["dashboard"], there["meta"]
-            url = self._url + meta["url"]
+            url = self._link(meta["url"])
             if _bare(held) == _bare(board) and meta.get("folderUid") == folder_uid:
                 return Pushed(title, "the same", url)
             base = held["version"]
@@ -110,18 +116,37 @@ class Grafana:
             if error.status != 412:  # noqa: PLR2004 - HTTP's
                 raise
             raise GrafanaError(412, f"{title}: {error} Look at it, then push with --overwrite.") from error
-        return Pushed(title, "changed" if there else "created", self._url + answer["url"])
+        return Pushed(title, "changed" if there else "created", self._link(answer["url"]))
 
-    def rules(self, group: Json, folder_uid: str) -> Pushed:
-        """Create or change a group of alert rules, as Grafana's provisioning file has it."""
-        name, path = group["name"], f"/api/v1/provisioning/folder/{quote(folder_uid)}/rule-groups/"
-        rules = [{**rule, "orgID": 1, "folderUID": folder_uid, "ruleGroup": name} for rule in group["rules"]]
-        wanted = {"title": name, "folderUid": folder_uid, "interval": _seconds(group["interval"]), "rules": rules}
-        there = self._there(path + quote(name))
-        if there is not None and _covers(there, wanted):
-            return Pushed(f"Alert rules: {name}", "the same")
-        self._call("PUT", path + quote(name), wanted, _EDITABLE)
-        return Pushed(f"Alert rules: {name}", "changed" if there else "created")
+    def rules(self, group: Json, folder_uid: str, *, overwrite: bool) -> Pushed:
+        """Create or change a group of alert rules, as Grafana's provisioning file has it; others' rules in it stay.
+
+        Raises GrafanaError(412) where somebody changed one of ours, or moved it, since it was pushed.
+        """
+        name, title = group["name"], f"Alert rules: {group['name']}"
+        path = f"/api/v1/provisioning/folder/{quote(folder_uid)}/rule-groups/{quote(name)}"
+        wanted = grafana_rules.group(group, folder_uid)
+        there = self._there(path)
+        held = there or {**wanted, "rules": []}
+        if there and grafana_rules.same(there, wanted):
+            return Pushed(title, "the same")
+        touched = [*grafana_rules.changed(held, wanted), *self._moved(held, wanted)]
+        if touched and not overwrite:
+            which = "; ".join(touched)
+            raise GrafanaError(412, f"{title}: changed in Grafana: {which}. Look at it, then push with --overwrite.")
+        self._call("PUT", path, grafana_rules.merged(held, wanted), _EDITABLE)
+        return Pushed(title, "changed" if there else "created")
+
+    def _moved(self, there: Json, wanted: Json) -> list[str]:
+        """The titles of those rules that are in another group now."""
+        here = {rule["uid"] for rule in there["rules"]}
+        missing = [rule["uid"] for rule in wanted["rules"] if rule["uid"] not in here]
+        found = [self._there(f"/api/v1/provisioning/alert-rules/{quote(uid)}") for uid in missing]
+        return [rule["title"] for rule in found if rule]
+
+    def _link(self, told: str) -> str:
+        """The address of a page; what Grafana tells begins with its own path, where it knows of one."""
+        return self._origin + (told if told.startswith(f"{self._path}/") else self._path + told)
 
     def _is_ours(self, uid: str, version: int) -> bool:
         """Whether the version that is there is one that was pushed: its message says so."""
@@ -157,37 +182,31 @@ class Grafana:
             raise GrafanaError(answer.status, f"{self._url} answers, but not as Grafana does.") from error
 
 
-def with_source(document: Json, sources: Mapping[str, str]) -> Json:
-    """The document, each uid of `sources` replaced by that Grafana's own."""
-    replaced: Json = _replaced(document, sources)
-    return replaced
+def _parts(url: str) -> tuple[str, str]:
+    """Scheme and host; the path. Raises GrafanaError where it is no address, or the token would be read on its way."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError:
+        host, parts = None, urlsplit("")
+    if parts.scheme not in {"http", "https"} or not host:
+        raise GrafanaError(0, f"{url} is no address of a Grafana: it must begin with https://")
+    if parts.scheme == "http" and not _is_here(host):
+        raise GrafanaError(0, f"{url} would be told the token in clear: take https://, or a tunnel to localhost.")
+    return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
 
 
-def _replaced(value: Any, sources: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
-    if isinstance(value, dict):
-        return {key: _replaced(each, sources) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_replaced(each, sources) for each in value]
-    return sources.get(value, value) if isinstance(value, str) else value
+def _is_here(host: str) -> bool:
+    """Whether it is this machine."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _bare(board: Json) -> Json:
     """Without what Grafana keeps beside it."""
     return {key: value for key, value in board.items() if key not in {"id", "version"}}
-
-
-def _covers(there: Any, wanted: Any) -> bool:  # noqa: ANN401 - JSON
-    """Whether everything that is wanted is there; Grafana adds fields of its own."""
-    if isinstance(wanted, dict):
-        return isinstance(there, dict) and all(_covers(there.get(key), value) for key, value in wanted.items())
-    if isinstance(wanted, list):
-        same = isinstance(there, list) and len(there) == len(wanted)
-        return same and all(_covers(one, other) for one, other in zip(there, wanted, strict=True))
-    return bool(there == wanted)
-
-
-def _seconds(interval: str) -> int:
-    return int(interval[:-1]) * {"s": 1, "m": 60, "h": 3600}[interval[-1]]
 
 
 def _listed(found: Mapping[str, str]) -> str:
@@ -206,5 +225,9 @@ def _told(status: int, data: bytes, url: str) -> str:
         case 403:
             role = "it needs the role Admin, or Editor and --no-rules"
             return f"The token's account may not do that ({said or 'forbidden'}): {role}."
+        case 301 | 302 | 303 | 307 | 308:
+            return f"{url} leads elsewhere, to a login page perhaps: the API must be reached without a proxy's login."
+        case 404 if not said:
+            return f"{url} has no such API: give the address of Grafana itself, with its path where it has one."
         case _:
             return f"{url} answered {status}{f': {said}' if said else ''}."

@@ -4,11 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich import box
+from rich.console import RenderableType
+from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
 
 from core.metrics import METRICS, Unit
-from local.console import dimensions, size
+from local.console import dimensions, literal, size
 
 Row = Mapping[str, Any]
 
@@ -31,9 +33,19 @@ _RIGHT = {
 }
 
 
-def plain(*columns: str) -> Table:
+class Literal(Table):
+    """Its cells are shown as they are: a name may look like markup, or steer a terminal."""
+
+    def add_row(
+        self, *renderables: RenderableType | None, style: StyleType | None = None, end_section: bool = False
+    ) -> None:
+        cells = (literal(cell) if isinstance(cell, str) else cell for cell in renderables)
+        super().add_row(*cells, style=style, end_section=end_section)
+
+
+def plain(*columns: str) -> Literal:
     """A table with a line under its head and one space between columns; numbers stand at the right."""
-    table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+    table = Literal(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for column in columns:
         table.add_column(
             column, justify="right" if column in _RIGHT else "left", no_wrap=column not in {"result", "reason"}
@@ -46,8 +58,8 @@ def images(rows: Sequence[Row]) -> Table:
     table = plain("image", "customer", "door", "type", "size", "route", "time", "result", "URLs")
     for row in rows:
         table.add_row(
-            Text(row["name"] or "(erased)", overflow="ellipsis"),
-            Text(row["customer"]),
+            literal(row["name"] or "(erased)", overflow="ellipsis"),
+            row["customer"],
             row.get("shown_door", row["door"]),
             row["format"] or "-",
             dimensions(row["width"], row["height"]),
@@ -61,8 +73,8 @@ def images(rows: Sequence[Row]) -> Table:
 
 def result(row: Row) -> Text:
     if row["status"] == "processed":
-        return Text("processed", style="green")
-    return Text(row["code"], style="yellow")
+        return literal("processed", style="green")
+    return literal(row["code"], style="yellow")
 
 
 def counts(rows: Sequence[Row]) -> Table:

@@ -23,7 +23,7 @@ _LISTS = {"source": SOURCES, "route": ROUTES, "format": FORMATS, "pipeline": PIP
 _BUCKET = 10**0.1
 #: How long the year's objects are kept, as tests/ledger/conftest.py tells the ledger.
 RETENTION_DAYS = 30
-#: Dollars are made of whole microseconds and MB: docs/ledger.md promises four digits.
+#: Dollars are made of whole microseconds and MB.
 _DIGITS = 1e-5
 
 

@@ -36,6 +36,8 @@ class GrafanaServer:
     """Its state. `roles` says what a token may do; `writes` counts what was changed."""
 
     url: str = ""
+    #: The path that it lies under; the addresses of dashboards that it tells begin with it.
+    prefix: str = ""
     roles: dict[str, str] = field(default_factory=lambda: {"admin": "Admin", "editor": "Editor", "viewer": "Viewer"})
     sources: list[Json] = field(default_factory=list)
     folders: dict[str, str] = field(default_factory=dict)
@@ -73,6 +75,7 @@ class GrafanaServer:
             yield r"/api/dashboards/uid/([^/]+)", self._dashboard
             yield r"/api/dashboards/uid/([^/]+)/versions\?limit=1", self._versions
             yield group, self._group
+            yield r"/api/v1/provisioning/alert-rules/([^/]+)", self.rule
         if method == "POST":
             yield r"/api/folders", lambda: self._make_folder(body)
             yield r"/api/dashboards/db", lambda: self._save(body)
@@ -96,7 +99,10 @@ class GrafanaServer:
         saved = self.dashboards[uid]
         number = len(saved.versions)
         held = {**saved.versions[-1][0], "id": 7, "version": number}
-        return {"dashboard": held, "meta": {"url": f"/d/{uid}/board", "folderUid": saved.folder, "version": number}}
+        return {
+            "dashboard": held,
+            "meta": {"url": f"{self.prefix}/d/{uid}/board", "folderUid": saved.folder, "version": number},
+        }
 
     def _versions(self, uid: str) -> Json:
         saved = self.dashboards[uid]
@@ -113,7 +119,7 @@ class GrafanaServer:
         saved.folder = body["folderUid"]
         kept = {key: value for key, value in board.items() if key not in {"id", "version"}}
         saved.versions.append((kept, body.get("message", "")))
-        return {"uid": uid, "url": f"/d/{uid}/board", "status": "success", "version": len(saved.versions)}
+        return {"uid": uid, "url": f"{self.prefix}/d/{uid}/board", "status": "success", "version": len(saved.versions)}
 
     def _group(self, folder: str, name: str) -> Json:
         if (folder, name) not in self.groups:
@@ -133,15 +139,44 @@ class GrafanaServer:
                 if data["datasourceUid"] not in known:
                     raise Refused(400, message=f"invalid alert rule: data source {data['datasourceUid']} not found")
         provenance = "" if headers.get("X-Disable-Provenance") else "api"
-        rules = [{**rule, "id": number, "provenance": provenance} for number, rule in enumerate(body["rules"], 1)]
+        rules = [
+            {**_kept(rule), "id": number, "provenance": provenance} for number, rule in enumerate(body["rules"], 1)
+        ]
+        uids = {rule["uid"] for rule in rules}
+        for other in self.groups.values():  # a rule is in one group
+            other["rules"] = [rule for rule in other["rules"] if rule["uid"] not in uids]
         self.groups[folder, name] = {**body, "rules": rules}
         return self.groups[folder, name]
+
+    def rule(self, uid: str) -> Json:
+        found = [rule for group in self.groups.values() for rule in group["rules"] if rule["uid"] == uid]
+        if not found:
+            raise Refused(404, message="alert rule not found")
+        return found[0]
+
+
+def _kept(rule: Json) -> Json:
+    """As Grafana gives it back: its defaults in it, times spelled its way."""
+    data = [
+        {"queryType": "", **one, "model": {"intervalMs": 1000, "maxDataPoints": 43200, **one["model"]}}
+        for one in json.loads(json.dumps(rule["data"]))
+    ]
+    lasts = re.sub(r"^0[smh]$", "0s", rule["for"])
+    return {
+        "isPaused": False,
+        "notification_settings": None,
+        "record": None,
+        **rule,
+        "data": data,
+        "for": lasts,
+        "updated": "2026-11-25T00:00:00Z",
+    }
 
 
 @contextmanager
 def serving(prefix: str = "") -> Iterator[GrafanaServer]:
     """One that answers at `url`, under a path where there is a `prefix`."""
-    state = GrafanaServer()
+    state = GrafanaServer(prefix=prefix)
 
     class Handler(BaseHTTPRequestHandler):
         def _do(self) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import psycopg
+from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 
 from core.adapters.database import Database
 from core.errors import Code, Misconfigured, Unavailable
@@ -89,7 +90,7 @@ class PostgresFigures:
     @contextmanager
     def _snapshot(self) -> Iterator[psycopg.Cursor[Any]]:
         try:
-            connection = self._database.connection()
+            connection = self._connected()
             with connection.transaction(), connection.cursor() as cursor:
                 cursor.execute(_SNAPSHOT)
                 yield cursor
@@ -97,9 +98,18 @@ class PostgresFigures:
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self._database.hang_up()
             raise Unavailable(Code.DATABASE_UNAVAILABLE, f"The database was not reached: {_told(error)}") from error
-        except psycopg.Error as error:
-            message = f"The database did not answer: {_told(error)}. Is this release's `pictureperfect migrate` done?"
+        except (UndefinedTable, UndefinedColumn, UndefinedFunction) as error:
+            message = f"The database is not this release's: {_told(error)}. Is its `pictureperfect migrate` done?"
             raise Misconfigured(Code.INVALID_RESULT, message) from error
+        except psycopg.Error as error:
+            raise Misconfigured(Code.INVALID_RESULT, f"The database did not answer: {_told(error)}.") from error
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        try:
+            return self._database.connection()
+        except psycopg.ProgrammingError:  # it repeats what it does not understand: a part of the password
+            message = "DATABASE_URL is no address of a database: postgresql://user@host/name, `%20` for a blank."
+            raise Misconfigured(Code.INVALID_SETTINGS, message) from None
 
 
 def _told(error: Exception) -> str:

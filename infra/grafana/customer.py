@@ -92,7 +92,8 @@ def _glance() -> panels.Row:
         panels.figure(
             POSTGRES,
             "Wait, p95",
-            "From arrival to commit, in the months of the time that is looked at: 95 of 100 images were faster.",
+            "From arrival to commit, in the months of the time that is looked at: 95 of 100 images were faster; within "
+            "26 %, out of buckets.",
             Sql(
                 f"""
                 SELECT histogram_percentile(0.95, array_agg(bucket), array_agg(images)) AS seconds
@@ -153,6 +154,7 @@ def _trends() -> panels.Row:
                 )
             ],
             unit="decbytes",
+            signed=True,
         ),
         panels.bars(
             POSTGRES,

@@ -5,7 +5,7 @@ from typing import Any
 from grafana_foundation_sdk.builders import cloudwatch, dashboard
 from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models.cloudwatch import CloudWatchQueryMode
-from grafana_foundation_sdk.models.dashboard import VariableOption
+from grafana_foundation_sdk.models.dashboard import VariableHide, VariableOption, VariableRefresh
 
 from infra.grafana import names, panels
 from infra.grafana.customer import IMAGE_LINK
@@ -15,8 +15,9 @@ from infra.grafana.sql import Sql
 from infra.grafana.variables import region, textbox
 
 _UUID = r"^\s*([0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})\s*$"
+_TYPED = f"substring(${{image:sqlstring}} FROM '{_UUID}')"
 #: The id that was typed; where it is none, nothing is found, and no panel fails.
-THIS = f"image_id = substring(${{image:sqlstring}} FROM '{_UUID}')::uuid"
+THIS = f"image_id = {_TYPED}::uuid"
 #: Where process, dispatch and the Batch jobs write.
 LOGS = ("/aws/lambda/${stack}-process", "/aws/lambda/${stack}-dispatch", "/aws/batch/${stack}")
 
@@ -41,12 +42,25 @@ def build() -> dashboard.Dashboard:
             .default_value("")
             .current(VariableOption(text="", value=""))
         )
+        .with_variable(_id())
         .with_variable(region())
         .with_variable(textbox("stack", "Stack", "picture-perfect", "`name` in infra/settings.toml"))
         .link(panels.link("One customer", names.CUSTOMER, "All images of a customer"))
         .link(panels.link("Operations", names.OPERATIONS, "Is all of it moving, and where not?"))
     )
     return panels.fill(board, (_glance(), _life(), _files(), _logs()))
+
+
+def _id() -> dashboard.QueryVariable:
+    """What logs are searched for, which know no types: an id, whatever was typed or came by a link."""
+    return (
+        dashboard.QueryVariable("id")
+        .description("The id that was typed, as logs have it")
+        .datasource(POSTGRES)
+        .query(f"SELECT coalesce(lower({_TYPED}), 'no-image-id') AS id")
+        .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
+        .hide(VariableHide.HIDE_VARIABLE)
+    )
 
 
 def _one(
@@ -162,7 +176,7 @@ def _life() -> panels.Row:
         panels.rows(
             POSTGRES,
             "What it cost",
-            "Dollars at the prices of its day; docs/ledger.md works one out by hand.",
+            "Dollars at the prices of its day; docs/costs.md works one out by hand.",
             Sql(
                 f"""
                 SELECT what, usd AS dollars FROM dollars, LATERAL (VALUES
@@ -222,7 +236,8 @@ def _logs() -> panels.Row:
         .id("")
         .log_group_names(list(LOGS))
         .expression(
-            "fields @timestamp, @log, @message | filter @message like '${image}' | sort @timestamp asc | limit 200"
+            "fields @timestamp, @log, @message | filter @message like '${id:percentencode}' "
+            "| sort @timestamp asc | limit 200"
         )
     )
     return panels.row(

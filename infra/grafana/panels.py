@@ -103,10 +103,12 @@ def lines(
     span: int = 12,
     limits: Limits | None = None,
     top: float | None = None,
+    signed: bool = False,
     height: int = 8,
 ) -> timeseries.Panel:
-    """How something went over time. `limits` are drawn as lines."""
+    """How something went over time. `limits` are drawn as lines; what is `signed` may fall below nothing."""
     panel = _over_time(source, title, meaning, queries, unit, span, height).line_width(2).fill_opacity(6)
+    panel = panel if signed else panel.min(0)
     panel = panel.show_points(VisibilityMode.AUTO).span_nulls(False)
     if top is not None:
         panel = panel.axis_soft_max(top)
@@ -129,6 +131,7 @@ def bars(
     """What was counted in each piece of time, one part on top of the other."""
     return (
         _over_time(source, title, meaning, queries, unit, span, height)
+        .min(0)
         .draw_style(GraphDrawStyle.BARS)
         .line_width(0)
         .fill_opacity(80)
@@ -259,7 +262,6 @@ def _over_time(
         .span(span)
         .height(height)
         .unit(unit)
-        .min(0)
         .no_value("-")
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
         .legend(

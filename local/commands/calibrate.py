@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from local.console import ended_by_signals, output, progress
+from local.console import ended_by_signals, literal, output, progress
 
 if TYPE_CHECKING:
     from core.operations.base import Operation
@@ -79,8 +79,9 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
 
 
 def _show(out: Path, samples: int, kinds: int) -> None:
-    output().print(f"{samples:,} measurements, {kinds} kinds: {out}", soft_wrap=True)
-    output().print(f"The functions and Batch go by it where COSTS={out.name} names it in their image.", soft_wrap=True)
+    output().print(literal(f"{samples:,} measurements, {kinds} kinds: {out}"), soft_wrap=True)
+    where = f"The functions and Batch go by it where COSTS={out.name} names it in their image."
+    output().print(literal(where), soft_wrap=True)
 
 
 def _examples(folder: Path) -> "Mapping[str, Operation]":

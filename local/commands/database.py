@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from local.console import folder_option, json_option, notes, progress
+from local.console import folder_option, json_option, literal, notes, progress
 
 
 @contextmanager
@@ -71,5 +71,5 @@ def replay(folder: Path, as_json: bool) -> int:
     else:
         click.echo(f"Replayed {done - len(failures)} results and tombstones.")
         for key, error in failures.items():
-            notes().print(f"{key}: {error}", soft_wrap=True)
+            notes().print(literal(f"{key}: {error}"), soft_wrap=True)
     return 1 if failures else 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from local.console import FOLDER, ended_by_signals, json_option, notes, output, progress
+from local.console import FOLDER, ended_by_signals, json_option, literal, notes, output, progress
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -67,7 +67,7 @@ def _run(address: "Address", bars: "Progress") -> tuple[list[Row], list[Row]]:
     from local.samples import samples  # noqa: PLC0415
 
     def complain(message: str) -> None:
-        notes().print(message, soft_wrap=True, markup=False)
+        notes().print(literal(message), soft_wrap=True)
 
     task = bars.add_task("painting and sending", total=len(samples()))
     tour.send(address, lambda: bars.advance(task), complain)
@@ -139,12 +139,12 @@ def _show(report: dict[str, Any]) -> None:
     title("URLs, the largest rendition of each")
     for row in report["images"]:
         if row["renditions"]:
-            console.print(f"{row['name']:<13}{row['renditions'][-1]['url']}", soft_wrap=True)
+            console.print(literal(f"{row['name']:<13}{row['renditions'][-1]['url']}"), soft_wrap=True)
         else:
-            console.print(f"{row['name']:<13}{row['message']}", soft_wrap=True)
+            console.print(literal(f"{row['name']:<13}{row['message']}"), soft_wrap=True)
     title("Refused: no image was accepted, and a document says why")
     for document in report["refused"]:
-        console.print(f"{document['key']}  {document['message']}", soft_wrap=True, markup=False)
+        console.print(literal(f"{document['key']}  {document['message']}"), soft_wrap=True)
     title("Counts, as PostgreSQL has them")
     console.print(tables.counts(report["counts"]))
     console.print(f"\n{_cost(report['dollars'])}", soft_wrap=True)
@@ -152,10 +152,11 @@ def _show(report: dict[str, Any]) -> None:
     console.print(tables.metrics(report["metrics"]))
     console.print(tables.other_metrics(report["metrics"]))
     title("Pictures")
-    console.print(f"{len(report['pictures'])} files, and a page to look at them: {report['gallery']}", soft_wrap=True)
-    console.print(f"The functions' logs: {report['logs']}", soft_wrap=True)
+    pictures = f"{len(report['pictures'])} files, and a page to look at them: {report['gallery']}"
+    console.print(literal(pictures), soft_wrap=True)
+    console.print(literal(f"The functions' logs: {report['logs']}"), soft_wrap=True)
     for fault in report["faults"]:
-        notes().print(f"[red]{fault}[/red]", soft_wrap=True)
+        notes().print(literal(fault, style="red"), soft_wrap=True)
 
 
 def _cost(dollars: Sequence[Row]) -> str:

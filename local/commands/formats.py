@@ -19,6 +19,7 @@ from local.console import json_option, output
 def formats(check: Path | None, markdown: bool, as_json: bool) -> None:
     """Write a small file of every format and mode that Pillow can save, read each back, and say what comes in."""
     import msgspec  # noqa: PLC0415 - `--help` needs none of it
+    from rich.text import Text  # noqa: PLC0415
 
     from local import format_table, tables  # noqa: PLC0415
 
@@ -31,7 +32,7 @@ def formats(check: Path | None, markdown: bool, as_json: bool) -> None:
         table = tables.plain("format", "file", "comes in", "does not, and why")
         for row in found:
             why = "\n".join(f"{mode}: {reason}" for mode, reason in row.refused)
-            table.add_row(row.format, row.extension, ", ".join(row.comes_in), why or row.note)
+            table.add_row(row.format, row.extension, ", ".join(row.comes_in), Text(why or row.note))
         output().print(table)
     if check is None:
         return

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
 from local.console import folder_option, output
+from local.files import fresh
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from core.reporting import Question, Reports
 
-_DAYS = re.compile(r"(\d{1,4})([dw])")
+_DAYS = re.compile(r"([1-9]\d{0,3})([dw])")
 _FORMATS = ("table", "csv", "parquet", "html")
 
 
@@ -66,7 +67,7 @@ def _question(customer: str | None, since: date, until: date) -> "Question":
     from core.reporting import Question  # noqa: PLC0415 - `--help` needs none of it
 
     try:
-        return Question(since=since, until=until, customer=customer)
+        return Question.of(since, until, customer)
     except ValueError as error:
         raise click.UsageError(f"--{error}.") from error
 
@@ -100,15 +101,22 @@ def _written(reports: "Reports", asked: "Question", kind: str, out: Path | None)
             from local.report.rows import write_csv  # noqa: PLC0415 - Arrow
 
             with _opened(out) as file:
-                write_csv(rows(reports, asked), file)
+                count = write_csv(rows(reports, asked), file)
+            _say_nothing_found(asked, count)
         case _:
             from local.report.rows import write_parquet  # noqa: PLC0415
 
-            if out is None:
-                write_parquet(rows(reports, asked), sys.stdout.buffer)
-                return
-            with _fresh(out) as path:
-                write_parquet(rows(reports, asked), path)
+            with _opened_binary(out) as file:
+                count = write_parquet(rows(reports, asked), file)
+            _say_nothing_found(asked, count)
+
+
+def _say_nothing_found(asked: "Question", count: int) -> None:
+    """What is for programs has no place to say so, and a customer's name may be misspelt."""
+    if not count:
+        from local.report.page import advice  # noqa: PLC0415 - Jinja2
+
+        click.echo(advice(asked)[0].striptags(), err=True)
 
 
 def _print(tables: "RenderableType", out: Path | None) -> None:
@@ -123,11 +131,8 @@ def _print(tables: "RenderableType", out: Path | None) -> None:
 
 
 def _save(content: bytes, out: Path | None) -> None:
-    if out is None:
-        sys.stdout.buffer.write(content)
-        return
-    with _fresh(out) as path:
-        path.write_bytes(content)
+    with _opened_binary(out) as file:
+        file.write(content)
 
 
 @contextmanager
@@ -140,13 +145,19 @@ def _opened(out: Path | None) -> Iterator[TextIO]:
 
 
 @contextmanager
+def _opened_binary(out: Path | None) -> Iterator[BinaryIO]:
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    with _fresh(out) as path, path.open("wb") as file:
+        yield file
+
+
+@contextmanager
 def _fresh(out: Path) -> Iterator[Path]:
-    """A file beside, which takes the place of `out` when it is whole: half a report is none."""
-    part = out.with_name(f".{out.name}.part")
+    """Where to write what takes the place of `out` when it is whole: half a report is none."""
     try:
-        yield part
-        part.replace(out)
+        with fresh(out) as path:
+            yield path
     except OSError as error:
-        raise click.ClickException(f"{out} cannot be written: {error.strerror}.") from error
-    finally:
-        part.unlink(missing_ok=True)
+        raise click.ClickException(f"{out} cannot be written: {error.strerror or error}.") from error

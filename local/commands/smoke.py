@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from local.console import json_option, notes, output, progress
+from local.console import json_option, literal, notes, output, progress
 from local.deployment_options import stack_option
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def smoke(
     else:
         _show(seen)
     for one in missing:
-        notes().print(f"{one.what} is missing. {one.told}", soft_wrap=True, markup=False)
+        notes().print(literal(f"{one.what} is missing. {one.told}"), soft_wrap=True)
     return 1 if missing else 0
 
 
@@ -97,5 +97,5 @@ def _show(seen: "list[Seen]") -> None:
     table = tables.plain("what", "seen", "after", "result")
     for one in seen:
         after = "" if one.seconds is None else f"{one.seconds:.1f} s"
-        table.add_row(one.what, "yes" if one.seen else "[red]no[/red]", after, one.told)
+        table.add_row(one.what, literal("yes") if one.seen else literal("no", style="red"), after, one.told)
     output().print(table)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from local.console import cloud_at, folder_option, json_option, output
+from local.console import cloud_at, folder_option, json_option, literal, output
 
 if TYPE_CHECKING:
     from local.address import Address
@@ -115,4 +115,4 @@ def _show(state: dict[str, Any]) -> None:
     ):
         console.print(f"\n[bold]{title}[/bold]  {len(documents)}")
         for key in documents:
-            console.print(f"  {key}", soft_wrap=True)
+            console.print(literal(f"  {key}"), soft_wrap=True)

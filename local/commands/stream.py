@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from local.console import cloud_at, ended_by_signals, folder_option, json_option, notes, progress, size
+from local.console import cloud_at, ended_by_signals, folder_option, json_option, literal, notes, progress, size
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -170,7 +170,7 @@ class _Job:
             click.echo(json.dumps(report))
             return
         for failure in self.failures:
-            notes().print(f"{failure['name']} was not sent: {failure['message']}", soft_wrap=True, markup=False)
+            notes().print(literal(f"{failure['name']} was not sent: {failure['message']}"), soft_wrap=True)
         pace = self._delivered / self._seconds if self._seconds else 0.0
         with suppress(BrokenPipeError):
             click.echo(

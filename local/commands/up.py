@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from local.console import dimensions, ended_by_signals, folder_option, notes, size
+from local.console import dimensions, ended_by_signals, folder_option, notes, printable, size
 
 if TYPE_CHECKING:
     from local.cloud import Cloud
@@ -108,7 +108,7 @@ def _follow(database_url: str) -> None:
 def _line(row: dict[str, Any]) -> str:
     committed: datetime = row["committed_at"]
     ending = "processed" if row["status"] == "processed" else f"failed: {row['code']}: {row['message']}"
-    return (
+    return printable(
         f"{committed.astimezone():%H:%M:%S}  {row['customer']}  {row['name']}  {row['format'] or '?'}  "
         f"{dimensions(row['width'], row['height'])}  {size(row['source_bytes'])}  {row['route']}  "
         f"{row['seconds']:.2f} s  {ending}"

@@ -97,12 +97,19 @@ def lead(report: Report) -> Markup:
 def _compared(report: Report) -> str:
     now, before, days = report.sums.images, report.before.images, report.question.days
     than = "the day before" if days == 1 else f"the {words.count(days)} days before"
-    if now == before:
-        return f"That is as many images as in {than}."
-    ratio = words.change(max(now, before), before).lstrip("+") if now > before else words.change(now, before)[1:]
-    if now > before and ratio.startswith("\N{MULTIPLICATION SIGN}"):
+    if _is_unfinished(report):
+        than += "; today is not over"
+    ratio = words.change(now, before)
+    if ratio.startswith("\N{PLUS-MINUS SIGN}"):
+        return f"That is {'as' if now == before else 'about as'} many images as in {than}."
+    if ratio.startswith("\N{MULTIPLICATION SIGN}"):
         return f"That is {ratio[2:]} times as many images as in {than}."
-    return f"That is {ratio} {'more' if now > before else 'fewer'} images than in {than}."
+    return f"That is {ratio[1:]} {'more' if now > before else 'fewer'} images than in {than}."
+
+
+def _is_unfinished(report: Report) -> bool:
+    """Whether images may still be added to the last day."""
+    return report.question.until >= report.made_at.date()
 
 
 def _who(report: Report) -> str:
@@ -125,7 +132,7 @@ def advice(question: Question) -> tuple[Markup, ...]:
 
 def footnotes(report: Report) -> tuple[str, ...]:
     """How to read it."""
-    exact = "" if report.question.customer else ", told to within an eighth"
+    exact = "" if report.question.customer else ", told to within 26 %"
     made = f"{words.day(report.made_at.date())} at {report.made_at:%H:%M} UTC"
     counting = (
         "Each image is counted once, however often it was delivered, on the day on which it ended, UTC. Its sender "
@@ -135,7 +142,9 @@ def footnotes(report: Report) -> tuple[str, ...]:
         f"Dollars are what AWS asks for at the prices of {report.prices}, before any free tier or discount: the "
         "seconds of the function or of Fargate, S3's requests, and S3's storage for as long as objects are kept."
     )
-    compared = f"Changes compare with {_before(report.question)}. Made on {made} by Picture Perfect {report.version}."
+    unfinished = " Today is not over, and those days are." if _is_unfinished(report) else ""
+    made_by = f"Made on {made} by Picture Perfect {report.version}."
+    compared = f"Changes compare with {_before(report.question)}.{unfinished} {made_by}"
     return counting, dollars, compared
 
 

@@ -13,6 +13,7 @@ from pyarrow import parquet
 from core.reporting import Row
 
 COLUMNS = Row.__struct_fields__
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _BATCH = 50_000  # rows of a row group, which are in memory at once
 
 _TYPES = {
@@ -26,7 +27,7 @@ SCHEMA = pa.schema([pa.field(name, _TYPES.get(name, pa.float64()), nullable=name
 
 
 def write_csv(rows: Iterable[Row], file: TextIO) -> int:
-    """RFC 4180, with a head; what is missing is empty. Returns how many."""
+    """RFC 4180, with a head; what is missing is empty, and no text is a formula. Returns how many."""
     writer, count = csv.writer(file), 0
     writer.writerow(COLUMNS)
     for row in rows:
@@ -46,5 +47,7 @@ def write_parquet(rows: Iterable[Row], file: Path | BinaryIO) -> int:
 
 
 def _cell(value: object) -> object:
-    """As few digits as say the number."""
+    """As few digits as say the number; an apostrophe before what a spreadsheet would take for a formula."""
+    if isinstance(value, str) and value.startswith(_FORMULA):
+        return f"'{value}"
     return repr(value) if isinstance(value, float) else value

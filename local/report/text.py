@@ -8,8 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from core.reporting import Line, Report
+from local.console import literal
 from local.report import charts, words
 from local.report.page import TITLES, advice, footnotes, lead, name_of
+from local.tables import Literal
 
 
 def text(report: Report) -> RenderableType:
@@ -19,10 +21,10 @@ def text(report: Report) -> RenderableType:
 
 def _parts(report: Report) -> Iterator[RenderableType]:
     question = report.question
-    yield Text(f"{words.span(question.since, question.until)}, {question.customer or 'all customers'}", style="bold")
-    yield Text(lead(report).striptags())
+    yield literal(f"{words.span(question.since, question.until)}, {question.customer or 'all customers'}", style="bold")
+    yield literal(lead(report).striptags())
     if not report.sums.images:
-        yield from (Text(sentence.striptags()) for sentence in advice(question))
+        yield from (literal(sentence.striptags()) for sentence in advice(question))
         return
     if report.latency:
         waits = (report.latency.p50, report.latency.p95, report.latency.p99)
@@ -45,7 +47,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 
 def _table(first: str, *columns: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Literal(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column(first, overflow="ellipsis", max_width=24)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
@@ -91,7 +93,7 @@ def _movers(lines: Iterable[Line]) -> Table:
 
 
 def _failures(report: Report) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = Literal(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("failed with", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
     table.add_column("what happened")

@@ -80,11 +80,11 @@ def share(part: float, whole: float) -> str:
     if not whole:
         return NONE
     value = 100 * part / whole
-    if 0 < value < 0.05:  # noqa: PLR2004 - else it would read 0.0
-        return f"<{SPACE}0.1{SPACE}%"
+    if 0 < abs(value) < 0.05:  # noqa: PLR2004 - else it would read 0.0
+        return f"<{SPACE}0.1{SPACE}%" if value > 0 else f">{SPACE}{MINUS}0.1{SPACE}%"
     if 99.95 <= value < 100:  # noqa: PLR2004 - else it would read 100.0
         return f">{SPACE}99.9{SPACE}%"
-    return f"{value:.0f}{SPACE}%" if value in {0, 100} else f"{value:.1f}{SPACE}%"
+    return _signed(f"{value:.0f}{SPACE}%" if value in {0, 100, -100} else f"{value:.1f}{SPACE}%")
 
 
 def change(now: float, before: float) -> str:

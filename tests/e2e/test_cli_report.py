@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,17 @@ def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
         (("--since", "2026-11-02", "--until", "2026-11-01"), {}, 2, "--until: 2026-11-01 is before since"),
         ((), {}, 1, "Set DATABASE_URL, or start a cloud"),
         ((), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, 1, "database_unavailable: "),
+        (("--customer", ""), {}, 2, "--customer: '' must be 1 to 64 letters"),
+        (("--customer", "a b"), {}, 2, "--customer: 'a b' must be 1 to 64 letters"),
+        (("--since", "0d"), {}, 2, "'0d' is no day"),
+        (("--since", "0001-01-01", "--until", "0005-01-01"), {}, 2, "--since: 0001-01-01 is before 2000-01-01"),
+        (("--until", "9999-12-31", "--since", "9999-12-30"), {}, 2, "--until: 9999-12-31 is after 2199-12-31"),
+        (
+            (),
+            {"DATABASE_URL": "postgresql://user:geh eim@127.0.0.1/none"},
+            1,
+            "invalid_settings: DATABASE_URL is no address of a database",
+        ),
         (("--format", "html", "--out", "no/such/folder.html"), None, 1, "no/such/folder.html cannot be written"),
     ],
 )
@@ -79,3 +91,41 @@ def test_what_cannot_be_done_is_one_sentence(
     assert ended.returncode == exit_code, complaint
     assert said in complaint
     assert complaint.count("\n") == 1
+    assert "eim" not in complaint
+
+
+def test_where_nothing_is_found_a_program_is_told_so_too(tmp_path: Path, url: str) -> None:
+    for kind in ("csv", "parquet"):
+        ended = run(tmp_path, *TIME, "--customer", "nobody", "--format", kind, "--out", f"out.{kind}", DATABASE_URL=url)
+        assert ended.returncode == 0
+        assert ended.stderr.decode().startswith("The ledger has no image of nobody that ended")
+        assert ended.stderr.count(b"\n") == 1
+    assert (tmp_path / "out.csv").read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "table"])
+def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path, url: str, kind: str) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # it holds 64 kB without anybody who reads
+    ended = run(tmp_path, *TIME, "--format", kind, "--out", str(pipe), DATABASE_URL=url)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert len(os.read(reader, 1 << 16)) > 1000
+    os.close(reader)
+
+
+def test_a_link_leads_to_the_file_and_the_file_keeps_its_mode(tmp_path: Path, url: str) -> None:
+    (tmp_path / "there").mkdir()
+    file, link = tmp_path / "there" / "report.csv", tmp_path / "link.csv"
+    file.write_text("old")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    (tmp_path / "there" / ".report.csv.part").symlink_to(tmp_path / "elsewhere")
+    ended = run(tmp_path, *TIME, "--format", "csv", "--out", str(link), DATABASE_URL=url)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert link.is_symlink()
+    assert file.read_text().startswith("day,")
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert not (tmp_path / "elsewhere").exists()
+    assert sorted(path.name for path in file.parent.iterdir()) == [".report.csv.part", "report.csv"]

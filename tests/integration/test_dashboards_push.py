@@ -1,7 +1,10 @@
 """`pictureperfect dashboards push`, against a Grafana that keeps what it is given."""
 
 import json
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +12,11 @@ from click.testing import CliRunner, Result
 
 from local.commands.dashboards import dashboards
 from local.grafana import Grafana, GrafanaError
-from tests.grafana_server import GrafanaServer, serving
+from tests.grafana_server import GrafanaServer, Refused, serving
 
 BUSINESS = "picture-perfect-business"
 ADMIN = "admin"
+dashboards_command: Any = sys.modules["local.commands.dashboards"]
 
 
 @pytest.fixture
@@ -50,7 +54,42 @@ def test_alert_rules_ask_that_grafanas_own_data_sources_and_stay_editable(grafan
     assert {data["datasourceUid"] for data in asked} == {"cw", "pg", "__expr__"}
     assert {data["model"]["datasource"]["uid"] for data in asked} == {"cw", "pg", "__expr__"}
     assert {rule["provenance"] for group in grafana.groups.values() for rule in group["rules"]} == {""}
-    assert {group["interval"] for group in grafana.groups.values()} == {300, 900}
+    assert {group["interval"] for group in grafana.groups.values()} == {300, 21_600}
+
+
+def test_a_stack_of_another_name_in_another_region_is_watched_and_shown(grafana: GrafanaServer) -> None:
+    said = ("--stack", "acme-pictures", "--namespace", "Acme", "--region", "eu-west-1")
+    push(grafana, *said)
+    models = [data["model"] for group in grafana.groups.values() for rule in group["rules"] for data in rule["data"]]
+    asked = [model for model in models if model.get("queryMode") == "Metrics"]
+    assert {model["region"] for model in asked} == {"eu-west-1"}
+    assert {model["namespace"] for model in asked} == {"Acme", "AWS/SQS"}
+    queues = {model["dimensions"]["QueueName"] for model in asked if "QueueName" in model["dimensions"]}
+    assert queues == {
+        "acme-pictures-records",
+        "acme-pictures-records-dead-letters",
+        "acme-pictures-overflow-dead-letters",
+    }
+    for uid, names in (("operations", {"stack", "namespace", "region"}), ("image", {"stack", "region"})):
+        variables = grafana.dashboards[f"picture-perfect-{uid}"].versions[-1][0]["templating"]["list"]
+        chosen = {one["name"]: one["current"]["value"] for one in variables if one["name"] in names}
+        wanted = {"stack": "acme-pictures", "namespace": "Acme", "region": "eu-west-1"}
+        assert chosen == {name: wanted[name] for name in names}
+        assert {one["query"] for one in variables if one["type"] == "textbox"} - {""} == {
+            wanted[name] for name in names - {"region"}
+        }
+    assert set(outcomes(push(grafana, *said)).values()) == {"the same"}
+    assert outcomes(push(grafana))["Alert rules: Operations"] == "changed"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--stack", "Acme!"), ("--namespace", ""), ("--region", "eu west"), ("--namespace", "a&b")]
+)
+def test_a_name_that_no_stack_has_is_refused(grafana: GrafanaServer, option: str, value: str) -> None:
+    refused = push(grafana, option, value)
+    assert refused.exit_code == 2
+    assert option in refused.output
+    assert grafana.writes == 0
 
 
 def test_an_older_push_is_replaced(grafana: GrafanaServer) -> None:
@@ -61,9 +100,6 @@ def test_an_older_push_is_replaced(grafana: GrafanaServer) -> None:
     found = outcomes(push(grafana))
     assert found["Picture Perfect: Business"] == "changed"
     assert saved.versions[-1][0]["panels"]
-    group = grafana.groups["picture-perfect", "Business"]
-    group["rules"][0]["for"] = "1h"
-    assert outcomes(push(grafana))["Alert rules: Business"] == "changed"
 
 
 def test_what_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: GrafanaServer) -> None:
@@ -77,6 +113,111 @@ def test_what_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: Grafa
     assert outcomes(push(grafana, "--overwrite"))["Picture Perfect: Business"] == "changed"
     assert grafana.dashboards[BUSINESS].versions[-1][0]["description"] != "ours"
     assert set(outcomes(push(grafana)).values()) == {"the same"}
+
+
+def group_of(grafana: GrafanaServer, name: str = "Business") -> Any:
+    return grafana.groups["picture-perfect", name]
+
+
+def threshold(rule: Any, value: float) -> None:
+    """What somebody does on a page: judge otherwise."""
+    rule["data"][-1]["model"]["conditions"][0]["evaluator"]["params"] = [value]
+
+
+def with_rules(monkeypatch: pytest.MonkeyPatch, folder: Path, change: Callable[[list[Any]], object]) -> None:
+    """The release has other rules of the group Business."""
+    shutil.copytree(dashboards_command._GRAFANA, folder / "grafana")
+    file = folder / "grafana" / "provisioning" / "alerting" / "rules.json"
+    document = json.loads(file.read_text("utf-8"))
+    change(document["groups"][1]["rules"])
+    file.write_text(json.dumps(document), "utf-8")
+    monkeypatch.setattr(dashboards_command, "_GRAFANA", folder / "grafana")
+
+
+def test_rules_of_an_older_push_are_replaced(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as earlier:
+        with_rules(earlier, tmp_path, lambda rules: threshold(rules[0], 0.5))
+        push(grafana)
+    found = outcomes(push(grafana))
+    assert (found["Alert rules: Business"], found["Alert rules: Operations"]) == ("changed", "the same")
+    assert group_of(grafana)["rules"][0]["data"][-1]["model"]["conditions"][0]["evaluator"]["params"] == [0.2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda rule: threshold(rule, 0.9),
+        lambda rule: rule.update({"for": "1h"}),
+        lambda rule: rule.update(isPaused=True),
+        lambda rule: rule.update(notification_settings={"receiver": "night shift"}),
+        lambda rule: rule["labels"].update(team="pictures"),
+        lambda rule: rule["annotations"].clear(),
+    ],
+    ids=["threshold", "time", "paused", "receiver", "label", "annotations"],
+)
+def test_a_rule_that_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: GrafanaServer, change: Any) -> None:
+    push(grafana)
+    rule = group_of(grafana)["rules"][1]
+    change(rule)
+    theirs, writes = json.dumps(rule), grafana.writes
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "Images became dearer" in refused.output
+    assert "--overwrite" in refused.output
+    assert (json.dumps(grafana.rule(rule["uid"])), grafana.writes) == (theirs, writes)
+    assert outcomes(push(grafana, "--overwrite"))["Alert rules: Business"] == "changed"
+    assert set(outcomes(push(grafana)).values()) == {"the same"}
+
+
+def test_how_often_a_group_is_asked_is_a_change_too(grafana: GrafanaServer) -> None:
+    push(grafana)
+    group_of(grafana)["interval"] = 60
+    assert "Alert rules: Business" in push(grafana).output
+    assert group_of(grafana)["interval"] == 60
+    push(grafana, "--overwrite")
+    assert group_of(grafana)["interval"] > 60
+
+
+def test_a_rule_that_somebody_moved_is_not_moved_back(grafana: GrafanaServer) -> None:
+    push(grafana)
+    moved = group_of(grafana)["rules"].pop(0)
+    grafana.groups["theirs", "Night"] = {"title": "Night", "folderUid": "theirs", "interval": 60, "rules": [moved]}
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert "A customer's images fail" in refused.output
+    assert grafana.groups["theirs", "Night"]["rules"] == [moved]
+
+
+@pytest.mark.parametrize("options", [(), ("--overwrite",)])
+def test_rules_of_somebody_elses_in_the_group_are_kept(grafana: GrafanaServer, options: tuple[str, ...]) -> None:
+    push(grafana)
+    rules = group_of(grafana)["rules"]
+    copied = {**json.loads(json.dumps(rules[0])), "uid": "theirs-1", "title": "A copy"}
+    own = {**json.loads(json.dumps(rules[0])), "uid": "theirs-2", "title": "Their own", "annotations": {}}
+    rules[:0] = [own, copied]
+    assert set(outcomes(push(grafana)).values()) == {"the same"}
+    threshold(rules[2], 0.9)
+    if options:
+        outcomes(push(grafana, *options))
+    kept = {rule["uid"]: rule["title"] for rule in group_of(grafana)["rules"]}
+    assert len(kept) == 5
+    assert (kept["theirs-1"], kept["theirs-2"]) == ("A copy", "Their own")
+
+
+def test_a_rule_that_is_no_more_goes_unless_somebody_changed_it(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    push(grafana)
+    threshold(group_of(grafana)["rules"][1], 0.9)
+    with_rules(monkeypatch, tmp_path, lambda rules: rules.__delitem__(slice(1, None)))
+    assert outcomes(push(grafana))["Alert rules: Business"] == "changed"
+    assert [rule["title"] for rule in group_of(grafana)["rules"]] == [
+        "A customer's images fail",
+        "Images became dearer",
+    ]
+    assert outcomes(push(grafana))["Alert rules: Business"] == "the same"
 
 
 def test_who_saves_at_the_same_moment_is_not_overwritten(
@@ -110,6 +251,12 @@ def test_of_several_data_sources_one_has_to_be_named(grafana: GrafanaServer) -> 
     assert set(outcomes(push(grafana, "--postgres", "pg2")).values()) == {"created"}
 
 
+def test_dashboards_alone_ask_for_no_data_source(grafana: GrafanaServer) -> None:
+    grafana.add_source("pg2", "postgres", "Another")
+    grafana.sources = [source for source in grafana.sources if source["type"] != "cloudwatch"]
+    assert set(outcomes(push(grafana, "--no-rules")).values()) == {"created"}
+
+
 def test_without_a_data_source_nothing_is_begun(grafana: GrafanaServer) -> None:
     grafana.sources = [source for source in grafana.sources if source["type"] != "cloudwatch"]
     refused = push(grafana)
@@ -137,6 +284,8 @@ def test_json_is_for_programs(grafana: GrafanaServer) -> None:
     assert len(found) == 6
     assert {one["outcome"] for one in found} == {"created"}
     assert found[0]["url"].startswith(grafana.url + "/d/picture-perfect-")
+    again = json.loads(push(grafana, "--json").output)
+    assert [one["url"] for one in again] == [one["url"] for one in found]
 
 
 def test_what_is_no_grafana_is_told() -> None:
@@ -146,6 +295,51 @@ def test_what_is_no_grafana_is_told() -> None:
         assert said in result.output
     result = CliRunner().invoke(dashboards, ["push", "http://127.0.0.1:9"], env={"GRAFANA_TOKEN": ""})
     assert "Set GRAFANA_TOKEN" in result.output
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("https://[bad", "no address of a Grafana"),
+        ("https://", "no address of a Grafana"),
+        ("http://grafana.example", "http://grafana.example would be told the token in clear"),
+        ("https://127.0.0.1:port", "no address of a Grafana"),
+    ],
+)
+def test_an_address_that_is_none_or_not_safe_is_told(url: str, said: str) -> None:
+    result = CliRunner().invoke(dashboards, ["push", url], env={"GRAFANA_TOKEN": "x"})
+    assert (result.exit_code, said in result.output) == (1, True), result.output
+
+
+@pytest.mark.parametrize("token", ["glsa_secret\r", "  glsa_secret\n"])
+def test_blanks_around_a_token_do_not_matter(grafana: GrafanaServer, token: str) -> None:
+    grafana.roles["glsa_secret"] = "Admin"
+    assert set(outcomes(push(grafana, token=token)).values()) == {"created"}
+
+
+@pytest.mark.parametrize("token", ["glsa_sec\rret", "glsa_secr\N{HORIZONTAL ELLIPSIS}et", "glsa secret"])
+def test_a_token_that_cannot_be_one_is_told_and_not_repeated(grafana: GrafanaServer, token: str) -> None:
+    refused = push(grafana, token=token)
+    assert refused.exit_code == 1
+    assert isinstance(refused.exception, SystemExit)
+    assert "GRAFANA_TOKEN" in refused.output
+    assert "sec" not in refused.output.replace("second", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [(302, "a login page"), (404, "the address of Grafana itself"), (500, "answered 500")],
+)
+def test_an_answer_that_is_not_grafanas_says_what_to_look_at(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, status: int, said: str
+) -> None:
+    def answer(*_: object) -> None:
+        raise Refused(status)
+
+    monkeypatch.setattr(GrafanaServer, "answer", answer)
+    refused = push(grafana)
+    assert refused.exit_code == 1
+    assert said in refused.output
 
 
 def test_the_token_goes_nowhere_but_into_a_header(grafana: GrafanaServer) -> None:

@@ -56,6 +56,24 @@ def ask(postgres: Callable[[], str]) -> Iterator[Ask]:
         yield answer
 
 
+@pytest.mark.parametrize(
+    ("typed", "looked_for"),
+    [
+        (SHOWN, SHOWN),
+        (f"  {SHOWN.upper()}\t", SHOWN),
+        ("", "no-image-id"),
+        ("' | fields @message", "no-image-id"),
+    ],
+)
+def test_logs_are_searched_for_an_id_and_for_nothing_else(postgres: Any, typed: str, looked_for: str) -> None:
+    (variable,) = (one for one in BOARD["templating"]["list"] if one["type"] == "query" and one["name"] == "id")
+    with psycopg.connect(postgres()) as connection:
+        statement = substituted(variable["query"], NOW, NOW, {"image": typed})
+        assert connection.execute(statement.encode()).fetchall() == [(looked_for,)]
+    (logs,) = (one for row in BOARD["panels"] for one in row.get("panels", []) if one["type"] == "logs")
+    assert "@message like '${id:percentencode}'" in logs["targets"][0]["expression"]
+
+
 def test_its_life_is_told_in_order(ask: Ask) -> None:
     assert ask("What happened, when", SHOWN) == [
         (NOW - timedelta(seconds=90), "received by the door upload for acme"),

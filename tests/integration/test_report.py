@@ -16,7 +16,7 @@ from core import reporting
 from core.adapters.postgres import PostgresLedger
 from core.adapters.postgres_figures import PostgresFigures
 from core.bootstrap import reporting as served
-from core.errors import Code, Refusal
+from core.errors import Code, Misconfigured, Refusal
 from core.model import Result
 from core.reporting import DIMENSIONS, KEY, Question, Reporting, Row, Sums, rows
 from handler import admin
@@ -178,6 +178,10 @@ def test_the_operators_function_answers_the_same(reports: Reporting, url: str) -
         ({"since": "yesterday"}, "since"),
         ({"since": "2026-11-02", "until": "2026-11-01"}, "until"),
         ({"since": "1999-01-01"}, "since"),
+        ({"since": "0001-01-01", "until": "0005-01-01"}, "since"),
+        ({"until": "9999-12-31"}, "until"),
+        ({"until": "0001-01-05"}, "since"),
+        ({"customer": ""}, "customer"),
         ({"of": "everything"}, "of"),
         ({"customers": "acme"}, "customers"),
         ({"of": "rows", "place": {"day": "2026-13-01"}}, "place.day"),
@@ -216,3 +220,13 @@ def test_a_ledger_that_has_nothing_says_so(database_url: str) -> None:
     report = reports.report(QUESTION)
     assert (report.sums, report.days, report.failures, report.latency) == (Sums(), (), (), None)
     assert list(rows(reports, QUESTION)) == []
+
+
+def test_a_database_that_is_not_of_this_release_is_told_from_one_that_may_not_be_read(
+    postgres: Callable[[], str], database_url: str
+) -> None:
+    with pytest.raises(Misconfigured, match="migrate"):
+        Reporting(figures=PostgresFigures(postgres())).report(QUESTION)
+    with pytest.raises(Misconfigured, match="permission denied") as caught:
+        Reporting(figures=PostgresFigures(f"{database_url}&options=-c%20role%3Dpg_monitor")).report(QUESTION)
+    assert "migrate" not in caught.value.message

@@ -56,6 +56,15 @@ def everything(metrics: EmfMetrics) -> None:
     metrics.reconcile(1, 0, 0, NOW)
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_no_number_is_not_sent_and_what_stands_beside_it_is(value: float) -> None:
+    (line,) = lines(lambda metrics: metrics.emit(result(usage=Usage(seconds=value, cpu_seconds=2.0, peak_bytes=3))))
+    names = {name for name, _, _ in said(line)}
+    assert "Duration" not in names
+    assert "Duration" not in line
+    assert {"Images", "CpuTime", "PeakMemory"} <= names
+
+
 def test_what_is_written_is_what_is_declared_no_more_and_no_less() -> None:
     written = {one for line in lines(everything) for one in said(line)}
     assert written == {(metric.name, metric.unit, names) for metric in METRICS for names in metric.dimension_sets}

@@ -2,7 +2,9 @@
 
 import ast
 import json
+import os
 import re
+import subprocess
 from collections.abc import Iterator
 from math import prod
 from pathlib import Path
@@ -14,9 +16,11 @@ from grafana_foundation_sdk.models import alerting, dashboard
 
 from core import prices
 from core.metrics import DECLARED, METRICS
+from infra import settings
 from infra.grafana import __main__ as written
 from infra.grafana import alerts, cloudwatch, names, operations
 from infra.grafana.cloudwatch import ANY, LISTED, NAMESPACE, SHOWN, UnknownMetricError
+from local.grafana_documents import Place, in_place
 
 GRAFANA = Path(__file__).parents[2] / "infra" / "grafana"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -220,6 +224,79 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
     assert f"ask for {asked} series every 5 minutes, ${month:.2f} a month" in text.replace("\n", " ")
 
 
+def test_asking_the_ledger_for_alerts_lets_it_sleep_and_stands_in_the_docs() -> None:
+    """Each time, Aurora is awake until it has had nothing to do for as long as settings say."""
+    price = json.loads((DOCS.parent / "infra" / "idle_prices.json").read_text("utf-8"))
+    (often,) = {
+        group["interval"]
+        for group in json.loads((GRAFANA / "provisioning/alerting/rules.json").read_text("utf-8"))["groups"]
+        if any("rawSql" in data["model"] for rule in group["rules"] for data in rule["data"])
+    }
+    hours = int(often.removesuffix("h"))
+    minutes = settings.Database().pause_after_minutes + 1
+    month = price["hours"] / hours * minutes / 60 * 0.5 * price["aurora_acu_hour"]
+    assert month < 1
+    text = (DOCS / "dashboards.md").read_text("utf-8").replace("\n", " ")
+    assert f"asks the ledger every {hours} hours, which wakes it: ${month:.2f} a month" in text
+
+
+def test_savings_may_be_negative_and_are_drawn_so() -> None:
+    found = {
+        panel["title"]: panel["fieldConfig"]["defaults"].get("min")
+        for board in BOARDS.values()
+        for panel in drawn(board)
+        if panel["type"] == "timeseries" and "bytes_saved" in json.dumps(panel["targets"])
+    }
+    assert found == {"Bytes by day": None}
+
+
+def test_how_exact_a_wait_is_said_to_be_is_what_a_bucket_allows() -> None:
+    told = [
+        panel["description"]
+        for board in BOARDS.values()
+        for panel in drawn(board)
+        if "histogram_percentile" in json.dumps(panel.get("targets"))
+    ]
+    assert told
+    for text in told:
+        (within,) = re.findall(r"within (\d+) %, out of buckets", text)
+        assert 0 < int(within) / 100 - (10**0.1 - 1) < 0.01
+
+
+def test_documents_that_are_named_are_there_and_say_what_they_are_said_to() -> None:
+    told = [panel["description"] for board in BOARDS.values() for panel in drawn(board)]
+    told += [rule["annotations"]["description"] for rule in RULES]
+    for text in told:
+        for name in re.findall(r"docs/\w+\.md", text):
+            assert (DOCS.parent / name).is_file(), text
+    (by_hand,) = (text for text in told if "by hand" in text)
+    (name,) = re.findall(r"docs/\w+\.md", by_hand)
+    assert "by hand" in (DOCS.parent / name).read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("failed", "processed", "fires"), [(1, 2, False), (2, 17, False), (3, 17, True), (2, 100, False), (30, 70, True)]
+)
+def test_some_failures_at_night_are_no_alarm(failed: int, processed: int, fires: bool) -> None:
+    (rule,) = (one for one in RULES if one["title"] == "Many images fail")
+    steps = {data["refId"]: data["model"] for data in rule["data"]}
+    formula = steps["Result"]["expression"].replace("$RA", str(failed)).replace("$RB", str(processed))
+    (above,) = steps["TooMuch"]["conditions"][0]["evaluator"]["params"]
+    assert (eval(formula) > above) is fires  # noqa: S307 - ours
+
+
+def test_what_somebody_types_is_quoted_wherever_it_goes() -> None:
+    """A link may carry a variable's value."""
+    for board in BOARDS.values():
+        typed = {one["name"] for one in board["templating"]["list"] if one["type"] in {"textbox", "query"}}
+        for panel in drawn(board):
+            for target in panel["targets"]:
+                text = f"{target.get('rawSql', '')} {target.get('expression', '')}"
+                for name, style in re.findall(r"\$\{?([a-z]+)(:\w+)?", re.sub(r"\$__\w+", "", text)):
+                    if name in typed:
+                        assert style in {":sqlstring", ":percentencode"}, panel["title"]
+
+
 def test_of_the_running_system_only_the_declaration_is_known() -> None:
     for path in GRAFANA.glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -236,15 +313,51 @@ def test_grafana_is_given_what_it_is_provisioned_with() -> None:
     provider = yaml.safe_load((GRAFANA / "provisioning/dashboards/picture-perfect.yaml").read_text("utf-8"))
     grafana = compose["services"]["grafana"]
     mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"] if volume.startswith("./"))
-    assert all((GRAFANA / place).is_dir() for place in mounts)
-    assert mounts["./dashboards"] == provider["providers"][0]["options"]["path"]
-    assert mounts["./provisioning"] == "/etc/grafana/provisioning"
+    assert all((GRAFANA / place).exists() for place in mounts)
+    assert set(mounts.values()) == {f"/picture-perfect/{name}" for name in ("start.sh", "provisioning", "dashboards")}
+    copied = "/tmp/picture-perfect"  # noqa: S108 - in the container
+    assert provider["providers"][0]["options"]["path"] == f"{copied}/dashboards"
+    assert grafana["environment"]["GF_PATHS_PROVISIONING"] == f"{copied}/provisioning"
+    home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert (GRAFANA / home.removeprefix(f"{copied}/")).is_file()
+    assert f"${{TO:-{copied}}}" in (GRAFANA / "start.sh").read_text("utf-8")
     assert {(one["type"], one["uid"]) for one in sources["datasources"]} == {
         (names.CLOUDWATCH_TYPE, names.CLOUDWATCH_UID),
         (names.POSTGRES_TYPE, names.POSTGRES_UID),
     }
-    needed = set(re.findall(r"\$([A-Z_]+)", json.dumps(sources)))
+    needed = set(re.findall(r"\$([A-Z_]+)", json.dumps(sources) + (GRAFANA / "start.sh").read_text("utf-8")))
     assert needed <= set(grafana["environment"])
+
+
+def test_who_looks_without_a_login_may_change_nothing_and_nobody_can_log_in() -> None:
+    compose = yaml.safe_load((GRAFANA / "compose.yaml").read_text("utf-8"))
+    said = compose["services"]["grafana"]["environment"]
+    assert said["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert said["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert (said["GF_SERVER_DOMAIN"], said["GF_SERVER_ENFORCE_DOMAIN"]) == ("localhost", "true")
+    assert compose["services"]["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
+
+
+@pytest.mark.parametrize("place", [Place(), Place("acme-pictures", "Acme/Pictures#1:a")])
+def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: Place) -> None:
+    """The script of the container makes of each file what `dashboards push` makes of it."""
+    variables = {"FROM": str(GRAFANA), "TO": str(tmp_path / "to"), "RUN": "true", "PATH": os.environ["PATH"]}
+    named = {"STACK": place.stack, "METRICS_NAMESPACE": place.namespace}
+    for _ in range(2):  # a container is started again
+        subprocess.run(["sh", str(GRAFANA / "start.sh")], env={**variables, **named}, check=True)
+    made = sorted(path.relative_to(tmp_path / "to") for path in (tmp_path / "to").rglob("*") if path.is_file())
+    kept = [*(GRAFANA / "dashboards").rglob("*"), *(GRAFANA / "provisioning").rglob("*")]
+    assert made == sorted(path.relative_to(GRAFANA) for path in kept if path.is_file())
+    for path in made:
+        text = (tmp_path / "to" / path).read_text("utf-8")
+        if path.suffix == ".json":
+            assert json.loads(text) == in_place(json.loads((GRAFANA / path).read_text("utf-8")), place), path
+        else:
+            assert text == (GRAFANA / path).read_text("utf-8")
+
+
+def test_what_a_stack_is_called_by_default_is_one_thing() -> None:
+    assert Place() == Place(alerts.STACK, alerts.METRICS_NAMESPACE, alerts.REGION)
 
 
 def test_the_docs_name_every_alert_rule_and_every_dashboard() -> None:

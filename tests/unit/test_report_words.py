@@ -1,13 +1,14 @@
 """Numbers as the report writes them, and its axes."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local.report import charts, words
+from core.reporting import Question, Report, Sums
+from local.report import charts, page, words
 
 S, MINUS = words.SPACE, words.MINUS
 
@@ -33,6 +34,8 @@ S, MINUS = words.SPACE, words.MINUS
         (words.share(1, 100_000), f"<{S}0.1{S}%"),
         (words.share(99_999, 100_000), f">{S}99.9{S}%"),
         (words.share(0, 0), words.NONE),
+        (words.share(-1, 2), f"{MINUS}50.0{S}%"),
+        (words.share(-2, 2), f"{MINUS}100{S}%"),
         (words.change(112, 100), f"+12{S}%"),
         (words.change(88, 100), f"{MINUS}12{S}%"),
         (words.change(100, 100), f"±0{S}%"),
@@ -77,3 +80,47 @@ def test_every_day_has_one_column_and_there_are_never_too_many(first: date, days
 
 def test_a_line_has_gaps_and_a_value_alone_is_a_dot() -> None:
     assert charts._path([1.0, 2.0, None, 3.0, None]) == "M0.5 1.00L1.5 2.00M3.5 3.00h0"
+
+
+def report(now: int, before: int, until: date = date(2026, 11, 24)) -> Report:
+    return Report(
+        question=Question(since=until - timedelta(days=29), until=until),
+        made_at=datetime(2026, 11, 25, 9, tzinfo=UTC),
+        version="1",
+        prices="us-east-1 of 2026-11-25",
+        sums=Sums(images=now),
+        before=Sums(images=before),
+        customers=1,
+        latency=None,
+        days=(),
+        by={},
+        movers=(),
+        failures=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("now", "before", "told"),
+    [
+        (1_000_001, 1_000_000, "That is about as many images as in the 30 days before."),
+        (999_999, 1_000_000, "That is about as many images as in the 30 days before."),
+        (1_000_000, 1_000_000, "That is as many images as in the 30 days before."),
+        (1_120, 1_000, f"That is 12{S}% more images than in the 30 days before."),
+        (880, 1_000, f"That is 12{S}% fewer images than in the 30 days before."),
+        (50_000, 1_000, "That is 50 times as many images as in the 30 days before."),
+    ],
+)
+def test_more_or_fewer_is_said_where_there_is_a_difference(now: int, before: int, told: str) -> None:
+    assert page.lead(report(now, before)).endswith(told)
+
+
+def test_a_day_that_is_not_over_is_not_compared_in_silence() -> None:
+    unfinished = report(880, 1_000, until=date(2026, 11, 25))
+    assert page.lead(unfinished).endswith("fewer images than in the 30 days before; today is not over.")
+    assert "Today is not over" in page.footnotes(unfinished)[-1]
+    assert "oday is not over" not in page.lead(report(880, 1_000)) + page.footnotes(report(880, 1_000))[-1]
+
+
+def test_how_exact_waits_are_is_what_a_bucket_allows() -> None:
+    assert "told to within 26 %" in page.footnotes(report(1, 1))[0]
+    assert 0 < 0.26 - (10**0.1 - 1) < 0.01
