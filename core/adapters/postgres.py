@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg
@@ -17,12 +17,20 @@ from core.errors import Code, Misconfigured, Unavailable
 from core.model import Result, Tombstone
 from core.prices import Prices
 
+T = TypeVar("T")
+#: The architectures that the sums tell apart.
+_MACHINES = ("x86_64", "aarch64")
 _MIGRATION = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
-_LOCK = 0x5049435055524546  # "PICPUREF": held while migrating, so that two deployments wait for each other
-
-_NUL = b"\\u0000"
+#: What PostgreSQL holds in an `integer` and in a `bigint`; and what sums of `double precision` are far from an end with.
+_INTEGER, _BIGINT, _DOUBLE = 2**31 - 1, 2**63 - 1, 1e18
+_TIMES = datetime(1, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+_NAME = 200  # characters of a rendition's name: an index has room for some thousand bytes
+_NUL, _NO_NUL = b"\\u0000", "\N{REPLACEMENT CHARACTER}"
 #: Raised when rows of results that are there already would become others: a replay writes them again.
 WRITER = 1
+_MIGRATIONS = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
+"""
 _RECORD = "SELECT record(%s::json, %s::json, %s::json)"
 _SET_PRICE = """
     INSERT INTO prices (valid_from, service, machine, item, usd, region) VALUES (%s, %s, %s, %s, %s, %s)
@@ -61,11 +69,7 @@ class PostgresLedger:
         """
         applied = []
         with self._transaction() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            cursor.execute(
-                "CREATE TABLE IF NOT EXISTS schema_migrations "
-                "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
-            )
+            _lock(cursor)
             cursor.execute("SELECT name FROM schema_migrations")
             known = {row[0] for row in cursor.fetchall()}
             for name, sql in _migrations():
@@ -94,6 +98,13 @@ class PostgresLedger:
             with connection.transaction(), connection.cursor() as cursor:
                 yield cursor
             self._database.rest()
+        except psycopg.errors.LockNotAvailable as error:
+            self._database.hang_up()
+            raise Unavailable(
+                Code.DATABASE_UNAVAILABLE,
+                "Another session of the database held what this one needed for too long; pg_blocking_pids names it. "
+                "Nothing was written, and it may be tried again.",
+            ) from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self._database.hang_up()
             raise Unavailable(
@@ -104,6 +115,18 @@ class PostgresLedger:
                 Code.INVALID_RESULT,
                 f"The database refused a row: {_first_line(error)}. Are all migrations applied?",
             ) from error
+
+
+def _lock(cursor: psycopg.Cursor[Any]) -> None:
+    """Two deployments wait for each other, by a lock that needs a right to write: anybody may take an advisory one.
+
+    Later locks are not waited for without an end: recorders would wait behind them.
+    """
+    with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable), cursor.connection.transaction():
+        # IF NOT EXISTS does not see what is being made: then the other has committed by now
+        cursor.execute(_MIGRATIONS)
+    cursor.execute("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute("SET LOCAL lock_timeout = '30s'")
 
 
 def _migrations() -> list[tuple[str, str]]:
@@ -117,12 +140,16 @@ def _schema(name: str) -> bytes:
 
 
 def image_row(result: Result) -> dict[str, Any]:
-    """The row of `images`, by its columns."""
+    """The row of `images`, by its columns.
+
+    What its column does not hold, becomes the nearest that it does: a file may claim any sides, a clock any year, and
+    an image whose row is refused would never end.
+    """
     header, usage, source, billed, estimate = (
         result.header, result.usage, result.source, result.billed, result.estimate
     )  # fmt: skip
     sizes = [rendition.bytes for rendition in result.renditions]
-    return {
+    row = {
         **{name: getattr(result, name) for name in _OF_RESULT},
         **({name: getattr(header, name) for name in _OF_HEADER} if header else {}),
         **({f"estimated_{name}": getattr(estimate, name) for name in _OF_ESTIMATE} if estimate else {}),
@@ -143,6 +170,8 @@ def image_row(result: Result) -> dict[str, Any]:
         "machine": billed.machine if billed else None,
         "written_by": WRITER,
     }
+    row["received_at"], row["committed_at"] = _held_time(result.received_at), _held_time(result.committed_at)
+    return _held(row, _MOST)
 
 
 _OF_RESULT = (
@@ -152,28 +181,74 @@ _OF_RESULT = (
 _OF_HEADER = ("format", "width", "height", "channels", "depth", "frames")
 _OF_ESTIMATE = ("cpu_seconds", "cpu_seconds_upper", "peak_bytes", "peak_bytes_upper")
 _OF_RENDITION = ("name", "format", "width", "height", "bytes", "sha256", "key", "url", "frames")
+_MOST_OF_RENDITION = {"width": _BIGINT, "height": _BIGINT, "bytes": _BIGINT, "frames": _INTEGER}
+_MOST = {
+    **dict.fromkeys(("run", "channels", "depth", "frames", "outputs", "memory_mb"), _INTEGER),
+    **dict.fromkeys(("width", "height", "source_bytes", "bytes_out", "largest_bytes", "peak_bytes"), _BIGINT),
+    **dict.fromkeys(("estimated_peak_bytes", "estimated_peak_bytes_upper"), _BIGINT),
+    **dict.fromkeys(("seconds", "cpu_seconds", "billed_seconds", "vcpus"), _DOUBLE),
+    **dict.fromkeys(("estimated_cpu_seconds", "estimated_cpu_seconds_upper"), _DOUBLE),
+}
 
 
 def rendition_rows(result: Result) -> list[dict[str, Any]]:
-    """The rows of `renditions`, by their columns."""
-    return [
-        {"image_id": result.image_id, **{name: getattr(rendition, name) for name in _OF_RENDITION}}
-        for rendition in result.renditions
-    ]
+    """The rows of `renditions`, by their columns; of two of one name and format the last."""
+    rows = {}
+    for rendition in result.renditions:
+        row: dict[str, Any] = {"image_id": result.image_id}
+        row |= {name: getattr(rendition, name) for name in _OF_RENDITION}
+        row["name"] = rendition.name[:_NAME].replace("\0", _NO_NUL)
+        rows[row["name"], rendition.format] = _held(row, _MOST_OF_RENDITION)
+    return list(rows.values())
+
+
+def _held(row: dict[str, Any], limits: dict[str, float]) -> dict[str, Any]:
+    for name, most in limits.items():
+        value = row.get(name)
+        if value is not None and not -most <= value <= most:
+            row[name] = most if value > 0 else -most
+    return row
+
+
+def _held_time(value: datetime) -> datetime:
+    """In UTC, which PostgreSQL holds whatever zone it came in; without one it is taken for that."""
+    first, last = _TIMES
+    try:
+        return min(max(value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC), first), last)
+    except OverflowError:
+        return first if value.year == 1 else last
 
 
 def price_rows(dated: Sequence[Prices]) -> list[tuple[date, str, str, str, Decimal, str]]:
-    """The rows of `prices`."""
+    """The rows of `prices`, from the oldest on.
+
+    A file that does not know an architecture leaves it what it cost before, else what it costs first, else x86_64's
+    price: where there were none, an image's dollars would be missing in every sum.
+    """
+    functions = _filled([one.functions for one in dated])
+    fargate = _filled([one.fargate for one in dated])
     return [
         (date.fromisoformat(one.date), service, machine, item, Decimal(repr(usd)), one.region)
-        for one in dated
+        for one, on_lambda, on_fargate in zip(dated, functions, fargate, strict=True)
         for service, machine, asked in (
-            *(("lambda", machine, price) for machine, price in one.functions.items()),
-            *(("fargate", machine, price) for machine, price in one.fargate.items()),
+            *(("lambda", machine, price) for machine, price in on_lambda.items()),
+            *(("fargate", machine, price) for machine, price in on_fargate.items()),
             ("s3", "", one.s3),
         )
         for item, usd in msgspec.structs.asdict(asked).items()
     ]
+
+
+def _filled(dated: Sequence[dict[str, T]]) -> list[dict[str, T]]:
+    """Each with a price for every architecture that one of them knows, and for those that the ledger tells apart."""
+    first: dict[str, T] = {}
+    for one in reversed(dated):
+        first |= one
+    known, filled = first, []
+    for one in dated:
+        known = {**known, **one}
+        filled.append({machine: known.get(machine, known["x86_64"]) for machine in dict.fromkeys((*known, *_MACHINES))})
+    return filled
 
 
 def _tombstone_row(tombstone: Tombstone) -> dict[str, Any]:
@@ -191,7 +266,7 @@ def storable(rows: list[dict[str, Any]]) -> str:
 def _without_nul(value: Any) -> Any:  # noqa: ANN401 - plain JSON values
     match value:
         case str():
-            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+            return value.replace("\0", _NO_NUL)
         case list():
             return [_without_nul(item) for item in value]
         case dict():

@@ -175,6 +175,34 @@ def test_migrating_writes_down_the_price_file(connection: psycopg.Connection[Any
     assert len(price_rows((*now.before, now))) == 2 * len(price_rows([PRICES]))
 
 
+@pytest.mark.parametrize("knowing", [(0, 1), (0,), (1,), ()])
+def test_an_architecture_that_a_price_file_does_not_know_lowers_no_sum(
+    connection: psycopg.Connection[Any], knowing: tuple[int, ...]
+) -> None:
+    """It costs what it did before, else what it does first, else what x86_64 does; and nothing is left out."""
+    files = [_priced(number, 10.0 ** -(4 + number), aarch64=number in knowing) for number in (0, 1)]
+    connection.execute("DELETE FROM prices")
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO prices VALUES (%s, %s, %s, %s, %s, %s)", price_rows(files))
+    billed = Billed(seconds=1, memory_mb=1024, vcpus=1, machine="aarch64")
+    days = [datetime(2026, month, 15, tzinfo=UTC) for month in (1, 2)]
+    _record(connection, *(result(committed_at=day, billed=billed, route=route) for day in days for route in Route))
+    each = _rows(connection, "SELECT * FROM dollars WHERE route = 'lambda' ORDER BY time")
+    expected = {(0, 1): (0.8, 0.08), (0,): (0.8, 0.8), (1,): (0.08, 0.08), (): (1.0, 0.1)}[knowing]
+    assert [float(row["compute"]) * 1e4 for row in each] == pytest.approx(expected)
+    (sums,) = _rows(connection, "SELECT sum(usd) AS usd, count(*) FILTER (WHERE usd IS NULL) AS none FROM days_by_source")
+    (alone,) = _rows(connection, "SELECT sum(total) AS usd FROM dollars")
+    assert (sums["none"], sums["usd"]) == (0, pytest.approx(alone["usd"]))
+
+
+def _priced(number: int, usd: float, aarch64: bool) -> prices.Prices:
+    asked = {"x86_64": prices.LambdaPrice(gb_second=usd, request=0)}
+    asked |= {"aarch64": prices.LambdaPrice(gb_second=0.8 * usd, request=0)} if aarch64 else {}
+    fargate = {machine: prices.FargatePrice(vcpu_hour=usd, gb_hour=usd) for machine in asked}
+    date_ = f"2026-0{1 + number}-01"
+    return msgspec.structs.replace(PRICES, date=date_, functions=asked, fargate=fargate)
+
+
 @pytest.mark.parametrize(
     ("made", "gone"),
     [

@@ -17,7 +17,8 @@ CREATE TABLE retention (
 INSERT INTO retention (days) VALUES (NULL);
 
 -- From each day on the prices of that day; before the first, the first. A machine that nobody knows costs what x86_64
--- does, one that nobody spoke for (an empty name) costs nothing.
+-- does, one that nobody spoke for (an empty name) costs nothing, nor does a laptop. There is a price for each route and
+-- architecture on each day, since `migrate` fills in what a file does not say: no image is left out of a sum of dollars.
 CREATE VIEW price_periods AS
 WITH days AS (
     SELECT valid_from,
@@ -38,7 +39,8 @@ WITH days AS (
            coalesce(max(usd) FILTER (WHERE item = 'request'), 0) AS request
       FROM prices WHERE service IN ('lambda', 'fargate') GROUP BY valid_from, service, machine
     UNION ALL
-    SELECT DISTINCT valid_from, route, '', 0, 0, 0 FROM prices CROSS JOIN (VALUES ('lambda'), ('batch')) routes (route)
+    SELECT DISTINCT valid_from, free.route, free.machine, 0, 0, 0 FROM prices CROSS JOIN (VALUES
+        ('lambda', ''), ('batch', ''), ('local', ''), ('local', 'x86_64'), ('local', 'aarch64')) free (route, machine)
 )
 SELECT days.since, days.until, compute.route, compute.machine, compute.gb_second, compute.vcpu_second, compute.request,
        storage.put, storage.get, storage.gb_month,
@@ -58,7 +60,7 @@ COMMENT ON COLUMN retention.days IS 'Days after which S3 removes what is process
 COMMENT ON VIEW price_periods IS 'Prices as they hold from one day to another, for a route and an architecture';
 COMMENT ON COLUMN price_periods.since IS 'The first day; of the earliest prices, that of the calendar';
 COMMENT ON COLUMN price_periods.until IS 'The day after the last; of the latest prices, the end of the year 9999';
-COMMENT ON COLUMN price_periods.route IS 'lambda, or batch, which runs on Fargate';
+COMMENT ON COLUMN price_periods.route IS 'lambda; batch, which runs on Fargate; local, which is free';
 COMMENT ON COLUMN price_periods.machine IS 'The architecture; empty: nobody knows, and nothing is charged';
 COMMENT ON COLUMN price_periods.gb_second IS 'US dollars for a GB of memory during a second';
 COMMENT ON COLUMN price_periods.vcpu_second IS 'US dollars for a vCPU during a second; with Lambda it is in the memory''s';
