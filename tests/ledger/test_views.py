@@ -257,6 +257,24 @@ def test_blurred_pictures_are_far_below_what_is_usual(connection: psycopg.Connec
     assert (str(found["image_id"]), found["sharpness"], found["usual"]) == (blurred.image_id, 12.5, 201.5)
 
 
+def test_a_pipeline_that_is_not_there_is_counted_as_other(connection: psycopg.Connection[Any]) -> None:
+    """In sums and in views: whoever spells names makes no rows of them. Not what a pipeline that is there let fail."""
+    for number in range(3):
+        _record(connection, _failed(Code.UNKNOWN_PIPELINE, f"typo{number}"), _failed(Code.TIMED_OUT, "=cmd|'calc'!A1"))
+    _record(connection, _failed(Code.TIMED_OUT, "web"))
+    counted = {"other": 6, "web": 1}
+    for view in ("days_by_pipeline", "customer_months_by_pipeline", "image_days"):
+        rows = _rows(connection, f"SELECT pipeline, sum(images) AS images FROM {view} GROUP BY 1")
+        assert {row["pipeline"]: row["images"] for row in rows} == counted, view
+    for view in ("image_facts", "dollars", "metrics"):
+        assert {row["pipeline"] for row in _rows(connection, f"SELECT pipeline FROM {view}")} == set(counted), view
+    assert len(_rows(connection, "SELECT * FROM rollup_days WHERE dimension = 'pipeline'")) == 2
+
+
+def _failed(code: Code, pipeline: str) -> Result:
+    return result(pipeline=pipeline, status=Status.FAILED, code=code, renditions=())
+
+
 def test_estimates_are_held_against_the_truth(connection: psycopg.Connection[Any]) -> None:
     usages = [Usage(cpu_seconds=0.4, peak_bytes=1 << 27), Usage(cpu_seconds=1.2, peak_bytes=3 << 28)]
     items = [result(estimate=_estimate(0.5), usage=usage) for usage in usages]
