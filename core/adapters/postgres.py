@@ -37,6 +37,14 @@ _SET_PRICE = """
     ON CONFLICT (valid_from, service, machine, item) DO UPDATE SET usd = excluded.usd, region = excluded.region
     WHERE (prices.usd, prices.region) IS DISTINCT FROM (excluded.usd, excluded.region)
 """
+#: From today on, where it is another than before; the first one from the beginning.
+_SET_RETENTION = """
+    INSERT INTO retention (valid_from, days)
+    SELECT CASE WHEN EXISTS (SELECT FROM retention) THEN (now() AT TIME ZONE 'UTC')::date ELSE '0001-01-01' END, %(days)s
+     WHERE NOT EXISTS (SELECT FROM retention)
+        OR (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) IS DISTINCT FROM %(days)s
+    ON CONFLICT (valid_from) DO UPDATE SET days = excluded.days
+"""
 _ROW = """
     SELECT to_jsonb(i) || jsonb_build_object('renditions', coalesce(
         (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.name, r.format) FROM renditions r
@@ -65,7 +73,7 @@ class PostgresLedger:
         """Apply the numbered migrations that were not applied yet, in order; returns their names.
 
         All is one transaction. Two that run at once wait for each other. The prices of this release are written down
-        too, and after how many days objects expire (None: they do not).
+        too, and after how many days objects expire from today on (None: they do not).
         """
         applied = []
         with self._transaction() as cursor:
@@ -78,7 +86,7 @@ class PostgresLedger:
                     cursor.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
                     applied.append(name)
             cursor.executemany(_SET_PRICE, price_rows(prices.history()))
-            cursor.execute("UPDATE retention SET days = %s WHERE days IS DISTINCT FROM %s", [retention_days] * 2)
+            cursor.execute(_SET_RETENTION, {"days": retention_days})
             cursor.execute(_schema("roles.sql"))
         return applied
 

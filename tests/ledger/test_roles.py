@@ -281,7 +281,7 @@ def test_the_page_reads_everything_and_writes_nothing(database: str) -> None:
             if relation != "schema_migrations":
                 connection.execute(f"SELECT * FROM {relation} LIMIT 1".encode())
         for attempt in (
-            "DELETE FROM images", "UPDATE images SET name = NULL", "INSERT INTO retention VALUES (true, 1)",
+            "DELETE FROM images", "UPDATE images SET name = NULL", "INSERT INTO retention (days) VALUES (1)",
             "SELECT record('[]', '[]', '[]')", "TRUNCATE rollup_months",
         ):  # fmt: skip
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

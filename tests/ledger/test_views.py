@@ -164,6 +164,35 @@ def test_each_day_has_its_prices_and_later_ones_do_not_rewrite_it(connection: ps
     )
 
 
+def test_another_retention_holds_for_later_days_and_leaves_history_its_dollars(postgres: Callable[[], str]) -> None:
+    """Told twice, it is written once; the URLs go by the latest, as S3 does."""
+    url, today = postgres(), datetime.now(UTC)
+    ledger = PostgresLedger(url)
+    ledger.migrate(30)
+    early, now = (result(committed_at=day, received_at=day) for day in (today - 400 * DAY, today))
+    ledger.record([early, now], [])
+
+    def storage() -> list[float]:
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            return [float(row["storage"]) for row in _rows(connection, "SELECT storage FROM dollars ORDER BY time")]
+
+    first = storage()
+    assert first == pytest.approx([PRICES.storage_usd(12, 30)] * 2)
+    for days, kept in ((365, 365), (365, 365), (None, 365 / 12), (60, 60)):
+        ledger.migrate(days)
+        assert storage() == pytest.approx([first[0], PRICES.storage_usd(12, kept)])
+    ledger.close()
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        rows = _rows(connection, "SELECT valid_from, days FROM retention ORDER BY valid_from")
+        assert rows == [{"valid_from": date(1, 1, 1), "days": 30}, {"valid_from": today.date(), "days": 60}]
+        expiries = _rows(connection, "SELECT (expires_at - committed_at)::text AS kept FROM image_facts")
+        assert {row["kept"].partition(" ")[0] for row in expiries} == {"60"}
+        (sums,) = _rows(connection, "SELECT sum(storage_usd) AS usd FROM days_by_source")
+        (months,) = _rows(connection, "SELECT sum(storage_usd) AS usd FROM customer_months")
+    assert float(sums["usd"]) == pytest.approx(sum(storage()))
+    assert float(months["usd"]) == pytest.approx(sum(storage()))
+
+
 def test_migrating_writes_down_the_price_file(connection: psycopg.Connection[Any]) -> None:
     """To the last digit that stands in it; and a price that was there before stays there."""
     rows = _rows(

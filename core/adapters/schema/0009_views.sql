@@ -50,12 +50,13 @@ SELECT i.image_id, i.run, i.customer, q.pipeline, i.door AS source, i.route, i.t
        CASE WHEN jsonb_typeof(i.measurements -> 'sharpness') = 'number'
             THEN bounded((i.measurements ->> 'sharpness')::double precision, 1e18) END AS sharpness,
        i.version, i.erased_at, expires_at(i.committed_at, k.days) AS expires_at
-  FROM images i CROSS JOIN retention k, LATERAL quantities(i) q;
+  FROM images i CROSS JOIN (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) k, LATERAL quantities(i) q;
 
 CREATE VIEW urls WITH (security_barrier) AS
 SELECT r.image_id, i.customer, i.committed_at, i.pipeline, r.name AS rendition, r.format, r.width, r.height, r.frames,
        r.bytes, r.url, expires_at(i.committed_at, k.days) AS expires_at
-  FROM renditions r JOIN images i USING (image_id) CROSS JOIN retention k
+  FROM renditions r JOIN images i USING (image_id)
+ CROSS JOIN (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) k
  WHERE coalesce(expires_at(i.committed_at, k.days) > now(), true);
 
 CREATE VIEW image_days AS
@@ -141,7 +142,7 @@ SELECT customer, day, value AS format, route,
        sum(compute_usd + requests_usd + storage_usd) AS usd
   FROM priced_days WHERE dimension = 'customer' GROUP BY customer, day, value, route;
 
--- A month in which prices changed has two of them, and is priced by its days.
+-- A month in which prices or the retention changed has two of them, and is priced by its days.
 CREATE VIEW customer_months AS
 WITH split AS (
     SELECT DISTINCT date_trunc('month', since::timestamp)::date AS month FROM price_periods
