@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from core.errors import Code, Misconfigured
+from core.keys import NO_PIPELINE
 from core.model import ImageFormat
 from core.operations import Catalogue
 from core.operations.base import Measurement, Operation
 from core.output import Automatic, Output
-from core.keys import NO_PIPELINE
 from core.pipeline import Name, Pipeline, RenditionSpec, Take, kind_of, nearest
 from core.yaml_lines import Located, YamlFault, read
 
@@ -44,7 +44,7 @@ class _Reader:
         fields = self._fields(node, "", known, required=["renditions"])
         name = self._value(Located(self.file.stem, 1), Name, "the file's name")
         if name == NO_PIPELINE:
-            self._fault(Located(self.file.stem, 1), "the file's name", f"{NO_PIPELINE} stands for what is no pipeline; call it something else")
+            self._fault(Located("", 1), "the file's name", f"{NO_PIPELINE} stands for what is no pipeline")
         description = self._value(fields.get("description", Located("", 1)), str, "description")
         frames = self._value(fields.get("frames", Located("all", 1)), Take, "frames")
         pages = self._value(fields.get("pages", Located("first", 1)), Take, "pages")

@@ -259,9 +259,8 @@ class Processing:
     def _unknown(self, job: ImageJob) -> ImageFailure | None:
         if job.pipeline in self.pipelines:
             return None
-        known, name = ", ".join(sorted(self.pipelines)), repr(job.pipeline)
-        if job.pipeline == keys.NO_PIPELINE:
-            name += ", as which everything is taken that cannot be a pipeline's name"
+        known = ", ".join(sorted(self.pipelines))
+        name = f"{job.pipeline!r}{', or it is no name' if job.pipeline == keys.NO_PIPELINE else ''}"
         return ImageFailure(Code.UNKNOWN_PIPELINE, f"There is no pipeline named {name}; there are {known}.")
 
     def _place(self, work: "_Work") -> Place:

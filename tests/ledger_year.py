@@ -236,7 +236,8 @@ def rows_touched(connection: psycopg.Connection[Any], query: str, table: str = "
 
 def _touched(node: dict[str, Any], table: str) -> int:
     rows = 0.0
-    if table in ("", node.get("Relation Name")) and "Relation Name" in node:  # an index scan has it too; the index's part of a bitmap scan has not
+    name = node.get("Relation Name", "")
+    if name and table in ("", name):  # an index scan has it too; the index's part of a bitmap scan has not
         removed = sum(node.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Index Recheck"))
         rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
     return round(rows) + sum(_touched(child, table) for child in node.get("Plans", ()))

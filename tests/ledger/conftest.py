@@ -11,7 +11,8 @@ import psycopg
 import pytest
 
 from core import prices
-from core.adapters.postgres import PostgresLedger, price_rows
+from core.adapters.ledger_rows import price_rows
+from core.adapters.postgres import PostgresLedger
 from tests import ledger_year
 from tests.grafana_counts import RETENTION_DAYS
 from tests.ledger_year import Year

@@ -14,9 +14,20 @@ from hypothesis import strategies as st
 
 from core import manifest
 from core.adapters.postgres import PostgresLedger
-from core.errors import Code
+from core.errors import Code, Misconfigured
 from core.model import (
-    Billed, Door, Estimate, ImageFormat, ImageHeader, ObjectRef, Rendition, Result, Route, Source, Status, Usage,
+    Billed,
+    Door,
+    Estimate,
+    ImageFormat,
+    ImageHeader,
+    ObjectRef,
+    Rendition,
+    Result,
+    Route,
+    Source,
+    Status,
+    Usage,
 )  # fmt: skip
 from tests.values import NOW, result
 
@@ -137,7 +148,7 @@ def test_no_result_is_refused_and_none_makes_others_be(
 def test_every_view_can_be_read_afterwards_and_nothing_is_without_a_price(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]],
 ) -> None:
-    ledger, connection = shared
+    _, connection = shared
     for view in VIEWS:
         connection.execute(f"SELECT count(v::text) FROM {view} v".encode())
     unpriced = connection.execute("SELECT count(*) FROM dollars WHERE total IS NULL").fetchone()
@@ -186,8 +197,6 @@ def test_a_camera_without_a_battery_adds_days_and_no_decades(
 )
 def test_what_is_no_result_is_told_where_it_is_read(changes: dict[str, str]) -> None:
     """A row for it would be refused: the object's key is told instead, and the field."""
-    from core.errors import Misconfigured
-
     body = msgspec.json.encode(msgspec.to_builtins(result()) | changes)
     with pytest.raises(Misconfigured, match=rf"^invalid_result: some/key is not a result: .*{next(iter(changes))}"):
         manifest.decode(body, "some/key")

@@ -12,7 +12,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from core import prices
-from core.adapters.postgres import PostgresLedger, price_rows
+from core.adapters.ledger_rows import image_row, price_rows, rendition_rows, storable
+from core.adapters.postgres import PostgresLedger
 from core.errors import Code
 from core.metrics import DECLARED, of_result
 from core.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
@@ -45,8 +46,6 @@ def connection(database: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
 
 
 def _record(connection: psycopg.Connection[Any], *results: Result) -> None:
-    from core.adapters.postgres import image_row, rendition_rows, storable
-
     rows = [
         storable([image_row(one) for one in results]),
         storable([row for one in results for row in rendition_rows(one)]),
@@ -219,7 +218,7 @@ def test_an_architecture_that_a_price_file_does_not_know_lowers_no_sum(
     each = _rows(connection, "SELECT * FROM dollars WHERE route = 'lambda' ORDER BY time")
     expected = {(0, 1): (0.8, 0.08), (0,): (0.8, 0.8), (1,): (0.08, 0.08), (): (1.0, 0.1)}[knowing]
     assert [float(row["compute"]) * 1e4 for row in each] == pytest.approx(expected)
-    (sums,) = _rows(connection, "SELECT sum(usd) AS usd, count(*) FILTER (WHERE usd IS NULL) AS none FROM days_by_source")
+    (sums,) = _rows(connection, "SELECT sum(usd) AS usd, sum((usd IS NULL)::int) AS none FROM days_by_source")
     (alone,) = _rows(connection, "SELECT sum(total) AS usd FROM dollars")
     assert (sums["none"], sums["usd"]) == (0, pytest.approx(alone["usd"]))
 

@@ -12,7 +12,17 @@ import pytest
 
 from tests.ledger.conftest import CUSTOMERS, IMAGES
 from tests.ledger_year import (
-    CODES, DAYS, FIRST_DAY, FORMATS, MACHINES, PIPELINES, PRICES_CHANGE, ROUTES, SOURCES, Year, rows_touched,
+    CODES,
+    DAYS,
+    FIRST_DAY,
+    FORMATS,
+    MACHINES,
+    PIPELINES,
+    PRICES_CHANGE,
+    ROUTES,
+    SOURCES,
+    Year,
+    rows_touched,
 )  # fmt: skip
 
 #: Of the year's last quarter, as a panel would ask for it.
@@ -124,7 +134,7 @@ _MOST = {
     ),
 }
 #: What prices and the retention take besides, read once for each row at the worst of plans.
-_PRICES = 100
+_PRICES = 200
 
 
 @pytest.mark.parametrize("query", _MOST)
@@ -157,6 +167,31 @@ def test_one_day_of_everybody_is_read_without_the_others(connection: psycopg.Con
 
 def test_looking_at_images_themselves_is_seen_by_the_count_of_rows(connection: psycopg.Connection[Any]) -> None:
     assert rows_touched(connection, "SELECT count(*) FROM image_facts WHERE width > 5") >= IMAGES
+
+
+def test_days_of_images_are_looked_at_without_the_other_days(connection: psycopg.Connection[Any]) -> None:
+    query = f"SELECT sum(images) FROM image_days WHERE day BETWEEN '{QUARTER}' AND '{QUARTER + timedelta(days=1)}'"
+    found = connection.execute(query.encode()).fetchone()
+    assert found
+    assert rows_touched(connection, query, "images") <= found[0]
+
+
+def test_pictures_like_one_are_looked_for_among_its_customers(connection: psycopg.Connection[Any]) -> None:
+    """And those of a customer in a time, among those of that time, where both are asked for."""
+    one = connection.execute(
+        "SELECT image_id, count(*) OVER () FROM images WHERE customer = 'customer-007' LIMIT 1"
+    ).fetchone()
+    assert one
+    query = f"SELECT * FROM near_duplicates WHERE image_id = '{one[0]}'"
+    assert rows_touched(connection, query, "images") <= 1 + one[1]
+    week = f"BETWEEN '{QUARTER}' AND '{QUARTER + timedelta(days=7)}'"
+    found = connection.execute(
+        f"SELECT count(*) FROM images WHERE customer = 'customer-007' AND committed_at {week}".encode()
+    ).fetchone()
+    assert found
+    query = f"customer = 'customer-007' AND committed_at {week} AND other_committed_at {week}"
+    touched = rows_touched(connection, f"SELECT * FROM near_duplicates WHERE {query}", "images")
+    assert touched <= found[0] * (1 + found[0])
 
 
 def test_a_customers_page_of_images_touches_a_page(connection: psycopg.Connection[Any]) -> None:

@@ -124,7 +124,7 @@ def test_a_bad_image_ends_with_its_code(
     assert list(world.store.contents("quarantine/").values()) == [body]
 
 
-def test_a_name_that_is_no_pipelines_is_told_before_whatever_else_is_wrong(doors: SimpleNamespace, world: World) -> None:
+def test_a_name_that_is_no_pipelines_is_told_before_what_else_is_wrong(doors: SimpleNamespace, world: World) -> None:
     """Else sums would be kept under any name that somebody spells with a file that is too large, or gone."""
     (image,) = _send(doors, world, world.upload("a.jpg", b"x" * 1001, "nope"))["images"]
     assert image["code"] == "unknown_pipeline"

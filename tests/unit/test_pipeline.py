@@ -47,7 +47,7 @@ def test_a_pipeline_is_named_by_its_file_and_holds_what_is_written() -> None:
 
 def test_no_pipeline_is_called_what_stands_for_none() -> None:
     assert faults(GOOD, "pipelines/other.yaml") == [
-        "pipelines/other.yaml:1: the file's name: other stands for what is no pipeline; call it something else"
+        "pipelines/other.yaml:1: the file's name: other stands for what is no pipeline"
     ]
 
 

@@ -68,7 +68,8 @@ SELECT (committed_at AT TIME ZONE 'UTC')::date AS day, customer, source, route, 
        percentile_cont(0.99) WITHIN GROUP (ORDER BY latency_seconds::double precision) AS latency_p99
   FROM image_facts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
 
--- Pairs of one customer's pictures of which ten bits of 64 or fewer differ: ask for a customer, or an image
+-- Pairs of one customer's pictures of which ten bits of 64 or fewer differ. Each is held against each, 100 ns a pair: a
+-- hundred thousand pictures are looked through for one in a tenth of a second, and for each other in a quarter of an hour.
 CREATE VIEW near_duplicates AS
 SELECT a.customer, a.image_id, b.image_id AS other_id, bit_count(a.perceptual_hash # b.perceptual_hash)::integer AS distance,
        a.committed_at, b.committed_at AS other_committed_at
@@ -340,7 +341,7 @@ COMMENT ON COLUMN image_days.cpu_seconds IS 'CPU seconds of the worker, all thre
 COMMENT ON COLUMN image_days.latency_p50 IS 'Seconds from arrival to commit that half of them do not exceed';
 COMMENT ON COLUMN image_days.latency_p95 IS 'The same of 95 %';
 COMMENT ON COLUMN image_days.latency_p99 IS 'The same of 99 %';
-COMMENT ON VIEW near_duplicates IS 'Pairs of a customer''s pictures that look alike. It compares each with each: ask for a customer, or for an image';
+COMMENT ON VIEW near_duplicates IS 'Pairs of a customer''s pictures that look alike. It compares each with each: ask for an image, or for a customer with both times';
 COMMENT ON COLUMN near_duplicates.customer IS 'Whose image it is';
 COMMENT ON COLUMN near_duplicates.image_id IS 'One image''s id';
 COMMENT ON COLUMN near_duplicates.other_id IS 'The other image''s id';
