@@ -24,10 +24,11 @@ _SET_PRICE = """
     ON CONFLICT (valid_from, service, machine, item) DO UPDATE SET usd = excluded.usd, region = excluded.region
     WHERE (prices.usd, prices.region) IS DISTINCT FROM (excluded.usd, excluded.region)
 """
-#: From today on, where it is another than before; the first one from the beginning.
+#: From today on, where it is another than before; from the beginning, as long as there is no image.
 _SET_RETENTION = """
     INSERT INTO retention (valid_from, days)
-    SELECT CASE WHEN EXISTS (SELECT FROM retention) THEN (now() AT TIME ZONE 'UTC')::date ELSE '0001-01-01' END,
+    SELECT CASE WHEN EXISTS (SELECT FROM images) AND EXISTS (SELECT FROM retention)
+                THEN (now() AT TIME ZONE 'UTC')::date ELSE '0001-01-01' END,
            %(days)s
      WHERE NOT EXISTS (SELECT FROM retention)
         OR (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) IS DISTINCT FROM %(days)s

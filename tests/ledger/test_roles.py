@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -251,6 +252,18 @@ def test_no_view_of_theirs_holds_what_names_a_person(analyst: psycopg.Connection
             assert not any("a.jpg" in str(cell) or "incoming/" in str(cell) or "s3://" in str(cell) for cell in row), (
                 view
             )
+
+
+def test_an_expired_url_is_in_no_words_of_an_error_either(analyst: psycopg.Connection[Any], database: str) -> None:
+    """A condition that fails tells what it failed over: none is asked about rows that the view leaves out."""
+    gone = result(committed_at=datetime(2020, 1, 1, tzinfo=UTC))
+    ledger = PostgresLedger(database)
+    ledger.record([gone], [])
+    ledger.close()
+    found = analyst.execute(
+        "SELECT count(*) FROM urls WHERE image_id = %s AND url::integer = 0", [gone.image_id]
+    ).fetchone()
+    assert found == (0,)
 
 
 def test_the_recorder_writes_as_its_own_user_and_removes_no_image(database: str) -> None:
