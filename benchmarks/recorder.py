@@ -19,7 +19,8 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from core.adapters.postgres import PostgresLedger, image_row, rendition_rows, storable
+from core.adapters.ledger_rows import image_row, rendition_rows, storable
+from core.adapters.postgres import PostgresLedger
 from core.errors import Code
 from core.model import (
     Billed,

@@ -33,6 +33,9 @@ _STAGED = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12
 
 #: A slash in it would make the notification of a staged source a job of its own.
 PipelineName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")]
+_PIPELINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+#: What a key's pipeline is taken for that is no name: no pipeline is called so, and the image ends `unknown_pipeline`.
+NO_PIPELINE = "other"
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
 _NAME_BYTES = 200  # S3 keys end at 1,024 bytes; this leaves room for what stands before the name
@@ -77,14 +80,18 @@ def is_staged(key: str) -> bool:
 
 
 def parse_incoming(key: str) -> Incoming:
-    """Read `incoming/<customer>/<pipeline>/<upload>/<name>`. Raises Refusal(INVALID_EVENT) for other keys."""
+    """Read `incoming/<customer>/<pipeline>/<upload>/<name>`. Raises Refusal(INVALID_EVENT) for other keys.
+
+    A pipeline that is no name is NO_PIPELINE: anything may stand in a key, and none of it is to become a value of sums.
+    """
     parts = key.split("/", 4)
     if len(parts) != 5 or parts[0] != "incoming" or not all(parts):  # noqa: PLR2004 - the five parts of the key
         raise Refusal(
             Code.INVALID_EVENT,
             f"The key {key!r} is not incoming/<customer>/<pipeline>/<upload>/<name>; the image was not accepted.",
         )
-    return Incoming(check_customer(parts[1]), *parts[2:])
+    pipeline = parts[2] if _PIPELINE.fullmatch(parts[2]) else NO_PIPELINE
+    return Incoming(check_customer(parts[1]), pipeline, *parts[3:])
 
 
 def inline(customer: str, pipeline: str, image_id: str) -> str:

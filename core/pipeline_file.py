@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from core.errors import Code, Misconfigured
+from core.keys import NO_PIPELINE
 from core.model import ImageFormat
 from core.operations import Catalogue
 from core.operations.base import Measurement, Operation
@@ -42,6 +43,8 @@ class _Reader:
         known = ["description", "frames", "pages", "steps", "renditions"]
         fields = self._fields(node, "", known, required=["renditions"])
         name = self._value(Located(self.file.stem, 1), Name, "the file's name")
+        if name == NO_PIPELINE:
+            self._fault(Located("", 1), "the file's name", f"{NO_PIPELINE} stands for what is no pipeline")
         description = self._value(fields.get("description", Located("", 1)), str, "description")
         frames = self._value(fields.get("frames", Located("all", 1)), Take, "frames")
         pages = self._value(fields.get("pages", Located("first", 1)), Take, "pages")

@@ -169,7 +169,8 @@ class Processing:
                 return self._again(job, standing, body)
             if failure.code in work.spared:
                 raise
-            return self._commit(self._failed(work, failure))
+            # A name that is no pipeline's is told as that: no sum is kept under it
+            return self._commit(self._failed(work, self._unknown(job) or failure))
         try:
             result = self._render(work, scratch, threads)
         except WorkerFailure as failure:
@@ -241,12 +242,9 @@ class Processing:
 
     def _render(self, work: "_Work", scratch: Path, threads: Executor) -> Result:
         job, source, deadline = work.job, scratch / "source", work.deadline
-        pipeline = self.pipelines.get(job.pipeline)
-        if pipeline is None:
-            known = ", ".join(sorted(self.pipelines))
-            raise ImageFailure(
-                Code.UNKNOWN_PIPELINE, f"There is no pipeline named {job.pipeline!r}; there are {known}."
-            )
+        if unknown := self._unknown(job):
+            raise unknown
+        pipeline = self.pipelines[job.pipeline]
         work.header = self.worker.probe(source, deadline)
         work.plan = plan(work.header, pipeline, self.limits, self._place(work), self._estimate(work.header, pipeline))
         if (work.plan.route, work.plan.tier) != (self.route, self.tier):
@@ -257,6 +255,13 @@ class Processing:
         work.usage = rendered.usage
         renditions = tuple(threads.map(lambda file: self._put(job, file), rendered.renditions))
         return self._result(work, Status.PROCESSED, renditions=renditions, measurements=rendered.measurements)
+
+    def _unknown(self, job: ImageJob) -> ImageFailure | None:
+        if job.pipeline in self.pipelines:
+            return None
+        known = ", ".join(sorted(self.pipelines))
+        name = f"{job.pipeline!r}{', or it is no name' if job.pipeline == keys.NO_PIPELINE else ''}"
+        return ImageFailure(Code.UNKNOWN_PIPELINE, f"There is no pipeline named {name}; there are {known}.")
 
     def _place(self, work: "_Work") -> Place:
         room = self.worker.room()

@@ -18,6 +18,8 @@ from core.tiers import TIERS
 
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 365
+#: In the middle of a month, as they do.
+PRICES_CHANGE = date(2025, 6, 11)
 SOURCES = ("upload", "direct", "reference", "kafka")
 ROUTES = ("lambda", "batch")
 MACHINES = ("x86_64", "aarch64")
@@ -225,16 +227,17 @@ def _cells(part: dict[str, Numbers], year: Year) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def rows_touched(connection: psycopg.Connection[Any], query: str) -> int:
-    """How many rows of tables a query looks at, kept or not, as EXPLAIN ANALYZE counts them while it runs."""
+def rows_touched(connection: psycopg.Connection[Any], query: str, table: str = "") -> int:
+    """How many rows of tables, or of one, a query looks at, kept or not, as EXPLAIN ANALYZE counts while it runs."""
     found = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) " + query.encode()).fetchone()
     assert found
-    return _touched(found[0][0]["Plan"])
+    return _touched(found[0][0]["Plan"], table)
 
 
-def _touched(node: dict[str, Any]) -> int:
+def _touched(node: dict[str, Any], table: str) -> int:
     rows = 0.0
-    if "Relation Name" in node:  # an index scan has it too; the index's part of a bitmap scan has not
+    name = node.get("Relation Name", "")
+    if name and table in ("", name):  # an index scan has it too; the index's part of a bitmap scan has not
         removed = sum(node.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Index Recheck"))
         rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
-    return round(rows) + sum(_touched(child) for child in node.get("Plans", ()))
+    return round(rows) + sum(_touched(child, table) for child in node.get("Plans", ()))

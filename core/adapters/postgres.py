@@ -2,32 +2,37 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from datetime import date
-from decimal import Decimal
+from contextlib import contextmanager, suppress
 from importlib.resources import files
 from typing import Any
 
-import msgspec
 import psycopg
 
 from core import prices
 from core.adapters.database import Database
+from core.adapters.ledger_rows import image_row, price_rows, rendition_rows, storable, tombstone_row
 from core.errors import Code, Misconfigured, Unavailable
 from core.model import Result, Tombstone
-from core.prices import Prices
 
 _MIGRATION = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
-_LOCK = 0x5049435055524546  # "PICPUREF": held while migrating, so that two deployments wait for each other
-
-_NUL = b"\\u0000"
-#: Raised when rows of results that are there already would become others: a replay writes them again.
-WRITER = 1
+_MIGRATIONS = """
+    CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
+"""
 _RECORD = "SELECT record(%s::json, %s::json, %s::json)"
 _SET_PRICE = """
     INSERT INTO prices (valid_from, service, machine, item, usd, region) VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (valid_from, service, machine, item) DO UPDATE SET usd = excluded.usd, region = excluded.region
     WHERE (prices.usd, prices.region) IS DISTINCT FROM (excluded.usd, excluded.region)
+"""
+#: From today on, where it is another than before; from the beginning, as long as there is no image.
+_SET_RETENTION = """
+    INSERT INTO retention (valid_from, days)
+    SELECT CASE WHEN EXISTS (SELECT FROM images) AND EXISTS (SELECT FROM retention)
+                THEN (now() AT TIME ZONE 'UTC')::date ELSE '0001-01-01' END,
+           %(days)s
+     WHERE NOT EXISTS (SELECT FROM retention)
+        OR (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) IS DISTINCT FROM %(days)s
+    ON CONFLICT (valid_from) DO UPDATE SET days = excluded.days
 """
 _ROW = """
     SELECT to_jsonb(i) || jsonb_build_object('renditions', coalesce(
@@ -48,7 +53,7 @@ class PostgresLedger:
         highest = {result.image_id: result for result in sorted(results, key=lambda result: result.run)}
         images = [image_row(result) for result in highest.values()]
         renditions = [row for result in highest.values() for row in rendition_rows(result)]
-        rows = [storable(rows) for rows in (images, renditions, [_tombstone_row(item) for item in tombstones])]
+        rows = [storable(rows) for rows in (images, renditions, [tombstone_row(item) for item in tombstones])]
         with self._transaction() as cursor:
             found = cursor.execute(_RECORD, rows).fetchone()
         return frozenset(str(image) for image in found[0]) if found else frozenset()
@@ -57,15 +62,11 @@ class PostgresLedger:
         """Apply the numbered migrations that were not applied yet, in order; returns their names.
 
         All is one transaction. Two that run at once wait for each other. The prices of this release are written down
-        too, and after how many days objects expire (None: they do not).
+        too, and after how many days objects expire from today on (None: they do not).
         """
         applied = []
         with self._transaction() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            cursor.execute(
-                "CREATE TABLE IF NOT EXISTS schema_migrations "
-                "(name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())"
-            )
+            _lock(cursor)
             cursor.execute("SELECT name FROM schema_migrations")
             known = {row[0] for row in cursor.fetchall()}
             for name, sql in _migrations():
@@ -74,7 +75,7 @@ class PostgresLedger:
                     cursor.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
                     applied.append(name)
             cursor.executemany(_SET_PRICE, price_rows(prices.history()))
-            cursor.execute("UPDATE retention SET days = %s WHERE days IS DISTINCT FROM %s", [retention_days] * 2)
+            cursor.execute(_SET_RETENTION, {"days": retention_days})
             cursor.execute(_schema("roles.sql"))
         return applied
 
@@ -94,6 +95,13 @@ class PostgresLedger:
             with connection.transaction(), connection.cursor() as cursor:
                 yield cursor
             self._database.rest()
+        except psycopg.errors.LockNotAvailable as error:
+            self._database.hang_up()
+            raise Unavailable(
+                Code.DATABASE_UNAVAILABLE,
+                "Another session of the database held what this one needed for too long; pg_blocking_pids names it. "
+                "Nothing was written, and it may be tried again.",
+            ) from error
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             self._database.hang_up()
             raise Unavailable(
@@ -106,6 +114,18 @@ class PostgresLedger:
             ) from error
 
 
+def _lock(cursor: psycopg.Cursor[Any]) -> None:
+    """Two deployments wait for each other, by a lock that needs a right to write: anybody may take an advisory one.
+
+    Later locks are not waited for without an end: recorders would wait behind them.
+    """
+    with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable), cursor.connection.transaction():
+        # IF NOT EXISTS does not see what is being made: then the other has committed by now
+        cursor.execute(_MIGRATIONS)
+    cursor.execute("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE")
+    cursor.execute("SET LOCAL lock_timeout = '30s'")
+
+
 def _migrations() -> list[tuple[str, str]]:
     folder = files("core.adapters").joinpath("schema")
     found = sorted(item.name for item in folder.iterdir() if _MIGRATION.fullmatch(item.name))
@@ -114,90 +134,6 @@ def _migrations() -> list[tuple[str, str]]:
 
 def _schema(name: str) -> bytes:
     return files("core.adapters").joinpath("schema", name).read_bytes()
-
-
-def image_row(result: Result) -> dict[str, Any]:
-    """The row of `images`, by its columns."""
-    header, usage, source, billed, estimate = (
-        result.header, result.usage, result.source, result.billed, result.estimate
-    )  # fmt: skip
-    sizes = [rendition.bytes for rendition in result.renditions]
-    return {
-        **{name: getattr(result, name) for name in _OF_RESULT},
-        **({name: getattr(header, name) for name in _OF_HEADER} if header else {}),
-        **({f"estimated_{name}": getattr(estimate, name) for name in _OF_ESTIMATE} if estimate else {}),
-        "seconds": usage.seconds,
-        "cpu_seconds": usage.cpu_seconds,
-        "peak_bytes": usage.peak_bytes,
-        "name": source.name,
-        "source": str(source.object),
-        "source_bytes": source.bytes,
-        "source_sha256": source.sha256,
-        "outputs": len(sizes),
-        "bytes_out": sum(sizes),
-        "largest_bytes": max(sizes, default=None),
-        "billed_seconds": billed.seconds if billed else None,
-        "memory_mb": billed.memory_mb if billed else None,
-        "vcpus": billed.vcpus if billed else None,
-        "tier": (billed.tier or None) if billed else None,
-        "machine": billed.machine if billed else None,
-        "written_by": WRITER,
-    }
-
-
-_OF_RESULT = (
-    "image_id", "run", "customer", "pipeline", "door", "route", "reason", "status", "code", "message",
-    "measurements", "operations", "received_at", "committed_at", "version",
-)  # fmt: skip
-_OF_HEADER = ("format", "width", "height", "channels", "depth", "frames")
-_OF_ESTIMATE = ("cpu_seconds", "cpu_seconds_upper", "peak_bytes", "peak_bytes_upper")
-_OF_RENDITION = ("name", "format", "width", "height", "bytes", "sha256", "key", "url", "frames")
-
-
-def rendition_rows(result: Result) -> list[dict[str, Any]]:
-    """The rows of `renditions`, by their columns."""
-    return [
-        {"image_id": result.image_id, **{name: getattr(rendition, name) for name in _OF_RENDITION}}
-        for rendition in result.renditions
-    ]
-
-
-def price_rows(dated: Sequence[Prices]) -> list[tuple[date, str, str, str, Decimal, str]]:
-    """The rows of `prices`."""
-    return [
-        (date.fromisoformat(one.date), service, machine, item, Decimal(repr(usd)), one.region)
-        for one in dated
-        for service, machine, asked in (
-            *(("lambda", machine, price) for machine, price in one.functions.items()),
-            *(("fargate", machine, price) for machine, price in one.fargate.items()),
-            ("s3", "", one.s3),
-        )
-        for item, usd in msgspec.structs.asdict(asked).items()
-    ]
-
-
-def _tombstone_row(tombstone: Tombstone) -> dict[str, Any]:
-    return msgspec.structs.asdict(tombstone)
-
-
-def storable(rows: list[dict[str, Any]]) -> str:
-    """As JSON; without NUL, which PostgreSQL cannot hold in text."""
-    body = msgspec.json.encode(rows)
-    if _NUL in body:
-        body = msgspec.json.encode(_without_nul(msgspec.to_builtins(rows)))
-    return body.decode()
-
-
-def _without_nul(value: Any) -> Any:  # noqa: ANN401 - plain JSON values
-    match value:
-        case str():
-            return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
-        case list():
-            return [_without_nul(item) for item in value]
-        case dict():
-            return {_without_nul(name): _without_nul(item) for name, item in value.items()}
-        case _:
-            return value
 
 
 def _first_line(error: Exception) -> str:

@@ -6,9 +6,12 @@
 import os
 from collections.abc import Callable
 
+import msgspec
 import psycopg
 import pytest
 
+from core import prices
+from core.adapters.ledger_rows import price_rows
 from core.adapters.postgres import PostgresLedger
 from tests import ledger_year
 from tests.grafana_counts import RETENTION_DAYS
@@ -32,4 +35,8 @@ def year_url(postgres: Callable[[], str], year: Year) -> str:
     ledger.close()
     with psycopg.connect(url) as connection:
         ledger_year.fill(connection, year)
+        # Dollars stay what they are; the month is priced by its days, as it is whenever prices change within one
+        for since in (ledger_year.FIRST_DAY, ledger_year.PRICES_CHANGE):
+            same = msgspec.structs.replace(prices.load(), date=since.isoformat())
+            connection.cursor().executemany("INSERT INTO prices VALUES (%s, %s, %s, %s, %s, %s)", price_rows([same]))
     return url

@@ -16,7 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
-from core.adapters.postgres import PostgresLedger, image_row, rendition_rows, storable
+from core.adapters.ledger_rows import image_row, rendition_rows, storable
+from core.adapters.postgres import PostgresLedger
 from core.errors import Code
 from core.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
 from tests.values import NOW, rendition, result

@@ -12,7 +12,8 @@ import pytest
 from psycopg.rows import dict_row
 
 from core import prices
-from core.adapters.postgres import PostgresLedger, price_rows
+from core.adapters.ledger_rows import image_row, price_rows, rendition_rows, storable
+from core.adapters.postgres import PostgresLedger
 from core.errors import Code
 from core.metrics import DECLARED, of_result
 from core.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
@@ -45,8 +46,6 @@ def connection(database: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
 
 
 def _record(connection: psycopg.Connection[Any], *results: Result) -> None:
-    from core.adapters.postgres import image_row, rendition_rows, storable
-
     rows = [
         storable([image_row(one) for one in results]),
         storable([row for one in results for row in rendition_rows(one)]),
@@ -164,6 +163,36 @@ def test_each_day_has_its_prices_and_later_ones_do_not_rewrite_it(connection: ps
     )
 
 
+def test_another_retention_holds_for_later_days_and_leaves_history_its_dollars(postgres: Callable[[], str]) -> None:
+    """Told twice, it is written once; the URLs go by the latest, as S3 does."""
+    url, today = postgres(), datetime.now(UTC)
+    ledger = PostgresLedger(url)
+    for days in (None, 7, 30):  # while there is no image, nothing is history
+        ledger.migrate(days)
+    early, now = (result(committed_at=day, received_at=day) for day in (today - 400 * DAY, today))
+    ledger.record([early, now], [])
+
+    def storage() -> list[float]:
+        with psycopg.connect(url, row_factory=dict_row) as connection:
+            return [float(row["storage"]) for row in _rows(connection, "SELECT storage FROM dollars ORDER BY time")]
+
+    first = storage()
+    assert first == pytest.approx([PRICES.storage_usd(12, 30)] * 2)
+    for days, kept in ((365, 365), (365, 365), (None, 365 / 12), (60, 60)):
+        ledger.migrate(days)
+        assert storage() == pytest.approx([first[0], PRICES.storage_usd(12, kept)])
+    ledger.close()
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        rows = _rows(connection, "SELECT valid_from, days FROM retention ORDER BY valid_from")
+        assert rows == [{"valid_from": date(1, 1, 1), "days": 30}, {"valid_from": today.date(), "days": 60}]
+        expiries = _rows(connection, "SELECT (expires_at - committed_at)::text AS kept FROM image_facts")
+        assert {row["kept"].partition(" ")[0] for row in expiries} == {"60"}
+        (sums,) = _rows(connection, "SELECT sum(storage_usd) AS usd FROM days_by_source")
+        (months,) = _rows(connection, "SELECT sum(storage_usd) AS usd FROM customer_months")
+    assert float(sums["usd"]) == pytest.approx(sum(storage()))
+    assert float(months["usd"]) == pytest.approx(sum(storage()))
+
+
 def test_migrating_writes_down_the_price_file(connection: psycopg.Connection[Any]) -> None:
     """To the last digit that stands in it; and a price that was there before stays there."""
     rows = _rows(
@@ -173,6 +202,34 @@ def test_migrating_writes_down_the_price_file(connection: psycopg.Connection[Any
     older = msgspec.structs.replace(PRICES, date="2026-01-01")
     now = msgspec.structs.replace(PRICES, before=(older,))
     assert len(price_rows((*now.before, now))) == 2 * len(price_rows([PRICES]))
+
+
+@pytest.mark.parametrize("knowing", [(0, 1), (0,), (1,), ()])
+def test_an_architecture_that_a_price_file_does_not_know_lowers_no_sum(
+    connection: psycopg.Connection[Any], knowing: tuple[int, ...]
+) -> None:
+    """It costs what it did before, else what it does first, else what x86_64 does; and nothing is left out."""
+    files = [_priced(number, 10.0 ** -(4 + number), aarch64=number in knowing) for number in (0, 1)]
+    connection.execute("DELETE FROM prices")
+    with connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO prices VALUES (%s, %s, %s, %s, %s, %s)", price_rows(files))
+    billed = Billed(seconds=1, memory_mb=1024, vcpus=1, machine="aarch64")
+    days = [datetime(2026, month, 15, tzinfo=UTC) for month in (1, 2)]
+    _record(connection, *(result(committed_at=day, billed=billed, route=route) for day in days for route in Route))
+    each = _rows(connection, "SELECT * FROM dollars WHERE route = 'lambda' ORDER BY time")
+    expected = {(0, 1): (0.8, 0.08), (0,): (0.8, 0.8), (1,): (0.08, 0.08), (): (1.0, 0.1)}[knowing]
+    assert [float(row["compute"]) * 1e4 for row in each] == pytest.approx(expected)
+    (sums,) = _rows(connection, "SELECT sum(usd) AS usd, sum((usd IS NULL)::int) AS none FROM days_by_source")
+    (alone,) = _rows(connection, "SELECT sum(total) AS usd FROM dollars")
+    assert (sums["none"], sums["usd"]) == (0, pytest.approx(alone["usd"]))
+
+
+def _priced(number: int, usd: float, aarch64: bool) -> prices.Prices:
+    asked = {"x86_64": prices.LambdaPrice(gb_second=usd, request=0)}
+    asked |= {"aarch64": prices.LambdaPrice(gb_second=0.8 * usd, request=0)} if aarch64 else {}
+    fargate = {machine: prices.FargatePrice(vcpu_hour=usd, gb_hour=usd) for machine in asked}
+    date_ = f"2026-0{1 + number}-01"
+    return msgspec.structs.replace(PRICES, date=date_, functions=asked, fargate=fargate)
 
 
 @pytest.mark.parametrize(
@@ -227,6 +284,24 @@ def test_blurred_pictures_are_far_below_what_is_usual(connection: psycopg.Connec
     _record(connection, *sharp, blurred, other, result(measurements={}))
     (found,) = _rows(connection, "SELECT * FROM blurry_uploads")
     assert (str(found["image_id"]), found["sharpness"], found["usual"]) == (blurred.image_id, 12.5, 201.5)
+
+
+def test_a_pipeline_that_is_not_there_is_counted_as_other(connection: psycopg.Connection[Any]) -> None:
+    """In sums and in views: whoever spells names makes no rows of them. Not what a pipeline that is there let fail."""
+    for number in range(3):
+        _record(connection, _failed(Code.UNKNOWN_PIPELINE, f"typo{number}"), _failed(Code.TIMED_OUT, "=cmd|'calc'!A1"))
+    _record(connection, _failed(Code.TIMED_OUT, "web"))
+    counted = {"other": 6, "web": 1}
+    for view in ("days_by_pipeline", "customer_months_by_pipeline", "image_days"):
+        rows = _rows(connection, f"SELECT pipeline, sum(images) AS images FROM {view} GROUP BY 1")
+        assert {row["pipeline"]: row["images"] for row in rows} == counted, view
+    for view in ("image_facts", "dollars", "metrics"):
+        assert {row["pipeline"] for row in _rows(connection, f"SELECT pipeline FROM {view}")} == set(counted), view
+    assert len(_rows(connection, "SELECT * FROM rollup_days WHERE dimension = 'pipeline'")) == 2
+
+
+def _failed(code: Code, pipeline: str) -> Result:
+    return result(pipeline=pipeline, status=Status.FAILED, code=code, renditions=())
 
 
 def test_estimates_are_held_against_the_truth(connection: psycopg.Connection[Any]) -> None:

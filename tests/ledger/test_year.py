@@ -11,7 +11,19 @@ import psycopg
 import pytest
 
 from tests.ledger.conftest import CUSTOMERS, IMAGES
-from tests.ledger_year import CODES, DAYS, FIRST_DAY, FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year, rows_touched
+from tests.ledger_year import (
+    CODES,
+    DAYS,
+    FIRST_DAY,
+    FORMATS,
+    MACHINES,
+    PIPELINES,
+    PRICES_CHANGE,
+    ROUTES,
+    SOURCES,
+    Year,
+    rows_touched,
+)  # fmt: skip
 
 #: Of the year's last quarter, as a panel would ask for it.
 QUARTER = FIRST_DAY + timedelta(days=DAYS - 90)
@@ -98,6 +110,8 @@ def test_dollars_are_the_same_by_whatever_they_are_summed_up(connection: psycopg
 #: Cells that one value of one dimension has a day: for each route and architecture.
 _CELLS = len(ROUTES) * len(MACHINES)
 _BUCKETS = 111
+#: A customer's month in which prices changed is priced by its days.
+_BY_DAYS = 31 * len(FORMATS) * _CELLS
 _MOST = {
     "SELECT day, source, sum(images) FROM days_by_source GROUP BY 1, 2": DAYS * len(SOURCES) * _CELLS,
     "SELECT format, sum(bytes_saved) FROM days_by_format GROUP BY 1": DAYS * len(FORMATS) * _CELLS,
@@ -105,8 +119,11 @@ _MOST = {
     "SELECT day, sum(usd) FROM days_by_pipeline GROUP BY 1": DAYS * len(PIPELINES) * _CELLS,
     f"SELECT day, sum(images) FROM days_by_source WHERE day >= '{QUARTER}' GROUP BY 1": 90 * len(SOURCES) * _CELLS,
     "SELECT day, sum(usd) FROM customer_days WHERE customer = 'customer-000' GROUP BY 1": DAYS * len(FORMATS) * _CELLS,
-    "SELECT * FROM customer_months WHERE customer = 'customer-000'": 12 * len(SOURCES) * _CELLS,
-    "SELECT customer, sum(usd) FROM customer_months GROUP BY 1 ORDER BY 2 DESC": 12 * CUSTOMERS * len(SOURCES) * _CELLS,
+    "SELECT * FROM customer_months WHERE customer = 'customer-000'": 12 * len(SOURCES) * _CELLS + _BY_DAYS,
+    "SELECT customer, sum(usd) FROM customer_months GROUP BY 1 ORDER BY 2 DESC": (
+        12 * CUSTOMERS * len(SOURCES) * _CELLS + CUSTOMERS * _BY_DAYS
+    ),
+    f"SELECT sum(usd) FROM customer_days WHERE day = '{QUARTER}'": CUSTOMERS * len(FORMATS) * _CELLS,
     f"SELECT customer, images FROM customer_months WHERE month >= '{FIRST_DAY.year}-11-01'": (
         2 * CUSTOMERS * len(SOURCES) * _CELLS
     ),
@@ -117,7 +134,7 @@ _MOST = {
     ),
 }
 #: What prices and the retention take besides, read once for each row at the worst of plans.
-_PRICES = 100
+_PRICES = 200
 
 
 @pytest.mark.parametrize("query", _MOST)
@@ -129,8 +146,52 @@ def test_reading_sums_touches_no_more_rows_than_days_and_closed_lists_have(
     assert 0 < touched <= _MOST[query] + _PRICES, f"{touched:,} rows"
 
 
+@pytest.mark.parametrize("whose", ["", "WHERE customer = 'customer-000'", "WHERE month >= '2025-05-01'"])
+def test_where_prices_change_within_a_month_that_month_alone_is_read_by_its_days(
+    connection: psycopg.Connection[Any], whose: str
+) -> None:
+    """The days of all other months stay unread, however many customers have how many of them."""
+    first = PRICES_CHANGE.replace(day=1)
+    count = "SELECT count(*) FROM rollup_days WHERE dimension = 'customer' AND day >= %s AND day < %s + 30"
+    found = connection.execute(count.encode(), [first, first]).fetchone()
+    touched = rows_touched(connection, f"SELECT * FROM customer_months {whose}", "rollup_days")
+    assert found
+    assert 0 < touched <= found[0]
+
+
+def test_one_day_of_everybody_is_read_without_the_others(connection: psycopg.Connection[Any]) -> None:
+    query = f"SELECT * FROM customer_days WHERE day = '{PRICES_CHANGE}'"
+    kept = connection.execute(query.encode()).fetchall()
+    assert 0 < len(kept) <= rows_touched(connection, query, "rollup_days") < 2 * len(kept) + 10
+
+
 def test_looking_at_images_themselves_is_seen_by_the_count_of_rows(connection: psycopg.Connection[Any]) -> None:
     assert rows_touched(connection, "SELECT count(*) FROM image_facts WHERE width > 5") >= IMAGES
+
+
+def test_days_of_images_are_looked_at_without_the_other_days(connection: psycopg.Connection[Any]) -> None:
+    query = f"SELECT sum(images) FROM image_days WHERE day BETWEEN '{QUARTER}' AND '{QUARTER + timedelta(days=1)}'"
+    found = connection.execute(query.encode()).fetchone()
+    assert found
+    assert rows_touched(connection, query, "images") <= found[0]
+
+
+def test_pictures_like_one_are_looked_for_among_its_customers(connection: psycopg.Connection[Any]) -> None:
+    """And those of a customer in a time, among those of that time, where both are asked for."""
+    one = connection.execute(
+        "SELECT image_id, count(*) OVER () FROM images WHERE customer = 'customer-007' LIMIT 1"
+    ).fetchone()
+    assert one
+    query = f"SELECT * FROM near_duplicates WHERE image_id = '{one[0]}'"
+    assert rows_touched(connection, query, "images") <= 1 + one[1]
+    week = f"BETWEEN '{QUARTER}' AND '{QUARTER + timedelta(days=7)}'"
+    found = connection.execute(
+        f"SELECT count(*) FROM images WHERE customer = 'customer-007' AND committed_at {week}".encode()
+    ).fetchone()
+    assert found
+    query = f"customer = 'customer-007' AND committed_at {week} AND other_committed_at {week}"
+    touched = rows_touched(connection, f"SELECT * FROM near_duplicates WHERE {query}", "images")
+    assert touched <= found[0] * (1 + found[0])
 
 
 def test_a_customers_page_of_images_touches_a_page(connection: psycopg.Connection[Any]) -> None:

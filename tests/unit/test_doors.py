@@ -109,6 +109,8 @@ def test_an_odd_name_is_worked_on_like_any_other(doors: SimpleNamespace, world: 
         (b"", "web", "empty_file"),
         (b"!corrupt_image", "web", "corrupt_image"),
         (b"photo", "nope", "unknown_pipeline"),
+        (b"photo", "=cmd|'calc'!A1", "unknown_pipeline"),
+        (b"photo", "<b>" * 200, "unknown_pipeline"),
         (b"x" * 1001, "web", "too_many_bytes"),
     ],
 )
@@ -120,6 +122,16 @@ def test_a_bad_image_ends_with_its_code(
     assert image["message"]
     world.record()
     assert list(world.store.contents("quarantine/").values()) == [body]
+
+
+def test_a_name_that_is_no_pipelines_is_told_before_what_else_is_wrong(doors: SimpleNamespace, world: World) -> None:
+    """Else sums would be kept under any name that somebody spells with a file that is too large, or gone."""
+    (image,) = _send(doors, world, world.upload("a.jpg", b"x" * 1001, "nope"))["images"]
+    assert image["code"] == "unknown_pipeline"
+    event = world.upload("b.jpg", b"photo", "nope")
+    world.store.delete("incoming/acme/nope/u1/b.jpg")
+    (image,) = _send(doors, world, event)["images"]
+    assert image["code"] == "unknown_pipeline"
 
 
 def test_an_upload_that_is_gone_ends_with_its_code(doors: SimpleNamespace, world: World) -> None:

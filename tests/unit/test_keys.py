@@ -1,5 +1,7 @@
 """Keys: what is read from them, and what may become part of one."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,7 +40,17 @@ def test_what_is_staged_inline_is_known_as_such(pipeline: str, identity: str) ->
     if "/" not in pipeline:
         place = keys.parse_incoming(keys.inline("acme", pipeline, identity))
         assert place.is_inline
-        assert (place.customer, place.pipeline) == ("acme", pipeline)
+        named = re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,62}", pipeline)
+        assert (place.customer, place.pipeline) == ("acme", pipeline if named else "other")
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    ["=cmd|'calc'!A1", "\n=1+1", "\x1b[31mred", "[web2]", "john.doe@example.com", "x" * 64, "-web", "web\n", "ü", " "],
+)
+def test_a_pipeline_that_is_no_name_is_taken_for_none(pipeline: str) -> None:
+    assert keys.parse_incoming(f"incoming/acme/{pipeline}/u/a.jpg").pipeline == keys.NO_PIPELINE
+    assert keys.parse_incoming("incoming/acme/web.2-a_b/u/a.jpg").pipeline == "web.2-a_b"
 
 
 @given(st.lists(st.text(), min_size=1, max_size=3), st.lists(st.text(), min_size=1, max_size=3))

@@ -45,6 +45,12 @@ def test_a_pipeline_is_named_by_its_file_and_holds_what_is_written() -> None:
     assert [output.format for output in loaded.renditions[0].outputs] == [ImageFormat.JPEG, ImageFormat.WEBP]
 
 
+def test_no_pipeline_is_called_what_stands_for_none() -> None:
+    assert faults(GOOD, "pipelines/other.yaml") == [
+        "pipelines/other.yaml:1: the file's name: other stands for what is no pipeline"
+    ]
+
+
 def test_the_shipped_pipelines_load_and_travel() -> None:
     loaded = pipeline.load_folder(pipeline.shipped())
     assert set(loaded) == {"thumbnail", "web", "archive", "restore"}

@@ -4,4 +4,4 @@
 ALTER TABLE images ADD COLUMN measurements jsonb NOT NULL DEFAULT '{}';
 ALTER TABLE images ALTER COLUMN measurements DROP DEFAULT;
 
-COMMENT ON COLUMN images.measurements IS 'What measuring steps found, by their names: {"sharpness": 41.5}';
+COMMENT ON COLUMN images.measurements IS 'What measuring steps found, by their names: {"sharpness": 41.5}; empty once erased';

@@ -1,4 +1,4 @@
--- What AWS asks for, dated, and how long objects are kept: configuration, which `migrate` writes from the price file and
+-- What AWS asks for, and how long objects are kept, both dated: configuration, which `migrate` writes from the price file and
 -- its settings.
 
 CREATE TABLE prices (
@@ -11,13 +11,13 @@ CREATE TABLE prices (
     PRIMARY KEY (valid_from, service, machine, item)
 );
 CREATE TABLE retention (
-    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
-    days     integer CHECK (days > 0)
+    valid_from date PRIMARY KEY,
+    days       integer CHECK (days > 0)
 );
-INSERT INTO retention (days) VALUES (NULL);
 
 -- From each day on the prices of that day; before the first, the first. A machine that nobody knows costs what x86_64
--- does, one that nobody spoke for (an empty name) costs nothing.
+-- does, one that nobody spoke for (an empty name) costs nothing, nor does a laptop. There is a price for each route and
+-- architecture on each day, since `migrate` fills in what a file does not say: no image is left out of a sum of dollars.
 CREATE VIEW price_periods AS
 WITH days AS (
     SELECT valid_from,
@@ -25,6 +25,9 @@ WITH days AS (
            coalesce(lead(valid_from) OVER earlier, '9999-12-31') AS until
       FROM (SELECT DISTINCT valid_from FROM prices) dated
     WINDOW earlier AS (ORDER BY valid_from)
+), kept AS (
+    SELECT valid_from AS since, coalesce(lead(valid_from) OVER (ORDER BY valid_from), '9999-12-31') AS until, days
+      FROM retention
 ), storage AS (
     SELECT valid_from,
            max(usd) FILTER (WHERE item = 'put') AS put,
@@ -38,12 +41,14 @@ WITH days AS (
            coalesce(max(usd) FILTER (WHERE item = 'request'), 0) AS request
       FROM prices WHERE service IN ('lambda', 'fargate') GROUP BY valid_from, service, machine
     UNION ALL
-    SELECT DISTINCT valid_from, route, '', 0, 0, 0 FROM prices CROSS JOIN (VALUES ('lambda'), ('batch')) routes (route)
+    SELECT DISTINCT valid_from, free.route, free.machine, 0, 0, 0 FROM prices CROSS JOIN (VALUES
+        ('lambda', ''), ('batch', ''), ('local', ''), ('local', 'x86_64'), ('local', 'aarch64')) free (route, machine)
 )
-SELECT days.since, days.until, compute.route, compute.machine, compute.gb_second, compute.vcpu_second, compute.request,
+SELECT greatest(days.since, kept.since) AS since, least(days.until, kept.until) AS until, compute.route, compute.machine, compute.gb_second, compute.vcpu_second, compute.request,
        storage.put, storage.get, storage.gb_month,
-       storage.gb_month * coalesce(retention.days * 12 / 365.0, 1) AS gb_kept  -- where nothing expires, for a month
-  FROM days JOIN compute USING (valid_from) JOIN storage USING (valid_from) CROSS JOIN retention;
+       storage.gb_month * coalesce(kept.days * 12 / 365.0, 1) AS gb_kept  -- where nothing expires, for a month
+  FROM days JOIN compute USING (valid_from) JOIN storage USING (valid_from)
+  JOIN kept ON kept.since < days.until AND kept.until > days.since;
 
 COMMENT ON TABLE prices IS 'What AWS asks for, in US dollars, each from a day on; from core/prices.json, by `migrate`';
 COMMENT ON COLUMN prices.valid_from IS 'The day from which on it holds; the earliest also holds for what was before';
@@ -52,13 +57,13 @@ COMMENT ON COLUMN prices.machine IS 'The architecture, as uname -m says; empty f
 COMMENT ON COLUMN prices.item IS 'gb_second, request; vcpu_hour, gb_hour; put, get, gb_month';
 COMMENT ON COLUMN prices.usd IS 'US dollars for one of them, on demand, before any free tier';
 COMMENT ON COLUMN prices.region IS 'The AWS region that asks for so much';
-COMMENT ON TABLE retention IS 'One row: how long objects are kept, as RETENTION_DAYS told `migrate`';
-COMMENT ON COLUMN retention.only_row IS 'Always true: there is one row';
+COMMENT ON TABLE retention IS 'How long objects are kept, each from a day on, as RETENTION_DAYS told `migrate` then';
+COMMENT ON COLUMN retention.valid_from IS 'The day from which on it holds, for dollars; in S3 the latest holds for all there is';
 COMMENT ON COLUMN retention.days IS 'Days after which S3 removes what is processed; null: it does not';
-COMMENT ON VIEW price_periods IS 'Prices as they hold from one day to another, for a route and an architecture';
+COMMENT ON VIEW price_periods IS 'Prices, and the retention, as they hold from one day to another, for a route and an architecture';
 COMMENT ON COLUMN price_periods.since IS 'The first day; of the earliest prices, that of the calendar';
 COMMENT ON COLUMN price_periods.until IS 'The day after the last; of the latest prices, the end of the year 9999';
-COMMENT ON COLUMN price_periods.route IS 'lambda, or batch, which runs on Fargate';
+COMMENT ON COLUMN price_periods.route IS 'lambda; batch, which runs on Fargate; local, which is free';
 COMMENT ON COLUMN price_periods.machine IS 'The architecture; empty: nobody knows, and nothing is charged';
 COMMENT ON COLUMN price_periods.gb_second IS 'US dollars for a GB of memory during a second';
 COMMENT ON COLUMN price_periods.vcpu_second IS 'US dollars for a vCPU during a second; with Lambda it is in the memory''s';

@@ -1,6 +1,7 @@
 -- Sums of each day and each month, kept by the recorder in the transaction that writes the images: what panels read
 -- again and again, so that they touch as many rows for a million images as for some thousands. An image is in them once
--- for each dimension, as its highest run left it; what is erased or expires stays counted.
+-- for each dimension, as its highest run left it; what is erased or expires stays counted. What is measured is summed as
+-- `numeric`, which has no end: a sum that is full would refuse all that comes after.
 
 CREATE TABLE rollup_days (
     dimension             text NOT NULL,
@@ -12,24 +13,25 @@ CREATE TABLE rollup_days (
     images                bigint NOT NULL,
     failed                bigint NOT NULL,
     outputs               bigint NOT NULL,
-    bytes_in              bigint NOT NULL,
-    bytes_out             bigint NOT NULL,
-    bytes_saved           bigint NOT NULL,
-    pixels                bigint NOT NULL,
-    seconds_us            bigint NOT NULL,
-    cpu_us                bigint NOT NULL,
-    latency_us            bigint NOT NULL,
-    gb_us                 bigint NOT NULL,
-    vcpu_us               bigint NOT NULL,
+    bytes_in              numeric NOT NULL,
+    bytes_out             numeric NOT NULL,
+    bytes_saved           numeric NOT NULL,
+    pixels                numeric NOT NULL,
+    seconds_us            numeric NOT NULL,
+    cpu_us                numeric NOT NULL,
+    latency_us            numeric NOT NULL,
+    gb_us                 numeric NOT NULL,
+    vcpu_us               numeric NOT NULL,
     estimated             bigint NOT NULL,
-    estimated_cpu_us      bigint NOT NULL,
-    true_cpu_us           bigint NOT NULL,
-    estimated_peak_kb     bigint NOT NULL,
-    true_peak_kb          bigint NOT NULL,
+    estimated_cpu_us      numeric NOT NULL,
+    true_cpu_us           numeric NOT NULL,
+    estimated_peak_kb     numeric NOT NULL,
+    true_peak_kb          numeric NOT NULL,
     beyond_time           bigint NOT NULL,
     beyond_memory         bigint NOT NULL,
     PRIMARY KEY (dimension, customer, day, value, route, machine)
 ) WITH (fillfactor = 70);
+CREATE INDEX rollup_days_by_day ON rollup_days (dimension, day);
 CREATE TABLE rollup_months (
     dimension             text NOT NULL,
     customer              text NOT NULL,
@@ -40,20 +42,20 @@ CREATE TABLE rollup_months (
     images                bigint NOT NULL,
     failed                bigint NOT NULL,
     outputs               bigint NOT NULL,
-    bytes_in              bigint NOT NULL,
-    bytes_out             bigint NOT NULL,
-    bytes_saved           bigint NOT NULL,
-    pixels                bigint NOT NULL,
-    seconds_us            bigint NOT NULL,
-    cpu_us                bigint NOT NULL,
-    latency_us            bigint NOT NULL,
-    gb_us                 bigint NOT NULL,
-    vcpu_us               bigint NOT NULL,
+    bytes_in              numeric NOT NULL,
+    bytes_out             numeric NOT NULL,
+    bytes_saved           numeric NOT NULL,
+    pixels                numeric NOT NULL,
+    seconds_us            numeric NOT NULL,
+    cpu_us                numeric NOT NULL,
+    latency_us            numeric NOT NULL,
+    gb_us                 numeric NOT NULL,
+    vcpu_us               numeric NOT NULL,
     estimated             bigint NOT NULL,
-    estimated_cpu_us      bigint NOT NULL,
-    true_cpu_us           bigint NOT NULL,
-    estimated_peak_kb     bigint NOT NULL,
-    true_peak_kb          bigint NOT NULL,
+    estimated_cpu_us      numeric NOT NULL,
+    true_cpu_us           numeric NOT NULL,
+    estimated_peak_kb     numeric NOT NULL,
+    true_peak_kb          numeric NOT NULL,
     beyond_time           bigint NOT NULL,
     beyond_memory         bigint NOT NULL,
     PRIMARY KEY (dimension, customer, month, value, route, machine)
@@ -85,28 +87,47 @@ CREATE TYPE quantity AS (
     estimated_cpu_us bigint, true_cpu_us bigint, estimated_peak_kb bigint, true_peak_kb bigint, beyond_time bigint,
     beyond_memory bigint, cpu_time_ratio double precision
 );
+-- What one image may add: a header may claim any sides, and a clock any year. More than `most` counts as that, less than
+-- nothing as nothing; so does what is too little to be multiplied.
+CREATE FUNCTION bounded(value double precision, most double precision) RETURNS double precision LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN value > 1e-9 THEN least(value, most) ELSE 0 END
+$$;
+CREATE FUNCTION bounded_bytes(value bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+    SELECT CASE WHEN value > 0 THEN least(value, 1000000000000) ELSE 0 END
+$$;
+COMMENT ON FUNCTION bounded IS 'A number that an image says, as far as it is believed';
+COMMENT ON FUNCTION bounded_bytes IS 'Bytes that an image says, as far as they are believed: a terabyte';
+
+-- A name that is no pipeline's is anybody's to choose: `other`, as a format that nobody knows is. What is cut short here
+-- is a closed list, or becomes one.
 CREATE FUNCTION quantities(i images) RETURNS SETOF quantity LANGUAGE sql STABLE AS $$
     SELECT i.customer, d.day, date_trunc('month', d.day::timestamp)::date, i.door, i.route,
            CASE WHEN i.machine IS NULL THEN '' WHEN i.machine = 'aarch64' THEN 'aarch64' ELSE 'x86_64' END,
-           coalesce(i.format, 'other'), i.pipeline, coalesce(i.code, ''),
-           (i.status = 'failed')::integer::bigint, i.outputs::bigint, coalesce(i.source_bytes, 0), i.bytes_out,
-           CASE WHEN i.largest_bytes IS NULL THEN 0 ELSE coalesce(i.source_bytes, 0) - i.largest_bytes END,
-           coalesce(i.width::bigint * i.height * i.frames, 0),
-           round(i.seconds * 1000000)::bigint, round(i.cpu_seconds * 1000000)::bigint,
-           greatest((extract(epoch FROM i.committed_at - i.received_at) * 1000000)::bigint, 0),
-           round(coalesce(i.billed_seconds * i.memory_mb / 1024, 0) * 1000000)::bigint,
-           CASE WHEN i.route = 'batch' THEN round(coalesce(i.billed_seconds * i.vcpus, 0) * 1000000)::bigint ELSE 0 END,
+           CASE WHEN length(i.format) <= 63 THEN i.format ELSE 'other' END,
+           CASE WHEN i.code = 'unknown_pipeline' OR i.pipeline !~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$' THEN 'other'
+                ELSE i.pipeline END,
+           coalesce(i.code, ''),
+           (i.status = 'failed')::integer::bigint, i.outputs::bigint, bounded_bytes(i.source_bytes),
+           bounded_bytes(i.bytes_out),
+           CASE WHEN i.largest_bytes IS NULL THEN 0
+                ELSE bounded_bytes(i.source_bytes) - bounded_bytes(i.largest_bytes) END,
+           bounded(i.width::double precision * i.height * i.frames, 1e12)::bigint,
+           round(bounded(i.seconds, 1e8) * 1000000)::bigint, round(bounded(i.cpu_seconds, 1e8) * 1000000)::bigint,
+           (least(greatest(extract(epoch FROM i.committed_at - i.received_at), 0), 10000000) * 1000000)::bigint,
+           round(bounded(i.billed_seconds, 1e8) * bounded(i.memory_mb, 1e6) / 1024 * 1000000)::bigint,
+           CASE WHEN i.route = 'batch' THEN round(bounded(i.billed_seconds, 1e8) * bounded(i.vcpus, 1e4) * 1000000)::bigint
+                ELSE 0 END,
            e.known,
-           CASE WHEN e.known = 1 THEN round(i.estimated_cpu_seconds * 1000000)::bigint ELSE 0 END,
-           CASE WHEN e.known = 1 THEN round(i.cpu_seconds * 1000000)::bigint ELSE 0 END,
-           CASE WHEN e.known = 1 THEN i.estimated_peak_bytes / 1024 ELSE 0 END,
-           CASE WHEN e.known = 1 THEN i.peak_bytes / 1024 ELSE 0 END,
+           CASE WHEN e.known = 1 THEN round(bounded(i.estimated_cpu_seconds, 1e8) * 1000000)::bigint ELSE 0 END,
+           CASE WHEN e.known = 1 THEN round(bounded(i.cpu_seconds, 1e8) * 1000000)::bigint ELSE 0 END,
+           CASE WHEN e.known = 1 THEN bounded_bytes(i.estimated_peak_bytes) / 1024 ELSE 0 END,
+           CASE WHEN e.known = 1 THEN bounded_bytes(i.peak_bytes) / 1024 ELSE 0 END,
            (e.known = 1 AND i.cpu_seconds > i.estimated_cpu_seconds_upper)::integer::bigint,
            (e.known = 1 AND i.peak_bytes > i.estimated_peak_bytes_upper)::integer::bigint,
-           CASE WHEN e.known = 1 THEN i.cpu_seconds / i.estimated_cpu_seconds_upper END
+           CASE WHEN e.known = 1 THEN bounded(i.cpu_seconds, 1e8) / i.estimated_cpu_seconds_upper END
       FROM (SELECT (i.committed_at AT TIME ZONE 'UTC')::date AS day) d,
            (SELECT (i.status = 'processed' AND coalesce(
-                       i.estimated_cpu_seconds_upper > 0 AND i.estimated_peak_bytes_upper > 0, false))::integer::bigint AS known) e
+                       i.estimated_cpu_seconds_upper > 1e-9 AND i.estimated_peak_bytes_upper > 0, false))::integer::bigint AS known) e
 $$;
 COMMENT ON FUNCTION quantities IS 'What is summed up of one image, and under what';
 
@@ -210,9 +231,10 @@ END
 $$;
 COMMENT ON FUNCTION roll_up IS 'Add what came to the sums of days and months, and take back what it replaces';
 
--- All of it anew, from the images. Nobody needs it but a migration, and who changed rows by hand.
+-- All of it anew, from the images, a day after the other. Nobody needs it but a migration, and who changed rows by hand.
 CREATE FUNCTION roll_up_anew() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    one date;
     part images[];
 BEGIN
     LOCK TABLE images IN SHARE MODE;
@@ -220,9 +242,12 @@ BEGIN
     DELETE FROM rollup_months;
     DELETE FROM rollup_histograms;
     DELETE FROM rollup_customer_latencies;
-    FOR part IN SELECT array_agg(i) FROM (SELECT images AS i, row_number() OVER () / 5000 AS number FROM images) numbered
-                 GROUP BY number LOOP
-        PERFORM roll_up(part, '{}');
+    FOR one IN SELECT DISTINCT (committed_at AT TIME ZONE 'UTC')::date FROM images LOOP
+        FOR part IN SELECT array_agg(i) FROM (
+                        SELECT images AS i, row_number() OVER () / 5000 AS number FROM images
+                         WHERE (committed_at AT TIME ZONE 'UTC')::date = one) numbered GROUP BY number LOOP
+            PERFORM roll_up(part, '{}');
+        END LOOP;
     END LOOP;
 END
 $$;
@@ -234,7 +259,7 @@ COMMENT ON TABLE rollup_days IS 'Sums of each day, kept by the recorder: every i
 COMMENT ON COLUMN rollup_days.dimension IS 'By what it is counted: source, format, code, pipeline; or customer, which is by customer and format';
 COMMENT ON COLUMN rollup_days.customer IS 'Whose; empty: everybody''s';
 COMMENT ON COLUMN rollup_days.day IS 'The day of the commit, UTC';
-COMMENT ON COLUMN rollup_days.value IS 'Its value: the door, the format, the code (empty: processed) or the pipeline';
+COMMENT ON COLUMN rollup_days.value IS 'Its value: the door, the format, the code (empty: processed) or the pipeline (other: there was none of that name)';
 COMMENT ON COLUMN rollup_days.route IS 'Where it was worked on';
 COMMENT ON COLUMN rollup_days.machine IS 'The architecture; empty: no machine spoke for it';
 COMMENT ON COLUMN rollup_days.images IS 'Images that ended';
@@ -260,7 +285,7 @@ COMMENT ON TABLE rollup_months IS 'Sums of each month, kept by the recorder: eve
 COMMENT ON COLUMN rollup_months.dimension IS 'By what it is counted: source, code or pipeline';
 COMMENT ON COLUMN rollup_months.customer IS 'Whose';
 COMMENT ON COLUMN rollup_months.month IS 'The first day of the month of the commit, UTC';
-COMMENT ON COLUMN rollup_months.value IS 'Its value: the door, the format, the code (empty: processed) or the pipeline';
+COMMENT ON COLUMN rollup_months.value IS 'Its value: the door, the format, the code (empty: processed) or the pipeline (other: there was none of that name)';
 COMMENT ON COLUMN rollup_months.route IS 'Where it was worked on';
 COMMENT ON COLUMN rollup_months.machine IS 'The architecture; empty: no machine spoke for it';
 COMMENT ON COLUMN rollup_months.images IS 'Images that ended';

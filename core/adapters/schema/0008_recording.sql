@@ -1,8 +1,8 @@
 -- What the recorder does, in one call: one round trip, and the sums of days and months in the same transaction.
 
-CREATE FUNCTION record(new_images json, new_renditions json, new_tombstones json) RETURNS uuid[] LANGUAGE plpgsql AS $$
+CREATE FUNCTION record(new_images json, new_renditions json, new_tombstones json) RETURNS uuid[] LANGUAGE plpgsql
+SET lock_timeout = '20s' AS $$
 DECLARE
-    together CONSTANT bigint := x'5049435245434f52'::bigint;  -- "PICRECOR"
     incoming images[];
     added images[];
     removed images[];
@@ -11,12 +11,13 @@ DECLARE
     erased uuid[];
 BEGIN
     -- A tombstone and a result of one image, recorded at once, would not see each other; results do not mind results.
+    -- The table's own lock, which needs a right to write there: anybody who may connect may take an advisory one.
     IF json_array_length(new_tombstones) > 0 THEN
-        PERFORM pg_advisory_xact_lock(together);
+        LOCK TABLE tombstones IN SHARE ROW EXCLUSIVE MODE;
         INSERT INTO tombstones SELECT * FROM json_populate_recordset(NULL::tombstones, new_tombstones)
         ON CONFLICT DO NOTHING;
     ELSE
-        PERFORM pg_advisory_xact_lock_shared(together);
+        LOCK TABLE tombstones IN ROW EXCLUSIVE MODE;
     END IF;
 
     -- In the order of their ids, here and below: whoever waits for another holds nothing that the other waits for.
@@ -70,12 +71,14 @@ BEGIN
     INSERT INTO renditions SELECT * FROM json_populate_recordset(NULL::renditions, new_renditions) r
      WHERE cardinality(added) = cardinality(incoming) OR r.image_id IN (SELECT image_id FROM unnest(added));
 
-    -- What is asked for by the image's own customer; rows that it leaves keep their numbers.
+    -- What is asked for by the image's own customer; rows that it leaves keep their numbers. A sentence may name the key,
+    -- a measurement is the picture's fingerprint.
     SELECT coalesce(array_agg(image_id), '{}') INTO erased FROM images JOIN tombstones t USING (image_id, customer)
      WHERE image_id IN (SELECT image_id FROM unnest(incoming) UNION ALL
                         SELECT image_id FROM json_populate_recordset(NULL::tombstones, new_tombstones));
     IF cardinality(erased) > 0 THEN
-        UPDATE images SET name = NULL, source = 'erased', source_sha256 = NULL, erased_at = t.requested_at
+        UPDATE images SET name = NULL, source = 'erased', source_sha256 = NULL, message = NULL, reason = 'erased',
+                          measurements = '{}', erased_at = t.requested_at
           FROM tombstones t
          WHERE images.image_id = ANY (erased) AND images.erased_at IS NULL
            AND t.image_id = images.image_id AND t.customer = images.customer;

@@ -13,7 +13,7 @@ COMMENT ON FUNCTION expires_at IS 'When S3 removes an object that was made at a 
 
 CREATE VIEW metrics AS
 SELECT i.committed_at AS time, m.name, m.value::double precision AS value, m.unit, i.door AS source, i.route,
-       coalesce(i.format, 'other') AS format, i.status, i.code, i.customer, i.pipeline, i.image_id
+       q.format, i.status, i.code, i.customer, q.pipeline, i.image_id
   FROM images i, LATERAL quantities(i) q, LATERAL (VALUES
            ('Images', 1, 'Count'),
            ('Failed', nullif(q.failed, 0), 'Count'),
@@ -21,7 +21,7 @@ SELECT i.committed_at AS time, m.name, m.value::double precision AS value, m.uni
            ('BytesIn', q.bytes_in, 'Bytes'),
            ('BytesOut', q.bytes_out, 'Bytes'),
            ('Duration', i.seconds, 'Seconds'),
-           ('Latency', q.latency_us / 1000000.0, 'Seconds'),
+           ('Latency', greatest(extract(epoch FROM i.committed_at - i.received_at), 0), 'Seconds'),
            ('CpuTime', i.cpu_seconds, 'Seconds'),
            ('PeakMemory', i.peak_bytes, 'Bytes'),
            ('CpuTimeRatio', q.cpu_time_ratio, 'None'),
@@ -31,8 +31,8 @@ SELECT i.committed_at AS time, m.name, m.value::double precision AS value, m.uni
  WHERE m.value IS NOT NULL;
 
 CREATE VIEW dollars AS
-SELECT i.committed_at AS time, i.image_id, i.customer, i.door AS source, i.route, i.tier, i.pipeline,
-       coalesce(i.format, 'other') AS format, i.status, c.compute, c.requests, c.storage,
+SELECT i.committed_at AS time, i.image_id, i.customer, i.door AS source, i.route, i.tier, q.pipeline,
+       q.format, i.status, c.compute, c.requests, c.storage,
        c.compute + c.requests + c.storage AS total
   FROM images i, LATERAL quantities(i) q
   LEFT JOIN price_periods p ON q.day >= p.since AND q.day < p.until AND p.route = q.route AND p.machine = q.machine,
@@ -41,20 +41,22 @@ SELECT i.committed_at AS time, i.image_id, i.customer, i.door AS source, i.route
                        (q.bytes_in + q.bytes_out) / 1073741824.0 * p.gb_kept AS storage) c;
 
 CREATE VIEW image_facts AS
-SELECT i.image_id, i.run, i.customer, i.pipeline, i.door AS source, i.route, i.tier, i.machine, i.memory_mb, i.vcpus,
-       i.status, i.code, coalesce(i.format, 'other') AS format, i.width, i.height, i.channels, i.depth, i.frames,
-       q.outputs, q.bytes_in, q.bytes_out, q.bytes_saved, i.received_at, i.committed_at, q.latency_us / 1000000.0 AS latency_seconds, i.seconds,
+SELECT i.image_id, i.run, i.customer, q.pipeline, i.door AS source, i.route, i.tier, i.machine, i.memory_mb, i.vcpus,
+       i.status, i.code, q.format, i.width, i.height, i.channels, i.depth, i.frames,
+       q.outputs, q.bytes_in, q.bytes_out, q.bytes_saved, i.received_at, i.committed_at,
+       greatest(extract(epoch FROM i.committed_at - i.received_at), 0) AS latency_seconds, i.seconds,
        i.cpu_seconds, i.peak_bytes, i.billed_seconds, i.estimated_cpu_seconds, i.estimated_cpu_seconds_upper,
        i.estimated_peak_bytes, i.estimated_peak_bytes_upper, i.perceptual_hash,
        CASE WHEN jsonb_typeof(i.measurements -> 'sharpness') = 'number'
-            THEN (i.measurements ->> 'sharpness')::double precision END AS sharpness,
+            THEN bounded((i.measurements ->> 'sharpness')::double precision, 1e18) END AS sharpness,
        i.version, i.erased_at, expires_at(i.committed_at, k.days) AS expires_at
-  FROM images i CROSS JOIN retention k, LATERAL quantities(i) q;
+  FROM images i CROSS JOIN (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) k, LATERAL quantities(i) q;
 
-CREATE VIEW urls AS
+CREATE VIEW urls WITH (security_barrier) AS
 SELECT r.image_id, i.customer, i.committed_at, i.pipeline, r.name AS rendition, r.format, r.width, r.height, r.frames,
        r.bytes, r.url, expires_at(i.committed_at, k.days) AS expires_at
-  FROM renditions r JOIN images i USING (image_id) CROSS JOIN retention k
+  FROM renditions r JOIN images i USING (image_id)
+ CROSS JOIN (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) k
  WHERE coalesce(expires_at(i.committed_at, k.days) > now(), true);
 
 CREATE VIEW image_days AS
@@ -66,19 +68,20 @@ SELECT (committed_at AT TIME ZONE 'UTC')::date AS day, customer, source, route, 
        percentile_cont(0.99) WITHIN GROUP (ORDER BY latency_seconds::double precision) AS latency_p99
   FROM image_facts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
 
--- Pairs of one customer's pictures of which ten bits of 64 or fewer differ: ask for a customer, or an image
+-- Pairs of one customer's pictures of which ten bits of 64 or fewer differ. Each is held against each, 100 ns a pair: a
+-- hundred thousand pictures are looked through for one in a tenth of a second, and for each other in a quarter of an hour.
 CREATE VIEW near_duplicates AS
 SELECT a.customer, a.image_id, b.image_id AS other_id, bit_count(a.perceptual_hash # b.perceptual_hash)::integer AS distance,
        a.committed_at, b.committed_at AS other_committed_at
   FROM images a JOIN images b ON b.customer = a.customer AND b.image_id <> a.image_id
- WHERE bit_count(a.perceptual_hash # b.perceptual_hash) <= 10;
+ WHERE a.erased_at IS NULL AND b.erased_at IS NULL AND bit_count(a.perceptual_hash # b.perceptual_hash) <= 10;
 
 -- Less than a tenth of what is usual for the customer's pictures in that pipeline
 CREATE VIEW blurry_uploads AS
 SELECT customer, pipeline, image_id, committed_at, sharpness, usual, sharpness / usual AS share
-  FROM (SELECT customer, pipeline, image_id, committed_at, sharpness FROM image_facts) f
+  FROM (SELECT customer, pipeline, image_id, committed_at, sharpness FROM image_facts WHERE erased_at IS NULL) f
   JOIN (SELECT customer, pipeline, percentile_cont(0.5) WITHIN GROUP (ORDER BY sharpness) AS usual
-          FROM image_facts WHERE sharpness IS NOT NULL GROUP BY 1, 2) u USING (customer, pipeline)
+          FROM image_facts WHERE sharpness IS NOT NULL AND erased_at IS NULL GROUP BY 1, 2) u USING (customer, pipeline)
  WHERE sharpness < usual / 10;
 
 -- The sums with their dollars, every image as often as there are dimensions: the views below choose one each.
@@ -140,7 +143,7 @@ SELECT customer, day, value AS format, route,
        sum(compute_usd + requests_usd + storage_usd) AS usd
   FROM priced_days WHERE dimension = 'customer' GROUP BY customer, day, value, route;
 
--- A month in which prices changed has two of them, and is priced by its days.
+-- A month in which prices or the retention changed has two of them, and is priced by its days.
 CREATE VIEW customer_months AS
 WITH split AS (
     SELECT DISTINCT date_trunc('month', since::timestamp)::date AS month FROM price_periods
@@ -251,7 +254,7 @@ COMMENT ON COLUMN metrics.format IS 'The format of the source; other where no he
 COMMENT ON COLUMN metrics.status IS 'How it ended: processed or failed';
 COMMENT ON COLUMN metrics.code IS 'Why it failed, from the closed list; null where it did not';
 COMMENT ON COLUMN metrics.customer IS 'Whose image it is';
-COMMENT ON COLUMN metrics.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN metrics.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN metrics.image_id IS 'The image''s id';
 COMMENT ON VIEW dollars IS 'What each image cost, at the prices of its day';
 COMMENT ON COLUMN dollars.time IS 'When its result was committed';
@@ -260,7 +263,7 @@ COMMENT ON COLUMN dollars.customer IS 'Whose image it is';
 COMMENT ON COLUMN dollars.source IS 'The door that it came in by: upload, direct, reference, kafka';
 COMMENT ON COLUMN dollars.route IS 'Where it was worked on: lambda or batch';
 COMMENT ON COLUMN dollars.tier IS 'The Batch tier; null for the function';
-COMMENT ON COLUMN dollars.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN dollars.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN dollars.format IS 'The format of the source; other where no header could be read';
 COMMENT ON COLUMN dollars.status IS 'How it ended: processed or failed';
 COMMENT ON COLUMN dollars.compute IS 'US dollars for the function, or the Batch job';
@@ -271,7 +274,7 @@ COMMENT ON VIEW image_facts IS 'One row for each image, with all that is measure
 COMMENT ON COLUMN image_facts.image_id IS 'The image''s id';
 COMMENT ON COLUMN image_facts.run IS 'Which run of it stands';
 COMMENT ON COLUMN image_facts.customer IS 'Whose image it is';
-COMMENT ON COLUMN image_facts.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN image_facts.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN image_facts.source IS 'The door that it came in by: upload, direct, reference, kafka';
 COMMENT ON COLUMN image_facts.route IS 'Where it was worked on: lambda or batch';
 COMMENT ON COLUMN image_facts.tier IS 'The Batch tier; null for the function';
@@ -310,7 +313,7 @@ COMMENT ON VIEW urls IS 'Where renditions can be fetched; a row is gone when its
 COMMENT ON COLUMN urls.image_id IS 'The image''s id';
 COMMENT ON COLUMN urls.customer IS 'Whose image it is';
 COMMENT ON COLUMN urls.committed_at IS 'When its result was committed';
-COMMENT ON COLUMN urls.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN urls.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN urls.rendition IS 'The rendition''s name in the pipeline';
 COMMENT ON COLUMN urls.format IS 'The format of the file';
 COMMENT ON COLUMN urls.width IS 'Pixels of the file';
@@ -325,7 +328,7 @@ COMMENT ON COLUMN image_days.customer IS 'Whose image it is';
 COMMENT ON COLUMN image_days.source IS 'The door that it came in by: upload, direct, reference, kafka';
 COMMENT ON COLUMN image_days.route IS 'Where it was worked on: lambda or batch';
 COMMENT ON COLUMN image_days.format IS 'The format of the source; other where no header could be read';
-COMMENT ON COLUMN image_days.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN image_days.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN image_days.status IS 'How it ended: processed or failed';
 COMMENT ON COLUMN image_days.code IS 'Why it failed, from the closed list; null where it did not';
 COMMENT ON COLUMN image_days.images IS 'Images that ended';
@@ -338,7 +341,7 @@ COMMENT ON COLUMN image_days.cpu_seconds IS 'CPU seconds of the worker, all thre
 COMMENT ON COLUMN image_days.latency_p50 IS 'Seconds from arrival to commit that half of them do not exceed';
 COMMENT ON COLUMN image_days.latency_p95 IS 'The same of 95 %';
 COMMENT ON COLUMN image_days.latency_p99 IS 'The same of 99 %';
-COMMENT ON VIEW near_duplicates IS 'Pairs of a customer''s pictures that look alike. It compares each with each: ask for a customer, or for an image';
+COMMENT ON VIEW near_duplicates IS 'Pairs of a customer''s pictures that look alike. It compares each with each: ask for an image, or for a customer with both times';
 COMMENT ON COLUMN near_duplicates.customer IS 'Whose image it is';
 COMMENT ON COLUMN near_duplicates.image_id IS 'One image''s id';
 COMMENT ON COLUMN near_duplicates.other_id IS 'The other image''s id';
@@ -347,7 +350,7 @@ COMMENT ON COLUMN near_duplicates.committed_at IS 'When its result was committed
 COMMENT ON COLUMN near_duplicates.other_committed_at IS 'When the other''s result was committed';
 COMMENT ON VIEW blurry_uploads IS 'Pictures with less than a tenth of the sharpness that is usual for the customer and pipeline';
 COMMENT ON COLUMN blurry_uploads.customer IS 'Whose image it is';
-COMMENT ON COLUMN blurry_uploads.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN blurry_uploads.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN blurry_uploads.image_id IS 'The image''s id';
 COMMENT ON COLUMN blurry_uploads.committed_at IS 'When its result was committed';
 COMMENT ON COLUMN blurry_uploads.sharpness IS 'The variance of its Laplacian: blurred pictures have little';
@@ -440,7 +443,7 @@ COMMENT ON COLUMN days_by_code.storage_usd IS 'US dollars for S3''s storage, for
 COMMENT ON COLUMN days_by_code.usd IS 'All of it, in US dollars';
 COMMENT ON VIEW days_by_pipeline IS 'Everybody''s days, by pipeline and route';
 COMMENT ON COLUMN days_by_pipeline.day IS 'The day of the commit, UTC';
-COMMENT ON COLUMN days_by_pipeline.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN days_by_pipeline.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN days_by_pipeline.route IS 'Where it was worked on: lambda or batch';
 COMMENT ON COLUMN days_by_pipeline.images IS 'Images that ended';
 COMMENT ON COLUMN days_by_pipeline.failed IS 'Those of them that ended failed';
@@ -525,7 +528,7 @@ COMMENT ON COLUMN customer_months_by_code.latency_seconds IS 'Seconds from arriv
 COMMENT ON VIEW customer_months_by_pipeline IS 'Each customer''s months, by pipeline';
 COMMENT ON COLUMN customer_months_by_pipeline.customer IS 'Whose image it is';
 COMMENT ON COLUMN customer_months_by_pipeline.month IS 'The first day of the month of the commit, UTC';
-COMMENT ON COLUMN customer_months_by_pipeline.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN customer_months_by_pipeline.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN customer_months_by_pipeline.images IS 'Images that ended';
 COMMENT ON COLUMN customer_months_by_pipeline.failed IS 'Those of them that ended failed';
 COMMENT ON COLUMN customer_months_by_pipeline.outputs IS 'Renditions made';
@@ -538,7 +541,7 @@ COMMENT ON COLUMN customer_months_by_pipeline.cpu_seconds IS 'CPU seconds of the
 COMMENT ON COLUMN customer_months_by_pipeline.latency_seconds IS 'Seconds from arrival to commit';
 COMMENT ON VIEW estimate_days IS 'Everybody''s days: estimate against truth, by pipeline and route';
 COMMENT ON COLUMN estimate_days.day IS 'The day of the commit, UTC';
-COMMENT ON COLUMN estimate_days.pipeline IS 'Which pipeline it went through';
+COMMENT ON COLUMN estimate_days.pipeline IS 'Which pipeline it went through; other where there was none of that name';
 COMMENT ON COLUMN estimate_days.route IS 'Where it was worked on: lambda or batch';
 COMMENT ON COLUMN estimate_days.images IS 'Processed images that had an estimate';
 COMMENT ON COLUMN estimate_days.estimated_cpu_seconds IS 'CPU seconds that they were estimated to take';

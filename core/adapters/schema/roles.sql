@@ -1,11 +1,12 @@
 -- Who may do what in the tables, by one database user for each function, and one for analysts. Run at the end of each
 -- migration, so that new tables are covered too; again is nothing. Where the migrator may not make users, those that are
--- there get their rights.
+-- there get their rights, and the settings that it may give them.
 DO $$
 DECLARE
     mine name := current_user;
     here name := current_schema();
     app name;
+    setting text;
     views CONSTANT text := 'metrics, dollars, image_facts, urls, image_days, near_duplicates, blurry_uploads,
         days_by_source, days_by_format, days_by_code, days_by_pipeline, customer_days, customer_months,
         customer_months_by_source, customer_months_by_code, customer_months_by_pipeline, estimate_days, histogram_days,
@@ -19,12 +20,22 @@ BEGIN
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
                 NULL;  -- another database of this server is being migrated as well
             END;
-            -- Frozen functions do not hang up, and Aurora does not pause while there is a connection
-            EXECUTE format('ALTER ROLE %I SET idle_session_timeout = %L', app, '60s');
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam') THEN
                 EXECUTE format('GRANT rds_iam TO %I', app);
             END IF;
         END IF;
+        -- Frozen functions do not hang up, and Aurora does not pause while there is a connection. What an analyst asks
+        -- may be anything: a slip of theirs ends by itself. Of this database alone: others may be migrated meanwhile.
+        FOREACH setting IN ARRAY ARRAY['idle_session_timeout = ''60s'''] || CASE app
+            WHEN 'picture_perfect_analyst' THEN ARRAY['default_transaction_read_only = ''on''',
+                'statement_timeout = ''30s''', 'idle_in_transaction_session_timeout = ''60s''', 'lock_timeout = ''5s''']
+            ELSE '{}' END LOOP
+            BEGIN
+                EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %s', app, current_database(), setting);
+            EXCEPTION WHEN insufficient_privilege THEN
+                RAISE NOTICE '% is another''s user: who made it has to say ALTER ROLE % SET %', app, app, setting;
+            END;
+        END LOOP;
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', here, app);
         EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM %I', here, app);
         IF app = 'picture_perfect_analyst' THEN
@@ -39,6 +50,14 @@ BEGIN
         GRANT INSERT, UPDATE ON images, tombstones TO picture_perfect_record;
         GRANT INSERT, UPDATE, DELETE ON renditions, rollup_days, rollup_months, rollup_histograms,
             rollup_customer_latencies TO picture_perfect_record;
+    END IF;
+    -- Temporary tables are files on the database's disk, and everybody may make them who is not told otherwise
+    IF has_database_privilege('public', current_database(), 'TEMPORARY') THEN
+        BEGIN
+            EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
+        EXCEPTION WHEN insufficient_privilege THEN
+            RAISE NOTICE 'The owner of the database has to say REVOKE TEMPORARY ON DATABASE % FROM PUBLIC', current_database();
+        END;
     END IF;
     -- Sums are the recorder's and the migrator's to change
     REVOKE EXECUTE ON FUNCTION record(json, json, json), roll_up(images[], images[]), roll_up_anew() FROM PUBLIC;

@@ -1,0 +1,75 @@
+"""What an erasure leaves in the ledger: numbers, and nothing that tells of the picture or of its name."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+
+from core.adapters.postgres import PostgresLedger
+from core.errors import Code
+from core.model import ObjectRef, Result, Source, Status, Tombstone
+from tests.values import NOW, result
+
+_KEY = "incoming/acme/web/1/john-doe-passport.jpg"
+_SOURCE = Source(object=ObjectRef(bucket="home", key=_KEY), name="john-doe-passport.jpg", bytes=7, sha256="c0ffee")
+_LOOKS = {"perceptual-hash": "ffff0000ffff0000", "sharpness": 41.25, "small.sharpness": 41.25}
+_TRACES = ("john", "passport", "incoming", "c0ffee", "ffff0000", "1111111111111111000000", "41.25")
+
+
+@pytest.fixture(scope="module")
+def connection(postgres: Callable[[], str]) -> Iterator[psycopg.Connection[Any]]:
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate(30)
+    for item in (_processed(), _failed()):
+        again = msgspec.structs.replace(item, run=1)
+        ledger.record([item], [])
+        ledger.record([], [Tombstone(image_id=item.image_id, customer="acme", requested_at=NOW)])
+        ledger.record([again], [])
+        ledger.record([item, again], [])
+    ledger.record([result(measurements=_LOOKS | {"perceptual-hash": "ffff0000ffff0001", "sharpness": 9000.5})], [])
+    ledger.close()
+    with psycopg.connect(url) as one:
+        yield one
+
+
+def _processed() -> Result:
+    return result(source=_SOURCE, measurements=_LOOKS, reason=f"The estimate of {_KEY} fits.")
+
+
+def _failed() -> Result:
+    message = f"There is no object at s3://home/{_KEY}; it was removed before it could be read."
+    return result(
+        source=_SOURCE, status=Status.FAILED, code=Code.SOURCE_MISSING, message=message, renditions=(),
+        measurements=_LOOKS, reason=f"It was asked for by {_KEY}.",
+    )  # fmt: skip
+
+
+def test_no_cell_of_an_erased_image_holds_a_part_of_its_key_or_of_its_picture(
+    connection: psycopg.Connection[Any],
+) -> None:
+    rows = connection.execute("SELECT to_jsonb(i)::text FROM images i WHERE erased_at IS NOT NULL").fetchall()
+    assert len(rows) == 2
+    relations = connection.execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'v')"
+    ).fetchall()
+    for (name,) in [relation for relation in relations if relation[0] not in ("images", "image_facts")]:
+        rows += connection.execute(f"SELECT to_jsonb(x)::text FROM {name} x".encode()).fetchall()
+    rows += connection.execute("SELECT to_jsonb(f)::text FROM image_facts f WHERE erased_at IS NOT NULL").fetchall()
+    for (row,) in rows:
+        assert not [trace for trace in _TRACES if trace in row]
+
+
+def test_its_numbers_stay(connection: psycopg.Connection[Any]) -> None:
+    found = connection.execute("SELECT sum(images), sum(failed), sum(bytes_in) FROM days_by_source").fetchone()
+    assert found == (3, 1, 21)
+    code = connection.execute("SELECT code FROM images WHERE code IS NOT NULL AND erased_at IS NOT NULL").fetchall()
+    assert code == [(Code.SOURCE_MISSING.value,)]
+
+
+@pytest.mark.parametrize("view", ["near_duplicates", "blurry_uploads"])
+def test_no_other_picture_is_compared_with_it(connection: psycopg.Connection[Any], view: str) -> None:
+    """One that looks like it, and is far sharper, is in the ledger."""
+    assert connection.execute(f"SELECT * FROM {view}".encode()).fetchall() == []
