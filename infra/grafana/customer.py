@@ -314,11 +314,12 @@ def _looks() -> panels.Row:
         panels.rows(
             POSTGRES,
             "Near-duplicates",
-            "Pairs of pictures that look alike: of 64 bits, so many differ. They may be sent, and paid for, twice.",
+            "Pairs of pictures of this time that look alike: of 64 bits, so many differ. They may be sent, and paid "
+            "for, twice.",
             Sql(
                 f"""
                 SELECT committed_at AS committed, image_id::text AS image, other_id::text AS other, distance
-                  FROM near_duplicates WHERE {WHEN} AND image_id < other_id
+                  FROM near_duplicates WHERE {WHEN} AND $__timeFilter(other_committed_at) AND image_id < other_id
                  ORDER BY distance, committed_at DESC, image_id LIMIT 50
                 """
             ),
