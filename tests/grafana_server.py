@@ -145,8 +145,9 @@ class GrafanaServer:
         uids = {rule["uid"] for rule in rules}
         for other in self.groups.values():  # a rule is in one group
             other["rules"] = [rule for rule in other["rules"] if rule["uid"] not in uids]
-        self.groups[folder, name] = {**body, "rules": rules}
-        return self.groups[folder, name]
+        group: Json = {**body, "rules": rules}
+        self.groups[folder, name] = group
+        return group
 
     def rule(self, uid: str) -> Json:
         found = [rule for group in self.groups.values() for rule in group["rules"] if rule["uid"] == uid]
