@@ -38,6 +38,7 @@ NAMES = {
     "nothing": ("", "image"),
     "a line's end": ("a\r\nSet-Cookie: x.jpg", "a__Set-Cookie: x.jpg"),
     "right to left": ("صورة.jpg", "صورة.jpg"),
+    "what a form of S3 expands": ("${filename}.jpg", "__filename}.jpg"),
     "a thousand characters": ("x" * 996 + ".jpg", "x" * 196 + ".jpg"),
     "a thousand emoji": ("🌅" * 1000 + ".jpg", "🌅" * 49 + ".jpg"),
 }
