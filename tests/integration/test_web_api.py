@@ -1,7 +1,9 @@
 """What holds for every request to the page's API: headers, wrong requests, and what the log says of them."""
 
+import base64
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ def test_answers_of_the_api_are_kept_nowhere_and_the_pages_files_are_known_by_th
             == "'none'"
         )
         assert policy["script-src"] == policy["style-src"] == "'self'"
-        assert policy["connect-src"] == f"'self' {world.endpoint} http://testserver"
+        assert policy["connect-src"] == f"'self' {world.endpoint}/{world.bucket}/ http://testserver"
         assert "unsafe" not in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["referrer-policy"] == "no-referrer"
@@ -93,3 +95,131 @@ def test_the_pages_user_of_the_database_may_change_nothing(world: WebWorld) -> N
         rows._cursor() as cursor,
     ):
         cursor.execute("DELETE FROM images")
+
+
+def test_a_body_that_is_not_utf8_is_the_callers_mistake(world: WebWorld) -> None:
+    body = b'{"pipeline": "web", "files": [{"name": "\xff.jpg", "bytes": 9}]}'
+    answer = world.ask("acme", "POST", "/api/uploads", content=body, headers={"Content-Type": "application/json"})
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "invalid_request"
+    assert answer.json()["detail"] == "In the body: it is not UTF-8."
+
+
+@pytest.mark.parametrize("path", ["/api/numbers", "/api/images"])
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("since=0001-01-01T00:00:00%2B14:00", "since"),
+        ("until=0001-01-01T00:00:00Z", "until"),
+        ("until=9999-12-31T23:59:59-14:00", "until"),
+        ("since=2020-01-01T00:00:00Z&until=9999-12-31T23:59:59-14:00", "until"),
+        ("since=1999-12-31T23:59:59Z", "since"),
+        ("until=2101-01-01T00:00:00Z", "until"),
+    ],
+)
+def test_a_time_that_no_image_can_have_is_refused_by_its_field(
+    world: WebWorld, path: str, query: str, field: str
+) -> None:
+    answer = world.ask("acme", "GET", f"{path}?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["detail"] == f"In the query: {field} must be from the year 2000 to the year 2100."
+
+
+def test_the_first_and_the_last_moment_that_may_be_asked_for_are_answered(world: WebWorld) -> None:
+    edges = {"since": "2000-01-01T00:00:00+14:00", "until": "2100-12-31T23:59:59-14:00"}
+    for path in ("/api/numbers", "/api/images"):
+        for query in (edges, {"until": edges["since"]}, {"since": "2100-12-31T23:59:59Z", "until": edges["until"]}):
+            world.get("acme", path, **query)
+
+
+def forged(cursor: str, *place: str) -> str:
+    """The same digest, another place."""
+    digest, *_ = json.loads(base64.urlsafe_b64decode(cursor + "=="))
+    return base64.urlsafe_b64encode(json.dumps([digest, *place]).encode()).rstrip(b"=").decode()
+
+
+IMAGE_ID = "0b9c0000-0000-4000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("nonsense", "x"),
+        ("nonsense", IMAGE_ID),
+        ("infinity", IMAGE_ID),
+        ("now", IMAGE_ID),
+        ("2026-11-01T00:00:00", IMAGE_ID),
+        ("2026-11-01T00:00:00Z", "x"),
+        ("2026-11-01T00:00:00Z",),
+        ("2026-11-01T00:00:00Z", IMAGE_ID, "more"),
+    ],
+)
+def test_a_forged_cursor_of_images_is_refused_and_wakes_nobody(
+    world: WebWorld, place: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):
+        world.image()
+    cursor = forged(world.get("acme", "/api/images", limit=1)["next"], *place)
+    answer = world.ask("acme", "GET", "/api/images", params={"limit": 1, "cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["detail"].startswith("cursor: ")
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "\x01",
+        "incoming/acme/\x01",
+        "incoming/acme/web/u\n/a.jpg",
+        "incoming/globex/web/u/a.jpg",
+        "results/",
+        "incoming/acme/" + "x" * 1100,
+        "incoming/acme",
+        "",
+    ],
+)
+def test_a_forged_cursor_of_what_waits_is_refused_and_wakes_nobody(
+    world: WebWorld, key: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from handler.web import cursors
+
+    cursor = cursors.write((key,), "waiting", "acme")
+    answer = world.ask("acme", "GET", "/api/uploads", params={"cursor": cursor})
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["detail"].startswith("cursor: ")
+    assert capsys.readouterr().err == ""
+
+
+def test_a_look_that_finds_nothing_new_is_answered_without_a_body(world: WebWorld) -> None:
+    for _ in range(3):
+        world.image()
+    first = world.ask("acme", "GET", "/api/images?limit=2")
+    tag = first.headers["etag"]
+    assert first.json()["images"][0]["thumbnail"]["url"]
+    for said in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+        again = world.ask("acme", "GET", "/api/images?limit=2", headers={"If-None-Match": said})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == tag
+        assert again.headers["cache-control"] == "no-store"
+    assert world.ask("acme", "GET", "/api/images?limit=1", headers={"If-None-Match": tag}).status_code == 200
+    assert world.ask("globex", "GET", "/api/images?limit=2", headers={"If-None-Match": tag}).status_code == 200
+    world.image()
+    fresh = world.ask("acme", "GET", "/api/images?limit=2", headers={"If-None-Match": tag})
+    assert (fresh.status_code, len(fresh.json()["images"])) == (200, 2)
+    assert fresh.headers["etag"] != tag
+
+
+def test_when_links_are_signed_anew_a_look_is_answered_with_them(
+    world: WebWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.image()
+    begun = datetime(2026, 11, 25, 12, 0)  # noqa: DTZ001 - as botocore has it
+
+    def look(minutes: float, tag: str = "") -> Any:
+        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: begun + timedelta(minutes=minutes))
+        return world.ask("acme", "GET", "/api/images", headers={"If-None-Match": tag} if tag else {})
+
+    tag = look(0).headers["etag"]
+    assert look(14.9, tag).status_code == 304
+    assert look(15, tag).status_code == 200

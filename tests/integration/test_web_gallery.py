@@ -80,6 +80,25 @@ def test_images_are_found_by_status_format_pipeline_name_time_and_upload(world: 
     assert found(upload=uploads[0], status="failed") == set()
 
 
+def test_a_name_is_found_however_its_accents_are_written(world: WebWorld) -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"  # as most type it; as macOS names files
+    made = {world.image(name=f"{text.upper()}.jpg").image_id for text in (composed, apart)}
+    for text in (composed, apart):
+        assert {item["image_id"] for item in world.get("acme", "/api/images", text=text)["images"]} == made
+    assert world.get("acme", "/api/images", text="cafes")["images"] == []
+
+
+def test_one_image_of_an_odd_key_does_not_hide_the_others(world: WebWorld) -> None:
+    from msgspec.structs import replace
+
+    source = Source(object=ObjectRef(bucket=world.bucket, key="incoming/acme/lost.jpg"), name="lost.jpg", bytes=1)
+    odd, other = world.image(source=replace(source, sha256="ab")), world.image()
+    found = {item["image_id"]: item["upload"] for item in world.get("acme", "/api/images")["images"]}
+    assert set(found) == {odd.image_id, other.image_id}
+    assert found[odd.image_id] is None
+    assert world.ask("acme", "GET", f"/api/images/{odd.image_id}").status_code == 200
+
+
 def test_an_image_shows_its_smallest_picture_its_source_and_what_it_was_expected_to_take(world: WebWorld) -> None:
     estimate = Estimate(
         cpu_seconds=1, cpu_seconds_upper=2, parallel=0.5, peak_bytes=3, peak_bytes_upper=4, basis="Words."
