@@ -185,9 +185,9 @@ def load(path: Path) -> Settings:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
+        raise SettingsError(str(error.strerror)) from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"{path}: it is not UTF-8 text") from error
+        raise SettingsError("it is not UTF-8 text") from error
     return read(text)
 
 

@@ -77,7 +77,9 @@ def parsed(url: str) -> dict[str, str]:
     try:
         said = {name: str(value) for name, value in conninfo_to_dict(url).items()}
     except psycopg.ProgrammingError:
-        raise _wrong("it is no connection URI") from None  # its text repeats the URL
+        raise _wrong(
+            "it is no connection URI, postgresql://user@host/name; a blank in it is %20, a percent sign %25"
+        ) from None  # its text repeats the URL
     ports = [port for port in said.get("port", "").split(",") if port]
     if not all(port.isascii() and port.isdecimal() and int(port[:6]) in _PORTS for port in ports):
         raise _wrong("its port is no number from 1 to 65535")

@@ -133,10 +133,10 @@ def test_a_table_that_is_none_is_told(table: str) -> None:
 def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(b'name = "caf\xe9"')
-    with pytest.raises(SettingsError, match=r"mine\.toml: it is not UTF-8 text"):
+    with pytest.raises(SettingsError, match=r"^it is not UTF-8 text"):
         load(path)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="No such file"):
+    with pytest.raises(SettingsError, match=r"^No such file"):
         load(tmp_path / "none.toml")

@@ -6,11 +6,12 @@ from core import bootstrap
 from core.adapters.database import Database
 from core.errors import Code, Misconfigured
 
+NO_URI = "it is no connection URI, postgresql://user@host/name; a blank in it is %20, a percent sign %25"
 WRONG = {
-    "a space in the password": ("postgresql://user:p ssword-secret@secret-host/db", "it is no connection URI"),
-    "a parameter that is none": ("postgresql://user@secret-host/db?secret=1", "it is no connection URI"),
-    "a percent sign that is none": ("postgresql://user:secret%zz@host/db", "it is no connection URI"),
-    "a bracket without end": ("postgresql://user:secret@[::1/db", "it is no connection URI"),
+    "a space in the password": ("postgresql://user:p ssword-secret@secret-host/db", NO_URI),
+    "a parameter that is none": ("postgresql://user@secret-host/db?secret=1", NO_URI),
+    "a percent sign that is none": ("postgresql://user:secret%zz@host/db", NO_URI),
+    "a bracket without end": ("postgresql://user:secret@[::1/db", NO_URI),
     "a port in words": ("postgresql://user:secret@host:secret/db", "its port is no number from 1 to 65535"),
     "a port too high": ("postgresql://user:secret@host:70000/db", "its port is no number from 1 to 65535"),
     "a port of two that is wrong": ("postgresql://user:secret@a:5432,b:x/db", "its port is no number from 1 to 65535"),
