@@ -12,6 +12,11 @@ from core.errors import Code, Misconfigured, Refusal, Unavailable
 from core.model import Route
 from core.requests import accept_reference, read_request
 
+_HELP = {"-h", "--help"}
+_USAGE = """python -m batch work KEY    one child's share of a job; KEY is its document's, in the bucket
+python -m batch REQUEST     one image, by reference: {"customer": …, "pipeline": …, "s3": "s3://BUCKET/KEY"}
+
+Settings are variables of the environment: docs/settings.md. Exit 0, 65, 70, 75 or 78: batch/__main__.py."""
 EX_DATAERR, EX_SOFTWARE, EX_TEMPFAIL, EX_CONFIG = 65, 70, 75, 78
 #: The first that any image ended with decides: what may end by itself gets its next attempt before all else.
 _EXITS = {
@@ -24,6 +29,9 @@ _EXITS = {
 
 def main(arguments: list[str], started: float) -> int:
     """Run a command; `started` is when the process did, on `time.monotonic`'s clock."""
+    if _HELP.intersection(arguments):
+        print(_USAGE)  # noqa: T201 - the answer
+        return 0
     try:
         return work(arguments[1:], started) if arguments[:1] == ["work"] else run(arguments)
     except Refusal as refusal:
@@ -52,6 +60,8 @@ def run(arguments: list[str]) -> int:
         raise Refusal(Code.INVALID_REQUEST, "One argument is needed: the request, as JSON; or two: `work KEY`.")
     try:
         request = read_request(msgspec.json.decode(arguments[0]))
+    except RecursionError as error:
+        raise Refusal(Code.INVALID_REQUEST, "The request is not JSON: it is nested too deeply.") from error
     except (msgspec.DecodeError, UnicodeEncodeError) as error:  # the latter, of an argument that is not UTF-8
         raise Refusal(Code.INVALID_REQUEST, f"The request is not JSON: {error}") from error
     if request.s3 is None:

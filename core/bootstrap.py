@@ -204,7 +204,7 @@ def web(environ: Mapping[str, str]) -> "Web":
         uploading=Uploading(store=kept, links=links, multiparts=cache(multiparts), rows=rows, pipelines=pipelines),
         gallery=Gallery(rows=rows, links=links, store=kept, bucket=values.bucket),
         pipelines=pipelines,
-        origin=links.origin,
+        csp_source=links.csp_source,
     )
 
 

@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -27,7 +28,7 @@ class Gallery:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def page(
-        self, customer: str, wanted: Filter, after: tuple[str, str] | None, limit: int
+        self, customer: str, wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
     ) -> tuple[list[Image], tuple[str, str] | None]:
         """Images, the latest first, and after which of them the next page begins; None at the end."""
         found = self.rows.page(customer, wanted, after, limit + 1)
@@ -50,7 +51,7 @@ class Gallery:
         )
 
     def erase(self, customer: str, image_id: str) -> Erasure:
-        """Ask for an image's erasure; again is the same answer. Raises Refusal(NOT_FOUND)."""
+        """Ask for an image's erasure, again too, until it is done. Raises Refusal(NOT_FOUND), as it does then."""
         self._find(customer, image_id)
         tombstone = Tombstone(image_id=image_id, customer=customer, requested_at=self.now())
         with suppress(WriteContestedError):  # somebody asks for the same at this very moment
@@ -120,7 +121,10 @@ class Gallery:
         key = self._home(row)
         if not key.startswith(keys.INCOMING):
             return None
-        source = keys.parse_incoming(key)
+        try:
+            source = keys.parse_incoming(key)
+        except Refusal:  # one odd row would hide all others of its customer
+            return None
         return None if source.is_inline else source.upload
 
     def _before(self, row: dict[str, Any]) -> str | None:

@@ -14,7 +14,8 @@ from core.model import Door, Estimate, Measurements, Route, Status, Usage, Value
 Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*\Z")]
 UploadName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
 Limit = Annotated[int, Meta(ge=1, le=200)]
-Moment = Annotated[datetime, Meta(tz=True)]
+Moment = Annotated[datetime, Meta(tz=True, description="From the year 2000 to the year 2100.")]
+_YEARS = range(2000, 2101)
 
 
 class Filter(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -32,9 +33,19 @@ class Filter(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: The uploads they came by, separated by commas.
     upload: Annotated[str, Meta(max_length=4000, pattern=r"^[A-Za-z0-9._,-]*\Z")] | UnsetType = UNSET
 
+    def __post_init__(self) -> None:
+        check_years(since=self.since, until=self.until)
+
+
+def check_years(**moments: datetime | UnsetType) -> None:
+    """Raises ValueError that names the first moment whose year no image can have: there, arithmetic with zones ends."""
+    for name, moment in moments.items():
+        if moment is not UNSET and moment.year not in _YEARS:
+            raise ValueError(f"{name} must be from the year {_YEARS[0]} to the year {_YEARS[-1]}")
+
 
 class Picture(Value, frozen=True, kw_only=True):
-    """A rendition. Its links are good for an hour."""
+    """A rendition. Its links are good for at least a quarter of an hour, and stay the same for as long."""
 
     name: str
     format: str

@@ -146,8 +146,12 @@ def check_customer(customer: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A file's name, fit for a key: its last part, nothing unprintable, at most 200 bytes, never empty."""
+    """A file's name, fit for a key: its last part, nothing unprintable, at most 200 bytes, never empty.
+
+    And without what a form of S3 replaces, `${filename}`: it would be stored under a name that was not signed.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
+    """
     leaf = name.replace("\\", "/").rsplit("/", 1)[-1]
-    printable = "".join(character if character.isprintable() else "_" for character in leaf)
+    printable = "".join(character if character.isprintable() else "_" for character in leaf).replace("${", "__")
     name = printable.encode()[-_NAME_BYTES:].decode(errors="ignore").strip()
     return "image" if name in ("", ".", "..") else name  # dots alone are folders to many a client and proxy

@@ -96,6 +96,8 @@ def load_folder(folder: Path, catalogue: Catalogue = OPERATIONS) -> dict[str, Pi
             pipelines[path.stem] = load(path.read_text("utf-8"), str(path), catalogue)
         except UnicodeDecodeError:
             faults.append(f"{path}: not UTF-8 text")
+        except OSError as error:  # a folder of that name, a link to nowhere
+            faults.append(f"{path}: {error.strerror}")
         except Misconfigured as error:
             faults.append(error.message)
     if not pipelines and not faults:

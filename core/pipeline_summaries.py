@@ -38,7 +38,7 @@ def read(folder: Path) -> dict[str, PipelineSummary]:
     for path in sorted(folder.glob("*.yaml")):
         try:
             file = msgspec.convert(parsed(path), _File)
-        except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, OSError) as error:
             raise Misconfigured(Code.INVALID_PIPELINE, f"{path}: {error}") from error
         found[path.stem] = PipelineSummary(
             name=path.stem,

@@ -11,10 +11,10 @@ from core.uploading import Uploading
 
 @dataclass(frozen=True, kw_only=True)
 class Web:
-    """The services of `handler.web`. `origin` is S3's, which a browser must be allowed to reach."""
+    """The services of `handler.web`. `csp_source` is what of S3 a browser must be allowed to reach."""
 
     settings: WebSettings
     uploading: Uploading
     gallery: Gallery
     pipelines: Callable[[], Mapping[str, PipelineSummary]]
-    origin: str
+    csp_source: str

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from core.gallery_values import Filter, Numbers
 from core.model import Value
@@ -34,7 +35,8 @@ class OpenUpload(Value, frozen=True, kw_only=True):
 class Links(Protocol):
     """Signs, without any call, what somebody else may do for some minutes with one key of the home bucket."""
 
-    origin: str
+    #: What a page's Content-Security-Policy must allow for them.
+    csp_source: str
 
     def form(self, key: str, media_type: str, size: int) -> Form:
         """An upload of exactly this key, this media type and this size, in bytes."""
@@ -68,7 +70,9 @@ class Multiparts(Protocol):
 class Rows(Protocol):
     """What the ledger has of one customer. Raises Unavailable(DATABASE_UNAVAILABLE)."""
 
-    def page(self, customer: str, wanted: Filter, after: tuple[str, str] | None, limit: int) -> list[dict[str, Any]]:
+    def page(
+        self, customer: str, wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[dict[str, Any]]:
         """Images with their renditions, the latest first, those after `after`: a time of commit and an id."""
 
     def find(self, customer: str, image_id: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from core.customers import read_rules
+from core.setting_words import read
 from core.settings import ProcessingSettings
 from infra.image_uri import ecr_image
 
@@ -75,8 +76,8 @@ def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
             yield f"{where}: is no setting of the functions; docs/settings.md lists them"
         else:
             try:
-                msgspec.convert(text, known[name], strict=False)
-            except msgspec.ValidationError as error:
+                read(text, known[name])
+            except ValueError as error:
                 yield f"{where}: {error}"
 
 

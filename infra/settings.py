@@ -3,26 +3,33 @@
 `infra/settings.toml` holds every field with its default and what it means.
 """
 
-import re
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from core.customers import TOPIC
+from core.setting_words import wanted
 from infra.faults import faults
 
 #: What everything that is paid for is tagged with, by the deployment's name: the budget counts by it.
 TAG = "application"
 #: A Batch job for which there is no capacity waits so long: what the reconciler takes up must have waited for longer.
 WAIT_HOURS = 12
-_UNKNOWN = re.compile("unknown field `(.+)`")
 
 
-Arn = Annotated[str, Meta(pattern="^(arn:[a-z-]+:.+)?$")]
-HttpsUrl = Annotated[str, Meta(pattern="^(https://.+)?$")]
+Arn = Annotated[str, Meta(pattern=r"^(arn:[a-z-]+:.+)?\Z", extra={"must": "be an ARN, arn:…"})]
+#: Some become a part of headers: nothing else may stand in the host.
+HttpsUrl = Annotated[
+    str,
+    Meta(
+        pattern=r"^(https://[A-Za-z0-9._*-]+(:\d{1,5})?([/?#]\S*)?)?\Z",
+        extra={"must": "be a URL that begins with https://"},
+    ),
+]
 
 
 class SettingsError(Exception):
@@ -60,7 +67,7 @@ class Processing(Table, frozen=True, kw_only=True):
     timeout_seconds: Annotated[int, Meta(ge=60, le=900)] = 900
     disk_mb: Annotated[int, Meta(ge=512, le=10_240)] = 2048
     reserved_concurrency: Annotated[int, Meta(ge=0, le=10_000)] = 0
-    environment: dict[Annotated[str, Meta(pattern="^[A-Z][A-Z0-9_]*$")], str] = {}
+    environment: dict[Annotated[str, Meta(pattern=r"^[A-Z][A-Z0-9_]*\Z")], str] = {}
 
 
 class Functions(Table, frozen=True, kw_only=True):
@@ -84,20 +91,20 @@ class Kafka(Table, frozen=True, kw_only=True):
     """The stream, and how it is read."""
 
     kind: Literal["none", "msk", "msk-serverless", "self-managed"] = "none"
-    topics: tuple[Annotated[str, Meta(pattern=f"^{TOPIC}$")], ...] = ()
+    topics: tuple[Annotated[str, Meta(pattern=rf"^{TOPIC}\Z")], ...] = ()
     cluster_arn: Arn = ""
-    bootstrap_servers: tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}$")], ...] = ()
+    bootstrap_servers: tuple[Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]+:\d{1,5}\Z")], ...] = ()
     secret_arn: Arn = ""
     secret_key_arn: Arn = ""
     authentication: Literal[
         "", "BASIC_AUTH", "SASL_SCRAM_256_AUTH", "SASL_SCRAM_512_AUTH", "CLIENT_CERTIFICATE_TLS_AUTH"
     ] = ""
     root_ca_secret_arn: Arn = ""
-    vpc_id: Annotated[str, Meta(pattern="^(vpc-[0-9a-f]+)?$")] = ""
-    subnet_ids: tuple[Annotated[str, Meta(pattern="^subnet-[0-9a-f]+$")], ...] = ()
-    security_group_ids: tuple[Annotated[str, Meta(pattern="^sg-[0-9a-f]+$")], ...] = ()
+    vpc_id: Annotated[str, Meta(pattern=r"^(vpc-[0-9a-f]+)?\Z")] = ""
+    subnet_ids: tuple[Annotated[str, Meta(pattern=r"^subnet-[0-9a-f]+\Z")], ...] = ()
+    security_group_ids: tuple[Annotated[str, Meta(pattern=r"^sg-[0-9a-f]+\Z")], ...] = ()
     endpoints: bool = False
-    consumer_group: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/*:+=@-]{1,100}$")] = "picture-perfect"
+    consumer_group: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._/*:+=@-]{1,100}\Z")] = "picture-perfect"
     mode: Literal["on-demand", "provisioned"] = "on-demand"
     min_pollers: Annotated[int, Meta(ge=1, le=200)] = 1
     max_pollers: Annotated[int, Meta(ge=1, le=2000)] = 4
@@ -106,27 +113,27 @@ class Kafka(Table, frozen=True, kw_only=True):
     retries: Annotated[int, Meta(ge=0, le=10_000)] = 3
     start: Literal["TRIM_HORIZON", "LATEST"] = "TRIM_HORIZON"
     customers: str = ""
-    pipeline: Annotated[str, Meta(pattern="^([a-z][a-z0-9_-]*)?$")] = ""
+    pipeline: Annotated[str, Meta(pattern=r"^([a-z][a-z0-9_-]*)?\Z")] = ""
 
 
 class Database(Table, frozen=True, kw_only=True):
     """Where the history is kept."""
 
     kind: Literal["aurora", "existing"] = "aurora"
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9_]{0,62}$")] = "pictures"
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}\Z")] = "pictures"
     port: Annotated[int, Meta(ge=1150, le=65_535)] = 5432
     max_acu: Annotated[float, Meta(ge=1, le=256)] = 4.0
     pause_after_minutes: Annotated[int, Meta(ge=5, le=1440)] = 5
     backup_days: Annotated[int, Meta(ge=1, le=35)] = 7
     deletion_protection: bool = True
-    url: Annotated[str, Meta(pattern="^(postgres(ql)?://.+)?$")] = ""
+    url: Annotated[str, Meta(pattern=r"^(postgres(ql)?://.+)?\Z")] = ""
     url_secret_arn: Arn = ""
     authentication: Literal["url", "iam"] = "url"
     user_arn: Arn = ""
-    vpc_id: Annotated[str, Meta(pattern="^(vpc-[0-9a-f]+)?$")] = ""
-    subnet_ids: tuple[Annotated[str, Meta(pattern="^subnet-[0-9a-f]+$")], ...] = ()
-    route_table_ids: tuple[Annotated[str, Meta(pattern="^rtb-[0-9a-f]+$")], ...] = ()
-    security_group_id: Annotated[str, Meta(pattern="^(sg-[0-9a-f]+)?$")] = ""
+    vpc_id: Annotated[str, Meta(pattern=r"^(vpc-[0-9a-f]+)?\Z")] = ""
+    subnet_ids: tuple[Annotated[str, Meta(pattern=r"^subnet-[0-9a-f]+\Z")], ...] = ()
+    route_table_ids: tuple[Annotated[str, Meta(pattern=r"^rtb-[0-9a-f]+\Z")], ...] = ()
+    security_group_id: Annotated[str, Meta(pattern=r"^(sg-[0-9a-f]+)?\Z")] = ""
 
 
 class Web(Table, frozen=True, kw_only=True):
@@ -139,7 +146,7 @@ class Web(Table, frozen=True, kw_only=True):
     authorize_url: HttpsUrl = ""
     token_url: HttpsUrl = ""
     logout_url: HttpsUrl = ""
-    customer_claim: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:./-]{1,100}$")] = "custom:customer"
+    customer_claim: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_:./-]{1,100}\Z")] = "custom:customer"
     requests_per_second: Annotated[int, Meta(ge=1, le=10_000)] = 50
     burst: Annotated[int, Meta(ge=1, le=5000)] = 100
 
@@ -147,7 +154,7 @@ class Web(Table, frozen=True, kw_only=True):
 class Alarms(Table, frozen=True, kw_only=True):
     """Who hears of what is wrong."""
 
-    email: Annotated[str, Meta(pattern=r"^([^@\s]+@[^@\s]+)?$")] = ""
+    email: Annotated[str, Meta(pattern=r"^([^@\s]+@[^@\s]+)?\Z")] = ""
     monthly_budget_usd: Annotated[float, Meta(ge=0)] = 50.0
     oldest_message_minutes: Annotated[int, Meta(ge=5)] = 60
     failed_images: Annotated[int, Meta(ge=1)] = 20
@@ -161,7 +168,7 @@ class Alarms(Table, frozen=True, kw_only=True):
 class Settings(Table, frozen=True, kw_only=True):
     """The whole file."""
 
-    name: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]{0,18}[a-z0-9]$")] = "picture-perfect"
+    name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]\Z")] = "picture-perfect"
     image: Image = Image()
     storage: Storage = Storage()
     processing: Processing = Processing()
@@ -178,28 +185,41 @@ def load(path: Path) -> Settings:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
+        raise SettingsError(str(error.strerror)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError("it is not UTF-8 text") from error
     return read(text)
 
 
 def read(text: str) -> Settings:
     """Judge the text of such a file. Raises SettingsError that names the fields at fault."""
     try:
-        settings = msgspec.convert(tomllib.loads(text), Settings)
+        said = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"not TOML: {error}") from error
-    except msgspec.ValidationError as error:
-        raise SettingsError(_named(str(error))) from error
-    wrong = [*faults(settings)]
+    wrong = [*_of_fields(Settings, said)]
+    if not wrong:
+        settings = msgspec.convert(said, Settings)
+        wrong = [*faults(settings)]
     if wrong:
         raise SettingsError("; ".join(wrong))
     return settings
 
 
-def _named(message: str) -> str:
-    """`Expected … - at `$.storage.retention_days`` with the field first, as one looks for it."""
-    what, _, where = message.partition(" - at `$.")
-    where = where.rstrip("`")
-    if unknown := _UNKNOWN.search(what):
-        return f"{where}{'.' if where else ''}{unknown[1]}: there is no such field"
-    return f"{where}: {what}" if where else what
+def _of_fields(kind: type[Table], said: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    """What is wrong with each field by itself, its name first, as one looks for it."""
+    known = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    yield from (f"{prefix}{name}: there is no such field" for name in said if name not in known)
+    for name in (name for name in known if name in said):
+        if isinstance(known[name], type) and issubclass(known[name], Table):
+            if isinstance(said[name], dict):
+                yield from _of_fields(known[name], said[name], f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}: must be a table, [{name}]"
+            continue
+        try:
+            msgspec.convert(said[name], known[name])
+        except msgspec.ValidationError as error:
+            what, _, where = str(error).partition(" - at `$")
+            needed = wanted(known[name])
+            yield f"{prefix}{name}{where.rstrip('`')}: {f'must {needed}' if needed else what}"

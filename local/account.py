@@ -112,15 +112,16 @@ def explained() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as error:
-        raise click.ClickException(_sentence(error)) from error
+        raise click.ClickException(sentence(error)) from error
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
+    """What one of boto3's errors says, and what to do."""
     from botocore import exceptions as known  # noqa: PLC0415
 
     if isinstance(error, known.ClientError):
         return _of_answer(error.response["Error"]["Code"], error)
-    told = str(error).rstrip(".")
+    told = " ".join(str(error).split()).rstrip(".")
     sentences: list[tuple[Any, str]] = [
         (known.ProfileNotFound, f"{told}. Look at AWS_PROFILE and at `aws configure list-profiles`."),
         (known.PartialCredentialsError, f"The AWS credentials are not whole: {told}. {_LOGIN}"),
@@ -135,7 +136,7 @@ def _sentence(error: Exception) -> str:
         ),
     ]
     return next(
-        (sentence for kinds, sentence in sentences if isinstance(error, kinds)),
+        (said for kinds, said in sentences if isinstance(error, kinds)),
         f"AWS cannot be used as it is configured: {told}.",
     )
 

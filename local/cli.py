@@ -64,6 +64,9 @@ def run(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one for each w
         answer = command()
     except click.exceptions.Exit as ending:
         return ending.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return 2
     except click.UsageError as error:
         where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
         _tell(f"{error.format_message()}{where}")
@@ -75,6 +78,10 @@ def run(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one for each w
         return 130
     except BrokenPipeError:
         sys.stderr.close()  # whoever read our output has left; nothing more can be said
+        return 1
+    except OSError as error:  # a file, a folder, a port
+        what = error.strerror or str(error) or type(error).__name__
+        click.echo(f"{error.filename}: {what}." if error.filename else f"{what}.", err=True)
         return 1
     except Exception as error:
         from core.errors import PicturePerfectError  # noqa: PLC0415 - only now is it needed

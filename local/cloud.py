@@ -88,6 +88,7 @@ class Cloud:
         shutil.rmtree(logs, ignore_errors=True)
         logs.mkdir(parents=True)
         self._stack.enter_context(_logged(logs / "cloud.log"))
+        self.page = self._stack.enter_context(PageServer(self._options.page_port))  # its port may be taken: before all
         self._progress("S3, SQS and CloudWatch")
         endpoint, name = self._moto(), self._options.deployment
         queues = resources.queues(aws.sqs(endpoint), 6 * self._options.timeout, name)
@@ -101,7 +102,6 @@ class Cloud:
         broker = self._broker()
         self._progress("PostgreSQL")
         database = self._stack.enter_context(PostgreSQL())
-        self.page = self._stack.enter_context(PageServer(self._options.page_port))
         self.address = Address(
             pid=os.getpid(),
             endpoint=endpoint,

@@ -1,7 +1,9 @@
 """What the commands share on the terminal: progress, sizes in words, the way to the running cloud, signals."""
 
+import os
 import signal
 import sys
+import tempfile
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,13 @@ folder_option = click.option(
     show_default=True,
     help="Where the cloud keeps its state file and its logs.",
 )
+pipelines_option = click.option(
+    "--pipelines",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    envvar="PIPELINES",
+    show_envvar=True,
+    help="A folder of pipeline files, instead of the shipped ones.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, for programs.")
 
 
@@ -38,7 +47,7 @@ def notes() -> "Console":
 
 
 def output() -> "Console":
-    """Tables on stdout; without a terminal they are as wide as need be, for logs to keep whole."""
+    """Tables on stdout; without a terminal 120 columns are theirs. What has no room is folded, and nothing cut off."""
     from rich.console import Console  # noqa: PLC0415
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -53,6 +62,32 @@ def progress() -> Iterator["Progress"]:
     columns = (TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bars:
         yield bars
+
+
+def writable_folder(out: Path) -> None:
+    """Make it, and try it: before the work, and not after. Raises UsageError."""
+    with _told(out):
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+
+
+def writable_file(out: Path, option: str = "--out") -> None:
+    """Try whether a file can be written, and leave it as it is. Raises UsageError."""
+    with _told(out, option):
+        if out.exists() and not out.is_file():
+            return  # a pipe would wait for its reader
+        if out.exists():
+            os.close(os.open(out, os.O_WRONLY | os.O_APPEND))
+        else:
+            tempfile.TemporaryFile(dir=out.parent).close()
+
+
+@contextmanager
+def _told(out: Path, option: str = "--out") -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise click.UsageError(f"{option} {out} cannot be written to: {error.strerror}.") from error
 
 
 def cloud_at(folder: Path) -> "Address":

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from core import cost_table, prices, probe, settings, tiers
-from core.errors import Code, ImageFailure, Refusal
+from core.errors import Code, ImageFailure, Misconfigured, Refusal
 from core.model import Estimate, ImageHeader, ObjectRef, Plan, Route
 from core.pipeline import Pipeline
 from core.planning import MB_OF_A_VCPU, Limits, Place, Policy, plan
@@ -109,9 +109,19 @@ def _header(file: str, folder: Path) -> ImageHeader:
         return probe.read_header(path)
     place = urlsplit(file)
     ref = ObjectRef(bucket=place.netloc, key=place.path.removeprefix("/"))
-    from core.bootstrap import store  # noqa: PLC0415 - boto3, only where it is needed
+    if not ref.bucket or not ref.key:
+        raise Refusal(Code.INVALID_REQUEST, f"{file} names no object: s3://BUCKET/KEY does.")
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - boto3, only where it is needed
 
-    return _remote(ref, store(ref.bucket), folder / "beginning")
+    from core.bootstrap import store  # noqa: PLC0415
+    from local.account import sentence  # noqa: PLC0415
+
+    try:
+        return _remote(ref, store(ref.bucket), folder / "beginning")
+    except Misconfigured as error:
+        if not isinstance(error.__cause__, BotoCoreError):
+            raise
+        raise Misconfigured(error.code, sentence(error.__cause__)) from error
 
 
 def _remote(ref: ObjectRef, store: "S3Store", path: Path) -> ImageHeader:

@@ -20,6 +20,8 @@ _LOOK_SECONDS = 0.05
 _STALLED_SECONDS = 120.0
 #: How long the last records may take: longer than librdkafka tries, unless Ctrl-C was pressed.
 _FLUSH_SECONDS, _HASTE_SECONDS, _TRY_MS = 35.0, 5.0, 30_000
+#: What librdkafka says of a record after it has tried for long enough, whatever the reason.
+_UNREACHED = {"_MSG_TIMED_OUT", "_TIMED_OUT", "_TRANSPORT", "_RESOLVE"}
 _Failed = Callable[[str, str], object]
 
 
@@ -45,12 +47,19 @@ class Producing:
         """
         self.delivered = 0
         self._topic, self._failed = topic, failed
+        self._servers, self._heard = config.get("bootstrap.servers", ""), ""
         self._unanswered: dict[int, str] = {}
         self._numbers = count()
         self._lock = RLock()  # librdkafka calls back in whichever thread asks it next
         try:
             self._producer = Producer(
-                {"log_level": 0, "message.max.bytes": 8_000_000, "message.timeout.ms": _TRY_MS, **config}
+                {
+                    "log_level": 0,
+                    "message.max.bytes": 8_000_000,
+                    "message.timeout.ms": _TRY_MS,
+                    "error_cb": self._hear,
+                    **config,
+                }
             )
         except (KafkaException, ValueError, TypeError) as error:
             raise Refusal(Code.INVALID_REQUEST, f"librdkafka does not take these properties: {error}") from error
@@ -62,11 +71,20 @@ class Producing:
     def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
         self._producer.flush(_HASTE_SECONDS if kind else _FLUSH_SECONDS)
         for name in self._unanswered.values():
-            self._failed(name, "the broker has not answered")
+            self._failed(name, self._unreached("nothing was said of it in time"))
         self._unanswered.clear()
         self._producer.purge()
         if self._pace:
             self._pace.close()
+
+    def _hear(self, error: KafkaError) -> None:
+        """What librdkafka says of its connections meanwhile; that all are down says less than why each is."""
+        if error.name() != "_ALL_BROKERS_DOWN":
+            self._heard = error.str()
+
+    def _unreached(self, told: str) -> str:
+        heard = f" ({self._heard})" if self._heard else ""
+        return f"{told}: no answer from {self._servers}{heard}. Look at --bootstrap-servers and --config"
 
     def send(self, item: Item) -> None:
         """Send one, as soon as there is room. Raises Unavailable(QUEUE_UNAVAILABLE) where there never is."""
@@ -84,7 +102,8 @@ class Producing:
                 if error is None:
                     self.delivered += 1
                 else:
-                    self._failed(item.name, error.str())
+                    told = error.str()
+                    self._failed(item.name, self._unreached(told) if error.name() in _UNREACHED else told)
                 if self._pace:
                     self._pace.report(partition, size, None if error else message.offset())
 

@@ -19,14 +19,14 @@ class PageServer:
     """Gateway and login on one port of 127.0.0.1. Also a context manager that closes on exit."""
 
     def __init__(self, port: int = 0, customers: Sequence[str] = CUSTOMERS) -> None:
-        """0 is any free port. Raises OSError where the port is taken."""
+        """0 is any free port. Raises OSError, whose file name is the address, where the port is taken."""
         self._socket = socket.socket()
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind(("127.0.0.1", port))
-        except OSError:
+        except OSError as error:
             self._socket.close()
-            raise
+            raise OSError(error.errno, error.strerror, f"127.0.0.1:{port}") from error
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.issuer = Issuer(self.url, customers)
         self._server: uvicorn.Server | None = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import JustifyMethod, RenderableType
 from rich.style import StyleType
 from rich.table import Table
 from rich.text import Text
@@ -33,6 +33,9 @@ _RIGHT = {
 }
 
 
+_LABELS = {"what"}
+
+
 class Literal(Table):
     """Its cells are shown as they are: a name may look like markup, or steer a terminal."""
 
@@ -44,12 +47,14 @@ class Literal(Table):
 
 
 def plain(*columns: str) -> Literal:
-    """A table with a line under its head and one space between columns; numbers stand at the right."""
+    """A table with a line under its head and one space between columns; numbers stand at the right.
+
+    What has no room is folded, the widest column first, and never cut off: the end may be what one looks for.
+    """
     table = Literal(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for column in columns:
-        table.add_column(
-            column, justify="right" if column in _RIGHT else "left", no_wrap=column not in {"result", "reason"}
-        )
+        justify: JustifyMethod = "right" if column in _RIGHT else "left"
+        table.add_column(column, justify=justify, no_wrap=column in _RIGHT | _LABELS, overflow="fold")
     return table
 
 
@@ -58,7 +63,7 @@ def images(rows: Sequence[Row]) -> Table:
     table = plain("image", "customer", "door", "type", "size", "route", "time", "result", "URLs")
     for row in rows:
         table.add_row(
-            literal(row["name"] or "(erased)", overflow="ellipsis"),
+            row["name"] or "(erased)",
             row["customer"],
             row.get("shown_door", row["door"]),
             row["format"] or "-",

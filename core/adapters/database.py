@@ -7,6 +7,8 @@ from typing import Any
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from core.errors import Code, Misconfigured
+
 #: What a URL says itself is left as it is.
 Parameters = dict[str, str]
 
@@ -15,6 +17,8 @@ Parameters = dict[str, str]
 _IDLE_SECONDS = 30.0
 #: How long what was sent may go without the other side's acknowledgement, in ms: a server that is gone says nothing.
 _UNANSWERED_MS = 20_000
+_PORTS = range(1, 65_536)
+_TLS = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 
 
 class Database:
@@ -30,8 +34,10 @@ class Database:
         """`secrets` is asked at each connect: a password may be good for minutes only.
 
         The clock is the wall's: the others may stand still while a function is frozen.
+        Raises Misconfigured(INVALID_SETTINGS) of a URL that can lead nowhere.
         """
         self._url = url
+        self._said = parsed(url)
         self._connect_seconds = connect_seconds
         self._secrets = secrets
         self._clock = clock
@@ -60,5 +66,29 @@ class Database:
 
     def _parameters(self) -> Any:  # noqa: ANN401 - libpq's parameters, which psycopg declares one by one
         own = {"connect_timeout": str(self._connect_seconds), "tcp_user_timeout": str(_UNANSWERED_MS)}
-        said = conninfo_to_dict(self._url)
-        return {name: value for name, value in {**own, **self._secrets()}.items() if name not in said}
+        return {name: value for name, value in {**own, **self._secrets()}.items() if name not in self._said}
+
+
+def parsed(url: str) -> dict[str, str]:
+    """What a connection URI says. Raises Misconfigured(INVALID_SETTINGS) without a word of it: it may hold a password.
+
+    libpq looks at some of it only when it connects, and then says the same as of a server that is away.
+    """
+    try:
+        said = {name: str(value) for name, value in conninfo_to_dict(url).items()}
+    except psycopg.ProgrammingError:
+        raise _wrong(
+            "it is no connection URI, postgresql://user@host/name; a blank in it is %20, a percent sign %25"
+        ) from None  # its text repeats the URL
+    ports = [port for port in said.get("port", "").split(",") if port]
+    if not all(port.isascii() and port.isdecimal() and int(port[:6]) in _PORTS for port in ports):
+        raise _wrong("its port is no number from 1 to 65535")
+    if said.get("sslmode", "prefer") not in _TLS:
+        raise _wrong(f"its sslmode is none of {', '.join(_TLS)}")
+    if not said.get("connect_timeout", "0").removeprefix("-").isdecimal():
+        raise _wrong("its connect_timeout is no whole number")
+    return said
+
+
+def _wrong(sentence: str) -> Misconfigured:
+    return Misconfigured(Code.INVALID_SETTINGS, f"DATABASE_URL is wrong: {sentence}")

@@ -28,13 +28,14 @@ _CONDITIONS = {
     "status": "i.status = %(status)s",
     "format": "i.format = %(format)s",
     "pipeline": "i.pipeline = %(pipeline)s",
-    "text": r"i.name ILIKE %(text)s ESCAPE '\'",
+    # An accent may be a character of its own, or not: macOS names files by the former, most people type the latter
+    "text": r"normalize(i.name) ILIKE normalize(%(text)s) ESCAPE '\'",
     "since": "i.committed_at >= %(since)s",
     "until": "i.committed_at < %(until)s",
     # s3://bucket/incoming/customer/pipeline/upload/name
     "upload": "i.source LIKE 's3://%%/incoming/%%' AND split_part(i.source, '/', 7) = ANY(%(upload)s)",
 }
-_AFTER = "(i.committed_at, i.image_id) < (%(after_time)s::timestamptz, %(after_id)s::uuid)"
+_AFTER = "(i.committed_at, i.image_id) < (%(after_time)s, %(after_id)s)"
 _ORDER = "ORDER BY i.committed_at DESC, i.image_id DESC LIMIT %(limit)s"
 _UPLOAD = """
     SELECT EXISTS (
@@ -51,7 +52,9 @@ class GalleryRows:
         self._database = database
         self._one = threading.Lock()
 
-    def page(self, customer: str, wanted: Filter, after: tuple[str, str] | None, limit: int) -> list[dict[str, Any]]:
+    def page(
+        self, customer: str, wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+    ) -> list[dict[str, Any]]:
         values = _values(wanted)
         conditions = [_MINE, *(_CONDITIONS[name] for name in values)]
         if after:

@@ -90,7 +90,7 @@ class PostgresFigures:
     @contextmanager
     def _snapshot(self) -> Iterator[psycopg.Cursor[Any]]:
         try:
-            connection = self._connected()
+            connection = self._database.connection()
             with connection.transaction(), connection.cursor() as cursor:
                 cursor.execute(_SNAPSHOT)
                 yield cursor
@@ -103,13 +103,6 @@ class PostgresFigures:
             raise Misconfigured(Code.INVALID_RESULT, message) from error
         except psycopg.Error as error:
             raise Misconfigured(Code.INVALID_RESULT, f"The database did not answer: {_told(error)}.") from error
-
-    def _connected(self) -> psycopg.Connection[Any]:
-        try:
-            return self._database.connection()
-        except psycopg.ProgrammingError:  # it repeats what it does not understand: a part of the password
-            message = "DATABASE_URL is no address of a database: postgresql://user@host/name, `%20` for a blank."
-            raise Misconfigured(Code.INVALID_SETTINGS, message) from None
 
 
 def _told(error: Exception) -> str:

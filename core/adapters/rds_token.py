@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 
+from core.adapters.database import parsed
 from core.errors import Code, Misconfigured
 
 if TYPE_CHECKING:
@@ -28,12 +27,9 @@ class RdsTokens:
 
         Raises Misconfigured(INVALID_SETTINGS) that names what is missing.
         """
-        try:
-            said = conninfo_to_dict(url)
-        except ProgrammingError as error:  # its text repeats the URL
-            raise _wrong("DATABASE_URL is wrong: it is no connection URI") from error
-        self._host, self._user = str(said.get("host") or ""), str(said.get("user") or "")
-        self._port = str(said.get("port") or 5432)
+        said = parsed(url)
+        self._host, self._user = said.get("host", ""), said.get("user", "")
+        self._port = said.get("port") or "5432"
         found = _REGION.search(self._host)
         self._region = found[1] if found else region or ""
         if not self._host or not self._user or self._host.startswith("/") or "," in self._host:

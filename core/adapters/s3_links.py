@@ -33,8 +33,8 @@ class S3Links:
         self._region = region
         self._bucket = bucket
         self._address = address
-        parts = urlsplit(address)
-        self.origin = f"{parts.scheme}://{parts.netloc}"
+        # Where the bucket is in the path, the host is everybody's: https://www.w3.org/TR/CSP3/#match-paths
+        self.csp_source = f"{address}/" if urlsplit(address).path else address
 
     def form(self, key: str, media_type: str, size: int) -> Form:
         fields = {"key": key, "Content-Type": media_type, "success_action_status": "201"}

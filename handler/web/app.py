@@ -75,7 +75,11 @@ def _endpoint(web: Web, operations: dict[str, Operation]) -> Callable[[Request],
             return problems.of_crash(request, error)
         if answer is None:
             return Response(status_code=operation.status)
-        return Response(msgspec.json.encode(answer), operation.status, media_type="application/json")
+        content = msgspec.json.encode(answer)
+        headers = {"ETag": f"W/{assets.tag(content)}"} if operation.tagged else {}  # weak: it may yet be compressed
+        if headers and assets.is_known(request, headers["ETag"]):
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(content, operation.status, headers, media_type="application/json")
 
     return endpoint
 
@@ -115,6 +119,8 @@ async def _body(request: Request, kind: type[ValueT]) -> ValueT:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
         return msgspec.json.decode(body, type=kind)
+    except UnicodeDecodeError as error:
+        raise Refusal(Code.INVALID_REQUEST, "In the body: it is not UTF-8.") from error
     except msgspec.DecodeError as error:
         raise Refusal(Code.INVALID_REQUEST, f"In the body: {error}.") from error
 

@@ -33,11 +33,25 @@ def _serve(request: Request, path: str, root: Path = _ROOT) -> Response:
         raise HTTPException(HTTPStatus.NOT_FOUND)
     content = (root / path).read_bytes()
     # By the content and not by the file's date: in a container they all have the same
-    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    etag = tag(content)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if etag in (tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")):
+    if is_known(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type=_media_type(path))
+
+
+def tag(content: bytes) -> str:
+    """What content is known by. For ETag."""
+    return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+
+
+def is_known(request: Request, etag: str) -> bool:
+    """Whether who asks has it already, by weak comparison.
+
+    https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
+    """
+    said = {item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")}
+    return not said.isdisjoint({etag.removeprefix("W/"), "*"})
 
 
 @cache

@@ -17,6 +17,7 @@ _REFERENCE = "#/components/schemas/{name}"
 _USUAL = (400, 401, 403, 503)
 _WITH_BODY = (413, 415)
 _WORDS = {
+    304: "If-None-Match said the ETag of this very answer",
     400: "A field is missing or wrong; the sentence names it",
     401: "There is no token, or the gateway does not accept it",
     403: "The token says no customer",
@@ -73,6 +74,7 @@ def _operation(operation: Operation, components: dict[str, Any]) -> dict[str, An
         ],
         "responses": {
             str(operation.status): _success(operation),
+            **({"304": {"description": _WORDS[304]}} if operation.tagged else {}),
             **{str(status): _problem(status) for status in sorted(_refusals(operation))},
         },
     }
@@ -100,6 +102,8 @@ def _parameters(place: str, schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _success(operation: Operation) -> dict[str, Any]:
     answer: dict[str, Any] = {"description": HTTPStatus(operation.status).phrase}
+    if operation.tagged:
+        answer["headers"] = {"ETag": {"description": "For If-None-Match", "schema": {"type": "string"}}}
     return answer | ({"content": _json(operation.answer)} if operation.answer else {})
 
 

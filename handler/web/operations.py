@@ -3,18 +3,21 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from msgspec import structs
 
 from core import gallery_values as gallery
 from core import upload_values as uploads
 from core.errors import Code, Refusal
+from core.keys import INCOMING
 from core.model import Value
 from core.web import Web
 from handler.web import cursors
 from handler.web.queries import ImagePath, ImagesQuery, Nothing, NumbersQuery, UploadPath, WaitingQuery
 
 _NUMBERS_DAYS = 30
+_KEY_BYTES = 1024  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
 
 
 class Asked(NamedTuple):
@@ -27,7 +30,10 @@ class Asked(NamedTuple):
 
 
 class Operation(NamedTuple):
-    """`call` answers with a value of the type `answer`, under `status`; `refuses` with these besides the usual."""
+    """`call` answers with a value of the type `answer`, under `status`; `refuses` with these besides the usual.
+
+    A `tagged` answer has an ETag: who has it already is told so instead.
+    """
 
     method: str
     path: str
@@ -40,6 +46,7 @@ class Operation(NamedTuple):
     query: type[Value] = Nothing
     body: type[Value] | None = None
     refuses: tuple[int, ...] = ()
+    tagged: bool = False
 
 
 class Pipelines(Value, frozen=True, kw_only=True):
@@ -54,9 +61,16 @@ def announce(web: Web, asked: Asked) -> Value:
 
 def waiting(web: Web, asked: Asked) -> Value:
     bound = ("waiting", asked.customer)
-    (after,) = cursors.read(asked.query.cursor, 1, *bound) if asked.query.cursor else ("",)
+    (after,) = cursors.read(asked.query.cursor, tuple[str], *bound) if asked.query.cursor else ("",)
+    if asked.query.cursor and not _may_wait(asked.customer, after):
+        raise cursors.wrong()
     page, last = web.uploading.waiting(asked.customer, after)
     return structs.replace(page, next=cursors.write((last,), *bound) if last else None)
+
+
+def _may_wait(customer: str, key: str) -> bool:
+    """Whether S3 can be asked for what comes after it: its keys have 1,024 bytes, its XML no control characters."""
+    return key.startswith(f"{INCOMING}{customer}/") and len(key.encode()) <= _KEY_BYTES and min(key) >= " "
 
 
 def begin(web: Web, asked: Asked) -> Value:
@@ -86,8 +100,8 @@ def abort(web: Web, asked: Asked) -> None:
 def images(web: Web, asked: Asked) -> Value:
     wanted = structs.replace(asked.query, cursor="", limit=1)
     bound = ("images", asked.customer, wanted)
-    after = cursors.read(asked.query.cursor, 2, *bound) if asked.query.cursor else None
-    found, last = web.gallery.page(asked.customer, asked.query, after, asked.query.limit)  # type: ignore[arg-type]
+    after = cursors.read(asked.query.cursor, tuple[gallery.Moment, UUID], *bound) if asked.query.cursor else None
+    found, last = web.gallery.page(asked.customer, asked.query, after, asked.query.limit)
     return gallery.ImagePage(images=tuple(found), next=cursors.write(last, *bound) if last else None)
 
 
@@ -148,14 +162,14 @@ OPERATIONS = (
     ),
     Operation(
         "GET", "/api/images", "images", "Images that ended, the latest first",
-        images, gallery.ImagePage, query=ImagesQuery,
+        images, gallery.ImagePage, query=ImagesQuery, tagged=True,
     ),
     Operation(
         "GET", "/api/images/{image_id}", "image", "All that is known of one image",
         image, gallery.ImageDetail, path_type=ImagePath, refuses=(404,),
     ),
     Operation(
-        "DELETE", "/api/images/{image_id}", "erase", "Ask for an image's erasure; again is the same answer",
+        "DELETE", "/api/images/{image_id}", "erase", "Ask for an image's erasure",
         erase, gallery.Erasure, 202, path_type=ImagePath, refuses=(404,),
     ),
     Operation(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from core.gallery_values import Filter, Limit, Moment, UploadName
+from core.gallery_values import Filter, Limit, Moment, UploadName, check_years
 from core.keys import PipelineName
 from core.model import Value
 
@@ -36,6 +36,9 @@ class NumbersQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True)
     #: Committed from then on, and before.
     since: Moment | UnsetType = UNSET
     until: Moment | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        check_years(since=self.since, until=self.until)
 
 
 class ImagePath(Value, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from local.console import ended_by_signals, literal, output, progress
+from local.console import ended_by_signals, literal, output, progress, writable_file
 
 if TYPE_CHECKING:
     from core.operations.base import Operation
@@ -28,6 +28,8 @@ _LONG, _QUICK = 1.0, 0.1  # seconds: no larger picture is tried after one that t
 @click.option(
     "--pipelines",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
+    envvar="PIPELINES",
+    show_envvar=True,
     help="A folder of pipeline files, whose steps and outputs are measured as they stand; or the shipped ones.",
 )
 @click.option("--only", multiple=True, help="Kinds that begin so, such as `blur` or `decode png`; the others stay.")
@@ -50,6 +52,9 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
     from core.pipeline import load_folder, shipped  # noqa: PLC0415
     from local import calibration, cost_document  # noqa: PLC0415
 
+    writable_file(out)
+    if document:
+        writable_file(document, "--document")
     known = load_folder(pipelines or shipped(), catalogue(os.environ))
     functions = tuple(os.environ.get("OPERATIONS", "").split())
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="calibrate-") as scratch:

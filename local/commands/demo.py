@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from local.console import FOLDER, ended_by_signals, json_option, literal, notes, output, progress
+from local.console import FOLDER, ended_by_signals, json_option, literal, notes, output, progress, writable_folder
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -41,6 +41,7 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
     from local.address import Options  # noqa: PLC0415 - `--help` needs no cloud
     from local.cloud import Cloud  # noqa: PLC0415
 
+    writable_folder(out)
     try:
         with ended_by_signals(), progress() as bars:
             steps = bars.add_task("starting the cloud", total=5)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from local.console import json_option, output
+from local.console import json_option, output, pipelines_option
 
 _MB = 2**20  # as the memory of a function is counted
 _FUNCTION_SECONDS = 900.0  # Lambda's longest: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
@@ -26,11 +26,7 @@ _FUNCTION_SECONDS = 900.0  # Lambda's longest: https://docs.aws.amazon.com/lambd
 )
 @click.option("--policy", type=click.Choice(["latency", "cost"]), default="latency", show_default=True)
 @click.option("--spot", is_flag=True, help="Batch on Fargate Spot.")
-@click.option(
-    "--pipelines",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder of pipeline files, instead of the shipped ones.",
-)
+@pipelines_option
 @json_option
 def estimate(
     file: str,
@@ -67,10 +63,11 @@ def _show(told: dict[str, Any]) -> None:
     from local import tables  # noqa: PLC0415
     from local.console import dimensions  # noqa: PLC0415
 
-    table = tables.plain("", "")
+    table = tables.plain("what", "value")
     table.add_row("file", told["file"])
     frames = f", {told['frames']} frames" if (told["frames"] or 1) > 1 else ""
-    table.add_row("image", f"{told['format']} {dimensions(told['width'], told['height'])}{frames}")
+    size = f"{told['format']} {dimensions(told['width'], told['height'])}{frames}"
+    table.add_row("image", size if told["format"] else "unknown")
     if told["cpu_seconds"] is not None:
         table.add_row("CPU", f"{told['cpu_seconds']:.2f} s")
         table.add_row("time", f"{told['seconds']:.2f} s, at most {told['seconds_upper']:.2f} s")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from local.console import ended_by_signals, progress
+from local.console import ended_by_signals, progress, writable_folder
 
 
 @click.command()
@@ -27,6 +27,7 @@ def operations(out: Path) -> None:
     from core.operations import OPERATIONS  # noqa: PLC0415
     from local import operation_page  # noqa: PLC0415
 
+    writable_folder(out)
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="operations-") as scratch:
         task = bars.add_task("processing", total=len(OPERATIONS))
         child = worker(os.environ)
@@ -36,9 +37,5 @@ def operations(out: Path) -> None:
             child.close()
         page = operation_page.page(shown)
     file = out / "index.html"
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file.write_text(page, "utf-8")
-    except OSError as error:
-        raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
+    file.write_text(page, "utf-8")
     click.echo(file)

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from local.console import ended_by_signals
+from local.console import ended_by_signals, pipelines_option, writable_folder
 
 if TYPE_CHECKING:
     from core.pipeline import Pipeline
@@ -30,11 +29,7 @@ _INTERRUPTED = 130
     help="For the renditions, a folder each image.",
 )
 @click.option("--jobs", type=click.IntRange(1, 256), help="Images at once; one for each CPU by default.")
-@click.option(
-    "--pipelines",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder of pipeline files, instead of the shipped ones.",
-)
+@pipelines_option
 @click.option("--again", is_flag=True, help="Do everything anew, what was done earlier too.")
 def process(
     files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None, pipelines: Path | None, again: bool
@@ -52,12 +47,10 @@ def process(
     known = load_folder(pipelines or shipped(), catalogue(os.environ))
     if pipeline not in known:
         raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=out).close()  # now, and not after the first image was worked on
-    except OSError as error:
-        raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
+    writable_folder(out)
     found = labelled(map(_utf8, _files(files, out.resolve())))
+    if not found:
+        click.echo(f"There is no file in {', '.join(map(str, files))}; hidden ones are left out.", err=True)
     try:
         with ended_by_signals(), Journal(out.resolve()) as journal:
             return _run(known[pipeline], found, journal, out.resolve(), jobs, again=again)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
-from local.console import folder_option, output
+from local.console import folder_option, output, writable_file
 from local.files import fresh
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def report(
     if kind == "parquet" and out is None and sys.stdout.isatty():
         raise click.UsageError("Parquet is not for terminals: give a file with --out.")
     asked = _question(customer, since, until)
+    if out:
+        writable_file(out)
     with _reports(function, folder) as reports:
         _written(reports, asked, kind, out)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from local.console import dimensions, ended_by_signals, folder_option, notes, printable, size
+from local.console import dimensions, ended_by_signals, folder_option, notes, pipelines_option, printable, size
 
 if TYPE_CHECKING:
     from local.cloud import Cloud
@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @folder_option
-@click.option(
-    "--pipelines",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    help="A folder of pipeline files, instead of the shipped ones.",
-)
+@pipelines_option
 @click.option("--timeout", type=click.FloatRange(1, 900), default=60.0, show_default=True, help="Of a function, in s.")
 @click.option(
     "--memory", type=click.IntRange(512, 10_240), default=2048, show_default=True, help="Of a function, in MB."

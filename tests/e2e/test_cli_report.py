@@ -78,9 +78,9 @@ def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
             (),
             {"DATABASE_URL": "postgresql://user:geh eim@127.0.0.1/none"},
             1,
-            "invalid_settings: DATABASE_URL is no address of a database",
+            "invalid_settings: DATABASE_URL is wrong: it is no connection URI",
         ),
-        (("--format", "html", "--out", "no/such/folder.html"), None, 1, "no/such/folder.html cannot be written"),
+        (("--format", "html", "--out", "no/such/folder.html"), {}, 2, "--out no/such/folder.html cannot be written to"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

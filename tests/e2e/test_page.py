@@ -203,6 +203,30 @@ def _count(s3: Any, prefix: str) -> int:
     return int(s3.list_objects_v2(Bucket="pictures", Prefix=prefix)["KeyCount"])
 
 
+def test_a_picture_that_is_out_before_its_upload_was_answered_is_done(house: House, tmp_path: Path) -> None:
+    with house.visitor("early") as visitor:
+        page = visitor.enter()
+        line, held, looks = visitor.context.new_cdp_session(page), [], []
+
+        def paused(event: dict[str, Any]) -> None:
+            if event["request"]["method"] == "POST":
+                held.append(event["requestId"])  # S3 has the file; the page has not heard of it
+            else:
+                line.send("Fetch.continueRequest", {"requestId": event["requestId"]})
+
+        line.on("Fetch.requestPaused", paused)
+        store = f"{house.cloud.address.endpoint}/{house.cloud.address.bucket}/"
+        line.send("Fetch.enable", {"patterns": [{"urlPattern": f"{store}*", "requestStage": "Response"}]})
+        page.on("response", lambda answer: looks.append(answer.status) if "/api/images?" in answer.url else None)
+        visitor.drop(*written({"early.jpg": picture(40)}, tmp_path / "early"))
+        visitor.wait_for_cards(1)
+        until(lambda: looks[-1:] == [304], page)
+        assert page.locator(".row[data-state=sending]").count() == 1
+        line.send("Fetch.disable")
+        visitor.wait_until_out(1)
+        visitor.in_peace()
+
+
 @pytest.mark.usefixtures("collection")
 def test_the_numbers_are_counted_and_drawn(fjord: Visitor) -> None:
     visitor, page = fjord, fjord.go("#/numbers")

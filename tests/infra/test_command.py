@@ -44,7 +44,7 @@ def test_a_wrong_setting_is_told_in_one_line_with_the_file_and_the_field(tmp_pat
     file.write_text("[storage]\nretention_days = 3\n")
     done = synth(file)
     assert done.returncode == 1
-    assert done.stderr == f"{file}: storage.retention_days: Expected `int` >= 7\n"
+    assert done.stderr == f"{file}: storage.retention_days: must be a whole number from 7 to 3650\n"
     assert done.stdout == ""
 
 

@@ -87,6 +87,8 @@ def issuer(field: str) -> str:
         (variations.EXISTING_BY_IAM.replace('"iam"', '"url"'), "database.url"),
         *((issuer(field), f"web.{field}") for field in ("issuer", "audience", "client_id", "token_url")),
         ('[web]\ncustomer_claim = "tenant"', "web.customer_claim"),
+        (variations.ISSUER.replace("com/logout", "com;script-src *"), "web.logout_url"),
+        ('name = "pictures\\n"', "name"),
         ('name = "aws-pictures"', "name"),
         ('name = "Pictures"', "name"),
         ('[alarms]\nemail = "nobody"', "alarms.email"),
@@ -113,6 +115,28 @@ def test_all_faults_are_told_at_once() -> None:
     assert all(field in str(caught.value) for field in ("log_days", "topics", "bootstrap_servers", "subnet_ids"))
 
 
+def test_faults_of_fields_are_told_at_once_too() -> None:
+    with pytest.raises(SettingsError) as caught:
+        read('nonsense = 1\n[storage]\nretention_days = 3\nmore = 1\n[web]\nlogin = "x"\n[alarms]\nfailed_images = 0')
+    said = str(caught.value).split("; ")
+    assert [fault.partition(":")[0] for fault in said] == [
+        *("nonsense", "storage.more", "storage.retention_days", "web.login", "alarms.failed_images"),
+    ]
+
+
+@pytest.mark.parametrize("table", ["storage = 3", "[[kafka]]"])
+def test_a_table_that_is_none_is_told(table: str) -> None:
+    with pytest.raises(SettingsError, match=r"^(storage|kafka): must be a table"):
+        read(table)
+
+
+def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b'name = "caf\xe9"')
+    with pytest.raises(SettingsError, match=r"^it is not UTF-8 text"):
+        load(path)
+
+
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="No such file"):
+    with pytest.raises(SettingsError, match=r"^No such file"):
         load(tmp_path / "none.toml")

@@ -1,6 +1,7 @@
 """`pictureperfect estimate` over a file and over an object in S3, of which it reads no more than it has to."""
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from core import probe
 from core.adapters.s3 import S3Store
 from core.model import ObjectRef
 from local import aws
-from local.cli import cli
+from local.cli import cli, run
 from local.estimating import _remote
 
 if TYPE_CHECKING:
@@ -81,6 +82,43 @@ def test_what_cannot_be_asked_for_is_told(arguments: tuple[str, ...], said: str)
     done = CliRunner().invoke(cli, ["estimate", *arguments])
     assert done.exit_code != 0
     assert said in f"{done.output}{done.exception}"
+
+
+@pytest.mark.parametrize("file", ["s3://x", "s3://pictures/", "s3://"])
+def test_an_address_without_a_key_is_told(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(lambda: cli.main(["estimate", file, "--pipeline", "web"], standalone_mode=False)) == 1
+    said = capsys.readouterr().err
+    assert said == f"invalid_request: {file} names no object: s3://BUCKET/KEY does.\n"
+
+
+def test_credentials_that_are_missing_are_told_with_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": str(tmp_path / "none"),
+        "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+        "AWS_DEFAULT_REGION": "eu-west-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    arguments = ["estimate", "s3://pictures/a.jpg", "--pipeline", "web"]
+    assert run(lambda: cli.main(arguments, standalone_mode=False)) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("store_denied: There are no AWS credentials. Log in (`aws sso login`")
+    assert said.count("\n") == 1
+
+
+def test_a_bucket_whose_name_can_be_none_is_told_in_one_line(
+    cloud: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in aws.environment(cloud).items():
+        monkeypatch.setenv(name, value)
+    assert run(lambda: cli.main(["estimate", "s3://no!name/y", "--pipeline", "web"], standalone_mode=False)) == 1
+    said = capsys.readouterr().err
+    assert "Invalid bucket name" in said
+    assert said.count("\n") == 1
 
 
 class Counting(S3Store):

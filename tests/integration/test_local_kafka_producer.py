@@ -58,6 +58,21 @@ def test_records_that_no_broker_takes_are_named() -> None:
     assert (name, "timed out" in reason) == ("cat.jpg", True)
 
 
+@pytest.mark.parametrize(
+    ("servers", "why"),
+    [("127.0.0.1:1", "Connection refused"), ("no-such-host.invalid:9092", "Failed to resolve")],
+)
+def test_a_broker_that_is_not_there_is_named_with_what_is_wrong_and_where_to_look(servers: str, why: str) -> None:
+    failures: list[tuple[str, str]] = []
+    config = {"bootstrap.servers": servers, "message.timeout.ms": "1500"}
+    with Producing(config, "images", lambda *failure: failures.append(failure)) as producing:
+        producing.send(Item(name="cat.jpg", value=b"x", headers={}))
+    ((_, reason),) = failures
+    assert f"no answer from {servers} (" in reason
+    assert why in reason
+    assert reason.endswith("Look at --bootstrap-servers and --config")
+
+
 def test_properties_that_librdkafka_does_not_know_are_refused_by_name() -> None:
     with pytest.raises(Refusal, match=r"no\.such\.property"):
         Producing({"bootstrap.servers": "127.0.0.1:1", "no.such.property": "1"}, "images", lambda *_: None)

@@ -159,5 +159,17 @@ def test_a_bucket_is_where_its_region_or_its_endpoint_is(
     assert address(bucket, region, endpoint) == expected
 
 
-def test_a_browser_is_told_of_the_origin_and_not_of_the_bucket() -> None:
-    assert links(where="http://127.0.0.1:5000/pictures").origin == "http://127.0.0.1:5000"
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ("https://pictures.s3.eu-west-1.amazonaws.com", "https://pictures.s3.eu-west-1.amazonaws.com"),
+        ("https://s3.eu-west-1.amazonaws.com/my.pictures", "https://s3.eu-west-1.amazonaws.com/my.pictures/"),
+        ("http://127.0.0.1:5000/pictures", "http://127.0.0.1:5000/pictures/"),
+    ],
+)
+def test_a_browser_is_sent_to_this_bucket_and_not_to_all_that_share_its_host(where: str, expected: str) -> None:
+    """By CSP's rule, a path that ends in a slash is what a URL must begin with."""
+    signing = links(where=where)
+    assert signing.csp_source == expected
+    urls = (signing.get(KEY, "image/jpeg"), signing.part(KEY, "u", 1, 9), signing.form(KEY, "image/jpeg", 9).url)
+    assert all(url.startswith(expected) for url in urls)

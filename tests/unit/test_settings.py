@@ -9,6 +9,7 @@ import pytest
 from core import settings
 from core.errors import Code, Misconfigured
 from core.model import Value
+from core.setting_words import wanted
 
 GOOD = {
     "BUCKET": "pictures",
@@ -43,6 +44,71 @@ def test_a_secret_is_never_shown() -> None:
     with pytest.raises(Misconfigured) as caught:
         settings.load(settings.RecordingSettings, {"BUCKET": "HUNTER2", "DATABASE_URL": "mysql://user:hunter2@db"})
     assert "hunter2" not in str(caught.value).lower()
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "text", "sentence"),
+    [
+        (settings.ProcessingSettings, "BUCKET", "A_b", "must be a bucket's name, not a URL or ARN"),
+        (settings.ProcessingSettings, "BUCKET", "pictures\n", "must be a bucket's name, not a URL or ARN"),
+        (settings.ProcessingSettings, "RECORDS_QUEUE_URL", "nowhere", "must begin with https:// or http://"),
+        (settings.ProcessingSettings, "METRICS_NAMESPACE", "a\n", "must be 1 to 255 letters, digits or . _ / # : -"),
+        (settings.ProcessingSettings, "REPORT_BATCH_ITEM_FAILURES", "yes", "must be true or false"),
+        (settings.ProcessingSettings, "POLICY", "fast", "must be latency or cost"),
+        (settings.ProcessingSettings, "MEMORY_MB", "many", "must be a whole number from 512 to 1048576"),
+        (settings.ProcessingSettings, "MEMORY_MB", "99999999", "must be a whole number from 512 to 1048576"),
+        (settings.ProcessingSettings, "MAX_MEGAPIXELS", "inf", "must be a number above 0, and 1000000 at most"),
+        (settings.ProcessingSettings, "MAX_MEGAPIXELS", "nan", "must be a number above 0, and 1000000 at most"),
+        (settings.ProcessingSettings, "LAMBDA_MAX_MEGAPIXELS", "nan", "must be a number from 0 to 1000000"),
+        (settings.ProcessingSettings, "TIMEOUT_SECONDS", "inf", "must be a number above 0, and 1209600 at most"),
+        (settings.ProcessingSettings, "WORK_DIR", "/nope", "must be a folder that is there and may be written to"),
+        (settings.ProcessingSettings, "KAFKA_PIPELINE", "a/b", "must be a pipeline's name"),
+        (settings.ReconcilingSettings, "RECONCILE_AFTER_HOURS", "inf", "must be a number above 0, and 8760 at most"),
+        (settings.DispatchSettings, "HOLD_HOURS", "inf", "must be a number from 0 to 8760"),
+        (settings.DispatchSettings, "BATCH_DEFINITIONS", "-", "must be 1 to 100 letters, digits, - or _"),
+        (settings.RecordingSettings, "DATABASE_URL", "mysql://u@h/d", "must be a PostgreSQL URI, postgresql://…"),
+        (settings.RecordingSettings, "DATABASE_AUTH", "password", "must be url or iam"),
+        (settings.WebSettings, "CUSTOMER_CLAIM", "x" * 129, "must be 128 characters at most"),
+        (settings.WebSettings, "LOGIN_AUTHORIZE_URL", "nonsense", "must be a URL, https://…"),
+        (settings.WebSettings, "LOGIN_TOKEN_URL", "https://a;script-src *", "must be a URL, https://…"),
+        (settings.WebSettings, "LOGIN_TOKEN_URL", "https://a b/", "must be a URL, https://…"),
+        (settings.WebSettings, "LOGIN_LOGOUT_URL", "https://a/out\n", "must be a URL, https://…"),
+        (settings.WebSettings, "LOGIN_LOGOUT_URL", "javascript:alert(1)", "must be a URL, https://…"),
+    ],
+)
+def test_a_wrong_value_is_told_by_what_a_right_one_is(
+    kind: type[Value], variable: str, text: str, sentence: str
+) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        settings.load(kind, {**GOOD, "BATCH_QUEUE": "jobs", variable: text})
+    assert caught.value.message == f"{variable} is wrong: it {sentence}"
+
+
+def test_every_setting_that_can_be_wrong_says_so_in_words() -> None:
+    """None in msgspec's, which speak of types and regular expressions."""
+    for kind in {kind for kinds in READ_BY.values() for kind in kinds}:
+        for field in msgspec.structs.fields(kind):
+            assert wanted(field.type) or field.type is str, field.name
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://login.example.com/oauth2/authorize?a=b&c=%20",
+        "https://login.example.com:8443",
+        "http://127.0.0.1:9000/token",
+        "http://[::1]:9000/token",
+    ],
+)
+def test_a_login_may_be_anywhere_that_a_url_leads_to(url: str) -> None:
+    assert settings.load(settings.WebSettings, {**GOOD, "LOGIN_TOKEN_URL": url}).login_token_url == url
+
+
+def test_a_work_folder_that_is_there_is_taken(tmp_path: Path) -> None:
+    assert settings.load(settings.ProcessingSettings, {**GOOD, "WORK_DIR": str(tmp_path)}).work_dir == str(tmp_path)
+    (tmp_path / "file").touch()
+    with pytest.raises(Misconfigured, match="WORK_DIR is wrong"):
+        settings.load(settings.ProcessingSettings, {**GOOD, "WORK_DIR": str(tmp_path / "file")})
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "https://images.example"])

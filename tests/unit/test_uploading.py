@@ -24,10 +24,10 @@ CUSTOMERS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
 class Links:
     """Says what it was asked to sign."""
 
-    origin = "https://s3.example"
+    csp_source = "https://s3.example"
 
     def form(self, key: str, media_type: str, size: int) -> Form:
-        return Form(url=self.origin, fields={"key": key, "type": media_type, "size": str(size)})
+        return Form(url=self.csp_source, fields={"key": key, "type": media_type, "size": str(size)})
 
     def part(self, key: str, upload_id: str, number: int, size: int) -> str:
         return f"{key}?{upload_id}&{number}&{size}"

@@ -4,6 +4,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+from core.adapters.s3_links import _READ_SECONDS, _STEADY_SECONDS
 from handler.web.openapi import document, written
 from handler.web.openapi_page import page
 from handler.web.operations import OPERATIONS
@@ -31,6 +32,19 @@ def test_every_field_of_a_query_is_explained() -> None:
         if parameter["in"] == "query"
     }
     assert {field for field in fields if f"`{field}`" not in text} == set()
+
+
+def test_how_long_links_are_good_is_told_as_it_is() -> None:
+    """To the end of the quarter in which they were signed, and a quarter of an hour more."""
+    assert _READ_SECONDS - _STEADY_SECONDS == _STEADY_SECONDS == 15 * 60
+    told = document()["components"]["schemas"]["Picture"]["description"]
+    for text in (told, (DOCS / "web-api.md").read_text("utf-8")):
+        assert "good for at least a quarter of an hour, and stay the same for as long" in " ".join(text.split())
+
+
+def test_what_needs_no_token_is_said() -> None:
+    text = " ".join((DOCS / "web-api.md").read_text("utf-8").split())
+    assert "`/api/docs` the same for people. Each request under `/api/`, but for those two, carries a token" in text
 
 
 class _Links(HTMLParser):

@@ -48,8 +48,6 @@ export class Api {
   /** @param {{name: string, bytes: number, type: string}[]} files a hundred at most */
   announce = async (pipeline, files) => (await this.#ask("POST", "/api/uploads", { body: { pipeline, files } })).body;
 
-  waiting = async () => (await this.#ask("GET", "/api/uploads")).body.uploads;
-
   begin = async (file) => (await this.#ask("POST", "/api/multipart", { body: file })).body;
 
   unfinished = async () => (await this.#ask("GET", "/api/multipart")).body.uploads;

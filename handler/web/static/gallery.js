@@ -81,6 +81,8 @@ export class Gallery {
       const page = await this.api.images({ ...this.filters, limit: PAGE }, this.#etag);
       if (generation !== this.#generation) return;
       const news = page ? await this.#merge(page) : 0;
+      // What has come out may be here before the answer to its upload is
+      if (!page) this.queue.arrived([...this.images.values()]);
       if (Object.values(this.filters).some(Boolean) && this.queue.working) {
         this.queue.arrived((await this.api.images({ upload: this.queue.awaited(100).join(","), limit: 100 })).images);
       }

@@ -1,0 +1,34 @@
+"""The page's API, for those who test it: on moto's S3 and a real PostgreSQL."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from core.adapters.postgres import PostgresLedger
+from tests.web_world import WebWorld, web_world
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@pytest.fixture(scope="module")
+def web_tables(postgres: Callable[[], str]) -> str:
+    """One database for all of these: making each its own takes longer than all that they do in it."""
+    url = postgres()
+    ledger = PostgresLedger(url)
+    ledger.migrate()
+    ledger.close()
+    return url
+
+
+@pytest.fixture
+def world(web_tables: str, bucket: str, s3: "S3Client", cloud: str) -> Iterator[WebWorld]:
+    with psycopg.connect(web_tables) as connection:
+        connection.execute(
+            "TRUNCATE images, renditions, tombstones, rollup_days, rollup_months, rollup_histograms,"
+            " rollup_customer_latencies"
+        )
+    with web_world(s3, bucket, web_tables, cloud) as made:
+        yield made

@@ -1,0 +1,179 @@
+"""The gallery by the page's API: images, erasure, numbers. On moto's S3 and a real PostgreSQL."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from core.adapters.s3 import S3Store
+from core.errors import Code
+from core.model import Door, Estimate, ObjectRef, Route, Source, Status
+from core.recording import Recording
+from tests.values import NOW
+from tests.web_world import WebWorld
+
+
+def test_images_come_page_by_page_the_latest_first_and_none_twice(world: WebWorld) -> None:
+    times = [0, 1, 1, 1, 2, 3, 3]
+    made = [world.image(committed_at=NOW + timedelta(seconds=at, microseconds=at)) for at in times]
+    expected = sorted(made, key=lambda item: (item.committed_at, item.image_id), reverse=True)
+    found: list[Any] = []
+    cursor: dict[str, str] = {}
+    while True:
+        page = world.get("acme", "/api/images", limit=2, **cursor)
+        found += page["images"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert [item["image_id"] for item in found] == [item.image_id for item in expected]
+
+
+def test_a_cursor_is_good_for_its_own_question_alone(world: WebWorld) -> None:
+    for _ in range(2):
+        world.image()
+    cursor = world.get("acme", "/api/images", limit=1, status="processed")["next"]
+    assert len(world.get("acme", "/api/images", limit=5, status="processed", cursor=cursor)["images"]) == 1
+    for wrong in ({"status": "failed", "cursor": cursor}, {"cursor": cursor}, {"cursor": cursor[:-4]}, {"cursor": "é"}):
+        answer = world.ask("acme", "GET", "/api/images", params=wrong)
+        assert answer.status_code == 400, wrong
+        assert answer.json()["detail"].startswith("cursor: ")
+
+
+def test_images_are_found_by_status_format_pipeline_name_time_and_upload(world: WebWorld) -> None:
+    from msgspec.structs import replace
+
+    from tests.values import result
+
+    header = result().header
+    assert header
+    dawn = world.image(name="Dawn 100%.JPG", committed_at=NOW)
+    dusk = world.image(
+        name="dusk_1.png",
+        committed_at=NOW + timedelta(hours=1),
+        pipeline="thumbnail",
+        header=replace(header, format="png"),
+    )
+    broken = world.image(
+        name="broken", committed_at=NOW + timedelta(hours=2), status=Status.FAILED, code=Code.CORRUPT_IMAGE,
+        message="It cannot be decoded.", header=None, renditions=(),
+    )  # fmt: skip
+    world.image("globex", "dawn.jpg", committed_at=NOW)
+
+    def found(**query: Any) -> set[str]:
+        return {item["image_id"] for item in world.get("acme", "/api/images", **query)["images"]}
+
+    assert found() == {dawn.image_id, dusk.image_id, broken.image_id}
+    assert found(status="failed") == {broken.image_id}
+    assert found(status="processed") == {dawn.image_id, dusk.image_id}
+    assert found(format="png") == {dusk.image_id}
+    assert found(pipeline="thumbnail") == {dusk.image_id}
+    assert found(text="dawn") == found(text="0%") == {dawn.image_id}
+    assert found(text="k_1") == {dusk.image_id}
+    assert found(text="_") == {dusk.image_id}
+    assert found(text="\\") == set()
+    assert found(since=(NOW + timedelta(hours=1)).isoformat()) == {dusk.image_id, broken.image_id}
+    assert found(until=(NOW + timedelta(hours=1)).isoformat()) == {dawn.image_id}
+    uploads = [item.source.object.key.split("/")[3] for item in (dawn, broken)]
+    assert found(upload=",".join(uploads)) == {dawn.image_id, broken.image_id}
+    assert found(upload=uploads[0], status="failed") == set()
+
+
+def test_a_name_is_found_however_its_accents_are_written(world: WebWorld) -> None:
+    composed, apart = "caf\u00e9", "cafe\u0301"  # as most type it; as macOS names files
+    made = {world.image(name=f"{text.upper()}.jpg").image_id for text in (composed, apart)}
+    for text in (composed, apart):
+        assert {item["image_id"] for item in world.get("acme", "/api/images", text=text)["images"]} == made
+    assert world.get("acme", "/api/images", text="cafes")["images"] == []
+
+
+def test_one_image_of_an_odd_key_does_not_hide_the_others(world: WebWorld) -> None:
+    from msgspec.structs import replace
+
+    source = Source(object=ObjectRef(bucket=world.bucket, key="incoming/acme/lost.jpg"), name="lost.jpg", bytes=1)
+    odd, other = world.image(source=replace(source, sha256="ab")), world.image()
+    found = {item["image_id"]: item["upload"] for item in world.get("acme", "/api/images")["images"]}
+    assert set(found) == {odd.image_id, other.image_id}
+    assert found[odd.image_id] is None
+    assert world.ask("acme", "GET", f"/api/images/{odd.image_id}").status_code == 200
+
+
+def test_an_image_shows_its_smallest_picture_its_source_and_what_it_was_expected_to_take(world: WebWorld) -> None:
+    estimate = Estimate(
+        cpu_seconds=1, cpu_seconds_upper=2, parallel=0.5, peak_bytes=3, peak_bytes_upper=4, basis="Words."
+    )
+    made = world.image(reason="It fits.", estimate=estimate, measurements={"sharpness": 41.5})
+    detail = world.get("acme", f"/api/images/{made.image_id}")
+    assert detail["image"]["reason"] == "It fits."
+    assert detail["image"]["upload"] == made.source.object.key.split("/")[3]
+    assert detail["image"]["thumbnail"]["width"] == 40
+    assert detail["image"]["bytes"] == 7
+    assert detail["image"]["bytes_out"] == 5
+    assert detail["estimate"]["cpu_seconds_upper"] == 2
+    assert detail["estimate"]["basis"] == "Words."
+    assert detail["measurements"] == {"sharpness": 41.5}
+    before, picture = (
+        httpx.get(detail["before"], trust_env=False),
+        httpx.get(detail["renditions"][0]["url"], trust_env=False),
+    )
+    assert (before.content, before.headers["content-type"]) == (b"source", "image/jpeg")
+    assert (picture.content, picture.headers["content-type"]) == (b"small", "image/jpeg")
+    saved = httpx.get(detail["renditions"][0]["download_url"], trust_env=False)
+    assert saved.headers["content-disposition"] == "attachment; filename*=UTF-8''a-small.jpg"
+
+
+def test_what_failed_or_came_from_elsewhere_has_no_source_to_show_and_no_upload(world: WebWorld) -> None:
+    failed = world.image(status=Status.FAILED, code=Code.CORRUPT_IMAGE, message="No.", renditions=())
+    elsewhere = Source(object=ObjectRef(bucket="other", key="library/acme/a.jpg"), name="a.jpg", bytes=7, sha256="ab")
+    referred = world.image(door=Door.REFERENCE, source=elsewhere, route=Route.BATCH)
+    inline = ObjectRef(bucket=world.bucket, key=f"incoming/acme/web/inline-{uuid4()}/source", version="v")
+    direct = world.image(door=Door.DIRECT, source=Source(object=inline, name="a.jpg", bytes=7, sha256="ab"))
+    details = {made.image_id: world.get("acme", f"/api/images/{made.image_id}") for made in (failed, referred, direct)}
+    assert details[failed.image_id]["before"] is None
+    assert details[failed.image_id]["image"]["code"] == "corrupt_image"
+    assert details[failed.image_id]["image"]["thumbnail"] is None
+    assert details[referred.image_id]["before"] is None
+    assert details[referred.image_id]["image"]["upload"] is None
+    assert details[direct.image_id]["image"]["upload"] is None
+    assert httpx.get(details[direct.image_id]["before"], trust_env=False).content == b"source"
+
+
+def test_an_erased_image_is_gone_from_everywhere_once_the_recorder_has_seen_its_tombstone(world: WebWorld) -> None:
+    made, other = world.image(), world.image()
+    path = f"/api/images/{made.image_id}"
+    for _ in range(2):  # again is the same
+        answer = world.ask("acme", "DELETE", path)
+        assert (answer.status_code, answer.json()["image_id"]) == (202, made.image_id)
+    (key,) = world.objects("tombstones/")
+    assert key == f"tombstones/acme/{made.image_id}.json"
+    tombstone = json.loads(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
+    assert set(tombstone) == {"image_id", "customer", "requested_at"}
+    Recording(store=S3Store(world.s3, world.bucket), ledger=world.ledger).record([key])
+    assert world.ask("acme", "GET", path).status_code == 404
+    assert world.ask("acme", "DELETE", path).status_code == 404
+    assert [item["image_id"] for item in world.get("acme", "/api/images")["images"]] == [other.image_id]
+    assert {key for key in world.objects("") if made.image_id in key} == {key, made.key}
+    assert world.get("acme", "/api/numbers", since=NOW.isoformat())["total"]["images"] == 2  # it was worked on
+
+
+def test_numbers_count_each_image_once_by_day_format_route_and_code(world: WebWorld) -> None:
+    day = timedelta(days=1)
+    world.image(committed_at=NOW)
+    world.image(committed_at=NOW + day, route=Route.BATCH)
+    world.image(
+        committed_at=NOW + day, status=Status.FAILED, code=Code.CORRUPT_IMAGE, message="No.", header=None, renditions=()
+    )
+    world.image("globex", committed_at=NOW)
+    world.image(committed_at=NOW + 5 * day)
+    query = {"since": NOW.isoformat(), "until": (NOW + 2 * day).isoformat()}
+    numbers = world.get("acme", "/api/numbers", **query)
+    assert {name: numbers["total"][name] for name in ("images", "processed", "failed", "bytes_in", "bytes_out")} == {
+        "images": 3, "processed": 2, "failed": 1, "bytes_in": 21, "bytes_out": 10,
+    }  # fmt: skip
+    assert [(item["day"], item["images"]) for item in numbers["days"]] == [("2026-11-01", 1), ("2026-11-02", 2)]
+    assert {item["name"]: item["images"] for item in numbers["formats"]} == {"jpeg": 2, "other": 1}
+    assert {item["name"]: item["images"] for item in numbers["routes"]} == {"lambda": 2, "batch": 1}
+    assert {item["name"]: item["images"] for item in numbers["codes"]} == {"corrupt_image": 1}
+    empty = world.get("globex", "/api/numbers", since="2020-01-01T00:00:00Z", until="2020-01-02T00:00:00Z")
+    assert (empty["total"]["images"], empty["days"]) == (0, [])
