@@ -5,12 +5,11 @@ and Batch's state changes.
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core import bootstrap, failures, keys
+from core import bootstrap, failures, keys, log
 from core.dispatching import Dispatching, Wanted
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.failures import InvocationFailed, JobFailed
@@ -45,7 +44,7 @@ def answer(event: Any, dispatching: Dispatching, intake: Intake) -> dict[str, An
     failed = dispatching.work(wanted) | failed
     for identifier, reason in failed.items():
         what = reason if isinstance(reason, PicturePerfectError) else repr(reason)
-        print(f"message {identifier} of the overflow queue comes again: {what}", file=sys.stderr)  # noqa: T201 - the log
+        log.say(f"message {identifier} of the overflow queue comes again: {what}")
     blocked = [reason for reason in failed.values() if isinstance(reason, Misconfigured)]
     if blocked:
         dispatching.committing.metrics.block(len(blocked), str(blocked[0]), dispatching.now())
@@ -83,7 +82,7 @@ class _Translation:
             raise Refusal(Code.INVALID_EVENT, f"{key} is not under {keys.FAILURES} or {keys.AWS_FAILURES}.")
         body = self.intake.committing.store.read(key)
         if body is None:  # its lifecycle was faster
-            print(f"{key} is gone: nothing is done for it", file=sys.stderr)  # noqa: T201 - the function's log
+            log.say(f"{key} is gone: nothing is done for it")
             return []
         document = failures.decode(body)
         if key.startswith(keys.RECONCILED):

@@ -4,13 +4,12 @@ Built when the module is loaded, so that Lambda's init phase pays for it and not
 """
 
 import os
-import sys
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from core import bootstrap
+from core import bootstrap, log
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.model import HandOver, Outcome, Route
 from core.requests import accept_bytes, accept_reference, read_request
@@ -86,7 +85,7 @@ def _tell(ending: Ending) -> None:
             said = f"comes again: {error if isinstance(error, PicturePerfectError) else repr(error)}"
         case _:
             return
-    print(f"The record of {ending.record} {said}", file=sys.stderr)  # noqa: T201 - the function's log
+    log.say(f"The record of {ending.record} {said}")
 
 
 def _uploads(event: dict[str, Any], context: Context, service: Processing) -> list[dict[str, Any]]:
@@ -126,10 +125,7 @@ def _told(ending: Outcome | HandOver) -> dict[str, Any]:
     if isinstance(ending, Outcome):
         return _summary(ending)
     job = ending.job
-    print(  # noqa: T201 - the function's log
-        f"Image {job.image_id} of customer {job.customer} was handed over to the overflow queue: {ending.reason}",
-        file=sys.stderr,
-    )
+    log.say(f"Image {job.image_id} of customer {job.customer} was handed over to the overflow queue: {ending.reason}")
     return {"image_id": job.image_id, "status": "handed_over", "tier": ending.tier, "message": ending.reason}
 
 

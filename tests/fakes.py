@@ -168,15 +168,15 @@ class FakeStore:
     def _download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float) -> StoredObject:
         found = self._find(ref)
         if found is None:
-            raise ImageFailure(Code.SOURCE_MISSING, f"There is no object at {ref}.")
+            raise ImageFailure(Code.SOURCE_MISSING, f"There is no object at {ref.quoted}.")
         stored = self._head(ref)
         if stored is None:
-            raise ImageFailure(Code.SOURCE_REPLACED, f"{ref} was overwritten.")
+            raise ImageFailure(Code.SOURCE_REPLACED, f"{ref.quoted} was overwritten.")
         if stored.bytes > max_bytes:
             raise ImageFailure(Code.TOO_MANY_BYTES, f"The file has {stored.bytes} bytes; the limit is {max_bytes}.")
         path.write_bytes(found.body)
         if time.monotonic() > deadline:
-            raise ImageFailure(Code.TIMED_OUT, f"{ref} was not downloaded in the time there was.")
+            raise ImageFailure(Code.TIMED_OUT, f"{ref.quoted} was not downloaded in the time there was.")
         return stored
 
     def _create(self, key: str, body: bytes, metadata: dict[str, str] | None) -> bool:

@@ -29,7 +29,7 @@ class S3Store:
         self.bucket = bucket
 
     def head(self, ref: ObjectRef) -> StoredObject | None:
-        with translated(f"Looking for {ref}"):
+        with translated(f"Looking for {ref.quoted}"):
             try:
                 answer = self._client.head_object(**_exactly(ref))
             except ClientError as error:
@@ -48,15 +48,17 @@ class S3Store:
                 raise
 
     def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
-        with translated(f"Downloading {ref}"):
+        with translated(f"Downloading {ref.quoted}"):
             try:
                 answer = self._client.get_object(**_exactly(ref))
             except ClientError as error:
                 if _gone(error):
-                    message = f"There is no object at {ref}; it was deleted before it was processed."
+                    message = f"There is no object at {ref.quoted}; it was deleted before it was processed."
                     raise ImageFailure(Code.SOURCE_MISSING, message) from error
                 if http_status(error) == PRECONDITION_FAILED:
-                    message = f"{ref} was overwritten before it was processed; the newer upload is its own image."
+                    message = (
+                        f"{ref.quoted} was overwritten before it was processed; the newer upload is its own image."
+                    )
                     raise ImageFailure(Code.SOURCE_REPLACED, message) from error
                 raise
             stored = _stored(ref, answer)
@@ -69,21 +71,21 @@ class S3Store:
                     file.write(chunk)
                     if time.monotonic() > deadline:
                         answer["Body"].close()
-                        message = f"{ref}, {stored.bytes:,} bytes, was not downloaded in the time there was."
+                        message = f"{ref.quoted}, {stored.bytes:,} bytes, was not downloaded in the time there was."
                         raise ImageFailure(Code.TIMED_OUT, message)
         return stored
 
     def part(self, ref: ObjectRef, start: int, count: int) -> bytes:
         """So many bytes of an object, from `start` on. Raises ImageFailure(SOURCE_MISSING) where there is none."""
         place: dict[str, Any] = {"VersionId": ref.version} if ref.version else {}
-        with translated(f"Reading {ref}"):
+        with translated(f"Reading {ref.quoted}"):
             try:
                 answer = self._client.get_object(
                     Bucket=ref.bucket, Key=ref.key, Range=f"bytes={start}-{start + count - 1}", **place
                 )
             except ClientError as error:
                 if http_status(error) == NOT_FOUND:
-                    raise ImageFailure(Code.SOURCE_MISSING, f"There is no object {ref}.") from error
+                    raise ImageFailure(Code.SOURCE_MISSING, f"There is no object {ref.quoted}.") from error
                 raise
             return answer["Body"].read()
 
@@ -124,7 +126,7 @@ class S3Store:
             copied["VersionId"] = removed["VersionId"] = stored.ref.version
         else:  # without versions a newer upload may take the place at any moment: it must not be moved for this one
             unless_overwritten["CopySourceIfMatch"] = removed["IfMatch"] = f'"{stored.ref.etag}"'
-        with translated(f"Moving {source} to s3://{self.bucket}/{key}"):
+        with translated(f"Moving {source.quoted} to s3://{self.bucket}/{key}"):
             # The managed copy takes parts where an object is larger than one CopyObject may be (5 GB)
             try:
                 self._client.copy(copied, self.bucket, key, ExtraArgs=unless_overwritten)  # type: ignore[arg-type]
