@@ -87,6 +87,19 @@ def parse_incoming(key: str) -> Incoming:
     return Incoming(check_customer(parts[1]), *parts[2:])
 
 
+def found_incoming(key: str) -> Incoming | None:
+    """As `parse_incoming`; None for a key that says of no image whose it is: anybody may put an object anywhere."""
+    try:
+        return parse_incoming(key)
+    except Refusal:
+        return None
+
+
+def is_folder(key: str, size: int | None) -> bool:
+    """Whether it is nothing but a folder's name, as S3's console makes one: there is nothing to do for it."""
+    return key.endswith("/") and size == 0
+
+
 def inline(customer: str, pipeline: str, image_id: str) -> str:
     """Where bytes that came inside an event are staged: one place for each image, whatever its file name."""
     return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/source"
@@ -112,6 +125,11 @@ def belongings(customer: str, image_id: str) -> tuple[str, ...]:
 def refused(topic: str, partition: int, offset: int, digest: str) -> str:
     """Where a record of Kafka that was refused is kept: one place for each record, however often it is delivered."""
     return f"{REFUSED}{topic}/{partition}/{offset}-{digest[:_HASH_DIGITS]}.json"
+
+
+def refused_upload(digest: str) -> str:
+    """Where it stands that an object under `incoming/` became no image: one place for each content of each key."""
+    return f"{REFUSED}{INCOMING}{digest[: 2 * _HASH_DIGITS]}.json"
 
 
 def accepted(record_id: str) -> str:

@@ -94,7 +94,7 @@ _ENDS = (
 _REFUSALS = (Code.INVALID_EVENT, Code.INVALID_REQUEST, Code.REFERENCE_REFUSED, Code.IDENTITY_CONFLICT)
 
 SOURCE = Dimension("source", tuple(Door), "the door that it came in by")
-UNHEARD = Dimension("source", (Door.KAFKA,), "a door behind which nobody hears an answer")
+UNHEARD = Dimension("source", (Door.KAFKA, Door.UPLOAD), "a door behind which nobody hears an answer")
 #: Not `Route.LOCAL`: what is worked on without a cloud is not committed, and not counted.
 ROUTE = Dimension("route", (Route.LAMBDA, Route.BATCH), "where it was worked on")
 FORMAT = Dimension("format", (*READERS, OTHER), "of the source; `other` where no header could be read")
@@ -144,7 +144,7 @@ METRICS = (
         "Refused",
         Unit.COUNT,
         ((UNHEARD, REFUSED),),
-        "Records that became no image. Each is kept under `refused/`.",
+        "Records, and objects under `incoming/`, that became no image. `refused/` has a document of each.",
     ),
     Metric(
         "Blocked",

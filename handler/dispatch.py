@@ -15,6 +15,7 @@ from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.failures import InvocationFailed, JobFailed
 from core.intake import Intake
 from core.model import HandOver, ImageJob
+from core.refusing import refuse_upload
 from core.requests import read_request
 from handler import events, kafka
 
@@ -106,8 +107,15 @@ class _Translation:
         if kafka.is_kafka(event):
             return self._each(lambda record: intake.record(record, failed.at), kafka.records(event))
         if isinstance(event, dict) and "Records" in event:
-            return self._each(events.upload_job, events.s3_records(event))
+            return self._each(self._upload, events.s3_records(event))
         return [intake.request(read_request(event), failed.at)]
+
+    def _upload(self, record: events.S3Record) -> ImageJob | None:
+        try:
+            return events.upload_job(record)
+        except Refusal as refusal:
+            refuse_upload(self.intake.committing, record.source, refusal, self.dispatching.now())
+            return None
 
     def _each(self, accept: Callable[[T], ImageJob | None], members: Sequence[T]) -> list[ImageJob | Exception]:
         """All of an event at once: what is staged are round trips to S3, and a batch of Kafka may have thousands."""

@@ -62,7 +62,7 @@ def process(settings: Settings, records: str, overflow: str) -> list[iam.PolicyS
     return [
         *run(settings, records, overflow),
         bucket.objects(["PutObject"], "incoming/*", "aws/lambda/*"),
-        *([bucket.objects(["GetObject", "PutObject"], "refused/*", "accepted/*")] if kafka else []),
+        bucket.objects(["GetObject", "PutObject"], "refused/*", *(["accepted/*"] if kafka else [])),
     ]
 
 
@@ -103,6 +103,7 @@ def admin(settings: Settings) -> list[iam.PolicyStatement]:
     return [
         *_recording(settings),
         bucket.objects(["PutObject"], "failures/reconciled/*", "results/*"),
+        bucket.objects(["GetObject", "PutObject"], "refused/incoming/*"),
         bucket.objects(["GetObject", "PutObject", "DeleteObjectVersion"], "reconciler/after"),
     ]
 

@@ -26,6 +26,8 @@ from tests.policies.world import CUSTOMER, World, broken, heavy, large, options,
 pytestmark = pytest.mark.long
 
 ROLES = ("process", "dispatch", "record", "admin", "web", "job")
+#: Of no upload: it stays where it is, and is told of once.
+STRAY = "incoming/acme/stray.jpg"
 CAT, DOG, COW = "library/acme/cat.jpg", "library/acme/dog.jpg", "originals/acme/old/cow.jpg"
 HEADERS = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
 
@@ -147,6 +149,8 @@ def finish(world: World) -> None:
     rows = world.rows()
     world.look(rows["upload.jpg"])
     world.browse(rows["upload.jpg"]["image_id"])
+    world.put(STRAY, small(22))
+    world.told(STRAY)
     place = f"incoming/acme/thumbnail/inline-{rows['direct.jpg']['image_id']}/source"
     world.put(place, small(20), sha256="another")
     world.announce(f"results/{rows['direct.jpg']['image_id']}/0.json")
@@ -156,6 +160,7 @@ def finish(world: World) -> None:
     assert world.admin("reconcile")["whole"] is True
     world.ended("silent.jpg", "abandoned.jpg")
 
+    assert world.admin("reconcile")["refused"] == 0
     for name in ("upload.jpg", "broken.jpg"):
         world.erase(rows[name]["image_id"])
     world.gone(*_belongings(rows["upload.jpg"]), *_belongings(rows["broken.jpg"]))
@@ -187,7 +192,8 @@ def test_every_image_ended_once_and_as_it_should(gone: Gone) -> None:
 
 def test_sources_are_kept_where_they_belong_and_what_was_erased_is_nowhere(gone: Gone) -> None:
     rows, world = gone.world.rows(), gone.world
-    assert world.keys("incoming/") == []
+    assert world.keys("incoming/") == [STRAY]
+    assert len(world.keys("refused/incoming/")) == 1
     assert world.keys(f"quarantine/acme/{rows['unfit-too.jpg']['image_id']}/")
     for name in ("heavy.jpg", "silent.jpg", "replayed.jpg"):
         assert world.keys(f"originals/acme/{rows[name]['image_id']}/")
