@@ -118,8 +118,13 @@ def archive(result: Result) -> str:
 
 
 def belongings(customer: str, image_id: str) -> tuple[str, ...]:
-    """The prefixes that hold an image's pixels, once it has ended: what an erasure removes."""
-    return tuple(f"{place}{customer}/{image_id}/" for place in (PROCESSED, ORIGINALS, QUARANTINE))
+    """The folders of an image that has ended: what an erasure removes.
+
+    Its pixels, and the jobs, with its name in them, that were written down on its way to Batch: once there is a
+    commit, nobody asks for those. Never the commit itself.
+    """
+    pixels = (f"{place}{customer}/{image_id}/" for place in (PROCESSED, ORIGINALS, QUARANTINE))
+    return (*pixels, *(f"{place}{image_id}/" for place in (RECONCILED, DISPATCHED)))
 
 
 def refused(topic: str, partition: int, offset: int, digest: str) -> str:
@@ -162,3 +167,9 @@ def safe_name(name: str) -> str:
     printable = "".join(character if character.isprintable() else "_" for character in leaf)
     name = printable.encode()[-_NAME_BYTES:].decode(errors="ignore").strip()
     return "image" if name in ("", ".", "..") else name  # dots alone are folders to many a client and proxy
+
+
+def check_folder(prefix: str) -> None:
+    """Raises ValueError for a prefix that is also of others: all under it is to be deleted."""
+    if not prefix.endswith("/"):
+        raise ValueError(f"{prefix!r} is no folder")

@@ -115,6 +115,12 @@ class ObjectStore(Protocol):
     def delete(self, key: str) -> None:
         """Remove an object, all its versions; nothing happens where there is none."""
 
+    def erase(self, prefix: str) -> None:
+        """Remove everything under a folder: all versions, also of what delete markers hide from every listing.
+
+        Again is nothing. Raises ValueError for a prefix that does not end in `/`: it would be of others too.
+        """
+
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys under a prefix, in order."""
 

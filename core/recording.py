@@ -113,5 +113,4 @@ class Recording:
 
     def _erase(self, customer: str, image: str) -> None:
         for prefix in keys.belongings(customer, image):
-            for key in list(self.store.keys(prefix)):
-                self.store.delete(key)
+            self.store.erase(prefix)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from core.adapters.aws_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, http_status, translated
 from core.errors import Code, ImageFailure
+from core.keys import check_folder
 from core.model import ObjectRef
 from core.ports import Listed, StoredObject, WriteContestedError
 
@@ -137,11 +138,22 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         with translated(f"Deleting s3://{self.bucket}/{key}"):
-            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
-            for page in pages:
-                for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                    if item["Key"] == key:
-                        self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=item["VersionId"])
+            for found, version in self._versions(key):
+                if found == key:
+                    self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+
+    def erase(self, prefix: str) -> None:
+        check_folder(prefix)
+        with translated(f"Erasing s3://{self.bucket}/{prefix}"):
+            for key, version in self._versions(prefix):
+                self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+
+    def _versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Keys and version ids, of delete markers too: what a marker hides is in no other listing."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                yield item["Key"], item["VersionId"]
 
     def keys(self, prefix: str) -> Iterator[str]:
         return (entry.key for entry in self.entries(prefix))

@@ -155,6 +155,60 @@ def test_a_deleted_object_is_gone_with_all_its_versions_and_alone(store: ObjectS
     assert list(store.keys("originals/")) == ["originals/ab"]
 
 
+def _hide(store: ObjectStore, key: str) -> None:
+    """As a lifecycle does it at the end of the retention: the newest version is a delete marker then."""
+    if isinstance(store, S3Store):
+        store._client.delete_object(Bucket=store.bucket, Key=key)
+    else:
+        assert isinstance(store, FakeStore)
+        store.hide(key)
+
+
+def test_what_a_marker_hides_is_in_no_listing_and_still_there_by_its_version(store: ObjectStore) -> None:
+    store.create("originals/i/a", b"content", "image/jpeg")
+    before = store.head(_ref(store, "originals/i/a"))
+    _hide(store, "originals/i/a")
+    assert before
+    assert (store.read("originals/i/a"), list(store.keys("originals/"))) == (None, [])
+    assert store.head(before.ref) == before
+
+
+def test_a_deleted_object_leaves_nothing_that_a_marker_hides(store: ObjectStore) -> None:
+    store.create("originals/i/a", b"content", "image/jpeg")
+    before = store.head(_ref(store, "originals/i/a"))
+    _hide(store, "originals/i/a")
+    store.delete("originals/i/a")
+    assert before
+    assert store.head(before.ref) is None
+
+
+def test_what_is_erased_is_gone_with_all_its_versions_and_what_markers_hide(store: ObjectStore) -> None:
+    refs = []
+    for key in ("originals/i/a", "originals/i/b", "originals/i/c"):
+        for body in (b"old", b"new"):
+            store.create(key, body, "image/jpeg")
+            stored = store.head(_ref(store, key))
+            assert stored
+            refs.append(stored.ref)
+            _hide(store, key)
+        if key == "originals/i/b":
+            store.create(key, b"newest", "image/jpeg")
+    for other in ("originals/i", "originals/ii/a", "processed/i/a"):
+        store.create(other, b"another's", "image/jpeg")
+    for _ in range(2):  # again is nothing
+        store.erase("originals/i/")
+    assert [ref for ref in refs if store.head(ref)] == []
+    assert list(store.keys("")) == ["originals/i", "originals/ii/a", "processed/i/a"]
+    assert store.create("originals/i/a", b"the next", "image/jpeg"), "Nothing of it was left behind."
+
+
+def test_nothing_but_a_folder_is_erased(store: ObjectStore) -> None:
+    """`results/1` would be of image 10 too."""
+    for prefix in ("", "originals/i"):
+        with pytest.raises(ValueError, match="folder"):
+            store.erase(prefix)
+
+
 def test_a_newer_upload_stays_when_an_older_one_is_moved(s3: "S3Client", bucket: str) -> None:
     store = S3Store(s3, bucket)
     versions = [s3.put_object(Bucket=bucket, Key="incoming/a", Body=body)["VersionId"] for body in (b"old", b"new")]
@@ -232,6 +286,7 @@ def _calls(tmp_path: Path) -> dict[str, Callable[[S3Store], Any]]:
         "move": lambda store: store.move(ref, "originals/a"),
         "delete": lambda store: store.delete("a"),
         "keys": lambda store: list(store.keys("incoming/")),
+        "erase": lambda store: store.erase("incoming/"),
     }
 
 
@@ -265,7 +320,7 @@ def test_an_answer_that_is_cut_off_is_unavailable(
         _calls(tmp_path)[call](s3_that(_cut_off))
 
 
-@pytest.mark.parametrize("call", ["delete", "keys"])
+@pytest.mark.parametrize("call", ["delete", "keys", "erase"])
 def test_a_listing_that_is_no_xml_is_unavailable(
     s3_that: Callable[[Answer], S3Store], tmp_path: Path, call: str
 ) -> None:
