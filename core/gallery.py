@@ -50,7 +50,7 @@ class Gallery:
         )
 
     def erase(self, customer: str, image_id: str) -> Erasure:
-        """Ask for an image's erasure; again is the same answer. Raises Refusal(NOT_FOUND)."""
+        """Ask for an image's erasure; again is no other. Raises Refusal(NOT_FOUND), also of one that is erased."""
         self._find(customer, image_id)
         tombstone = Tombstone(image_id=image_id, customer=customer, requested_at=self.now())
         with suppress(WriteContestedError):  # somebody asks for the same at this very moment

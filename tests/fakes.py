@@ -19,6 +19,7 @@ from uuid import UUID
 import msgspec
 
 from core.errors import Code, ImageFailure, Misconfigured
+from core.keys import check_folder
 from core.model import (
     Door,
     Estimate,
@@ -30,7 +31,6 @@ from core.model import (
     Tombstone,
     Value,
 )
-from core.keys import check_folder
 from core.ports import Listed, StoredObject
 
 T = TypeVar("T")
