@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from batch.share import Ending, Sharing, read
-from core import bootstrap, log
+from core import bootstrap, documents, log
 from core.errors import Code, Misconfigured, Refusal, Unavailable
 from core.model import Route
 from core.requests import accept_reference, read_request
@@ -50,8 +50,8 @@ def run(arguments: list[str]) -> int:
     if len(arguments) != 1:
         raise Refusal(Code.INVALID_REQUEST, "One argument is needed: the request, as JSON; or two: `work KEY`.")
     try:
-        request = read_request(msgspec.json.decode(arguments[0]))
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:  # the latter, of an argument that is not UTF-8
+        request = read_request(documents.decode(arguments[0], object))
+    except documents.UnreadableError as error:
         raise Refusal(Code.INVALID_REQUEST, f"The request is not JSON: {error}") from error
     if request.s3 is None:
         raise Refusal(Code.INVALID_REQUEST, "s3: a Batch job takes a reference, not bytes.")

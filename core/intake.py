@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from core import keys
+from core import documents, keys
 from core.committing import Committing
 from core.conflicts import conflict, differs
 from core.customers import Rule
@@ -105,4 +105,4 @@ class Intake:
             body = store.read(key)
         if body is None:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
-        return msgspec.json.decode(body, type=ImageJob)
+        return documents.stored(body, ImageJob, key, "a job that was accepted")

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from core.errors import Code, Misconfigured
+from core import documents
 from core.model import Result
 
 
@@ -13,7 +13,4 @@ def encode(result: Result) -> bytes:
 
 def decode(body: bytes, key: str) -> Result:
     """Read a manifest. Raises Misconfigured(INVALID_RESULT) when it is not one, naming key and field."""
-    try:
-        return msgspec.json.decode(body, type=Result)
-    except msgspec.DecodeError as error:
-        raise Misconfigured(Code.INVALID_RESULT, f"{key} is not a result: {error}") from error
+    return documents.stored(body, Result, key, "a result")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core import keys
+from core import documents, keys
 from core.customers import Rule
 from core.errors import Code, Misconfigured, Refusal
 from core.kafka import Asked, Record, ask
@@ -109,7 +109,7 @@ class Streaming:
             body = self.processing.store.read(key)
         if body is None:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
-        return msgspec.json.decode(body, type=ImageJob)
+        return documents.stored(body, ImageJob, key, "a job that was accepted")
 
     def _refuse(self, record: Record, refusal: Refusal) -> Refused:
         key = refuse_record(self.processing, record, refusal, self.processing.now())
