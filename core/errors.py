@@ -34,6 +34,7 @@ class Code(StrEnum):
     UNKNOWN_PIPELINE = "unknown_pipeline"
     SOURCE_MISSING = "source_missing"
     SOURCE_REPLACED = "source_replaced"
+    SOURCE_UNREADABLE = "source_unreadable"
     # The run
     OPERATION_FAILED = "operation_failed"
     OUT_OF_MEMORY = "out_of_memory"

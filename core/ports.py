@@ -100,6 +100,7 @@ class ObjectStore(Protocol):
         """Write the object's content to `path`. `deadline` is on `time.monotonic`'s clock.
 
         Raises ImageFailure: SOURCE_MISSING when it is gone, SOURCE_REPLACED when it is not that content,
+        SOURCE_UNREADABLE when it is there and cannot be had (archived, or under a key that is disabled),
         TOO_MANY_BYTES, before anything is read, when it is larger than `max_bytes`, TIMED_OUT at the deadline.
         """
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from core.adapters.aws_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, http_status, translated
+from core.adapters.aws_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, http_status, translated, unreadable
 from core.errors import Code, ImageFailure
 from core.keys import check_folder
 from core.model import ObjectRef
@@ -61,6 +61,7 @@ class S3Store:
                         f"{ref.quoted} was overwritten before it was processed; the newer upload is its own image."
                     )
                     raise ImageFailure(Code.SOURCE_REPLACED, message) from error
+                _refuse_unreadable(ref, error)
                 raise
             stored = _stored(ref, answer)
             if stored.bytes > max_bytes:
@@ -87,6 +88,7 @@ class S3Store:
             except ClientError as error:
                 if http_status(error) == NOT_FOUND:
                     raise ImageFailure(Code.SOURCE_MISSING, f"There is no object {ref.quoted}.") from error
+                _refuse_unreadable(ref, error)
                 raise
             return answer["Body"].read()
 
@@ -189,6 +191,12 @@ def _stored(ref: ObjectRef, answer: Any) -> StoredObject:  # noqa: ANN401 - boto
         bytes=answer["ContentLength"],
         metadata=answer.get("Metadata", {}),
     )
+
+
+def _refuse_unreadable(ref: ObjectRef, error: ClientError) -> None:
+    why = unreadable(error)
+    if why:
+        raise ImageFailure(Code.SOURCE_UNREADABLE, f"{ref.quoted} cannot be read: {why}.") from error
 
 
 def _gone(error: ClientError) -> bool:

@@ -337,6 +337,50 @@ def test_a_store_that_refuses_needs_an_operator(
     assert caught.value.code is Code.STORE_DENIED
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "words", "sentence"),
+    [
+        (403, "InvalidObjectState", "The operation is not valid for the object's storage class", "restore it"),
+        (400, "KMS.DisabledException", "arn:aws:kms:… is disabled", "KMS"),
+        (400, "KMS.NotFoundException", "The key does not exist", "KMS"),
+        (400, "KMS.KMSInvalidStateException", "is pending deletion", "KMS"),
+        (400, "InvalidURI", "Couldn't parse the specified URI.", "key"),
+        (400, "KeyTooLongError", "Your key is too long", "key"),
+        (400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.", "own key"),
+    ],
+)
+@pytest.mark.parametrize("call", ["download", "part"])
+def test_what_keeps_one_object_from_being_read_is_of_that_image_alone(
+    s3_that: Callable[[Answer], S3Store], tmp_path: Path, status: int, code: str, words: str, sentence: str, call: str
+) -> None:
+    store = s3_that(_status(status, f"<Error><Code>{code}</Code><Message>{words}</Message></Error>".encode()))
+    with pytest.raises(ImageFailure) as caught:
+        store.part(_ref(store, "a"), 0, 1) if call == "part" else _calls(tmp_path)["download"](store)
+    assert caught.value.code is Code.SOURCE_UNREADABLE
+    assert sentence in caught.value.message
+    assert "s3://home/" in caught.value.message
+
+
+@pytest.mark.parametrize("code", ["KMS.ThrottlingException", "KMS.KMSInternalException", "KMS.KeyUnavailableException"])
+def test_a_key_service_in_trouble_is_unavailable(
+    s3_that: Callable[[Answer], S3Store], tmp_path: Path, code: str
+) -> None:
+    for call in ("read", "download", "create"):
+        with pytest.raises(Unavailable):
+            _calls(tmp_path)[call](s3_that(_status(400, f"<Error><Code>{code}</Code></Error>".encode())))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "AccessDenied"), (400, "ExpiredToken"), (400, "InvalidRequest"), (403, "KMS.AccessDeniedException")],
+)
+def test_what_keeps_all_objects_from_being_read_needs_an_operator(
+    s3_that: Callable[[Answer], S3Store], tmp_path: Path, status: int, code: str
+) -> None:
+    with pytest.raises(Misconfigured):
+        _calls(tmp_path)["download"](s3_that(_status(status, f"<Error><Code>{code}</Code></Error>".encode())))
+
+
 def test_a_write_that_meets_another_is_contested(s3_that: Callable[[Answer], S3Store]) -> None:
     store = s3_that(_status(409, b"<Error><Code>ConditionalRequestConflict</Code></Error>"))
     with pytest.raises(WriteContestedError):
