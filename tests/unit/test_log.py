@@ -42,7 +42,7 @@ def world(tmp_path: Path) -> World:
 
 def _metrics(text: str) -> list[Any]:
     """What CloudWatch would make of a log."""
-    found = []
+    found: list[Any] = []
     for line in text.splitlines():
         try:
             document = json.loads(line)
@@ -99,7 +99,8 @@ def test_no_record_of_kafka_writes_a_line_of_its_own(
 def test_no_header_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], header: str
 ) -> None:
-    event = batch(record(**{header: BREAK}), record(b'{"s3": "s3://x/y"}', 1, **{header: BREAK}))
+    said: dict[str, Any] = {header: BREAK}
+    event = batch(record(**said), record(b'{"s3": "s3://x/y"}', 1, **said))
     doors.process.answer(event, Context(), world.processing, world.streaming)
     captured = capfd.readouterr()
     assert not _metrics(captured.err + captured.out)
