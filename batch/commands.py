@@ -1,13 +1,12 @@
 """The two commands, and what their ends are to Batch. `python -m batch` says which exit code means what."""
 
 import os
-import sys
 from datetime import UTC, datetime
 
 import msgspec
 
 from batch.share import Ending, Sharing, read
-from core import bootstrap
+from core import bootstrap, documents, log
 from core.errors import Code, Misconfigured, Refusal, Unavailable
 from core.model import Route
 from core.requests import accept_reference, read_request
@@ -49,7 +48,7 @@ def work(arguments: list[str], started: float) -> int:
     service = bootstrap.processing(os.environ, Route.BATCH)
     handovers = bootstrap.handovers(os.environ)
     share = read(arguments[0], service.store, os.environ)
-    report = Sharing(processing=service, handovers=handovers, say=_log).work(share, started)
+    report = Sharing(processing=service, handovers=handovers, say=log.say).work(share, started)
     _answer(report.as_json())
     return next((exit_code for ending, exit_code in _EXITS.items() if ending in report.endings), 0)
 
@@ -59,10 +58,8 @@ def run(arguments: list[str]) -> int:
     if len(arguments) != 1:
         raise Refusal(Code.INVALID_REQUEST, "One argument is needed: the request, as JSON; or two: `work KEY`.")
     try:
-        request = read_request(msgspec.json.decode(arguments[0]))
-    except RecursionError as error:
-        raise Refusal(Code.INVALID_REQUEST, "The request is not JSON: it is nested too deeply.") from error
-    except (msgspec.DecodeError, UnicodeEncodeError) as error:  # the latter, of an argument that is not UTF-8
+        request = read_request(documents.decode(arguments[0], object))
+    except documents.UnreadableError as error:
         raise Refusal(Code.INVALID_REQUEST, f"The request is not JSON: {error}") from error
     if request.s3 is None:
         raise Refusal(Code.INVALID_REQUEST, "s3: a Batch job takes a reference, not bytes.")
@@ -76,10 +73,6 @@ def _answer(answer: object) -> None:
     print(msgspec.json.encode(answer).decode(), flush=True)  # noqa: T201 - the job's answer
 
 
-def _log(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the job's log
-
-
 def _say(error: Exception, exit_code: int) -> int:
-    _log(str(error))
+    log.say(error)
     return exit_code

@@ -6,9 +6,7 @@ itself what has been committed.
 
 from datetime import datetime
 
-import msgspec
-
-from core.errors import Code, Misconfigured
+from core import documents
 from core.keys import BATCHES
 from core.model import HandOver, Value
 
@@ -36,7 +34,4 @@ def key_of(work_id: str) -> str:
 
 def decode(body: bytes, key: str) -> BatchWork:
     """Read the document. Raises Misconfigured(INVALID_RESULT) when it is not one."""
-    try:
-        return msgspec.json.decode(body, type=BatchWork)
-    except msgspec.DecodeError as error:
-        raise Misconfigured(Code.INVALID_RESULT, f"{key} is not the work of a Batch job: {error}") from error
+    return documents.stored(body, BatchWork, key, "the work of a Batch job")

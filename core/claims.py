@@ -13,10 +13,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from core import keys
+from core import documents, keys
 from core.batches import decode, key_of
 from core.committing import Committing
-from core.errors import Code, Misconfigured, Unavailable
+from core.errors import Code, Unavailable
 from core.failures import job_name
 from core.model import ImageJob, ObjectRef, Value
 from core.ports import Jobs, ObjectStore
@@ -77,10 +77,7 @@ class Claims:
         body = self.committing.store.read(key)
         if body is None:
             raise Unavailable(Code.STORE_UNAVAILABLE, f"{key} was listed, or refused as existing, but is not there.")
-        try:
-            return msgspec.json.decode(body, type=Claim)
-        except msgspec.DecodeError as error:
-            raise Misconfigured(Code.INVALID_RESULT, f"{key} is not a claim: {error}") from error
+        return documents.stored(body, Claim, key, "a claim")
 
     def make(self, job: ImageJob, place: Place) -> None:
         """Claim an image for this invocation's work. Raises Unavailable(BATCH_UNAVAILABLE) when another was faster."""

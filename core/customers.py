@@ -1,4 +1,4 @@
-"""Whose a record is that does not say so itself: rules over its topic and its key, as the operator set them."""
+"""Whose a record is: rules over its topic and its key, as the operator set them."""
 
 import re
 from collections.abc import Sequence
@@ -53,12 +53,26 @@ def _read(word: str) -> Rule:
         raise ValueError(f"{word!r}: {error.message}") from error
 
 
+def owner(rules: Sequence[Rule], topic: str) -> str | None:
+    """Whose all of a topic is, by the first rule that tells; None where it is nobody's own.
+
+    Raises Refusal(INVALID_REQUEST) for what is no customer's name.
+    """
+    found = next(filter(None, (rule.find(topic, None) for rule in rules if rule.topic)), None)
+    return keys.check_customer(found) if found is not None else None
+
+
 def find_customer(rules: Sequence[Rule], topic: str, key: bytes | None) -> str:
-    """Whose a record is, by the first rule that tells. Raises Refusal(INVALID_REQUEST) where none does."""
-    for rule in rules:
-        customer = rule.find(topic, key)
-        if customer is not None:
-            return keys.check_customer(customer)
+    """Whose a record is: its topic's owner, else whom its key names. Raises Refusal(INVALID_REQUEST) where none tells.
+
+    Topics come first, whatever the order: brokers say who may write into one, and a key is the producer's own.
+    """
+    own = owner(rules, topic)
+    if own is not None:
+        return own
+    named = next(filter(None, (rule.find(topic, key) for rule in rules if not rule.topic)), None)
+    if named is not None:
+        return keys.check_customer(named)
     raise Refusal(
         Code.INVALID_REQUEST,
         "customer: the record has no header customer-id, and no rule of KAFKA_CUSTOMERS tells whose it is.",

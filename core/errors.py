@@ -13,6 +13,8 @@ docs/codes.md explains each one, and a test holds the two together.
 from enum import StrEnum
 from errno import EDQUOT, ENOSPC
 
+from core.log import one_line
+
 #: What the kernel says where a disk is full: the machine's state, which no image is to blame for.
 FULL_DISK = frozenset({ENOSPC, EDQUOT})
 
@@ -32,6 +34,7 @@ class Code(StrEnum):
     UNKNOWN_PIPELINE = "unknown_pipeline"
     SOURCE_MISSING = "source_missing"
     SOURCE_REPLACED = "source_replaced"
+    SOURCE_UNREADABLE = "source_unreadable"
     # The run
     OPERATION_FAILED = "operation_failed"
     OUT_OF_MEMORY = "out_of_memory"
@@ -65,9 +68,15 @@ class Code(StrEnum):
 
 
 class PicturePerfectError(Exception):
-    """The root: a code from the closed list and a sentence that names what, whose and what to do."""
+    """The root: a code from the closed list and a sentence that names what, whose and what to do.
+
+    A sentence is one line, whatever it quotes: it goes into logs, also where it is raised to Lambda itself. Only the
+    faults of pipeline files are a list, since they are the deployment's own.
+    """
 
     def __init__(self, code: Code, message: str) -> None:
+        if code is not Code.INVALID_PIPELINE:
+            message = one_line(message)
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

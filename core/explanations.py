@@ -64,6 +64,11 @@ _EXPLANATIONS = {
         "upload is an image of its own.",
         "Nothing; or turn versions on, and both are kept.",
     ),
+    Code.SOURCE_UNREADABLE: Explanation(
+        "The object is there, but S3 does not give its content: it is in an archive, its key of encryption is "
+        "disabled or its owner's alone, or its name is none; the message says which.",
+        "Restore it, or enable the key; then send it again under another idempotency key.",
+    ),
     Code.OPERATION_FAILED: Explanation(
         "A step of the pipeline could not be done on this image; the message names the step.",
         "Look at the image; mend the pipeline or the operation.",

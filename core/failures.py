@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from core import documents
 from core.errors import Code, Refusal
 from core.model import HandOver, Value
 
@@ -136,8 +137,8 @@ def is_hand_over(document: object) -> bool:
 def decode(text: str | bytes) -> Any:  # noqa: ANN401 - any JSON
     """The document in a message or an object. Raises Refusal(INVALID_EVENT)."""
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        return documents.decode(text, object)
+    except documents.UnreadableError as error:
         raise Refusal(Code.INVALID_EVENT, f"It is not JSON: {error}") from error
 
 

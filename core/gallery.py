@@ -121,11 +121,8 @@ class Gallery:
         key = self._home(row)
         if not key.startswith(keys.INCOMING):
             return None
-        try:
-            source = keys.parse_incoming(key)
-        except Refusal:  # one odd row would hide all others of its customer
-            return None
-        return None if source.is_inline else source.upload
+        source = keys.found_incoming(key)
+        return None if source is None or source.is_inline else source.upload
 
     def _before(self, row: dict[str, Any]) -> str | None:
         key = self._home(row)

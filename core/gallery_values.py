@@ -169,7 +169,7 @@ class PipelineSummary(Value, frozen=True, kw_only=True):
 
 
 class Erasure(Value, frozen=True, kw_only=True):
-    """An erasure that was asked for; the image is gone within seconds."""
+    """An erasure that was asked for: pictures, source and name are gone seconds later."""
 
     image_id: str
     requested_at: datetime = msgspec.field()

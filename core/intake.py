@@ -4,15 +4,13 @@ As `core.streaming` does it for images that it runs itself.
 """
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import uuid4
 
 import msgspec
 
-from core import keys
+from core import documents, keys
 from core.committing import Committing
 from core.conflicts import conflict, differs
 from core.customers import Rule
@@ -20,6 +18,7 @@ from core.errors import Code, Misconfigured, Refusal
 from core.kafka import Asked, Record, ask
 from core.model import Door, ImageJob, ObjectRef, Source, image_id
 from core.ports import Announcements
+from core.refusing import refuse_record
 from core.requests import (
     ImageRequest,
     accept_bytes,
@@ -59,7 +58,7 @@ class Intake:
         try:
             return self._accept(ask(record, self.rules, self.pipeline, now))
         except Refusal as refusal:
-            self._refuse(record, refusal, now)
+            refuse_record(self.committing, record, refusal, now)
             return None
 
     def _accept(self, asked: Asked) -> ImageJob:
@@ -106,26 +105,4 @@ class Intake:
             body = store.read(key)
         if body is None:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
-        return msgspec.json.decode(body, type=ImageJob)
-
-    def _refuse(self, record: Record, refusal: Refusal, now: datetime) -> None:
-        """Write down a record that was not accepted, once; whoever wrote it counts it."""
-        committing, token = self.committing, str(uuid4())
-        key = keys.refused(record.topic, record.partition, record.offset, record.digest)
-        document = {
-            "schema": 1,
-            "code": refusal.code,
-            "message": refusal.message,
-            "refused_at": now.isoformat(),
-            "cluster": record.cluster,
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "record": record.raw,
-        }
-        mine = committing.create(key, json.dumps(document).encode(), _MEDIA_TYPE, {"token": token})
-        if not mine:  # also when the store wrote it and its answer was lost
-            stored = committing.store.head(ObjectRef(bucket=committing.store.bucket, key=key))
-            mine = stored is not None and stored.metadata.get("token") == token
-        if mine:
-            committing.metrics.refuse(Door.KAFKA, refusal.code, now)
+        return documents.stored(body, ImageJob, key, "a job that was accepted")

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from core.customers import Rule, find_customer
+from core.customers import Rule, find_customer, owner
 from core.errors import Code, Refusal
 from core.model import Value
 from core.requests import ImageRequest, caller_key, read_request
@@ -87,7 +87,7 @@ def ask(record: Record, rules: Sequence[Rule], pipeline: str, now: datetime) -> 
     said = _headers(message.headers)
     reference = _reference(message.value)
     wanted: dict[str, str | None] = {
-        "customer": said.get("customer-id") or find_customer(rules, record.topic, message.key),
+        "customer": _customer(said["customer-id"], record.topic, message.key, rules),
         "pipeline": said.get("pipeline") or pipeline,
         "filename": said.get("filename") or (reference.filename if reference else None),
         "idempotency_key": said.get("idempotency-key") or (reference.idempotency_key if reference else None),
@@ -104,6 +104,18 @@ def ask(record: Record, rules: Sequence[Rule], pipeline: str, now: datetime) -> 
         position=_position(record, message),
         received_at=_received(message.timestamp, now),
     )
+
+
+def _customer(said: str, topic: str, key: bytes | None, rules: Sequence[Rule]) -> str:
+    """Where a topic is a customer's own, that decides: whoever may write into it says no other by a header."""
+    own = owner(rules, topic)
+    if own is not None and said not in ("", own):
+        raise Refusal(
+            Code.INVALID_REQUEST,
+            f"customer: the header customer-id says {said[:80]!r}, but by KAFKA_CUSTOMERS topic {topic} is {own}'s "
+            "alone. Leave the header out, or write into another topic.",
+        )
+    return own or said or find_customer(rules, topic, key)
 
 
 def _headers(headers: dict[str, bytes]) -> dict[str, str]:

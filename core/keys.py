@@ -94,6 +94,19 @@ def parse_incoming(key: str) -> Incoming:
     return Incoming(check_customer(parts[1]), pipeline, *parts[3:])
 
 
+def found_incoming(key: str) -> Incoming | None:
+    """As `parse_incoming`; None for a key that says of no image whose it is: anybody may put an object anywhere."""
+    try:
+        return parse_incoming(key)
+    except Refusal:
+        return None
+
+
+def is_folder(key: str, size: int | None) -> bool:
+    """Whether it is nothing but a folder's name, as S3's console makes one: there is nothing to do for it."""
+    return key.endswith("/") and size == 0
+
+
 def inline(customer: str, pipeline: str, image_id: str) -> str:
     """Where bytes that came inside an event are staged: one place for each image, whatever its file name."""
     return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/source"
@@ -112,13 +125,23 @@ def archive(result: Result) -> str:
 
 
 def belongings(customer: str, image_id: str) -> tuple[str, ...]:
-    """The prefixes that hold an image's pixels, once it has ended: what an erasure removes."""
-    return tuple(f"{place}{customer}/{image_id}/" for place in (PROCESSED, ORIGINALS, QUARANTINE))
+    """The folders of an image that has ended: what an erasure removes.
+
+    Its pixels, and the jobs, with its name in them, that were written down on its way to Batch: once there is a
+    commit, nobody asks for those. Never the commit itself.
+    """
+    pixels = (f"{place}{customer}/{image_id}/" for place in (PROCESSED, ORIGINALS, QUARANTINE))
+    return (*pixels, *(f"{place}{image_id}/" for place in (RECONCILED, DISPATCHED)))
 
 
 def refused(topic: str, partition: int, offset: int, digest: str) -> str:
     """Where a record of Kafka that was refused is kept: one place for each record, however often it is delivered."""
     return f"{REFUSED}{topic}/{partition}/{offset}-{digest[:_HASH_DIGITS]}.json"
+
+
+def refused_upload(digest: str) -> str:
+    """Where it stands that an object under `incoming/` became no image: one place for each content of each key."""
+    return f"{REFUSED}{INCOMING}{digest[: 2 * _HASH_DIGITS]}.json"
 
 
 def accepted(record_id: str) -> str:
@@ -155,3 +178,9 @@ def safe_name(name: str) -> str:
     printable = "".join(character if character.isprintable() else "_" for character in leaf).replace("${", "__")
     name = printable.encode()[-_NAME_BYTES:].decode(errors="ignore").strip()
     return "image" if name in ("", ".", "..") else name  # dots alone are folders to many a client and proxy
+
+
+def check_folder(prefix: str) -> None:
+    """Raises ValueError for a prefix that is also of others: all under it is to be deleted."""
+    if not prefix.endswith("/"):
+        raise ValueError(f"{prefix!r} is no folder")

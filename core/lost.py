@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from core import batches, keys, tiers
+from core import batches, documents, keys, tiers
 from core.claims import Claims, Place, fresh, newest
 from core.committing import Committing
 from core.errors import Code, Misconfigured, Refusal
@@ -110,10 +110,7 @@ def _look(image: HandOver, work: batches.BatchWork, committing: Committing, clai
 def _given_on(wanted: HandOver, committing: Committing) -> HandOver | None:
     key = keys.handed_over(wanted)
     body = committing.store.read(key)
-    try:
-        return msgspec.json.decode(body, type=HandOver) if body is not None else None
-    except msgspec.DecodeError as error:
-        raise Misconfigured(Code.INVALID_RESULT, f"{key} is no job that was handed over: {error}") from error
+    return documents.stored(body, HandOver, key, "a job that was handed over") if body is not None else None
 
 
 def _above(image: HandOver) -> str:

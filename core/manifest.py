@@ -5,7 +5,7 @@ from uuid import UUID
 
 import msgspec
 
-from core import keys
+from core import documents, keys
 from core.errors import Code, Misconfigured, Refusal
 from core.model import Result, Status
 
@@ -20,10 +20,10 @@ def decode(body: bytes, key: str) -> Result:
 
     Whatever is a result here has a row in the ledger: nothing that this lets pass may be refused there.
     """
+    result = documents.stored(body, Result, key, "a result")
     try:
-        result = msgspec.json.decode(body, type=Result)
         _check(result)
-    except (msgspec.DecodeError, Refusal, ValueError) as error:
+    except (Refusal, ValueError) as error:
         words = error.message if isinstance(error, Refusal) else str(error)
         raise Misconfigured(Code.INVALID_RESULT, f"{key} is not a result: {words}") from error
     return result

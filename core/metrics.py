@@ -88,13 +88,13 @@ class Taken(StrEnum):
 _ENDS = (
     Code.EMPTY_FILE, Code.UNSUPPORTED_FORMAT, Code.CORRUPT_IMAGE, Code.TOO_MANY_BYTES, Code.TOO_MANY_PIXELS,
     Code.RESULT_TOO_LARGE, Code.TOO_MUCH_MEMORY, Code.TOO_MUCH_TIME, Code.UNKNOWN_PIPELINE, Code.SOURCE_MISSING,
-    Code.SOURCE_REPLACED, Code.OPERATION_FAILED, Code.OUT_OF_MEMORY, Code.TIMED_OUT, Code.WORKER_CRASHED,
-    Code.CANCELLED, Code.NOT_STARTED, Code.ABANDONED,
+    Code.SOURCE_REPLACED, Code.SOURCE_UNREADABLE, Code.OPERATION_FAILED, Code.OUT_OF_MEMORY, Code.TIMED_OUT,
+    Code.WORKER_CRASHED, Code.CANCELLED, Code.NOT_STARTED, Code.ABANDONED,
 )  # fmt: skip
 _REFUSALS = (Code.INVALID_EVENT, Code.INVALID_REQUEST, Code.REFERENCE_REFUSED, Code.IDENTITY_CONFLICT)
 
 SOURCE = Dimension("source", tuple(Door), "the door that it came in by")
-UNHEARD = Dimension("source", (Door.KAFKA,), "a door behind which nobody hears an answer")
+UNHEARD = Dimension("source", (Door.KAFKA, Door.UPLOAD), "a door behind which nobody hears an answer")
 #: Not `Route.LOCAL`: what is worked on without a cloud is not committed, and not counted.
 ROUTE = Dimension("route", (Route.LAMBDA, Route.BATCH), "where it was worked on")
 FORMAT = Dimension("format", (*READERS, OTHER), "of the source; `other` where no header could be read")
@@ -144,7 +144,7 @@ METRICS = (
         "Refused",
         Unit.COUNT,
         ((UNHEARD, REFUSED),),
-        "Records that became no image. Each is kept under `refused/`.",
+        "Records, and objects under `incoming/`, that became no image. `refused/` has a document of each.",
     ),
     Metric(
         "Blocked",

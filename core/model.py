@@ -77,6 +77,11 @@ class ObjectRef(Value, frozen=True, kw_only=True):
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
 
+    @property
+    def quoted(self) -> str:
+        """As a sentence tells it: whatever a key may hold, nobody takes it for a part of the sentence."""
+        return repr(str(self))
+
 
 def _result_key(image_id: str, run: int) -> str:
     return f"results/{image_id}/{run}.json"

@@ -100,6 +100,7 @@ class ObjectStore(Protocol):
         """Write the object's content to `path`. `deadline` is on `time.monotonic`'s clock.
 
         Raises ImageFailure: SOURCE_MISSING when it is gone, SOURCE_REPLACED when it is not that content,
+        SOURCE_UNREADABLE when it is there and cannot be had (archived, or under a key that is disabled),
         TOO_MANY_BYTES, before anything is read, when it is larger than `max_bytes`, TIMED_OUT at the deadline.
         """
 
@@ -114,6 +115,12 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Remove an object, all its versions; nothing happens where there is none."""
+
+    def erase(self, prefix: str) -> None:
+        """Remove everything under a folder: all versions, also of what delete markers hide from every listing.
+
+        Again is nothing. Raises ValueError for a prefix that does not end in `/`: it would be of others too.
+        """
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys under a prefix, in order."""

@@ -20,6 +20,7 @@ from core.committing import Committing
 from core.errors import Code, PicturePerfectError, Refusal
 from core.model import Door, HandOver, ImageJob, ObjectRef, image_id
 from core.ports import Listed
+from core.refusing import refuse_upload
 from core.requests import s3_identity
 
 _THREADS = 32  # round trips to S3 under way at once
@@ -31,6 +32,7 @@ class _Done(Enum):
     NOTHING = auto()
     HANDED_OVER = auto()
     ABANDONED = auto()
+    REFUSED = auto()
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Report:
     looked_at: int = 0
     handed_over: int = 0
     abandoned: int = 0
+    refused: int = 0
     failed: int = 0
     failures: dict[str, PicturePerfectError] = field(default_factory=dict)
     is_whole: bool = True
@@ -51,6 +54,7 @@ class Report:
         self.looked_at += 1
         self.handed_over += done is _Done.HANDED_OVER
         self.abandoned += done is _Done.ABANDONED
+        self.refused += done is _Done.REFUSED
         if isinstance(done, PicturePerfectError):
             self.failed += 1
             if len(self.failures) < _TOLD:
@@ -105,7 +109,13 @@ class Reconciling:
             return error
 
     def _take_up(self, entry: Listed) -> _Done:
-        job = self._job(entry)
+        if keys.is_folder(entry.key, entry.bytes):
+            return _Done.NOTHING
+        try:
+            place = keys.parse_incoming(entry.key)
+        except Refusal as refusal:
+            return self._refuse(entry, refusal)
+        job = self._job(entry, place)
         if job is None or self.committing.standing(job):
             return _Done.NOTHING
         prefix = f"{keys.RECONCILED}{job.image_id}/"
@@ -126,9 +136,16 @@ class Reconciling:
         mine = self.committing.create(f"{prefix}{len(before)}.json", msgspec.json.encode(message), "application/json")
         return _Done.HANDED_OVER if mine else _Done.NOTHING
 
-    def _job(self, entry: Listed) -> ImageJob | None:
-        """The job that its door made of it; None where it has moved by now. Raises Refusal for a key that is none."""
-        place = keys.parse_incoming(entry.key)
+    def _refuse(self, entry: Listed, refusal: Refusal) -> _Done:
+        """What the door that was told of it has written down is there already, unless it was so long ago."""
+        store = self.committing.store
+        stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
+        if stored is None or not refuse_upload(self.committing, stored.ref, refusal, self.now()):
+            return _Done.NOTHING
+        return _Done.REFUSED
+
+    def _job(self, entry: Listed, place: keys.Incoming) -> ImageJob | None:
+        """The job that its door made of it; None where it has moved by now."""
         store = self.committing.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
         if stored is None:

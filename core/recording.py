@@ -8,9 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-import msgspec
-
-from core import keys, manifest
+from core import documents, keys, manifest
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.model import ObjectRef, Result, Tombstone
 from core.ports import Ledger, ObjectStore
@@ -87,10 +85,7 @@ class Recording:
             self.store.delete(source.key)  # its caller hears identity_conflict
 
     def _tombstone(self, key: str) -> Tombstone:
-        try:
-            tombstone = msgspec.json.decode(self._content(key), type=Tombstone)
-        except msgspec.DecodeError as error:
-            raise Misconfigured(Code.INVALID_RESULT, f"{key} is not a tombstone: {error}") from error
+        tombstone = documents.stored(self._content(key), Tombstone, key, "a tombstone")
         if tombstone.key != key:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} asks for {tombstone.key}; it was not followed.")
         return tombstone
@@ -113,5 +108,4 @@ class Recording:
 
     def _erase(self, customer: str, image: str) -> None:
         for prefix in keys.belongings(customer, image):
-            for key in list(self.store.keys(prefix)):
-                self.store.delete(key)
+            self.store.erase(prefix)

@@ -82,7 +82,7 @@ def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequ
     key = None if waits else caller_key(request)
     if stored is None and key is None:
         moved = "; if it has ended, its source is in originals/ or quarantine/" if waits else ""
-        raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {place}{moved}.")
+        raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {place.quoted}{moved}.")
     source = stored.ref if stored else place  # with a key it may have ended, and be gone, already
     return stored_job(request, source, key or s3_identity(source), Door.REFERENCE, now)
 
@@ -134,17 +134,17 @@ def referred_place(request: ImageRequest, bucket: str, references: Sequence[str]
     if ".." in key.split("/") or not any(str(ref).startswith(prefix) for prefix in allowed):
         raise Refusal(
             Code.REFERENCE_REFUSED,
-            f"s3: {ref} is not in a place of customer {request.customer}; those are {', '.join(allowed)}.",
+            f"s3: {ref.quoted} is not in a place of customer {request.customer}; those are {', '.join(allowed)}.",
         )
     if str(ref).startswith(waiting) and keys.parse_incoming(key).is_inline:
         raise Refusal(
             Code.REFERENCE_REFUSED,
-            f"s3: {ref} is held for the request that brought it; send that one again, with its own bytes.",
+            f"s3: {ref.quoted} is held for the request that brought it; send that one again, with its own bytes.",
         )
     if str(ref).startswith(waiting) and keys.parse_incoming(key).pipeline != request.pipeline:
         raise Refusal(
             Code.REFERENCE_REFUSED,
-            f"s3: {ref} waits for another pipeline than {request.pipeline}; ask for that one, or wait until it is "
-            f"in {own}{keys.ORIGINALS}.",
+            f"s3: {ref.quoted} waits for another pipeline than {request.pipeline}; ask for that one, or wait until "
+            f"it is in {own}{keys.ORIGINALS}.",
         )
     return ref

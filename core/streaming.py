@@ -4,21 +4,19 @@ Nobody hears an answer here, and a record that failed would stop its partition. 
 written down under `refused/`, and only what S3 or SQS themselves refused is delivered again.
 """
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
-from uuid import uuid4
 
 import msgspec
 
-from core import keys
+from core import documents, keys
 from core.customers import Rule
 from core.errors import Code, Misconfigured, Refusal
 from core.kafka import Asked, Record, ask
 from core.model import Door, HandOver, ImageJob, ObjectRef, Outcome, Value, image_id
+from core.refusing import refuse_record
 from core.requests import is_waiting, referred_place, s3_identity, staged_job, stored_job
 from core.service import Processing
 
@@ -111,33 +109,8 @@ class Streaming:
             body = self.processing.store.read(key)
         if body is None:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
-        return msgspec.json.decode(body, type=ImageJob)
+        return documents.stored(body, ImageJob, key, "a job that was accepted")
 
     def _refuse(self, record: Record, refusal: Refusal) -> Refused:
-        """Write down a record that was not accepted, once; whoever wrote it counts it."""
-        now, token = self.processing.now(), str(uuid4())
-        key = keys.refused(record.topic, record.partition, record.offset, record.digest)
-        body = _document(record, refusal, now)
-        if self.processing.create(key, body, "application/json", {"token": token}):
-            mine = True
-        else:  # also when the store wrote it and its answer was lost
-            stored = self.processing.store.head(ObjectRef(bucket=self.processing.store.bucket, key=key))
-            mine = stored is not None and stored.metadata.get("token") == token
-        if mine:
-            self.processing.metrics.refuse(Door.KAFKA, refusal.code, now)
+        key = refuse_record(self.processing, record, refusal, self.processing.now())
         return Refused(code=refusal.code, message=refusal.message, key=key)
-
-
-def _document(record: Record, refusal: Refusal, now: datetime) -> bytes:
-    document = {
-        "schema": 1,
-        "code": refusal.code,
-        "message": refusal.message,
-        "refused_at": now.isoformat(),
-        "cluster": record.cluster,
-        "topic": record.topic,
-        "partition": record.partition,
-        "offset": record.offset,
-        "record": record.raw,
-    }
-    return json.dumps(document).encode()  # ASCII: JSON's escapes can spell half of a character, and UTF-8 cannot

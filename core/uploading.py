@@ -74,8 +74,8 @@ class Uploading:
         found = entries[:_WAITING]
         uploads = []
         for entry in found:
-            source = keys.parse_incoming(entry.key)
-            if not source.is_inline:  # such an image came through another door, and has no name yet
+            source = None if keys.is_folder(entry.key, entry.bytes) else keys.found_incoming(entry.key)
+            if source and not source.is_inline:  # such an image came through another door, and has no name yet
                 uploads.append(
                     WaitingUpload(
                         upload=source.upload,
@@ -99,13 +99,18 @@ class Uploading:
         return PartedUpload(upload=upload, pipeline=wanted.pipeline, name=name, part_bytes=PART_BYTES, started_at=now)
 
     def unfinished(self, customer: str) -> OpenUploads:
-        return OpenUploads(uploads=tuple(_described(item) for item in self.multiparts().under(_place(customer))))
+        """Those that will be images: others may be begun by anybody, and are no uploads of the page's."""
+        begun = map(_described, self.multiparts().under(_place(customer)))
+        return OpenUploads(uploads=tuple(upload for upload in begun if upload))
 
     def state(self, customer: str, pipeline: str, upload: str) -> PartedState:
         """Raises Refusal(NOT_FOUND), as all below do."""
         found = self._open(customer, pipeline, upload)
+        described = _described(found)
+        if described is None:
+            raise _not_there(pipeline, upload)
         arrived = (ArrivedPart(number=part.number, bytes=part.bytes) for part in self.multiparts().parts(found))
-        return PartedState(upload=_described(found), parts=tuple(arrived))
+        return PartedState(upload=described, parts=tuple(arrived))
 
     def sign(self, customer: str, pipeline: str, upload: str, wanted: SignParts) -> SignedParts:
         """Raises Refusal(INVALID_REQUEST) of a part that such a file does not have."""
@@ -169,9 +174,9 @@ class Uploading:
 
     def _open(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
         prefix = _place(customer, pipeline, upload)
-        found = next(iter(self.multiparts().under(prefix)), None)
+        found = next((item for item in self.multiparts().under(prefix) if keys.found_incoming(item.key)), None)
         if found is None:
-            raise Refusal(Code.NOT_FOUND, f"There is no upload {upload} in parts for the pipeline {pipeline}.")
+            raise _not_there(pipeline, upload)
         return found
 
     def _arrived(self, customer: str, pipeline: str, upload: str) -> bool:
@@ -185,8 +190,14 @@ def _place(customer: str, *further: str) -> str:
     return f"{keys.INCOMING}{'/'.join((keys.check_customer(customer), *further))}/"
 
 
-def _described(upload: OpenUpload) -> PartedUpload:
-    source = keys.parse_incoming(upload.key)
+def _not_there(pipeline: str, upload: str) -> Refusal:
+    return Refusal(Code.NOT_FOUND, f"There is no upload {upload} in parts for the pipeline {pipeline}.")
+
+
+def _described(upload: OpenUpload) -> PartedUpload | None:
+    source = keys.found_incoming(upload.key)
+    if source is None:
+        return None
     return PartedUpload(
         upload=source.upload,
         pipeline=source.pipeline,

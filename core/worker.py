@@ -13,12 +13,13 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn, cast
 
 import msgspec
 
-from core import accounting
+from core import accounting, log
 from core import pipeline as pipelines
 from core.errors import Code, Misconfigured, Unavailable
 from core.model import ImageHeader, Rendered, Usage
@@ -42,6 +43,8 @@ _START_SECONDS = 60.0  # six times what Lambda gives a whole init phase; then so
 # glibc moves these two up by itself, as far as this, by the images it has seen. Set from the beginning, a warm child
 # does not give its pages back after each image and fault them in for the next: 5 of 23 ms for 2 megapixels.
 MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(64 * 2**20)}
+_WORDS_BYTES = 16_384  # of a line that the child prints; of a longer one each part is a line
+_WORDS_SECONDS = 1.0  # a process that the child has started may hold its pipe
 _SAMPLE_SECONDS = 0.2  # between looks at the memory of a child at work: a fallback, see _Child.kill
 _FULL = 0.8  # RLIMIT_DATA does not kill: a death this near to the limit was the allocation that failed
 
@@ -196,6 +199,7 @@ class _Child:
                 [*command, str(lifeline), *arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 bufsize=0,
                 pass_fds=[lifeline],
                 env={**environ, **MALLOC, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)},
@@ -205,6 +209,8 @@ class _Child:
             raise
         finally:
             os.close(lifeline)
+        self._words = threading.Thread(target=_relay, args=(self._process.stderr,), daemon=True)
+        self._words.start()
         self._buffer = bytearray()
         self._ended: tuple[int, Usage] | None = None
         self._peak_resets = False
@@ -287,6 +293,7 @@ class _Child:
                 if pipe:
                     pipe.close()
             os.close(self._lifeline)
+            self._words.join(_WORDS_SECONDS)  # its last words, before anybody says how it ended
             life = accounting.from_rusage(rusage)
             # The kernel carries the peak of whoever started a process over into it (exec keeps signal->maxrss), so
             # what it says is the child's own only where it is more than that.
@@ -294,6 +301,13 @@ class _Child:
             life = Usage(cpu_seconds=life.cpu_seconds, peak_bytes=max(own, self._sampled))
             self._ended = self._process.returncode, life
         return self._ended
+
+
+def _relay(pipe: IO[bytes]) -> None:
+    """What the child prints goes into the log, but begins no line there: it may be an image's own words."""
+    with BufferedReader(cast("FileIO", pipe)) as lines:  # raw, since Popen is to buffer nothing
+        while line := lines.readline(_WORDS_BYTES):
+            log.say(f"worker: {line.decode(errors='backslashreplace').rstrip()}")
 
 
 def _left(deadline: float) -> float:

@@ -5,7 +5,6 @@ know what the database has, and cannot reach it.
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
@@ -13,7 +12,7 @@ from uuid import UUID
 
 import msgspec
 
-from core import bootstrap
+from core import bootstrap, log
 from core.errors import Code, PicturePerfectError, Refusal
 from core.reporting import Asked
 
@@ -46,6 +45,7 @@ def reconcile(environ: Mapping[str, str], time: timedelta, _event: Mapping[str, 
         "looked_at": report.looked_at,
         "handed_over": report.handed_over,
         "abandoned": report.abandoned,
+        "refused": report.refused,
         "failed": told,
         "not_told": report.failed - len(told),
         "whole": report.is_whole,
@@ -99,7 +99,7 @@ def answer(
 def _told(failed: Mapping[str, PicturePerfectError]) -> list[str]:
     """Each into the log; the keys into the answer."""
     for key, error in failed.items():
-        print(f"{key}: {error}", file=sys.stderr)  # noqa: T201 - the function's log
+        log.say(f"{key}: {error}")
     return list(failed)
 
 

@@ -5,17 +5,17 @@ and Batch's state changes.
 """
 
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core import bootstrap, failures, keys
+from core import bootstrap, failures, keys, log
 from core.dispatching import Dispatching, Wanted
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.failures import InvocationFailed, JobFailed
 from core.intake import Intake
 from core.model import HandOver, ImageJob
+from core.refusing import refuse_upload
 from core.requests import read_request
 from handler import events, kafka
 
@@ -45,7 +45,7 @@ def answer(event: Any, dispatching: Dispatching, intake: Intake) -> dict[str, An
     failed = dispatching.work(wanted) | failed
     for identifier, reason in failed.items():
         what = reason if isinstance(reason, PicturePerfectError) else repr(reason)
-        print(f"message {identifier} of the overflow queue comes again: {what}", file=sys.stderr)  # noqa: T201 - the log
+        log.say(f"message {identifier} of the overflow queue comes again: {what}")
     blocked = [reason for reason in failed.values() if isinstance(reason, Misconfigured)]
     if blocked:
         dispatching.committing.metrics.block(len(blocked), str(blocked[0]), dispatching.now())
@@ -83,7 +83,7 @@ class _Translation:
             raise Refusal(Code.INVALID_EVENT, f"{key} is not under {keys.FAILURES} or {keys.AWS_FAILURES}.")
         body = self.intake.committing.store.read(key)
         if body is None:  # its lifecycle was faster
-            print(f"{key} is gone: nothing is done for it", file=sys.stderr)  # noqa: T201 - the function's log
+            log.say(f"{key} is gone: nothing is done for it")
             return []
         document = failures.decode(body)
         if key.startswith(keys.RECONCILED):
@@ -107,8 +107,15 @@ class _Translation:
         if kafka.is_kafka(event):
             return self._each(lambda record: intake.record(record, failed.at), kafka.records(event))
         if isinstance(event, dict) and "Records" in event:
-            return self._each(events.upload_job, events.s3_records(event))
+            return self._each(self._upload, events.s3_records(event))
         return [intake.request(read_request(event), failed.at)]
+
+    def _upload(self, record: events.S3Record) -> ImageJob | None:
+        try:
+            return events.upload_job(record)
+        except Refusal as refusal:
+            refuse_upload(self.intake.committing, record.source, refusal, self.dispatching.now())
+            return None
 
     def _each(self, accept: Callable[[T], ImageJob | None], members: Sequence[T]) -> list[ImageJob | Exception]:
         """All of an event at once: what is staged are round trips to S3, and a batch of Kafka may have thousands."""

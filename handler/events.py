@@ -22,6 +22,7 @@ class S3Object(msgspec.Struct, rename="camel"):
     """An object in a notification: its key is URL-encoded, its ETag without quotes."""
 
     key: str
+    size: int | None = None
     e_tag: str | None = None
     version_id: str | None = None
 
@@ -51,6 +52,11 @@ class S3Record(msgspec.Struct, rename="camel"):
     s3: S3Entity
     event_time: Annotated[datetime, Meta(tz=True)] | None = None
 
+    @property
+    def source(self) -> ObjectRef:
+        found = self.s3.object
+        return ObjectRef(bucket=self.s3.bucket.name, key=found.plain_key, version=found.version, etag=found.e_tag)
+
 
 def is_s3_test(event: object) -> bool:
     """S3 sends one of these when a notification is set up; there is nothing in it to do."""
@@ -71,12 +77,16 @@ def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
 
 
 def upload_job(record: S3Record) -> ImageJob | None:
-    """The job of one record; None for what another door staged and ends itself. Raises Refusal."""
-    found = record.s3.object
-    place = keys.parse_incoming(found.plain_key)
+    """The job of one record; None for what another door staged and ends itself, and for folders.
+
+    Raises Refusal for a key that says of no image whose it is: core.refusing has what becomes of that.
+    """
+    source = record.source
+    if keys.is_folder(source.key, record.s3.object.size):
+        return None
+    place = keys.parse_incoming(source.key)
     if place.is_inline:
         return None
-    source = ObjectRef(bucket=record.s3.bucket.name, key=found.plain_key, version=found.version, etag=found.e_tag)
     return ImageJob(
         image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
         customer=place.customer,

@@ -4,15 +4,15 @@ Built when the module is loaded, so that Lambda's init phase pays for it and not
 """
 
 import os
-import sys
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import msgspec
 
-from core import bootstrap
+from core import bootstrap, log
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.model import HandOver, Outcome, Route
+from core.refusing import refuse_upload, upload_document
 from core.requests import accept_bytes, accept_reference, read_request
 from core.service import Processing
 from core.streaming import Ending, Refused, Streaming
@@ -86,7 +86,7 @@ def _tell(ending: Ending) -> None:
             said = f"comes again: {error if isinstance(error, PicturePerfectError) else repr(error)}"
         case _:
             return
-    print(f"The record of {ending.record} {said}", file=sys.stderr)  # noqa: T201 - the function's log
+    log.say(f"The record of {ending.record} {said}")
 
 
 def _uploads(event: dict[str, Any], context: Context, service: Processing) -> list[dict[str, Any]]:
@@ -97,14 +97,28 @@ def _uploads(event: dict[str, Any], context: Context, service: Processing) -> li
     summaries, errors = [], []
     for record in events.s3_records(event):
         try:
-            job = events.upload_job(record)
-            if job:
-                summaries.append(_told(service.bring(job, seconds=_seconds(context))))
+            summary = _upload(record, context, service)
+            if summary:
+                summaries.append(summary)
         except PicturePerfectError as error:
             errors.append(error)
     if errors:
         raise errors[0]
     return summaries
+
+
+def _upload(record: events.S3Record, context: Context, service: Processing) -> dict[str, Any] | None:
+    try:
+        job = events.upload_job(record)
+    except Refusal as refusal:  # however often it is delivered: it ends here
+        source = record.source
+        refuse_upload(service, source, refusal, service.now())
+        log.say(
+            f"The upload {source.quoted} was refused ({refusal.code}): {refusal.message} It stays where it is: put it "
+            f"where it belongs, and delete it there. This is kept in {upload_document(source)}."
+        )
+        return {"key": source.key, "status": "refused", "code": refusal.code, "message": refusal.message}
+    return _told(service.bring(job, seconds=_seconds(context))) if job else None
 
 
 def _direct(event: dict[str, Any], context: Context, service: Processing) -> dict[str, Any]:
@@ -126,10 +140,7 @@ def _told(ending: Outcome | HandOver) -> dict[str, Any]:
     if isinstance(ending, Outcome):
         return _summary(ending)
     job = ending.job
-    print(  # noqa: T201 - the function's log
-        f"Image {job.image_id} of customer {job.customer} was handed over to the overflow queue: {ending.reason}",
-        file=sys.stderr,
-    )
+    log.say(f"Image {job.image_id} of customer {job.customer} was handed over to the overflow queue: {ending.reason}")
     return {"image_id": job.image_id, "status": "handed_over", "tier": ending.tier, "message": ending.reason}
 
 

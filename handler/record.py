@@ -2,10 +2,9 @@
 
 import json
 import os
-import sys
 from typing import Any
 
-from core import bootstrap
+from core import bootstrap, log
 from core.errors import Code, PicturePerfectError, Refusal
 from core.recording import Recording
 from handler import events
@@ -34,7 +33,7 @@ def answer(event: Any, recording: Recording) -> dict[str, Any]:  # noqa: ANN401 
             if key in failed_keys:
                 failures[identifier] = failed_keys[key]
     for identifier, failure in failures.items():
-        print(f"message {identifier} was not recorded: {failure}", file=sys.stderr)  # noqa: T201 - the function's log
+        log.say(f"message {identifier} was not recorded: {failure}")
     return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in failures]}
 
 

@@ -11,7 +11,7 @@ from infra.storage import bucket_arn
 _SOURCES = ("incoming/*", "originals/*")
 
 
-def allow(actions: list[str], *resources: str, **conditions: dict[str, str]) -> iam.PolicyStatement:
+def allow(actions: list[str], *resources: str, **conditions: dict[str, list[str]]) -> iam.PolicyStatement:
     """Conditions are operators of IAM: `StringLike={…}`."""
     return iam.PolicyStatement(actions=actions, resources=list(resources), conditions=conditions or None)
 
@@ -25,6 +25,10 @@ class Bucket:
     def listing(self, *actions: str) -> iam.PolicyStatement:
         """Without `s3:ListBucket`, S3 says 403 of what is not there, and nobody could tell it from forbidden."""
         return allow(["s3:ListBucket", *actions], self._arn)
+
+    def versions(self, *prefixes: str) -> iam.PolicyStatement:
+        """To delete is to name a version, or what a delete marker hides would stay: for these, each is listed."""
+        return allow(["s3:ListBucketVersions"], self._arn, StringLike={"s3:prefix": list(prefixes)})
 
     def objects(self, actions: list[str], *prefixes: str) -> iam.PolicyStatement:
         return allow([f"s3:{action}" for action in actions], *(f"{self._arn}/{prefix}" for prefix in prefixes))
@@ -62,7 +66,7 @@ def process(settings: Settings, records: str, overflow: str) -> list[iam.PolicyS
     return [
         *run(settings, records, overflow),
         bucket.objects(["PutObject"], "incoming/*", "aws/lambda/*"),
-        *([bucket.objects(["GetObject", "PutObject"], "refused/*", "accepted/*")] if kafka else []),
+        bucket.objects(["GetObject", "PutObject"], "refused/*", *(["accepted/*"] if kafka else [])),
     ]
 
 
@@ -103,7 +107,9 @@ def admin(settings: Settings) -> list[iam.PolicyStatement]:
     return [
         *_recording(settings),
         bucket.objects(["PutObject"], "failures/reconciled/*", "results/*"),
+        bucket.objects(["GetObject", "PutObject"], "refused/incoming/*"),
         bucket.objects(["GetObject", "PutObject", "DeleteObjectVersion"], "reconciler/after"),
+        bucket.versions("reconciler/after"),
     ]
 
 
@@ -168,10 +174,12 @@ def _recording(settings: Settings) -> list[iam.PolicyStatement]:
     """A source is copied with its tags, where its uploader gave it some; removed are versions, each by its name."""
     bucket = Bucket(settings.name)
     kept = ("originals/*", "quarantine/*")
+    removed = ("incoming/*", "processed/*", *kept, "failures/reconciled/*", "dispatched/*")
     return [
-        bucket.listing("s3:ListBucketVersions"),
+        bucket.listing(),
+        bucket.versions(*removed),
         bucket.objects(["GetObject"], "incoming/*", "results/*", "tombstones/*"),
         bucket.objects(["GetObjectVersion", "GetObjectVersionTagging"], "incoming/*"),
         bucket.objects(["PutObject", "PutObjectTagging"], *kept),
-        bucket.objects(["DeleteObjectVersion"], "incoming/*", "processed/*", *kept),
+        bucket.objects(["DeleteObjectVersion"], *removed),
     ]

@@ -134,7 +134,11 @@ class Storage(Construct):
         ]
 
     def _distribution(self, name: str) -> cloudfront.Distribution:
-        """For `processed/` alone, and no list of it: a name carries its hash, and is kept for a year at the edge."""
+        """For `processed/` alone, and no list of it. A name carries its hash, so that what an edge keeps is never old.
+
+        It keeps it for 24 hours at most, the default of CACHING_OPTIMIZED where an object says nothing of its own: as
+        long as an erased picture may still be served.
+        """
         named = s3.Bucket.from_bucket_attributes(
             self,
             "Named",

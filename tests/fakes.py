@@ -19,6 +19,7 @@ from uuid import UUID
 import msgspec
 
 from core.errors import Code, ImageFailure, Misconfigured
+from core.keys import check_folder
 from core.model import (
     Door,
     Estimate,
@@ -72,6 +73,7 @@ class FakeStore:
         self.listeners: list[Callable[[str], None]] = []
         self.now: Callable[[], datetime] = lambda: datetime.now(UTC)
         self._objects: dict[tuple[str, str], list[Version]] = {}
+        self._hidden: dict[tuple[str, str], list[Version]] = {}
         self._sorted: list[str] = []  # the keys of the home bucket
         self._identifiers = itertools.count(1)
 
@@ -91,6 +93,22 @@ class FakeStore:
         for listener in self.listeners:
             listener(key)
         return ObjectRef(bucket=bucket or self.bucket, key=key, version=version.identifier, etag=version.etag)
+
+    def hide(self, key: str) -> None:
+        """Put a delete marker on an object, as a lifecycle does: its versions stay, and no listing shows it."""
+        place = self.bucket, key
+        versions = self._objects.get(place, [])
+        self._forget_shown(place)
+        self._hidden.setdefault(place, []).extend(versions)
+
+    def hidden(self, prefix: str = "") -> list[bytes]:
+        """What delete markers hide in the home bucket."""
+        return [
+            version.body
+            for (_bucket, key), found in self._hidden.items()
+            if key.startswith(prefix)
+            for version in found
+        ]
 
     def contents(self, prefix: str = "") -> dict[str, bytes]:
         """What a listing of the home bucket shows."""
@@ -130,6 +148,12 @@ class FakeStore:
     def delete(self, key: str) -> None:
         self.around("store.delete", lambda: self._forget((self.bucket, key)))
 
+    def erase(self, prefix: str) -> None:
+        check_folder(prefix)
+        hidden = [key for _bucket, key in self._hidden if key.startswith(prefix)]
+        for key in dict.fromkeys([*self.around("store.erase.list", lambda: self._under(prefix)), *hidden]):
+            self.around("store.erase.delete", lambda key=key: self._forget((self.bucket, key)))  # type: ignore[misc]
+
     def keys(self, prefix: str) -> Iterator[str]:
         yield from self.around("store.keys", lambda: self._under(prefix))
 
@@ -149,13 +173,18 @@ class FakeStore:
         return Listed(key=key, bytes=len(newest.body), modified_at=newest.modified_at)
 
     def _forget(self, place: tuple[str, str]) -> None:
+        self._hidden.pop(place, None)
+        self._forget_shown(place)
+
+    def _forget_shown(self, place: tuple[str, str]) -> None:
         if self._objects.pop(place, None) and place[0] == self.bucket:
             self._sorted.remove(place[1])
 
     def _find(self, ref: ObjectRef) -> Version | None:
         versions = self._objects.get((ref.bucket, ref.key), [])
         if ref.version:
-            return next((version for version in versions if version.identifier == ref.version), None)
+            found = [*versions, *self._hidden.get((ref.bucket, ref.key), [])]
+            return next((version for version in found if version.identifier == ref.version), None)
         return versions[-1] if versions else None
 
     def _head(self, ref: ObjectRef) -> StoredObject | None:
@@ -168,15 +197,15 @@ class FakeStore:
     def _download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float) -> StoredObject:
         found = self._find(ref)
         if found is None:
-            raise ImageFailure(Code.SOURCE_MISSING, f"There is no object at {ref}.")
+            raise ImageFailure(Code.SOURCE_MISSING, f"There is no object at {ref.quoted}.")
         stored = self._head(ref)
         if stored is None:
-            raise ImageFailure(Code.SOURCE_REPLACED, f"{ref} was overwritten.")
+            raise ImageFailure(Code.SOURCE_REPLACED, f"{ref.quoted} was overwritten.")
         if stored.bytes > max_bytes:
             raise ImageFailure(Code.TOO_MANY_BYTES, f"The file has {stored.bytes} bytes; the limit is {max_bytes}.")
         path.write_bytes(found.body)
         if time.monotonic() > deadline:
-            raise ImageFailure(Code.TIMED_OUT, f"{ref} was not downloaded in the time there was.")
+            raise ImageFailure(Code.TIMED_OUT, f"{ref.quoted} was not downloaded in the time there was.")
         return stored
 
     def _create(self, key: str, body: bytes, metadata: dict[str, str] | None) -> bool:
@@ -194,11 +223,12 @@ class FakeStore:
 
     def _remove(self, exactly: ObjectRef) -> None:
         place = exactly.bucket, exactly.key
+        self._hidden[place] = [one for one in self._hidden.get(place, []) if one.identifier != exactly.version]
         left = [version for version in self._objects.get(place, []) if version.identifier != exactly.version]
         if left:
             self._objects[place] = left
         else:
-            self._forget(place)
+            self._forget_shown(place)
 
 
 class FakeAnnouncements:

@@ -114,7 +114,7 @@ class World:
             self.queue.waiting.extend(left)
 
 
-def s3_event(*refs: Any) -> dict[str, Any]:
+def s3_event(*refs: Any, size: int = 5) -> dict[str, Any]:
     from urllib.parse import quote_plus
 
     return {
@@ -125,7 +125,12 @@ def s3_event(*refs: Any) -> dict[str, Any]:
                 "eventTime": "2026-11-01T12:00:00.000Z",
                 "s3": {
                     "bucket": {"name": ref.bucket},
-                    "object": {"key": quote_plus(ref.key, safe="/"), "versionId": ref.version, "eTag": ref.etag},
+                    "object": {
+                        "key": quote_plus(ref.key, safe="/"),
+                        "size": size,
+                        "versionId": ref.version,
+                        "eTag": ref.etag,
+                    },
                 },
             }
             for ref in refs

@@ -81,11 +81,16 @@ class EmfMetrics:
         line = {
             "_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": directives},
             **({} if total else properties(values, said)),
-            **(told or {}),
+            **{name: _whole(value) if isinstance(value, str) else value for name, value in (told or {}).items()},
             **values,
         }
         self._stream.write(msgspec.json.encode(line).decode() + "\n")  # one write: lines of threads never mix
         self._stream.flush()
+
+
+def _whole(text: str) -> str:
+    """JSON breaks no line; what it cannot hold is half of a character."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _sets(metric: Metric) -> tuple[tuple[str, ...], ...]:

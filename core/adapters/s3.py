@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from core.adapters.aws_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, http_status, translated
+from core.adapters.aws_errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, http_status, translated, unreadable
 from core.errors import Code, ImageFailure
+from core.keys import check_folder
 from core.model import ObjectRef
 from core.ports import Listed, StoredObject, WriteContestedError
 
@@ -29,7 +30,7 @@ class S3Store:
         self.bucket = bucket
 
     def head(self, ref: ObjectRef) -> StoredObject | None:
-        with translated(f"Looking for {ref}"):
+        with translated(f"Looking for {ref.quoted}"):
             try:
                 answer = self._client.head_object(**_exactly(ref))
             except ClientError as error:
@@ -48,16 +49,19 @@ class S3Store:
                 raise
 
     def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
-        with translated(f"Downloading {ref}"):
+        with translated(f"Downloading {ref.quoted}"):
             try:
                 answer = self._client.get_object(**_exactly(ref))
             except ClientError as error:
                 if _gone(error):
-                    message = f"There is no object at {ref}; it was deleted before it was processed."
+                    message = f"There is no object at {ref.quoted}; it was deleted before it was processed."
                     raise ImageFailure(Code.SOURCE_MISSING, message) from error
                 if http_status(error) == PRECONDITION_FAILED:
-                    message = f"{ref} was overwritten before it was processed; the newer upload is its own image."
+                    message = (
+                        f"{ref.quoted} was overwritten before it was processed; the newer upload is its own image."
+                    )
                     raise ImageFailure(Code.SOURCE_REPLACED, message) from error
+                _refuse_unreadable(ref, error)
                 raise
             stored = _stored(ref, answer)
             if stored.bytes > max_bytes:
@@ -69,21 +73,22 @@ class S3Store:
                     file.write(chunk)
                     if time.monotonic() > deadline:
                         answer["Body"].close()
-                        message = f"{ref}, {stored.bytes:,} bytes, was not downloaded in the time there was."
+                        message = f"{ref.quoted}, {stored.bytes:,} bytes, was not downloaded in the time there was."
                         raise ImageFailure(Code.TIMED_OUT, message)
         return stored
 
     def part(self, ref: ObjectRef, start: int, count: int) -> bytes:
         """So many bytes of an object, from `start` on. Raises ImageFailure(SOURCE_MISSING) where there is none."""
         place: dict[str, Any] = {"VersionId": ref.version} if ref.version else {}
-        with translated(f"Reading {ref}"):
+        with translated(f"Reading {ref.quoted}"):
             try:
                 answer = self._client.get_object(
                     Bucket=ref.bucket, Key=ref.key, Range=f"bytes={start}-{start + count - 1}", **place
                 )
             except ClientError as error:
                 if http_status(error) == NOT_FOUND:
-                    raise ImageFailure(Code.SOURCE_MISSING, f"There is no object {ref}.") from error
+                    raise ImageFailure(Code.SOURCE_MISSING, f"There is no object {ref.quoted}.") from error
+                _refuse_unreadable(ref, error)
                 raise
             return answer["Body"].read()
 
@@ -124,7 +129,7 @@ class S3Store:
             copied["VersionId"] = removed["VersionId"] = stored.ref.version
         else:  # without versions a newer upload may take the place at any moment: it must not be moved for this one
             unless_overwritten["CopySourceIfMatch"] = removed["IfMatch"] = f'"{stored.ref.etag}"'
-        with translated(f"Moving {source} to s3://{self.bucket}/{key}"):
+        with translated(f"Moving {source.quoted} to s3://{self.bucket}/{key}"):
             # The managed copy takes parts where an object is larger than one CopyObject may be (5 GB)
             try:
                 self._client.copy(copied, self.bucket, key, ExtraArgs=unless_overwritten)  # type: ignore[arg-type]
@@ -135,11 +140,22 @@ class S3Store:
 
     def delete(self, key: str) -> None:
         with translated(f"Deleting s3://{self.bucket}/{key}"):
-            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=key)
-            for page in pages:
-                for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
-                    if item["Key"] == key:
-                        self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=item["VersionId"])
+            for found, version in self._versions(key):
+                if found == key:
+                    self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+
+    def erase(self, prefix: str) -> None:
+        check_folder(prefix)
+        with translated(f"Erasing s3://{self.bucket}/{prefix}"):
+            for key, version in self._versions(prefix):
+                self._client.delete_object(Bucket=self.bucket, Key=key, VersionId=version)
+
+    def _versions(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Keys and version ids, of delete markers too: what a marker hides is in no other listing."""
+        pages = self._client.get_paginator("list_object_versions").paginate(Bucket=self.bucket, Prefix=prefix)
+        for page in pages:
+            for item in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+                yield item["Key"], item["VersionId"]
 
     def keys(self, prefix: str) -> Iterator[str]:
         return (entry.key for entry in self.entries(prefix))
@@ -175,6 +191,12 @@ def _stored(ref: ObjectRef, answer: Any) -> StoredObject:  # noqa: ANN401 - boto
         bytes=answer["ContentLength"],
         metadata=answer.get("Metadata", {}),
     )
+
+
+def _refuse_unreadable(ref: ObjectRef, error: ClientError) -> None:
+    why = unreadable(error)
+    if why:
+        raise ImageFailure(Code.SOURCE_UNREADABLE, f"{ref.quoted} cannot be read: {why}.") from error
 
 
 def _gone(error: ClientError) -> bool:

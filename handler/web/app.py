@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from core import documents
 from core.errors import Code, PicturePerfectError, Refusal
 from core.gallery_values import Limit
 from core.model import Value
@@ -118,10 +119,8 @@ async def _body(request: Request, kind: type[ValueT]) -> ValueT:
     if len(body) > _MAX_BODY:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
-        return msgspec.json.decode(body, type=kind)
-    except UnicodeDecodeError as error:
-        raise Refusal(Code.INVALID_REQUEST, "In the body: it is not UTF-8.") from error
-    except msgspec.DecodeError as error:
+        return documents.decode(body, kind)
+    except documents.UnreadableError as error:
         raise Refusal(Code.INVALID_REQUEST, f"In the body: {error}.") from error
 
 

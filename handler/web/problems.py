@@ -1,6 +1,5 @@
 """Errors as RFC 9457 problem details, with our codes."""
 
-import sys
 import traceback
 from http import HTTPStatus
 
@@ -9,6 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from core import log
 from core.errors import Code, Misconfigured, PicturePerfectError, Unavailable
 from core.model import Value
 
@@ -88,4 +88,4 @@ def _request_id(request: Request) -> str | None:
 def _log(request: Request, what: str) -> None:
     """Method and route, not the path: it and the query may say names."""
     route = getattr(request.scope.get("route"), "path", "-")
-    print(f"{_request_id(request)} {request.method} {route}: {what}", file=sys.stderr)  # noqa: T201 - the function's log
+    log.say(f"{_request_id(request)} {request.method} {route}: {what}")

@@ -155,6 +155,60 @@ def test_a_deleted_object_is_gone_with_all_its_versions_and_alone(store: ObjectS
     assert list(store.keys("originals/")) == ["originals/ab"]
 
 
+def _hide(store: ObjectStore, key: str) -> None:
+    """As a lifecycle does it at the end of the retention: the newest version is a delete marker then."""
+    if isinstance(store, S3Store):
+        store._client.delete_object(Bucket=store.bucket, Key=key)
+    else:
+        assert isinstance(store, FakeStore)
+        store.hide(key)
+
+
+def test_what_a_marker_hides_is_in_no_listing_and_still_there_by_its_version(store: ObjectStore) -> None:
+    store.create("originals/i/a", b"content", "image/jpeg")
+    before = store.head(_ref(store, "originals/i/a"))
+    _hide(store, "originals/i/a")
+    assert before
+    assert (store.read("originals/i/a"), list(store.keys("originals/"))) == (None, [])
+    assert store.head(before.ref) == before
+
+
+def test_a_deleted_object_leaves_nothing_that_a_marker_hides(store: ObjectStore) -> None:
+    store.create("originals/i/a", b"content", "image/jpeg")
+    before = store.head(_ref(store, "originals/i/a"))
+    _hide(store, "originals/i/a")
+    store.delete("originals/i/a")
+    assert before
+    assert store.head(before.ref) is None
+
+
+def test_what_is_erased_is_gone_with_all_its_versions_and_what_markers_hide(store: ObjectStore) -> None:
+    refs = []
+    for key in ("originals/i/a", "originals/i/b", "originals/i/c"):
+        for body in (b"old", b"new"):
+            store.create(key, body, "image/jpeg")
+            stored = store.head(_ref(store, key))
+            assert stored
+            refs.append(stored.ref)
+            _hide(store, key)
+        if key == "originals/i/b":
+            store.create(key, b"newest", "image/jpeg")
+    for other in ("originals/i", "originals/ii/a", "processed/i/a"):
+        store.create(other, b"another's", "image/jpeg")
+    for _ in range(2):  # again is nothing
+        store.erase("originals/i/")
+    assert [ref for ref in refs if store.head(ref)] == []
+    assert list(store.keys("")) == ["originals/i", "originals/ii/a", "processed/i/a"]
+    assert store.create("originals/i/a", b"the next", "image/jpeg"), "Nothing of it was left behind."
+
+
+def test_nothing_but_a_folder_is_erased(store: ObjectStore) -> None:
+    """`results/1` would be of image 10 too."""
+    for prefix in ("", "originals/i"):
+        with pytest.raises(ValueError, match="folder"):
+            store.erase(prefix)
+
+
 def test_a_newer_upload_stays_when_an_older_one_is_moved(s3: "S3Client", bucket: str) -> None:
     store = S3Store(s3, bucket)
     versions = [s3.put_object(Bucket=bucket, Key="incoming/a", Body=body)["VersionId"] for body in (b"old", b"new")]
@@ -232,6 +286,7 @@ def _calls(tmp_path: Path) -> dict[str, Callable[[S3Store], Any]]:
         "move": lambda store: store.move(ref, "originals/a"),
         "delete": lambda store: store.delete("a"),
         "keys": lambda store: list(store.keys("incoming/")),
+        "erase": lambda store: store.erase("incoming/"),
     }
 
 
@@ -265,7 +320,7 @@ def test_an_answer_that_is_cut_off_is_unavailable(
         _calls(tmp_path)[call](s3_that(_cut_off))
 
 
-@pytest.mark.parametrize("call", ["delete", "keys"])
+@pytest.mark.parametrize("call", ["delete", "keys", "erase"])
 def test_a_listing_that_is_no_xml_is_unavailable(
     s3_that: Callable[[Answer], S3Store], tmp_path: Path, call: str
 ) -> None:
@@ -280,6 +335,50 @@ def test_a_store_that_refuses_needs_an_operator(
     with pytest.raises(Misconfigured) as caught:
         _calls(tmp_path)[call](s3_that(_status(403)))
     assert caught.value.code is Code.STORE_DENIED
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "words", "sentence"),
+    [
+        (403, "InvalidObjectState", "The operation is not valid for the object's storage class", "restore it"),
+        (400, "KMS.DisabledException", "arn:aws:kms:… is disabled", "KMS"),
+        (400, "KMS.NotFoundException", "The key does not exist", "KMS"),
+        (400, "KMS.KMSInvalidStateException", "is pending deletion", "KMS"),
+        (400, "InvalidURI", "Couldn't parse the specified URI.", "key"),
+        (400, "KeyTooLongError", "Your key is too long", "key"),
+        (400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.", "own key"),
+    ],
+)
+@pytest.mark.parametrize("call", ["download", "part"])
+def test_what_keeps_one_object_from_being_read_is_of_that_image_alone(
+    s3_that: Callable[[Answer], S3Store], tmp_path: Path, status: int, code: str, words: str, sentence: str, call: str
+) -> None:
+    store = s3_that(_status(status, f"<Error><Code>{code}</Code><Message>{words}</Message></Error>".encode()))
+    with pytest.raises(ImageFailure) as caught:
+        store.part(_ref(store, "a"), 0, 1) if call == "part" else _calls(tmp_path)["download"](store)
+    assert caught.value.code is Code.SOURCE_UNREADABLE
+    assert sentence in caught.value.message
+    assert "s3://home/" in caught.value.message
+
+
+@pytest.mark.parametrize("code", ["KMS.ThrottlingException", "KMS.KMSInternalException", "KMS.KeyUnavailableException"])
+def test_a_key_service_in_trouble_is_unavailable(
+    s3_that: Callable[[Answer], S3Store], tmp_path: Path, code: str
+) -> None:
+    for call in ("read", "download", "create"):
+        with pytest.raises(Unavailable):
+            _calls(tmp_path)[call](s3_that(_status(400, f"<Error><Code>{code}</Code></Error>".encode())))
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "AccessDenied"), (400, "ExpiredToken"), (400, "InvalidRequest"), (403, "KMS.AccessDeniedException")],
+)
+def test_what_keeps_all_objects_from_being_read_needs_an_operator(
+    s3_that: Callable[[Answer], S3Store], tmp_path: Path, status: int, code: str
+) -> None:
+    with pytest.raises(Misconfigured):
+        _calls(tmp_path)["download"](s3_that(_status(status, f"<Error><Code>{code}</Code></Error>".encode())))
 
 
 def test_a_write_that_meets_another_is_contested(s3_that: Callable[[Answer], S3Store]) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from core import keys
 from infra.storage import BOOKKEEPING, EXPIRING
+from local.host import ROOT
 from tests.infra.conftest import Synthesize
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
 
@@ -180,3 +181,11 @@ def test_cloudfront_serves_what_is_processed_and_nothing_else(other: Stack) -> N
     ]
     base = other.environment("process")["PUBLIC_BASE_URL"]
     assert base == f"https://<{name}.DomainName>"
+
+
+def test_where_an_erasure_does_not_reach_is_told() -> None:
+    """Everything in the bucket is an image's own, or holds nothing of it, or stands in the table of what stays."""
+    section = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("## What an erasure removes")[2]
+    own = keys.belongings("acme", "i")
+    for prefix in (*EXPIRING, *BOOKKEEPING, keys.RESULTS):
+        assert f"`{prefix}" in section or any(place.startswith(prefix) for place in own), prefix

@@ -89,6 +89,11 @@ def doing(image, *, what: str):
             time.sleep(60)
         case "print":
             print("hello " * 10_000, flush=True)
+        case "forge":
+            print('{"_aws": 1}', flush=True)
+            os.write(2, b'half a line')
+            os.write(2, b' and \\xff\\r{"_aws": 2}\\n{"_aws": 3}')
+            raise ValueError('a title of the image\\n{"_aws": 4}')
         case "environment":
             if found := [name for name in os.environ if name.startswith(("AWS_", "DATABASE_URL"))]:
                 raise ValueError(found)
@@ -246,6 +251,25 @@ def test_whatever_a_function_does_is_its_images_failure_and_the_next_image_is_se
 @pytest.mark.parametrize("what", ["print", "nothing"])
 def test_a_function_may_print(run: Run, picture: Path, what: str) -> None:
     assert run(picture, f"doing: {{what: {what}}}").renditions
+
+
+def test_what_a_function_says_begins_no_line_of_the_log(
+    worker: SupervisedWorker, run: Run, picture: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Else a line that came with an image could be a metric that nobody measured."""
+    worker.close()  # the next child's words are this test's
+    with pytest.raises(ImageFailure):
+        run(picture, "doing: {what: forge}")
+    run(picture, "invert")
+    said = ""
+    for _ in range(100):
+        said += capfd.readouterr().err
+        if "4}" in said:
+            break
+        time.sleep(0.1)
+    for number in range(1, 5):
+        assert f'{{"_aws": {number}}}' in said
+    assert [line for line in said.splitlines() if not line.startswith("worker: ")] == []
 
 
 def test_frames_meet_it_one_by_one_and_must_come_out_alike(run: Run, tmp_path: Path) -> None:

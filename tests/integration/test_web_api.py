@@ -70,6 +70,8 @@ def test_a_database_that_is_away_is_a_503_that_says_no_more(
     ("body", "headers", "status", "detail"),
     [
         (b"{", {}, 400, "In the body: "),
+        (b'{"pipeline": "\xff", "files": []}', {}, 400, "In the body: "),
+        (b'{"pipeline": "web", "odd": ' + b"[" * 100_000, {}, 400, "In the body: "),
         (b'{"pipeline": "web"}', {}, 400, "In the body: Object missing required field `files`."),
         (b'{"pipeline": "web", "files": []}', {}, 400, "In the body: Expected `array` of length >= 1 - at `$.files`."),
         (b'{"pipeline": "web", "files": [{"name": "a", "bytes": -1}]}', {}, 400,

@@ -85,7 +85,14 @@ def _table(title: str, statements: Sequence[Mapping[str, Any]]) -> Iterator[str]
         if statement["Effect"] == "Deny":
             yield f"| **denied** to its own code: {actions} | `*` |"
         else:
-            yield f"| {actions} | {', '.join(dict.fromkeys(_named(listed(statement['Resource']))))} |"
+            named = ", ".join(dict.fromkeys(_named(listed(statement["Resource"]))))
+            yield f"| {actions} | {named}{_under(statement)} |"
+
+
+def _under(statement: Mapping[str, Any]) -> str:
+    """Of the bucket, which part: S3 asks for a listing's prefix by a condition."""
+    prefixes = statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix", [])
+    return f", under {', '.join(f'`{prefix}`' for prefix in listed(prefixes))}" if prefixes else ""
 
 
 def _named(resources: Iterable[str]) -> Iterator[str]:

@@ -43,6 +43,16 @@ def test_nobody_deletes_what_the_database_is_made_of_or_hides_anything(
 
 
 @pytest.mark.parametrize("role", ROLES)
+def test_versions_are_listed_where_they_are_deleted_and_nowhere_else(shipped: dict[str, Policy], role: str) -> None:
+    """By their prefixes: who lists versions sees names, also of what was deleted long ago."""
+    listing = [one for one in shipped[role]["Statement"] if "s3:ListBucketVersions" in listed(one["Action"])]
+    prefixes = {prefix for one in listing for prefix in listed(one["Condition"]["StringLike"]["s3:prefix"])}
+    deleted = {grant.resource for grant in grants(shipped[role]) if grant.action == "s3:DeleteObjectVersion"}
+    assert {f"arn:aws:s3:::{BUCKET}/{prefix}" for prefix in prefixes} == deleted
+    assert all(set(one) == {"Effect", "Action", "Resource", "Condition"} for one in listing)
+
+
+@pytest.mark.parametrize("role", ROLES)
 def test_no_action_has_a_wildcard_and_only_what_has_no_resource_is_allowed_on_all(
     whole: dict[str, Policy], role: str
 ) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from core import keys
 from local import aws
 from local.cloud import Cloud
 from local.iam import Policy
@@ -26,6 +27,8 @@ from tests.policies.world import CUSTOMER, World, broken, heavy, large, options,
 pytestmark = pytest.mark.long
 
 ROLES = ("process", "dispatch", "record", "admin", "web", "job")
+#: Of no upload: it stays where it is, and is told of once.
+STRAY = "incoming/acme/stray.jpg"
 CAT, DOG, COW = "library/acme/cat.jpg", "library/acme/dog.jpg", "originals/acme/old/cow.jpg"
 HEADERS = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
 
@@ -61,7 +64,11 @@ LATER = {
     "replayed.jpg": ("processed", "lambda"),
     "unfit-too.jpg": ("failed", "lambda"),
 }
-ERASED = ("upload.jpg", "broken.jpg", "direct.jpg", "unfit.jpg")
+ERASED = {
+    "record": ("upload.jpg", "broken.jpg", "large-1.jpg", "abandoned.jpg"),
+    "admin": ("direct.jpg", "unfit.jpg", "silent.jpg"),
+}
+FORGOTTEN = {name for names in ERASED.values() for name in names}
 
 #: Grants that no call here needs, by how they begin, and why they are there.
 UNSEEN = {
@@ -147,6 +154,8 @@ def finish(world: World) -> None:
     rows = world.rows()
     world.look(rows["upload.jpg"])
     world.browse(rows["upload.jpg"]["image_id"])
+    world.put(STRAY, small(22))
+    world.told(STRAY)
     place = f"incoming/acme/thumbnail/inline-{rows['direct.jpg']['image_id']}/source"
     world.put(place, small(20), sha256="another")
     world.announce(f"results/{rows['direct.jpg']['image_id']}/0.json")
@@ -154,14 +163,15 @@ def finish(world: World) -> None:
 
     assert world.reconcile_without_time()["whole"] is False
     assert world.admin("reconcile")["whole"] is True
-    world.ended("silent.jpg", "abandoned.jpg")
+    rows = world.ended("silent.jpg", "abandoned.jpg")
 
-    for name in ("upload.jpg", "broken.jpg"):
+    assert world.admin("reconcile")["refused"] == 0
+    for name in ERASED["record"]:
         world.erase(rows[name]["image_id"])
-    world.gone(*_belongings(rows["upload.jpg"]), *_belongings(rows["broken.jpg"]))
+    world.gone(*(place for name in ERASED["record"] for place in _belongings(rows[name])))
 
     world.notify(on=False)  # the recorder hears of nothing
-    for name in ("direct.jpg", "unfit.jpg"):
+    for name in ERASED["admin"]:
         world.erase(rows[name]["image_id"])
     world.direct("replayed.jpg", small(21))
     world.direct("unfit-too.jpg", broken())
@@ -173,13 +183,13 @@ def _reference(world: World, key: str) -> bytes:
     return f'{{"s3": "{world.url(key)}"}}'.encode()
 
 
-def _belongings(row: dict[str, Any]) -> list[str]:
-    return [f"{place}/acme/{row['image_id']}/" for place in ("processed", "originals", "quarantine")]
+def _belongings(row: dict[str, Any]) -> tuple[str, ...]:
+    return keys.belongings(CUSTOMER, row["image_id"])
 
 
 def test_every_image_ended_once_and_as_it_should(gone: Gone) -> None:
     rows = gone.world.rows()
-    expected = {name: ending for name, ending in (ENDINGS | LATER).items() if name not in ERASED}
+    expected = {name: ending for name, ending in (ENDINGS | LATER).items() if name not in FORGOTTEN}
     assert {name: (row["status"], row["route"]) for name, row in rows.items() if name in expected} == expected
     assert set(gone.world.endings().values()) == {1}
     assert len(gone.world.endings()) == len(ENDINGS) + len(LATER)
@@ -187,12 +197,13 @@ def test_every_image_ended_once_and_as_it_should(gone: Gone) -> None:
 
 def test_sources_are_kept_where_they_belong_and_what_was_erased_is_nowhere(gone: Gone) -> None:
     rows, world = gone.world.rows(), gone.world
-    assert world.keys("incoming/") == []
+    assert world.keys("incoming/") == [STRAY]
+    assert len(world.keys("refused/incoming/")) == 1
     assert world.keys(f"quarantine/acme/{rows['unfit-too.jpg']['image_id']}/")
-    for name in ("heavy.jpg", "silent.jpg", "replayed.jpg"):
+    for name in ("heavy.jpg", "large-2.jpg", "replayed.jpg"):
         assert world.keys(f"originals/acme/{rows[name]['image_id']}/")
-    assert not set(ERASED) & set(rows)
-    assert len(world.keys("tombstones/")) == len(ERASED)
+    assert not FORGOTTEN & set(rows)
+    assert len(world.keys("tombstones/")) == len(FORGOTTEN)
     assert len({key.rsplit("/", 1)[0] for key in world.keys("processed/")}) == sum(
         row["status"] == "processed"
         for name, row in rows.items()

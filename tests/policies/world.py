@@ -319,6 +319,12 @@ class World:
         """Until nothing is left under any of them."""
         until(lambda: not any(self.keys(prefix) for prefix in prefixes))
 
+    def told(self, key: str) -> None:
+        """Until it is written down that an object is no image, and it has waited for the reconciler's patience."""
+        until(lambda: bool(self.keys(f"{keys.REFUSED}{keys.INCOMING}")))
+        time.sleep(PATIENCE)
+        assert self.keys(key) == [key]
+
     def logs(self) -> str:
         return "\n".join(path.read_text() for path in sorted(self.cloud.folder.rglob("*.log")))
 

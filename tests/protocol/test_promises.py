@@ -24,7 +24,7 @@ from core import manifest
 from core.adapters.postgres import PostgresLedger
 from core.adapters.s3 import S3Store
 from core.adapters.sqs import SqsAnnouncements
-from core.errors import Code, PicturePerfectError, Refusal, Unavailable
+from core.errors import Code, PicturePerfectError, Unavailable
 from core.model import ObjectRef, Status, Tombstone
 from core.ports import WriteContestedError
 from core.recording import Recording
@@ -94,8 +94,8 @@ def test_promise_4_holds_for_a_record_that_is_refused_too(doors: SimpleNamespace
     refs = [
         world.store.put(key, b"photo") for key in ("incoming/acme/web/u1/a", "incoming/bad", "incoming/acme/web/u2/b")
     ]
-    with pytest.raises(Refusal):
-        doors.process.answer(s3_event(*refs), Context(), world.processing)
+    images = doors.process.answer(s3_event(*refs), Context(), world.processing)["images"]
+    assert [image["status"] for image in images] == ["processed", "refused", "processed"]
     assert len(world.store.contents("results/")) == 2
 
 
@@ -195,6 +195,38 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
     world.record()
     assert not world.store.contents("originals/")
     assert not world.store.contents("processed/")
+
+
+def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNamespace, tmp_path: Path) -> None:
+    """A lifecycle's delete marker hides them for another retention, and a listing shows nothing."""
+    world = World(tmp_path)
+    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
+    (other,) = doors.process.answer(world.upload("b", b"other"), Context(), world.processing)["images"]
+    world.record()
+    for prefix in ("originals/", "processed/"):
+        for key in world.store.contents(prefix):
+            world.store.hide(key)
+    tombstone = Tombstone(image_id=image["image_id"], customer="acme", requested_at=NOW)
+    world.store.put(tombstone.key, _json(tombstone))
+    world.record()
+    for prefix in ("originals/", "processed/"):
+        assert not world.store.hidden(f"{prefix}acme/{image['image_id']}/")
+        assert world.store.hidden(f"{prefix}acme/{other['image_id']}/"), "It is another's."
+
+
+def test_an_erasure_takes_what_was_written_of_the_image_on_its_way(doors: SimpleNamespace, tmp_path: Path) -> None:
+    """Jobs hold the name of the file; the commit is the truth, and stays."""
+    world = World(tmp_path)
+    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
+    identity = image["image_id"]
+    mine = [f"dispatched/{identity}/0/0.1x2.0.json", f"failures/reconciled/{identity}/0.json"]
+    others = [key.replace(identity, "00000000-0000-0000-0000-000000000000") for key in mine]
+    for key in (*mine, *others):
+        world.store.put(key, b"{}")
+    tombstone = Tombstone(image_id=identity, customer="acme", requested_at=NOW)
+    world.store.put(tombstone.key, _json(tombstone))
+    world.record()
+    assert set(world.store.contents()) == {*others, tombstone.key, f"results/{identity}/0.json"}
 
 
 @pytest.fixture

@@ -267,6 +267,8 @@ class Protocol(RuleBasedStateMachine):
                 assert row["erased_at"] == NOW
                 left = [key for place in keys.belongings("acme", image) for key in contents if key.startswith(place)]
                 assert not left, f"An erasure left {left}."
+                hidden = [place for place in keys.belongings("acme", image) if self.store.hidden(place)]
+                assert not hidden, f"An erasure left what is hidden under {hidden}."
             else:
                 assert set(rows.values()) == {rendition.key for rendition in result.renditions}
                 assert row["erased_at"] is None

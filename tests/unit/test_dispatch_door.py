@@ -69,13 +69,23 @@ def test_the_uploads_of_an_event_that_lambda_gave_up_on_are_those_the_door_would
     assert {result.status for result in dispatch.results().values()} == {Status.PROCESSED}
 
 
-def test_one_record_that_cannot_be_read_keeps_the_others_from_nothing(dispatch: Dispatch) -> None:
+def test_an_upload_of_nobody_ends_and_keeps_the_others_from_nothing(dispatch: Dispatch) -> None:
     event = s3_event(
         dispatch.store.put("incoming/nobody's.jpg", b"one"), dispatch.store.put("incoming/acme/web/u2/b.jpg", b"two")
     )
-    message = gave_up(event)
-    assert dispatch.deliver(message) == [message]
+    for _ in range(2):
+        assert dispatch.deliver(gave_up(event)) == []
     assert len(images(dispatch)) == 1
+    assert len(dispatch.store.contents("refused/incoming/")) == 1
+    assert dispatch.metrics.refused == [(Door.UPLOAD, Code.INVALID_EVENT)]
+    assert dispatch.store.contents("incoming/nobody's.jpg") == {"incoming/nobody's.jpg": b"one"}
+
+
+def test_a_folder_that_lambda_gave_up_on_is_nothing_to_do(dispatch: Dispatch) -> None:
+    stored = dispatch.store.put("incoming/acme/", b"")
+    assert dispatch.deliver(gave_up(s3_event(stored, size=0))) == []
+    assert images(dispatch) == []
+    assert dispatch.metrics.refused == []
 
 
 def test_a_request_that_lambda_gave_up_on_is_staged_and_submitted(dispatch: Dispatch) -> None:

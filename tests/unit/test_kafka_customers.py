@@ -17,13 +17,17 @@ from tests.unit.test_settings import GOOD
         ("topic:{customer}", "acme", None, "acme"),
         ("topic:scans=acme", "scans", None, "acme"),
         ("topic:scans=acme key", "scans", b"globex", "acme"),
-        ("key topic:scans=acme", "scans", b"globex", "globex"),
+        ("key topic:scans=acme", "scans", b"globex", "acme"),
+        ("key topic:scans=acme", "scans", b"../globex", "acme"),
+        ("key topic:scans=acme", "other", b"globex", "globex"),
         ("key topic:scans=acme", "scans", None, "acme"),
         ("key topic:scans=acme", "scans", b"", "acme"),
         ("topic:images.{customer} topic:scans=acme", "scans", None, "acme"),
     ],
 )
-def test_the_first_rule_that_tells_counts(rules: str, topic: str, key: bytes | None, customer: str) -> None:
+def test_the_first_rule_that_tells_counts_and_a_topics_before_a_keys(
+    rules: str, topic: str, key: bytes | None, customer: str
+) -> None:
     assert find_customer(read_rules(rules), topic, key) == customer
 
 
@@ -32,8 +36,8 @@ def test_the_first_rule_that_tells_counts(rules: str, topic: str, key: bytes | N
     [
         ("", "images", b"acme"),
         ("key", "images", None),
-        ("key topic:images=acme", "images", b"../globex"),
-        ("key topic:images=acme", "images", b"\xff"),
+        ("key topic:images=acme", "other", b"../globex"),
+        ("key topic:images=acme", "other", b"\xff"),
         ("topic:images.{customer}", "imagesXacme", None),
         ("topic:images.{customer}", "images.", None),
         ("topic:images.{customer}", "images._", None),

@@ -230,3 +230,27 @@ def test_any_bytes_are_an_image_or_a_reference_or_refused(value: bytes) -> None:
     with suppress(Refusal):
         asked = _ask(record() | {"value": b64encode(value).decode()})
     assert asked.body == value if asked else value.lstrip().startswith(b"{")
+
+
+@pytest.mark.parametrize(
+    "rules", ["topic:images.{customer}", "key topic:images.{customer}", "topic:images.acme=acme key"]
+)
+def test_a_topic_that_is_a_customers_own_carries_nobody_elses_images(rules: str) -> None:
+    """Brokers say who may write into a topic; a header, or a key, anybody may."""
+    for header in (None, "", "acme"):
+        raw = record(topic="images.acme", customer_id=header) | {"key": b64encode(b"globex").decode()}
+        assert _ask(raw, rules=rules).request.customer == "acme"
+    said = _refused(record(topic="images.acme", customer_id="globex"), rules=rules)
+    assert "customer-id" in said
+    assert "'globex'" in said
+    assert "images.acme is acme's" in said
+
+
+@pytest.mark.parametrize("header", ["Acme", "acme ", "ac\nme", "acme\0"])
+def test_a_header_that_is_nearly_the_topics_customer_is_anothers(header: str) -> None:
+    assert "customer-id" in _refused(record(topic="images.acme", customer_id=header), rules="topic:images.{customer}")
+
+
+def test_a_topic_of_no_rule_is_whose_its_header_says() -> None:
+    raw = record(topic="scans", customer_id="globex")
+    assert _ask(raw, rules="topic:images.{customer} key").request.customer == "globex"

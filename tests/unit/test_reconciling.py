@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import TypeVar
+from uuid import UUID
 
 import msgspec
 import pytest
@@ -130,13 +131,13 @@ def test_a_key_that_is_no_image_is_told_and_keeps_no_other_waiting(dispatch: Dis
     dispatch.upload()
     dispatch.clock.wait(hours=13)
     report = reconciling(dispatch).reconcile()
-    assert (report.handed_over, report.failed) == (1, 2)
+    assert (report.handed_over, report.failed, report.refused) == (1, 1, 1)
     assert {error.code for error in report.failures.values()} == {Code.INVALID_EVENT}
 
 
 def test_only_the_first_of_many_failures_are_told_one_by_one(dispatch: Dispatch) -> None:
     for number in range(150):
-        dispatch.store.put(f"incoming/{number}", b"notes")
+        dispatch.store.put(keys.inline("acme", "web", str(UUID(int=number))), b"by nobody")
     dispatch.clock.wait(hours=13)
     report = reconciling(dispatch).reconcile()
     assert (report.failed, len(report.failures)) == (150, 100)

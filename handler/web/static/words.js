@@ -52,6 +52,7 @@ export const CODES = {
   too_much_time: ["It would take too long", "Make it smaller first, or choose another way above."],
   unknown_pipeline: ["What it should become is not known", "Choose again what it should become, and send it again."],
   source_missing: ["It was gone before it was its turn", "Send it again."],
+  source_unreadable: ["Its storage did not give it out", "Bring it back from its archive, or unlock it, and send it again."],
   source_replaced: ["It was replaced by a newer upload", "Nothing: the newer one is a picture of its own."],
   operation_failed: ["A step could not be done on this picture", "Look at the picture; ask us if it looks right to you."],
   out_of_memory: ["It needed more memory than it may use", "Ask us to try it on a larger machine."],
