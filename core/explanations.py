@@ -52,7 +52,8 @@ _EXPLANATIONS = {
         "Make it smaller first, or raise TIMEOUT_SECONDS.",
     ),
     Code.UNKNOWN_PIPELINE: Explanation(
-        "The request, or the key of the upload, names a pipeline that is not there.",
+        "The request, or the key of the upload, names a pipeline that is not there, or what cannot be a "
+        "pipeline's name: then the image's pipeline is other.",
         "Mend the name, or deploy the pipeline.",
     ),
     Code.SOURCE_MISSING: Explanation(

@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from msgspec.structs import fields
 
+from core.errors import Code
 from core.metrics import REFUSED
 from core.model import Door
 from core.settings import ProcessingSettings
@@ -80,6 +81,13 @@ class Observability(Construct):
             "The reconciler found images of which nobody had said how they ended, and took them up again. Each should "
             "end by itself: look for what stopped in the meantime, by the other alarms and the logs of process and "
             "dispatch.",
+        )
+        self._alarm(
+            "UploadsRefused",
+            self._refused(Door.UPLOAD, (Code.INVALID_EVENT, Code.INVALID_REQUEST)),
+            1,
+            "Objects lie under incoming/ at keys that say nothing of whose they are, so they became no image. Each has "
+            "a document under refused/incoming/ that names it; mend what uploads there, copy them where they belong.",
         )
         self._draw("Images by door and route", [self._search("source,route", "Images")])
         self._draw("Images by how they ended", [self._search("status", "Images")])
@@ -169,17 +177,9 @@ class Observability(Construct):
             "The stream is read more slowly than it is written. Look at ProcessThrottles and at the partitions: no "
             "more functions run at once than there are partitions.",
         )
-        refused = {
-            f"m{index}": self._own("Refused", source=Door.KAFKA, code=code) for index, code in enumerate(REFUSED.values)
-        }
         self._alarm(
             "KafkaRefused",
-            cloudwatch.MathExpression(
-                expression=" + ".join(f"FILL({name}, 0)" for name in refused),
-                using_metrics=refused,
-                label="Refused",
-                period=_FIVE_MINUTES,
-            ),
+            self._refused(Door.KAFKA, REFUSED.values),
             self._settings.alarms.refused_records,
             "Records became no image: nobody can tell whose they are, or what they refer to. Each lies under refused/ "
             "in the bucket with what is wrong with it; mend the producer, then produce them anew.",
@@ -223,6 +223,16 @@ class Observability(Construct):
     def _own(self, name: str, **dimensions: str) -> cloudwatch.Metric:
         """A metric of the images'; core/adapters/emf.py writes it."""
         return _metric(namespace(self._settings), name, dimensions, _SUM)
+
+    def _refused(self, door: Door, codes: Sequence[str]) -> cloudwatch.MathExpression:
+        """Of all codes together: an alarm looks at no more than one number."""
+        counts = {f"m{index}": self._own("Refused", source=door, code=code) for index, code in enumerate(codes)}
+        return cloudwatch.MathExpression(
+            expression=" + ".join(f"FILL({name}, 0)" for name in counts),
+            using_metrics=counts,
+            label="Refused",
+            period=_FIVE_MINUTES,
+        )
 
     def _search(self, dimensions: str, metric: str, statistic: str = _SUM) -> cloudwatch.MathExpression:
         """Every value that there is of these dimensions: they are from closed lists."""

@@ -151,9 +151,10 @@ def _failures() -> panels.Row:
         ),
         panels.bars(
             CLOUDWATCH,
-            "Records refused at the door of Kafka",
-            "They became no image. Each is kept under refused/ with its reason: mend what sends it, and send it again.",
-            [ours("Refused", "Sum", {"source": "kafka", "code": ANY}, label="${PROP('Dim.code')}")],
+            "Refused where nobody hears an answer",
+            "Records of Kafka, and objects under incoming/, that became no image. Each is kept, its reason under "
+            "refused/: mend what sends it, and send it again.",
+            [ours("Refused", "Sum", {"source": ANY, "code": ANY}, label="${PROP('Dim.source')} ${PROP('Dim.code')}")],
             unit="short",
             span=6,
         ),

@@ -19,7 +19,10 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 LARGEST = 2.0  # mean ΔE2000: what trained eyes see side by side begins at 1
 
 skimage = pytest.importorskip("skimage.color", reason="scikit-image, which has the ΔE2000, is not installed")
-pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason=f"there is no corpus at {CORPUS}")
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(not CORPUS.is_dir(), reason=f"there is no corpus at {CORPUS}"),
+]
 
 #: File → how the reference is made: through its profile, as plain complement, or as L*a*b*.
 FILES = {

@@ -28,7 +28,7 @@ REFUSED = {
 # Non-local means takes seconds per megapixel: `restore` is run over the small ones.
 RESTORE_MEGAPIXELS = 0.3
 
-pytestmark = pytest.mark.skipif(not IMAGES, reason=f"there is no corpus at {CORPUS}")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not IMAGES, reason=f"there is no corpus at {CORPUS}")]
 
 
 def run(path: Path, name: str, out: Path) -> tuple[RenditionFile, ...]:

@@ -24,9 +24,15 @@ needs_chromium = pytest.mark.skipif(not shutil.which(CHROMIUM), reason=f"There i
 HOSTILE = '<b onclick="alert(1)">&"\''
 
 
-def hostile(image: Result) -> Result:
-    """One that came with a pipeline's name that would be markup, and to a customer with a name that is too long."""
-    return msgspec.structs.replace(image, pipeline=HOSTILE, customer="c" * 64)
+def long(image: Result) -> Result:
+    """One of a customer whose name is as long as may be."""
+    return msgspec.structs.replace(image, customer="c" * 64)
+
+
+def hostile(report: Report) -> Report:
+    """With names that would be markup: no ledger lets them in, and the page does not rely on that."""
+    lines = tuple(msgspec.structs.replace(line, name=HOSTILE) for line in report.movers)
+    return msgspec.structs.replace(report, by=dict.fromkeys(report.by, lines), movers=lines)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,7 @@ def reports(postgres: Callable[[], str]) -> dict[str, Report]:
     ledger = PostgresLedger(url)
     ledger.migrate()
     images = counted_ledger.images(300, 70)
-    ledger.record([*images[:-2], *map(hostile, images[-2:])], [])
+    ledger.record([*images[:-2], *map(long, images[-2:])], [])
     ledger.close()
     figures = PostgresFigures(url)
     questions = {
@@ -134,9 +140,9 @@ _TABLES = """
 
 
 def test_names_are_text_and_no_markup(reports: dict[str, Report]) -> None:
-    written = page(reports["all"])
+    written = page(hostile(reports["all"]))
     assert HOSTILE not in written
-    assert "&lt;b onclick=&#34;alert(1)&#34;&gt;" in written
+    assert written.count("&lt;b onclick=&#34;alert(1)&#34;&gt;") >= 5
 
 
 def test_what_has_no_images_says_where_to_look(reports: dict[str, Report]) -> None:

@@ -13,7 +13,8 @@ from tests.infra.conftest import Synthesize
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
 
 ALWAYS = {
-    "Blocked", "Failed", "Reconciled", "ProcessThrottles", "FailuresNotKept", "BatchFailures", "ReconcilerSilent",
+    "Blocked", "Failed", "Reconciled", "ProcessThrottles", "FailuresNotKept", "BatchFailures",
+    "ReconcilerSilent", "UploadsRefused",
     "RecordsOld", "RecordsDeadLetters", "OverflowOld", "OverflowDeadLetters",
     *(f"{entry}Errors" for entry in ("Process", "Dispatch", "Record", "Admin", "Web")),
 }  # fmt: skip

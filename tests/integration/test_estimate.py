@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ from core.model import ObjectRef
 from local import aws
 from local.cli import cli, run
 from local.estimating import _remote
+from local.host import ROOT
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -91,23 +94,20 @@ def test_an_address_without_a_key_is_told(file: str, capsys: pytest.CaptureFixtu
     assert said == f"invalid_request: {file} names no object: s3://BUCKET/KEY does.\n"
 
 
-def test_credentials_that_are_missing_are_told_with_what_to_do(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in [name for name in os.environ if name.startswith("AWS_")]:
-        monkeypatch.delenv(name)
-    for name, value in {
+def test_credentials_that_are_missing_are_told_with_what_to_do(tmp_path: Path) -> None:
+    """In a process of its own: boto3 remembers those that it found."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {
         "AWS_EC2_METADATA_DISABLED": "true",
         "AWS_CONFIG_FILE": str(tmp_path / "none"),
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
         "AWS_DEFAULT_REGION": "eu-west-1",
-    }.items():
-        monkeypatch.setenv(name, value)
-    arguments = ["estimate", "s3://pictures/a.jpg", "--pipeline", "web"]
-    assert run(lambda: cli.main(arguments, standalone_mode=False)) == 1
-    said = capsys.readouterr().err
-    assert said.startswith("store_denied: There are no AWS credentials. Log in (`aws sso login`")
-    assert said.count("\n") == 1
+    }
+    command = [sys.executable, "-m", "local.cli", "estimate", "s3://pictures/a.jpg", "--pipeline", "web"]
+    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("store_denied: There are no AWS credentials. Log in (`aws sso login`")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_bucket_whose_name_can_be_none_is_told_in_one_line(

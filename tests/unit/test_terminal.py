@@ -11,7 +11,7 @@ import click
 import pytest
 from rich.console import Console
 
-from core.errors import Code, Refusal
+from core.errors import Code, Misconfigured
 from core.reporting import Failure, Latency, Line, Question, Report, Row, Sums
 from local import batch_status, tables
 from local.cli import run
@@ -125,7 +125,7 @@ def test_the_docs_say_what_a_spreadsheet_is_spared() -> None:
     [
         click.UsageError(f"{HOSTILE}\nand"),
         click.ClickException(f"{HOSTILE}\nand"),
-        Refusal(Code.INVALID_REQUEST, f"{HOSTILE}\nand"),
+        Misconfigured(Code.INVALID_PIPELINE, f"{HOSTILE}\nand"),
     ],
     ids=["usage", "click", "ours"],
 )
