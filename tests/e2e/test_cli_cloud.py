@@ -115,7 +115,14 @@ def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_buck
     assert (refused.returncode, "invalid_request" in refused.stderr) == (1, True)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+    ],
+)
 def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Signals) -> None:
     picture = up.folder / "picture.jpg"
     samples.landscape(200, 150, 2, samples.DUSK).save(picture)

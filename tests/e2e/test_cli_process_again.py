@@ -69,7 +69,14 @@ def told(lines: Iterable[Line], out: Path) -> list[Line]:
     return [json.loads(json.dumps(line).replace(str(out), "OUT")) for line in kept]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number",
+    [
+        signal.SIGKILL,
+        pytest.param(signal.SIGINT, marks=pytest.mark.long),
+        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
+    ],
+)
 def test_after_any_end_the_same_command_does_the_rest_and_none_can_tell(
     number: signal.Signals, place: Path, undisturbed: tuple[dict[str, bytes], list[Line]]
 ) -> None:

@@ -1,7 +1,6 @@
 """Every kind of deployment that the settings can spell is a template that CloudFormation takes."""
 
 import json
-import os
 import re
 from pathlib import Path
 
@@ -14,11 +13,11 @@ from tests.infra.conftest import Synthesize
 from tests.infra.variations import VARIATIONS
 
 ROOT = Path(__file__).parents[2]
-#: A lint costs seconds: `make test` does those that have most in them, `make test-infra` does all.
-LINTED = [*VARIATIONS] if os.environ.get("INFRA_VARIATIONS") == "all" else ["shipped", "all that is not shipped"]
+#: Each costs seconds: `make test` does what is shipped, `make test-infra` does all.
+ALL = [pytest.param(name, marks=[] if name == "shipped" else pytest.mark.long, id=name) for name in VARIATIONS]
 
 
-@pytest.mark.parametrize("name", VARIATIONS)
+@pytest.mark.parametrize("name", ALL)
 def test_each_synthesizes_without_a_warning(synthesize: Synthesize, name: str) -> None:
     assembly = synthesize(VARIATIONS[name]).assembly
     said = [*assembly.glob("*.metadata.json")]
@@ -26,7 +25,7 @@ def test_each_synthesizes_without_a_warning(synthesize: Synthesize, name: str) -
     assert [entry for entry in entries if entry[1]["type"] in {"aws:cdk:warning", "aws:cdk:error"}] == []
 
 
-@pytest.mark.parametrize("name", LINTED)
+@pytest.mark.parametrize("name", ALL)
 def test_each_is_without_an_error_or_a_warning_of_cfn_lint(
     synthesize: Synthesize, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
+pytestmark = pytest.mark.long
+
 # A photograph, which may be decoded at a fraction; alpha; 16 bits; an animation. Width and height in pixels, for
 # `restore` a third of that: it takes seconds a megapixel.
 PICTURES = {
@@ -78,7 +80,6 @@ def test_a_codec_gives_the_same_pixels_and_bytes_at_any_number_of_threads(
             assert len(set(of_threads(case).values())) == 1, (name, case.on)
 
 
-@pytest.mark.long
 def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_threads(
     cloud: str, s3: "S3Client", sqs: "SQSClient", bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,7 +59,7 @@ def test_a_page_set_askew_is_set_straight_again(channels: int, dtype: Any) -> No
     assert skew(Deskew().apply(askew)) == pytest.approx(0, abs=0.25)
 
 
-@pytest.mark.parametrize("angle", [-14.6, -2.2, 0.7, 9.1])
+@pytest.mark.parametrize("angle", [-14.6, 0.7, *(pytest.param(angle, marks=pytest.mark.long) for angle in (-2.2, 9.1))])
 def test_text_is_set_straight_in_noise_in_negative_and_across(angle: float) -> None:
     askew = turned(page(), angle)
     noise = np.random.default_rng(1).normal(0, 10, askew.pixels.shape)
