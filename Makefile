@@ -43,8 +43,8 @@ up: $(RUNS)  ## the embedded cloud, until Ctrl-C
 	@$(BIN)/pictureperfect up
 
 .PHONY: test
-test: $(READY)  ## the tests, on two processors
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+test: $(READY)  ## the tests but the stack's, on two processors
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/infra --ignore tests/policies
 
 .PHONY: test-long
 test-long: $(READY)  ## those that take half a minute and more, or mind what runs beside them: one after another
@@ -72,7 +72,7 @@ check: $(READY)  ## format, lint, types, import contract, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/infra --ignore tests/policies
 
 .PHONY: bench
 bench: $(READY)  ## the measurements behind the numbers in the docs
@@ -117,8 +117,9 @@ diff: $(READY)  ## what `make deploy` would change of the stack that stands; nee
 	@$(BIN)/pictureperfect diff $(if $(IMAGE),--image $(IMAGE))
 
 .PHONY: test-infra
-test-infra: $(READY)  ## the stack's tests, with every variation linted; `make test` does so with the one that is shipped
+test-infra: $(READY)  ## the stack's tests: every variation synthesized and linted, the policies judged on paper
 	@$(BIN)/python -m pytest -m "long or not long" tests/infra
+	@$(BIN)/python -m pytest tests/policies
 
 .PHONY: lint-infra
 lint-infra: synth  ## cfn-lint over the template of your own settings

@@ -13,6 +13,7 @@ from PIL import Image
 
 from local.host import ROOT
 from local.samples import samples
+from tests.local_batch import until
 
 TEMPORARY = Path("/tmp")  # noqa: S108 - where the embedded PostgreSQL keeps its data
 MARK = "PICTURE_PERFECT_TEST_RUN"
@@ -32,8 +33,14 @@ def own_processes(folder: Path) -> list[str]:
     return found
 
 
+def abandoned() -> set[str]:
+    """Folders of servers that do not run: other tests may have some that do."""
+    lines = " ".join(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
+    return {path.name for path in TEMPORARY.glob("picture-perfect-*") if str(path) not in lines}
+
+
 def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp_path: Path) -> None:
-    before = {path.name for path in TEMPORARY.glob("picture-perfect-*")}
+    before = abandoned()
     ended = subprocess.run(
         [sys.executable, "-m", "local.cli", "demo", "--json"],
         check=False,
@@ -78,4 +85,4 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
         assert image.height > image.width
     assert "portrait.jpg" in (tmp_path / report["gallery"]).read_text()
     assert own_processes(tmp_path) == []
-    assert {path.name for path in TEMPORARY.glob("picture-perfect-*")} <= before
+    until(lambda: abandoned() <= before)

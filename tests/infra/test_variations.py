@@ -13,7 +13,7 @@ from tests.infra.conftest import Synthesize
 from tests.infra.variations import VARIATIONS
 
 ROOT = Path(__file__).parents[2]
-#: Each costs seconds: `make test` does what is shipped, `make test-infra` does all.
+#: Each costs seconds: `make test-infra` does all, `pytest tests/infra` what is shipped.
 ALL = [pytest.param(name, marks=[] if name == "shipped" else pytest.mark.long, id=name) for name in VARIATIONS]
 
 
