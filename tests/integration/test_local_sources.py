@@ -122,11 +122,11 @@ def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_le
 ) -> None:
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     redrive = json.dumps({"deadLetterTargetArn": aws.queue_arn(sqs, dead), "maxReceiveCount": "2"})
-    url = queue(sqs, VisibilityTimeout="1", RedrivePolicy=redrive)
+    url = queue(sqs, VisibilityTimeout="4", RedrivePolicy=redrive)
     for body in ("good", "bad", "fine"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     stage.start(SqsSource(sqs, url, stage.function("refuse_bad")))
-    until(lambda: depth(sqs, dead) == 1)
+    until(lambda: depth(sqs, dead) == 1, 30)
     bodies = [record["body"] for event in stage.seen() for record in event["Records"]]
     assert sorted(bodies) == ["bad", "bad", "fine", "good"]
     assert depth(sqs, url) == 0
@@ -135,7 +135,7 @@ def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_le
 def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_again(
     sqs: "SQSClient", stage: Stage
 ) -> None:
-    url = queue(sqs, VisibilityTimeout="1")
+    url = queue(sqs, VisibilityTimeout="5")  # longer than a function takes to start while others start, too
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     stage.start(SqsSource(sqs, url, stage.function("fail_at_first")))
