@@ -150,7 +150,7 @@ class GrafanaServer:
         return group
 
     def rule(self, uid: str) -> Json:
-        found = [rule for group in self.groups.values() for rule in group["rules"] if rule["uid"] == uid]
+        found: list[Json] = [rule for group in self.groups.values() for rule in group["rules"] if rule["uid"] == uid]
         if not found:
             raise Refused(404, message="alert rule not found")
         return found[0]
