@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 #: What buildah adds to the standard error of a command that failed.
-_OWN_WORDS = re.compile(r"(subprocess exited (with|on) .*\n)*(Error: .*\n?)?\Z")
+_OWN_WORDS = re.compile(r"^subprocess exited (?:with|on) .*\n|^Error: .*\n?\Z", re.MULTILINE)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
