@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -127,9 +126,7 @@ def test_commands_that_need_a_cloud_say_how_to_start_one(tmp_path: Path) -> None
 
 
 def test_help_comes_without_loading_what_commands_need() -> None:
-    started = time.monotonic()
     ended = run("--help")
-    assert time.monotonic() - started < 2
     assert "process" in ended.stdout
     script = "import sys, local.cli; print(sorted({'boto3', 'moto', 'numpy', 'cv2', 'rich'} & set(sys.modules)))"
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)

@@ -81,9 +81,9 @@ def test_a_bomb_is_probed_at_once(tmp_path: Path) -> None:
     path = tmp_path / "bomb.png"
     path.write_bytes(png_claiming(50_000, 50_000))
     probe.read_header(path)
-    start = time.perf_counter()
+    start = time.process_time()
     header = probe.read_header(path)
-    assert time.perf_counter() - start < 0.05
+    assert time.process_time() - start < 1  # its pixels would take minutes
     assert (header.width, header.height) == (50_000, 50_000)
 
 
@@ -205,10 +205,10 @@ def test_a_tiff_of_endless_overlapping_directories_is_probed_in_no_time(tmp_path
     content = bytearray(b"\xff" * 1_000_000)
     content[:8] = b"II*\0" + struct.pack("<I", 8)
     path.write_bytes(content)
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(ImageFailure):
         probe.read_header(path)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 20  # all that it claims would take hours
 
 
 @pytest.mark.parametrize(
