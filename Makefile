@@ -55,11 +55,11 @@ test-protocol: $(READY)  ## the state machines, with ten times the histories of 
 	@HYPOTHESIS_PROFILE=thorough $(BIN)/python -m pytest -n 2 --dist loadfile tests/protocol
 
 .PHONY: test-kafka
-test-kafka: $(READY)  ## 1,000 images through the Kafka door, amid rebalances and poison; `make test` sends 200
+test-kafka: $(READY)  ## 1,000 images through the Kafka door, amid rebalances and poison; `make test-long` sends 200
 	@KAFKA_IMAGES=1000 $(BIN)/python -m pytest -m long tests/e2e/test_kafka.py -k every_image --durations=1
 
 .PHONY: test-storm
-test-storm: $(READY)  ## 2,000 images through all doors, a third twice: the ledger's numbers; `make test` sends 120
+test-storm: $(READY)  ## 2,000 images through all doors, a third twice: the ledger's numbers; `make test-long` sends 120
 	@STORM_IMAGES=2000 $(BIN)/python -m pytest -m long tests/e2e/test_storm.py --durations=3
 
 .PHONY: test-year
@@ -142,8 +142,8 @@ idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its pric
 	@$(BIN)/python -m infra.idle_document
 
 .PHONY: test-page
-test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 200 ms; `make test` sends 50
-	@PAGE_UPLOADS=500 $(BIN)/python -m pytest -m long tests/e2e/test_page.py -k many_uploads -s
+test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 200 ms; `make test-long` sends 50
+	@PAGE_UPLOADS=500 $(BIN)/python -m pytest -m long tests/e2e/test_page_uploads.py -k many_uploads -s
 
 .PHONY: page-pictures
 page-pictures: $(READY)  ## the pictures of the page in the docs, taken anew

@@ -31,9 +31,9 @@ DISPATCHED = "dispatched/"
 _INLINE = "inline-"
 _STAGED = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 
+_PIPELINE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
 #: A slash in it would make the notification of a staged source a job of its own.
-PipelineName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")]
-_PIPELINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+PipelineName = Annotated[str, Meta(pattern=_PIPELINE.pattern)]
 #: What a key's pipeline is taken for that is no name: no pipeline is called so, and the image ends `unknown_pipeline`.
 NO_PIPELINE = "other"
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -90,7 +90,7 @@ def parse_incoming(key: str) -> Incoming:
             Code.INVALID_EVENT,
             f"The key {key!r} is not incoming/<customer>/<pipeline>/<upload>/<name>; the image was not accepted.",
         )
-    pipeline = parts[2] if _PIPELINE.fullmatch(parts[2]) else NO_PIPELINE
+    pipeline = parts[2] if _PIPELINE.match(parts[2]) else NO_PIPELINE
     return Incoming(check_customer(parts[1]), pipeline, *parts[3:])
 
 

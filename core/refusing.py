@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
-from core import keys
+from core import keys, log
 from core.errors import Refusal
 from core.kafka import Record
 from core.model import Door, ObjectRef
@@ -53,15 +53,17 @@ def write_down(
     return mine
 
 
-def upload_document(source: ObjectRef) -> str:
-    """The key of the document of an object under `incoming/`: one for each content that lies there."""
-    return keys.refused_upload(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
-
-
 def refuse_upload(writes: Writes, source: ObjectRef, refusal: Refusal, now: datetime) -> bool:
-    """An object whose key says of no image whose it is. It stays where it is. As `write_down`."""
+    """An object whose key says of no image whose it is. It stays where it is. As `write_down`, and the log is told."""
+    key = keys.refused_upload(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
     what = {"bucket": source.bucket, "key": source.key, "version": source.version, "etag": source.etag}
-    return write_down(writes, upload_document(source), Door.UPLOAD, refusal, now, what)
+    mine = write_down(writes, key, Door.UPLOAD, refusal, now, what)
+    if mine:
+        log.say(
+            f"The upload {source.quoted} was refused ({refusal.code}): {refusal.message} It stays where it is: put it "
+            f"where it belongs, and delete it there. This is kept in {key}."
+        )
+    return mine
 
 
 def refuse_record(writes: Writes, record: Record, refusal: Refusal, now: datetime) -> str:

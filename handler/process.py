@@ -12,7 +12,7 @@ import msgspec
 from core import bootstrap, log
 from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.model import HandOver, Outcome, Route
-from core.refusing import refuse_upload, upload_document
+from core.refusing import refuse_upload
 from core.requests import accept_bytes, accept_reference, read_request
 from core.service import Processing
 from core.streaming import Ending, Refused, Streaming
@@ -113,10 +113,6 @@ def _upload(record: events.S3Record, context: Context, service: Processing) -> d
     except Refusal as refusal:  # however often it is delivered: it ends here
         source = record.source
         refuse_upload(service, source, refusal, service.now())
-        log.say(
-            f"The upload {source.quoted} was refused ({refusal.code}): {refusal.message} It stays where it is: put it "
-            f"where it belongs, and delete it there. This is kept in {upload_document(source)}."
-        )
         return {"key": source.key, "status": "refused", "code": refusal.code, "message": refusal.message}
     return _told(service.bring(job, seconds=_seconds(context))) if job else None
 

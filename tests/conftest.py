@@ -89,14 +89,24 @@ def postgres() -> Iterator[Callable[[], str]]:
         shutil.rmtree(parent, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def tables(postgres: Callable[[], str]) -> Callable[[], str]:
+    """Makes a new, empty database with this release's tables; returns its URL."""
+
+    def make() -> str:
+        url = postgres()
+        ledger = PostgresLedger(url)
+        ledger.migrate()
+        ledger.close()
+        return url
+
+    return make
+
+
 @pytest.fixture
-def database_url(postgres: Callable[[], str]) -> str:
+def database_url(tables: Callable[[], str]) -> str:
     """A database of its own, with this release's tables."""
-    url = postgres()
-    ledger = PostgresLedger(url)
-    ledger.migrate()
-    ledger.close()
-    return url
+    return tables()
 
 
 @pytest.fixture(scope="session")

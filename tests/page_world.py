@@ -209,3 +209,7 @@ def until(done: Callable[[], bool], page: "Page", tries: int = PATIENCE // 100) 
             return
         page.wait_for_timeout(100)
     raise AssertionError("It did not come to be.")
+
+
+def count(s3: Any, prefix: str) -> int:
+    return int(s3.list_objects_v2(Bucket="pictures", Prefix=prefix)["KeyCount"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Pixels. Below, letters lose their shape, and are drawn larger, then shrunk; above, they are all image.
 _SMALLEST, _LARGEST = 10, 2000
 # Pixels that a text is measured at, to know about how large it would be: OpenCV draws every letter to measure it, which
-# took 10 s for 500 letters of the largest.
+# takes seconds for some hundred of the largest.
 _MEASURED = 100
 
 

@@ -1,27 +1,20 @@
 """The page in Chromium, on the embedded cloud: what a person does with it, and what a person sees."""
 
-import hashlib
 import os
-import random
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Dialog, sync_playwright
+from playwright.sync_api import Dialog
 
 from local import aws, samples
-from local.address import Options
-from local.cloud import Cloud
 from tests.batch_job import picture
 from tests.page_world import (
-    ARGUMENTS,
-    CHROMIUM,
-    LAMBDA_MEGAPIXELS,
     House,
     Theme,
     Visitor,
+    count,
     encoded,
     needs_chromium,
     photograph,
@@ -31,22 +24,8 @@ from tests.page_world import (
 )
 
 pytestmark = [needs_chromium, pytest.mark.timeout(1800)]
-#: `make test-page` sends 500 and looks at the long tasks; amid other tests, those say nothing of the page.
-UPLOADS = int(os.environ.get("PAGE_UPLOADS", "50"))
 SHOTS = os.environ.get("PAGE_SHOTS", "")
-LONGEST_TASK = 200  # milliseconds: acceptance 4
 TEN = 10
-
-
-@pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    options = Options(lambda_max_megapixels=LAMBDA_MEGAPIXELS)
-    with sync_playwright() as playwright, Cloud(tmp_path_factory.mktemp("page"), options) as cloud:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        try:
-            yield House(cloud, browser)
-        finally:
-            browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -192,15 +171,11 @@ def test_a_deletion_can_be_taken_back_and_else_is_for_good(house: House, tmp_pat
         visitor.wait_for_cards(1)
         page.reload()  # whoever leaves has not taken it back
         s3 = aws.s3(house.cloud.address.endpoint)
-        until(lambda: _count(s3, "tombstones/lake/") == 1, page)
-        until(lambda: _count(s3, "processed/lake/") == 1, page)
+        until(lambda: count(s3, "tombstones/lake/") == 1, page)
+        until(lambda: count(s3, "processed/lake/") == 1, page)
         page.reload()
         visitor.wait_for_names("one.jpg")
         visitor.in_peace()
-
-
-def _count(s3: Any, prefix: str) -> int:
-    return int(s3.list_objects_v2(Bucket="pictures", Prefix=prefix)["KeyCount"])
 
 
 def test_a_picture_that_is_out_before_its_upload_was_answered_is_done(house: House, tmp_path: Path) -> None:
@@ -383,71 +358,3 @@ def test_pictures_are_pasted_and_folders_are_taken_without_their_litter(house: H
         assert any("of no kind that is taken here" in text for text in words)
         assert any("has no bytes" in text for text in words)
         visitor.in_peace()
-
-
-@pytest.mark.long
-def test_many_uploads_at_once_all_arrive(house: House, tmp_path: Path) -> None:
-    paths = written({f"picture {number:03}.jpg": picture(16 + number) for number in range(UPLOADS)}, tmp_path)
-    with house.visitor("alpine") as visitor:
-        page = visitor.enter()
-        visitor.pick("thumbnail")
-        page.evaluate("longTasks.length = slowFrames.length = 0")  # what loading the page took is none of the uploads'
-        visitor.drop_from_desk(*paths)
-        visitor.wait_until_out(UPLOADS)
-        assert page.locator(".row[data-state=done]").count() == UPLOADS
-        assert _count(aws.s3(house.cloud.address.endpoint), "processed/alpine/") == UPLOADS
-        tasks = sorted(page.evaluate("longTasks"), reverse=True)
-        print(f"{UPLOADS} uploads; tasks over 50 ms: {len(tasks)}, the longest {tasks[:5]} ms")
-        print("before the page heard of the files, the browser listed them, in ms:", page.evaluate("listing"))
-        print("slow frames, in ms, and what ran in them:", page.evaluate("slowFrames.slice(0, 20)"))
-        if "PAGE_UPLOADS" in os.environ:
-            assert max(tasks, default=0) <= LONGEST_TASK
-        visitor.in_peace()
-
-
-@pytest.mark.long
-def test_a_dropped_connection_and_a_reload_resume_an_upload_in_parts(house: House, tmp_path: Path) -> None:
-    # A photograph and what no decoder reads: large to send, small to work on
-    large = tmp_path / "large.jpg"
-    large.write_bytes(picture(64) + random.Random(7).randbytes(58_000_000))
-    sent: list[str] = []
-    with house.visitor("coast") as visitor:
-        page = visitor.enter()
-        visitor.pick("thumbnail")
-
-        def number(url: str) -> str:
-            return str(re.findall(r"partNumber=(\d+)", url)[0])
-
-        drops = {"2": 1, "5": 10_000}
-
-        def meddle(route: Any) -> None:
-            part = number(route.request.url)
-            if drops.get(part, 0) > 0:
-                drops[part] -= 1
-                route.abort("connectionreset")
-            else:
-                sent.append(part)
-                route.continue_()
-
-        page.route("**/*partNumber=*", meddle)
-        visitor.drop(large)
-        until(lambda: {"1", "2", "3", "4"} <= set(sent), page)
-        visitor.see("document.querySelector('.row .state').textContent.includes('goes on by itself')")
-        page.wait_for_timeout(500)  # so that the answers of those on their way are heard
-        page.on("dialog", lambda dialog: dialog.accept())
-        page.reload()
-        interrupted = page.wait_for_selector("#resumable p")
-        assert interrupted is not None
-        assert "large.jpg (58 MB) was interrupted" in interrupted.inner_text()
-        before = list(sent)
-        assert "5" not in before
-        drops.clear()
-        page.set_input_files("#resumable input", large)
-        visitor.wait_for_cards(1)
-        assert not {"1", "2", "3", "4"} & set(sent[len(before) :])
-        assert sorted(set(sent)) == ["1", "2", "3", "4", "5", "6", "7"]
-        assert page.is_hidden("#resumable")
-        s3 = aws.s3(house.cloud.address.endpoint)
-        (stored,) = s3.list_objects_v2(Bucket="pictures", Prefix="originals/coast/")["Contents"]
-        body = s3.get_object(Bucket="pictures", Key=stored["Key"])["Body"].read()
-        assert hashlib.sha256(body).digest() == hashlib.sha256(large.read_bytes()).digest()

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from core.adapters.postgres import PostgresLedger
 from tests.web_world import WebWorld, web_world
 
 if TYPE_CHECKING:
@@ -14,13 +13,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="module")
-def web_tables(postgres: Callable[[], str]) -> str:
+def web_tables(tables: Callable[[], str]) -> str:
     """One database for all of these: making each its own takes longer than all that they do in it."""
-    url = postgres()
-    ledger = PostgresLedger(url)
-    ledger.migrate()
-    ledger.close()
-    return url
+    return tables()
 
 
 @pytest.fixture

@@ -43,12 +43,8 @@ def ask(database_url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
 
 
 @pytest.fixture(scope="module")
-def empty(postgres: Callable[[], str]) -> str:
-    url = postgres()
-    ledger = PostgresLedger(url)
-    ledger.migrate()
-    ledger.close()
-    return url
+def empty(tables: Callable[[], str]) -> str:
+    return tables()
 
 
 @pytest.mark.parametrize("text", PANELS)

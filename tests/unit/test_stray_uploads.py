@@ -92,6 +92,27 @@ def test_no_round_of_the_reconciler_fails_of_it(tmp_path: Path, key: str, body: 
     assert dispatch.store.contents(keys.INCOMING) == {key: body}
 
 
+@pytest.mark.parametrize("first", ["process", "reconciler"])
+def test_whoever_finds_it_first_tells_the_log_and_nobody_after(
+    doors: SimpleNamespace, tmp_path: Path, capfd: pytest.CaptureFixture[str], first: str
+) -> None:
+    dispatch = Dispatch(tmp_path)
+    stored = dispatch.store.put(STRAYS[0], b"photo")
+    dispatch.clock.wait(hours=13)
+
+    def process() -> None:
+        _answer(doors, dispatch.world, s3_event(stored))
+
+    def reconcile() -> None:
+        reconciling(dispatch).reconcile()
+
+    for door in (process, reconcile, process) if first == "process" else (reconcile, process, reconcile):
+        door()
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if "was refused" in line)
+    assert STRAYS[0] in line
+    assert "refused/incoming/" in line
+
+
 def test_what_the_door_has_refused_the_reconciler_does_not_count_again(doors: SimpleNamespace, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
     stored = dispatch.store.put(STRAYS[0], b"photo")

@@ -68,8 +68,8 @@ SELECT (committed_at AT TIME ZONE 'UTC')::date AS day, customer, source, route, 
        percentile_cont(0.99) WITHIN GROUP (ORDER BY latency_seconds::double precision) AS latency_p99
   FROM image_facts GROUP BY 1, 2, 3, 4, 5, 6, 7, 8;
 
--- Pairs of one customer's pictures of which ten bits of 64 or fewer differ. Each is held against each, 100 ns a pair: a
--- hundred thousand pictures are looked through for one in a tenth of a second, and for each other in a quarter of an hour.
+-- Pairs of one customer's pictures of which ten bits of 64 or fewer differ. Each is held against each, so that
+-- the time grows with the square of the pictures: ask for one image, or bound both sides by time.
 CREATE VIEW near_duplicates AS
 SELECT a.customer, a.image_id, b.image_id AS other_id, bit_count(a.perceptual_hash # b.perceptual_hash)::integer AS distance,
        a.committed_at, b.committed_at AS other_committed_at
