@@ -139,7 +139,7 @@ destroy: $(READY)  ## the deployment is taken down; pictures and history stay, u
 
 .PHONY: idle-costs
 idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its price file
-	@$(BIN)/python -m infra.idle_document
+	@$(BIN)/python -m tools.docs.idle_costs
 
 .PHONY: test-page
 test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 200 ms; `make test-long` sends 50

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from batch.share import Ending, Sharing, read
-from core import bootstrap, documents, log
-from core.errors import Code, Misconfigured, Refusal, Unavailable
-from core.model import Route
-from core.requests import accept_reference, read_request
+from core.bootstrap.process import processing
+from core.domain import log, stored_documents
+from core.domain.errors import Code, Misconfigured, Refusal, Unavailable
+from core.domain.model import Route
+from core.services.dispatch.array_child import Ending, Sharing, read
+from core.services.intake.requests import accept_reference, read_request
 
 _HELP = {"-h", "--help"}
 _USAGE = """python -m batch work KEY    one child's share of a job; KEY is its document's, in the bucket
@@ -45,10 +46,11 @@ def work(arguments: list[str], started: float) -> int:
     """Do this child's share of what the document says."""
     if len(arguments) != 1:
         raise Refusal(Code.INVALID_REQUEST, "One argument is needed after `work`: the key of the document.")
-    service = bootstrap.processing(os.environ, Route.BATCH)
-    handovers = bootstrap.handovers(os.environ)
+    service = processing(os.environ, Route.BATCH)
+    if service.handovers is None:
+        raise Misconfigured(Code.INVALID_SETTINGS, "OVERFLOW_QUEUE_URL is missing")
     share = read(arguments[0], service.store, os.environ)
-    report = Sharing(processing=service, handovers=handovers, say=log.say).work(share, started)
+    report = Sharing(processing=service, handovers=service.handovers, say=log.say).work(share, started)
     _answer(report.as_json())
     return next((exit_code for ending, exit_code in _EXITS.items() if ending in report.endings), 0)
 
@@ -58,12 +60,12 @@ def run(arguments: list[str]) -> int:
     if len(arguments) != 1:
         raise Refusal(Code.INVALID_REQUEST, "One argument is needed: the request, as JSON; or two: `work KEY`.")
     try:
-        request = read_request(documents.decode(arguments[0], object))
-    except documents.UnreadableError as error:
+        request = read_request(stored_documents.decode(arguments[0], object))
+    except stored_documents.UnreadableError as error:
         raise Refusal(Code.INVALID_REQUEST, f"The request is not JSON: {error}") from error
     if request.s3 is None:
         raise Refusal(Code.INVALID_REQUEST, "s3: a Batch job takes a reference, not bytes.")
-    service = bootstrap.processing(os.environ, Route.BATCH)
+    service = processing(os.environ, Route.BATCH)
     outcome = service.process(accept_reference(request, service.store, service.references, datetime.now(UTC)))
     _answer({**msgspec.to_builtins(outcome.result), "duplicate": outcome.duplicate})
     return 0

@@ -32,9 +32,9 @@ def _measured(way: str, side: int) -> int:
     """The peak of this process, in bytes, after one step."""
     import numpy as np  # noqa: PLC0415 - in the measured process alone
 
-    from core import bands  # noqa: PLC0415
-    from core.model import Raster  # noqa: PLC0415
-    from core.operations.sharpen import Sharpen  # noqa: PLC0415
+    from core.imaging.operations.sharpen import Sharpen  # noqa: PLC0415
+    from core.imaging.raster import Raster  # noqa: PLC0415
+    from core.worker.rendering import bands  # noqa: PLC0415
 
     raster = Raster(np.full((side, side, 3), 77, np.uint8))
     limit = bands.PIXELS if way == "bands" else side * side

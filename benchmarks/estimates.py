@@ -21,12 +21,12 @@ from msgspec.structs import replace
 
 from benchmarks import estimates_report as report
 from benchmarks.estimates_report import Run
-from core import cost_table
-from core.costing import Costs
-from core.pipeline import load_folder, shipped
-from core.ports import WorkerFailure
-from core.worker import SupervisedWorker
-from local.generated import KINDS, Content, write
+from core.pipelines.definition import load_folder, shipped
+from core.ports.worker import WorkerFailure
+from core.routing import cost_table
+from core.routing.estimate import Costs
+from core.worker.supervisor import SupervisedWorker
+from pictureperfect.calibration.synthetic_images import KINDS, Content, write
 
 _SMALLEST, _LARGEST = 0.1, 50.0  # megapixels
 #: These are decoded by Python, about a second a megapixel: larger ones would take hours of the whole.

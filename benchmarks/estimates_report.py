@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from core.costing import Costs, Margins, estimate
-from core.model import Estimate, ImageHeader
-from core.pipeline import load_folder, shipped
+from core.domain.model import Estimate, ImageHeader
+from core.pipelines.definition import load_folder, shipped
+from core.routing.estimate import Costs, Margins, estimate
 
 _HOLDS = 0.995  # of the fitted half, so that 99 % of the other do
 _SPARE = 1.03  # on the worst that was seen of memory

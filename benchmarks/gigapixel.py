@@ -15,12 +15,12 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from core import cost_table, tiers
-from core.errors import ImageFailure
-from core.model import ImageHeader, Route
-from core.pipeline import Pipeline, load, load_folder, shipped
-from core.planning import Limits, Place, plan
-from core.worker import SupervisedWorker
+from core.domain.errors import ImageFailure
+from core.domain.model import ImageHeader, Route
+from core.pipelines.definition import Pipeline, load, load_folder, shipped
+from core.routing import batch_tiers, cost_table
+from core.routing.plan import Limits, Place, plan
+from core.worker.supervisor import SupervisedWorker
 
 _WIDTH, _HEIGHT = 32_768, 30_520
 _DENOISE = (
@@ -80,7 +80,7 @@ def _line(path: Path, pipeline: Pipeline, folder: Path) -> str:
 def _run(path: Path, header: ImageHeader, pipeline: Pipeline, folder: Path, far: float) -> str:
     estimate = cost_table.estimator(os.uname().machine)(header, pipeline)
     nowhere = Place(route=Route.LAMBDA, memory_bytes=0, elsewhere=True)
-    tier = tiers.named(plan(header, pipeline, _LIMITS, nowhere, estimate).tier)
+    tier = batch_tiers.named(plan(header, pipeline, _LIMITS, nowhere, estimate).tier)
     assert tier  # noqa: S101 - what has no memory at all stays nowhere
     worker = SupervisedWorker(estimate.peak_bytes_upper, 0, {"PATH": os.defpath})
     with TemporaryDirectory(dir=folder) as out:

@@ -16,17 +16,19 @@ import numpy as np
 from msgspec.structs import replace
 from PIL import Image, PngImagePlugin
 
-from core import bands, codec, probe, rendering
-from core.model import ImageFormat, Raster
-from core.operations import OPERATIONS
-from core.operations.base import Measurement, Operation
-from core.output import Output, Subsampling
-from core.pipeline import Pipeline, load_folder, shipped
-from local.generated import KINDS, Content, picture, write
-from local.operation_examples import EXAMPLES, Example
-from local.operation_page import pipeline_of
-from local.operation_pictures import PICTURES
-from local.samples import logo
+from core.domain.model import ImageFormat
+from core.domain.outputs import Output, Subsampling
+from core.imaging import codec, header
+from core.imaging.operations import OPERATIONS
+from core.imaging.operations.base import Measurement, Operation
+from core.imaging.raster import Raster
+from core.pipelines.definition import Pipeline, load_folder, shipped
+from core.worker.rendering import bands, render
+from pictureperfect.calibration.synthetic_images import KINDS, Content, picture, write
+from pictureperfect.catalogue.operation_examples import EXAMPLES, Example
+from pictureperfect.catalogue.operation_page import pipeline_of
+from pictureperfect.catalogue.operation_pictures import PICTURES
+from pictureperfect.demo.painted_images import logo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -146,7 +148,7 @@ def _stepped(step: Operation, path: Path) -> "Pixels | float | str":
 
 
 def _decoded(path: Path, reduction: int) -> "Pixels":
-    return codec.decode(path, probe.read_header(path), reduction).pixels
+    return codec.decode(path, header.read_header(path), reduction).pixels
 
 
 def _encoded(path: Path, output: Output, folder: Path) -> bytes:
@@ -156,7 +158,7 @@ def _encoded(path: Path, output: Output, folder: Path) -> bytes:
 
 
 def _rendered(path: Path, pipeline: Pipeline, folder: Path) -> bytes:
-    made = rendering.render(path, probe.read_header(path), pipeline, folder, lambda: None)
+    made = render.render(path, header.read_header(path), pipeline, folder, lambda: None)
     (file,) = made.renditions
     return Path(file.path).read_bytes()
 

@@ -19,10 +19,10 @@ from uuid import UUID
 import psycopg
 from psycopg import sql
 
-from core.adapters.ledger_rows import image_row, rendition_rows, storable
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code
-from core.model import (
+from core.adapters.postgres.ledger import PostgresLedger
+from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable
+from core.domain.errors import Code
+from core.domain.model import (  # fmt: skip
     Billed,
     Door,
     Estimate,
@@ -35,8 +35,8 @@ from core.model import (
     Source,
     Status,
     Usage,
-)  # fmt: skip
-from local.postgres import PostgreSQL
+)
+from localcloud.postgres import PostgreSQL
 
 _CUSTOMERS = 500
 _NOW = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)

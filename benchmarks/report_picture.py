@@ -13,10 +13,10 @@ from uuid import UUID
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
-from core import bootstrap
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code
-from core.model import (
+from core.adapters.postgres.ledger import PostgresLedger
+from core.bootstrap.ledger import reporting
+from core.domain.errors import Code
+from core.domain.model import (
     Billed,
     Door,
     ImageFormat,
@@ -29,9 +29,9 @@ from core.model import (
     Status,
     Usage,
 )
-from core.reporting import Question
-from local.postgres import PostgreSQL
-from local.report.page import page
+from core.ports.reports import Question
+from localcloud.postgres import PostgreSQL
+from pictureperfect.reports.html import page
 
 OUT = Path(__file__).parents[1] / "docs" / "report.png"
 LAST = date(2026, 11, 24)
@@ -53,7 +53,7 @@ def paint() -> None:
         for first in range(0, len(images), 500):
             ledger.record(images[first : first + 500], [])
         ledger.close()
-        with bootstrap.reporting({"DATABASE_URL": database.url}) as reports:
+        with reporting({"DATABASE_URL": database.url}) as reports:
             report = reports.report(Question(since=LAST - timedelta(days=29), until=LAST))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])

@@ -16,13 +16,16 @@ import numpy as np
 
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case
-from core.pipeline import load_folder, shipped
-from core.worker import SupervisedWorker
-from local.generated import Content, write
+from core.pipelines.definition import load_folder, shipped
+from core.worker.supervisor import SupervisedWorker
+from pictureperfect.calibration.synthetic_images import Content, write
 
 #: From one to what the largest Batch tier has, and an odd number between.
 THREADS = (1, 2, 7, 16)
-_SIZE = (2611, 1733)  # 4.5 megapixels: more than one of core.bands's bands; odd, so that stripes end anywhere
+_SIZE = (
+    2611,
+    1733,
+)  # 4.5 megapixels: more than one of core.worker.rendering.bands's bands; odd, so that stripes end anywhere
 _PICTURES = ("jpeg", "png alpha", "png deep")
 _SECONDS = 600.0
 

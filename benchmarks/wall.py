@@ -14,15 +14,17 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from core import pipeline, probe, rendering
-from core.worker import SupervisedWorker
+from core.imaging import header
+from core.pipelines import definition
+from core.worker.rendering import render
+from core.worker.supervisor import SupervisedWorker
 
 _WIDTH, _HEIGHT = 1632, 1224  # 2.0 megapixels
 _PROMISE_MS = 5.0
 
 
 def main(pairs: int) -> int:
-    pipelines = pipeline.load_folder(pipeline.shipped())
+    pipelines = definition.load_folder(definition.shipped())
     worker = SupervisedWorker(2**31, 1, os.environ)
     cv2.setNumThreads(1)
     print(f"{_WIDTH} x {_HEIGHT} pixels, one thread, {pairs} pairs; milliseconds, medians")
@@ -36,12 +38,12 @@ def main(pairs: int) -> int:
             for name in ("thumbnail", "web"):
                 steps = pipelines[name]
 
-                def walled(steps: pipeline.Pipeline = steps) -> None:
+                def walled(steps: definition.Pipeline = steps) -> None:
                     deadline = time.monotonic() + 60
                     worker.run(source, worker.probe(source, deadline), steps, out, deadline)
 
-                def bare(steps: pipeline.Pipeline = steps) -> None:
-                    rendering.render(source, probe.read_header(source), steps, out, lambda: None)
+                def bare(steps: definition.Pipeline = steps) -> None:
+                    render.render(source, header.read_header(source), steps, out, lambda: None)
 
                 inside, outside = _paired(bare, walled, pairs)
                 difference = median(b - a for a, b in zip(inside, outside, strict=True))

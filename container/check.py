@@ -41,7 +41,7 @@ def check() -> str:
     if missing := ENTRIES - entries:
         raise LookupError(f"no entry point: {', '.join(sorted(missing))}")
     service = importlib.import_module("handler.process")._service  # noqa: SLF001 - loaded with the entry
-    if not list(Path("/app/core/adapters/schema").glob("*.sql")):
+    if not list(Path("/app/core/adapters/postgres/schema").glob("*.sql")):
         raise LookupError("no migration was shipped")
     parts = [
         f"OpenCV {cv2.__version__}",
@@ -54,7 +54,7 @@ def check() -> str:
 
 
 if __name__ == "__main__":
-    from core.errors import Misconfigured
+    from core.domain.errors import Misconfigured
 
     try:
         print(check())  # noqa: T201 - the build's log

@@ -12,9 +12,10 @@ from uuid import UUID
 
 import msgspec
 
-from core import bootstrap, log
-from core.errors import Code, PicturePerfectError, Refusal
-from core.reporting import Asked
+from core.bootstrap import admin, ledger, record
+from core.domain import log
+from core.domain.errors import Code, PicturePerfectError, Refusal
+from core.ports.reports import Asked
 
 _RESERVE = timedelta(seconds=60)  # of the function's time: a page of sources of which each waits for an answer of S3
 
@@ -27,19 +28,19 @@ class Context(Protocol):
 
 def migrate(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Bring the database to this release's schema."""
-    return {"migrated": bootstrap.migrate(environ)}
+    return {"migrated": ledger.migrate(environ)}
 
 
 def replay(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Record everything there is, from the beginning."""
     recorded: list[int] = []
-    failed = bootstrap.recording(environ).replay(recorded.append)
+    failed = record.recording(environ).replay(recorded.append)
     return {"replayed": sum(recorded) - len(failed), "failed": _told(failed)}
 
 
 def reconcile(environ: Mapping[str, str], time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Take up what has waited for too long; what the time is too short for is the next round's."""
-    report = bootstrap.reconciling(environ).reconcile(time)
+    report = admin.reconciling(environ).reconcile(time)
     told = _told(report.failures)
     return {
         "looked_at": report.looked_at,
@@ -58,12 +59,12 @@ def image(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]
         wanted = str(UUID(event.get("image_id")))
     except (ValueError, TypeError, AttributeError) as error:
         raise Refusal(Code.INVALID_REQUEST, f"image_id: {event.get('image_id')!r} is no UUID.") from error
-    return {"image": bootstrap.image_row(environ, wanted)}
+    return {"image": ledger.image_row(environ, wanted)}
 
 
 def report(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
-    """What core.reporting.Asked spells: everything at a glance, or the rows behind it, a page at a time."""
-    with bootstrap.reporting(environ) as reporting:
+    """What core.services.reporting.Asked spells: everything at a glance, or the rows behind it, a page at a time."""
+    with ledger.reporting(environ) as reporting:
         try:
             asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, Asked)
         except msgspec.ValidationError as error:

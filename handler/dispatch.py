@@ -9,14 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from core import bootstrap, failures, keys, log
-from core.dispatching import Dispatching, Wanted
-from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
-from core.failures import InvocationFailed, JobFailed
-from core.intake import Intake
-from core.model import HandOver, ImageJob
-from core.refusing import refuse_upload
-from core.requests import read_request
+from core.bootstrap.dispatch import dispatching
+from core.domain import log, object_keys
+from core.domain.errors import Code, Misconfigured, PicturePerfectError, Refusal
+from core.domain.model import HandOver, ImageJob
+from core.services.dispatch import job_events
+from core.services.dispatch.dispatcher import Dispatching, Wanted
+from core.services.dispatch.job_events import InvocationFailed, JobFailed
+from core.services.intake.accept import Intake
+from core.services.intake.refusals import refuse_upload
+from core.services.intake.requests import read_request
 from handler import events, kafka
 
 S = TypeVar("S")
@@ -61,14 +63,14 @@ class _Translation:
 
     def of(self, body: str) -> list[Asked]:
         """Raises Refusal for what is known by no shape, Misconfigured for what a bad deployment is to blame for."""
-        document = failures.decode(body)
-        if failures.is_state_change(document):
-            failed = failures.state_change(document)
+        document = job_events.decode(body)
+        if job_events.is_state_change(document):
+            failed = job_events.state_change(document)
             return [failed] if failed else []
-        if failures.is_hand_over(document):
-            return [failures.hand_over(document)]
-        if failures.is_invocation(document):
-            return self._given_up(failures.invocation(document))
+        if job_events.is_hand_over(document):
+            return [job_events.hand_over(document)]
+        if job_events.is_invocation(document):
+            return self._given_up(job_events.invocation(document))
         if events.is_s3_test(document):
             return []
         if isinstance(document, Mapping) and "Records" in document:
@@ -79,18 +81,20 @@ class _Translation:
 
     def _kept(self, key: str) -> list[Asked]:
         """What an object says: AWS's failure documents, and what the reconciler took up."""
-        if not key.startswith((keys.FAILURES, keys.AWS_FAILURES)):
-            raise Refusal(Code.INVALID_EVENT, f"{key} is not under {keys.FAILURES} or {keys.AWS_FAILURES}.")
+        if not key.startswith((object_keys.FAILURES, object_keys.AWS_FAILURES)):
+            raise Refusal(
+                Code.INVALID_EVENT, f"{key} is not under {object_keys.FAILURES} or {object_keys.AWS_FAILURES}."
+            )
         body = self.intake.committing.store.read(key)
         if body is None:  # its lifecycle was faster
             log.say(f"{key} is gone: nothing is done for it")
             return []
-        document = failures.decode(body)
-        if key.startswith(keys.RECONCILED):
-            return [failures.hand_over(document)]
-        if not failures.is_invocation(document):
+        document = job_events.decode(body)
+        if key.startswith(object_keys.RECONCILED):
+            return [job_events.hand_over(document)]
+        if not job_events.is_invocation(document):
             raise Refusal(Code.INVALID_EVENT, f"{key} is not a failure document.")
-        return self._given_up(failures.invocation(document))
+        return self._given_up(job_events.invocation(document))
 
     def _given_up(self, failed: InvocationFailed) -> list[Asked]:
         if failed.is_deployment:
@@ -132,7 +136,7 @@ def _tried(ask: Callable[[S], list[T]], what: S) -> list[T | Exception]:
         return [error]
 
 
-_dispatching, _intake = bootstrap.dispatching(os.environ)
+_dispatching, _intake = dispatching(os.environ)
 
 
 def handle(event: Any, _context: object) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent

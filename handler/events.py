@@ -8,10 +8,10 @@ from urllib.parse import unquote_plus
 import msgspec
 from msgspec import Meta
 
-from core import keys
-from core.errors import Code, Refusal
-from core.model import Door, ImageJob, ObjectRef, image_id
-from core.requests import s3_identity
+from core.domain import object_keys
+from core.domain.errors import Code, Refusal
+from core.domain.model import Door, ImageJob, ObjectRef, image_id
+from core.services.intake.requests import s3_identity
 
 
 class S3Bucket(msgspec.Struct):
@@ -79,12 +79,12 @@ def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
 def upload_job(record: S3Record) -> ImageJob | None:
     """The job of one record; None for what another door staged and ends itself, and for folders.
 
-    Raises Refusal for a key that says of no image whose it is: core.refusing has what becomes of that.
+    Raises Refusal for a key that says of no image whose it is: core.services.intake.refusals has what becomes of that.
     """
     source = record.source
-    if keys.is_folder(source.key, record.s3.object.size):
+    if object_keys.is_folder(source.key, record.s3.object.size):
         return None
-    place = keys.parse_incoming(source.key)
+    place = object_keys.parse_incoming(source.key)
     if place.is_inline:
         return None
     return ImageJob(
@@ -92,7 +92,7 @@ def upload_job(record: S3Record) -> ImageJob | None:
         customer=place.customer,
         pipeline=place.pipeline,
         door=Door.UPLOAD,
-        name=keys.safe_name(place.name),
+        name=object_keys.safe_name(place.name),
         source=source,
         received_at=record.event_time or datetime.now(UTC),
     )

@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from core.customers import TOPIC
-from core.errors import Code, Refusal
-from core.kafka import Message, Record
+from core.domain.errors import Code, Refusal
+from core.domain.kafka_customer_rules import TOPIC
+from core.services.intake.kafka_records import Message, Record
 
 #: AWS documents the first two; the third is what some of its own examples say.
 SOURCES = ("aws:kafka", "SelfManagedKafka", "aws:SelfManagedKafka")

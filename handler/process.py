@@ -9,13 +9,15 @@ from typing import Any, Protocol
 
 import msgspec
 
-from core import bootstrap, log
-from core.errors import Code, Misconfigured, PicturePerfectError, Refusal
-from core.model import HandOver, Outcome, Route
-from core.refusing import refuse_upload
-from core.requests import accept_bytes, accept_reference, read_request
-from core.service import Processing
-from core.streaming import Ending, Refused, Streaming
+from core.bootstrap.kafka import streaming
+from core.bootstrap.process import processing
+from core.domain import log
+from core.domain.errors import Code, Misconfigured, PicturePerfectError, Refusal
+from core.domain.model import HandOver, Outcome, Route
+from core.services.intake.kafka_batch import Ending, Refused, Streaming
+from core.services.intake.refusals import refuse_upload
+from core.services.intake.requests import accept_bytes, accept_reference, read_request
+from core.services.processing.process import Processing
 from handler import events, kafka
 
 _RESERVE_SECONDS = 5.0  # for the uploads and the commit after the pixels are done
@@ -156,8 +158,8 @@ def _seconds(context: Context, records: int = 0) -> float:
     return left - min(_RESERVE_SECONDS + _RESERVE_EACH * records, _RESERVE_SHARE * left)
 
 
-_service = bootstrap.processing(os.environ, Route.LAMBDA)
-_streaming = bootstrap.streaming(os.environ, _service)
+_service = processing(os.environ, Route.LAMBDA)
+_streaming = streaming(os.environ, _service)
 
 
 def handle(event: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent

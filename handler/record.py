@@ -4,9 +4,10 @@ import json
 import os
 from typing import Any
 
-from core import bootstrap, log
-from core.errors import Code, PicturePerfectError, Refusal
-from core.recording import Recording
+from core.bootstrap.record import recording
+from core.domain import log
+from core.domain.errors import Code, PicturePerfectError, Refusal
+from core.services.recorder import Recording
 from handler import events
 
 
@@ -48,7 +49,7 @@ def _keys(message: dict[str, Any]) -> list[str]:
     return [record.s3.object.plain_key for record in events.s3_records(body)]
 
 
-_recording = bootstrap.recording(os.environ)
+_recording = recording(os.environ)
 
 
 def handle(event: Any, _context: object) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent

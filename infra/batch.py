@@ -8,8 +8,8 @@ from aws_cdk import aws_ec2 as ec2
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from core.job_definitions import definition, name
-from core.tiers import TIERS
+from core.routing.batch_tiers import TIERS
+from core.routing.job_definitions import definition, name
 from infra import roles
 from infra.functions import log_group
 from infra.image import ContainerImage
@@ -88,7 +88,7 @@ class BatchWork(Construct):
         ]
 
     def _whole(self, said: dict[str, Any]) -> dict[str, Any]:
-        """What `core.job_definitions` says, and where it runs, as CloudFormation spells it."""
+        """What `core.routing.job_definitions` says, and where it runs, as CloudFormation spells it."""
         container = said["containerProperties"]
         container["jobRoleArn"] = self.job_role.role_arn
         container["executionRoleArn"] = self._execution_role.role_arn

@@ -6,9 +6,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from core.customers import read_rules
-from core.setting_words import read
-from core.settings import ProcessingSettings
+from core.domain.kafka_customer_rules import read_rules
+from core.settings.entries import ProcessingSettings
+from core.settings.parsing import read
 from infra.image_uri import ecr_image
 
 if TYPE_CHECKING:

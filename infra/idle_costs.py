@@ -1,6 +1,6 @@
 """What a month costs in which no image comes, line by line, from the synthesized template and a dated price file.
 
-`infra.idle_document` makes docs/idle-costs.md of it.
+`tools.docs.idle_costs` makes docs/idle-costs.md of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from core import prices as work_prices
+from core.routing import prices as work_prices
 
 _FILE = Path(__file__).parent / "idle_prices.json"
 

@@ -13,10 +13,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from msgspec.structs import fields
 
-from core.errors import Code
-from core.metrics import REFUSED
-from core.model import Door
-from core.settings import ProcessingSettings
+from core.domain.errors import Code
+from core.domain.model import Door
+from core.ports.metric_catalogue import REFUSED
+from core.settings.entries import ProcessingSettings
 from infra.functions import Function
 from infra.settings import TAG, Settings
 

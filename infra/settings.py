@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from core.customers import TOPIC
-from core.setting_words import wanted
+from core.domain.kafka_customer_rules import TOPIC
+from core.settings.parsing import wanted
 from infra.faults import faults
 
 #: What everything that is paid for is tagged with, by the deployment's name: the budget counts by it.

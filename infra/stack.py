@@ -5,8 +5,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from core.model import Value
-from core.settings import DispatchSettings, ReconcilingSettings, WebSettings
+from core.domain.model import Value
+from core.settings.entries import DispatchSettings, ReconcilingSettings, WebSettings
 from infra import kafka, roles
 from infra.batch import BatchWork, arn
 from infra.database import MASTER, RECORD, WEB, Database

@@ -16,7 +16,7 @@ import pytest
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from core.adapters.postgres import PostgresLedger
+from core.adapters.postgres.ledger import PostgresLedger
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

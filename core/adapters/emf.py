@@ -10,13 +10,13 @@ from typing import Any, TextIO
 
 import msgspec
 
-from core.errors import Code
-from core.metrics import DECLARED, Cause, Metric, Taken, of_result, properties
-from core.model import Door, Result, Route
+from core.domain.errors import Code
+from core.domain.model import Door, Result, Route
+from core.ports.metric_catalogue import DECLARED, Cause, Metric, Taken, of_result, properties
 
 
 class EmfMetrics:
-    """Writes one line for each thing that happened. What a line may say is declared in core.metrics."""
+    """Writes one line for each thing that happened. What a line may say is declared in core.ports.metric_catalogue."""
 
     def __init__(self, stream: TextIO, namespace: str) -> None:
         self._stream = stream

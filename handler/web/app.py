@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from core import documents
-from core.errors import Code, PicturePerfectError, Refusal
-from core.gallery_values import Limit
-from core.model import Value
-from core.web import Web
+from core.domain import stored_documents
+from core.domain.errors import Code, PicturePerfectError, Refusal
+from core.domain.model import Value
+from core.ports.gallery import Limit
+from core.services.web.services import Web
 from handler.web import assets, identity, problems
 from handler.web.headers import SecurityHeaders
 from handler.web.operations import OPERATIONS, Asked, Operation
@@ -119,8 +119,8 @@ async def _body(request: Request, kind: type[ValueT]) -> ValueT:
     if len(body) > _MAX_BODY:
         raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
     try:
-        return documents.decode(body, kind)
-    except documents.UnreadableError as error:
+        return stored_documents.decode(body, kind)
+    except stored_documents.UnreadableError as error:
         raise Refusal(Code.INVALID_REQUEST, f"In the body: {error}.") from error
 
 

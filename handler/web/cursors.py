@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import msgspec
 
-from core.errors import Code, Refusal
+from core.domain.errors import Code, Refusal
 
 _DIGITS = 16
 PlaceT = TypeVar("PlaceT", bound=tuple[object, ...])

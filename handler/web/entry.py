@@ -2,7 +2,7 @@
 
 import os
 
-from core import bootstrap
+from core.bootstrap.web import web
 from handler.web.gateway import function
 
-handle = function(bootstrap.web(os.environ))
+handle = function(web(os.environ))

@@ -2,7 +2,7 @@
 
 from mangum import Mangum
 
-from core.web import Web
+from core.services.web.services import Web
 from handler.web.app import application
 
 _TEXT = ["text/", "application/json", "application/problem+json", "image/svg+xml"]

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.web import Web
+from core.services.web.services import Web
 
 
 class SecurityHeaders:

@@ -6,8 +6,8 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-in
 from collections.abc import Mapping
 from typing import Any
 
-from core import keys
-from core.errors import Code, Refusal
+from core.domain import object_keys
+from core.domain.errors import Code, Refusal
 
 
 def customer(scope: Mapping[str, Any], claim: str) -> str:
@@ -25,7 +25,7 @@ def customer(scope: Mapping[str, Any], claim: str) -> str:
     ):  # of an array the gateway makes text in brackets, which no customer's name begins with
         raise Refusal(Code.NO_CUSTOMER, f"The token's claim {claim} is missing: it says which customer you are of.")
     try:
-        return keys.check_customer(name)
+        return object_keys.check_customer(name)
     except Refusal as error:
         raise Refusal(Code.NO_CUSTOMER, f"The token's claim {claim} is no customer's name.") from error
 

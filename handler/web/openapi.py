@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from core.model import Value
+from core.domain.model import Value
 from handler.web.operations import OPERATIONS, Operation
 from handler.web.problems import MEDIA_TYPE, Problem
 

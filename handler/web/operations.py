@@ -7,12 +7,12 @@ from uuid import UUID
 
 from msgspec import structs
 
-from core import gallery_values as gallery
-from core import upload_values as uploads
-from core.errors import Code, Refusal
-from core.keys import INCOMING
-from core.model import Value
-from core.web import Web
+from core.domain.errors import Code, Refusal
+from core.domain.model import Value
+from core.domain.object_keys import INCOMING
+from core.ports import gallery
+from core.services.web import upload_messages as uploads
+from core.services.web.services import Web
 from handler.web import cursors
 from handler.web.queries import ImagePath, ImagesQuery, Nothing, NumbersQuery, UploadPath, WaitingQuery
 

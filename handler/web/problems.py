@@ -8,9 +8,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from core import log
-from core.errors import Code, Misconfigured, PicturePerfectError, Unavailable
-from core.model import Value
+from core.domain import log
+from core.domain.errors import Code, Misconfigured, PicturePerfectError, Unavailable
+from core.domain.model import Value
 
 MEDIA_TYPE = "application/problem+json"
 _OF_CODES = {

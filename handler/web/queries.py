@@ -4,9 +4,9 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from core.gallery_values import Filter, Limit, Moment, UploadName, check_years
-from core.keys import PipelineName
-from core.model import Value
+from core.domain.model import Value
+from core.domain.object_keys import PipelineName
+from core.ports.gallery import Filter, Limit, Moment, UploadName, check_years
 
 Cursor = Annotated[str, Meta(max_length=3000)]
 

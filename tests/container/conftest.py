@@ -16,9 +16,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 import psycopg
 import pytest
 
-from local import aws, notifications
-from local.address import Address
-from local.cloud import Cloud
+from localcloud import clients, s3_notifications
+from localcloud.cloud import Cloud
+from localcloud.config import Address
 from tests.container.engine import ROOT, Image, Run, built, built_upon, engine
 
 if TYPE_CHECKING:
@@ -84,15 +84,15 @@ class World:
     def __init__(self, address: Address) -> None:
         self.address = address
         self.bucket = address.bucket
-        self.s3: S3Client = aws.s3(address.endpoint)
-        self._sqs = aws.sqs(address.endpoint)
+        self.s3: S3Client = clients.s3(address.endpoint)
+        self._sqs = clients.sqs(address.endpoint)
         self._queues = {prefix: self._listen(prefix) for prefix in _PREFIXES}
         self.s3.put_bucket_notification_configuration(
             Bucket=self.bucket,
             NotificationConfiguration={
                 "QueueConfigurations": [
                     {
-                        "QueueArn": aws.queue_arn(self._sqs, url),
+                        "QueueArn": clients.queue_arn(self._sqs, url),
                         "Events": ["s3:ObjectCreated:*"],
                         "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
                     }
@@ -122,8 +122,8 @@ class World:
         while not found and time.monotonic() < give_up:
             answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
-                body = notifications.completed(self.s3, message["Body"])
-                found += [{"messageId": message["MessageId"], "body": body}] if notifications.records(body) else []
+                body = s3_notifications.completed(self.s3, message["Body"])
+                found += [{"messageId": message["MessageId"], "body": body}] if s3_notifications.records(body) else []
                 self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
             time.sleep(0.05)
         return found

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.keys import RESULTS
+from core.domain.object_keys import RESULTS
 from tests.container.conftest import Emulator, Start, World
 from tests.container.engine import Image, Run
 from tests.container.runtime_api import RuntimeApi

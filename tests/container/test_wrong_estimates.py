@@ -10,12 +10,12 @@ import msgspec
 import numpy as np
 import pytest
 
-from core import cost_table
-from core.costing import Cost
-from local import aws
-from local.measured import sums
+from core.routing import cost_table
+from core.routing.estimate import Cost
+from localcloud import clients
+from localcloud.cloudwatch_sums import sums
 from tests.container.conftest import Emulator, Start, World
-from tests.local_batch import until
+from tests.support.aws.local_batch import until
 
 _IMAGES, _SECONDS, _TOO_LOW = 3, 10, 10
 _PATIENCE = 900
@@ -52,7 +52,7 @@ def _uploaded(world: World, function: Emulator, seed: int) -> dict[str, Any]:
 
 
 def _counted(world: World) -> float:
-    measured = sums(aws.cloudwatch(world.address.endpoint), "PicturePerfect")
+    measured = sums(clients.cloudwatch(world.address.endpoint), "PicturePerfect")
     return measured.get("status=processed", {}).get("Images", 0.0)
 
 

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.adapters.sqs import SqsAnnouncements
-from core.errors import Code, Misconfigured, Unavailable
+from core.adapters.aws.sqs import SqsAnnouncements
+from core.domain.errors import Code, Misconfigured, Unavailable
 from handler.events import s3_records
 from tests.conftest import client
-from tests.fakes import FakeAnnouncements
+from tests.support.fakes.ports import FakeAnnouncements
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

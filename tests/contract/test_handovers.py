@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.adapters.sqs import SqsHandovers
-from core.errors import Code, Misconfigured, Unavailable
-from core.model import Door, ImageJob, ObjectRef
+from core.adapters.aws.sqs import SqsHandovers
+from core.domain.errors import Code, Misconfigured, Unavailable
+from core.domain.model import Door, ImageJob, ObjectRef
 from tests.conftest import client
-from tests.fakes import FakeHandovers
-from tests.kafka_events import handed_over
-from tests.values import NOW
+from tests.support.aws.kafka_events import handed_over
+from tests.support.fakes.ports import FakeHandovers
+from tests.support.values import NOW
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from core.adapters.batch import BatchJobs
-from core.errors import Code, Misconfigured, Unavailable
-from core.failures import job_name
-from core.ports import Jobs
-from local import aws
-from tests.fake_batch import FakeJobs
-from tests.local_batch import World, running
+from core.adapters.aws.batch import BatchJobs
+from core.domain.errors import Code, Misconfigured, Unavailable
+from core.ports.batch import Jobs
+from core.services.dispatch.job_events import job_name
+from localcloud import clients
+from tests.support.aws.local_batch import World, running
+from tests.support.fakes.batch import FakeJobs
 
 KEY = "batches/4d1c9d5e-3f7a-4c0e-9d0a-7c0b7d0f3a11.json"
 
@@ -34,7 +34,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 def adapter(world: World, **more: Any) -> BatchJobs:
-    return BatchJobs(aws.batch(world.batch.endpoint), "images", "picture-perfect", **{"per_second": 1000.0, **more})
+    return BatchJobs(clients.batch(world.batch.endpoint), "images", "picture-perfect", **{"per_second": 1000.0, **more})
 
 
 @pytest.fixture(params=["adapter", "fake"])
@@ -83,13 +83,13 @@ def test_a_tier_without_a_definition_needs_an_operator(world: World) -> None:
 
 
 def test_a_queue_that_is_not_there_needs_an_operator(world: World) -> None:
-    jobs = BatchJobs(aws.batch(world.batch.endpoint), "not-there", "picture-perfect", 1000)
+    jobs = BatchJobs(clients.batch(world.batch.endpoint), "not-there", "picture-perfect", 1000)
     with pytest.raises(Misconfigured):
         submit(jobs, "a")
 
 
 def test_a_batch_that_does_not_answer_is_unavailable() -> None:
-    jobs = BatchJobs(aws.batch("http://127.0.0.1:1"), "images", "picture-perfect", 1000)
+    jobs = BatchJobs(clients.batch("http://127.0.0.1:1"), "images", "picture-perfect", 1000)
     with pytest.raises(Unavailable) as caught:
         submit(jobs, "a")
     assert caught.value.code is Code.BATCH_UNAVAILABLE

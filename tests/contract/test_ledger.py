@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from psycopg.rows import dict_row
 
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code, Misconfigured, Unavailable
-from core.model import ImageFormat, ObjectRef, Result, Source, Status, Tombstone
-from core.ports import Ledger
-from tests.fakes import FakeLedger
-from tests.values import NOW, rendition, result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain.errors import Code, Misconfigured, Unavailable
+from core.domain.model import ImageFormat, ObjectRef, Result, Source, Status, Tombstone
+from core.ports.ledger import Ledger
+from tests.support.fakes.ports import FakeLedger
+from tests.support.values import NOW, rendition, result
 
 Rows = Callable[[], tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]]
 

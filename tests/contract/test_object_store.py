@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from core.adapters.s3 import S3Store
-from core.errors import Code, ImageFailure
-from core.model import ObjectRef
-from core.ports import ObjectStore
-from tests.fakes import FakeStore
+from core.adapters.aws.s3 import S3Store
+from core.domain.errors import Code, ImageFailure
+from core.domain.model import ObjectRef
+from core.ports.store import ObjectStore
+from tests.support.fakes.ports import FakeStore
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -12,11 +12,11 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from core.adapters.aws_errors import translated
-from core.adapters.s3 import S3Store
-from core.errors import Code, ImageFailure, Misconfigured, PicturePerfectError, Unavailable
-from core.model import ObjectRef
-from core.ports import WriteContestedError
+from core.adapters.aws.errors import translated
+from core.adapters.aws.s3 import S3Store
+from core.domain.errors import Code, ImageFailure, Misconfigured, PicturePerfectError, Unavailable
+from core.domain.model import ObjectRef
+from core.ports.store import WriteContestedError
 from tests.conftest import client
 
 Answer = Callable[[BaseHTTPRequestHandler], None]

@@ -8,15 +8,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import codec, pipeline, planning, probe, rendering
-from core.errors import Code, ImageFailure
-from core.model import RenditionFile, Route
-from tests.unit.rasters import psnr
+from core.domain.errors import Code, ImageFailure
+from core.domain.model import RenditionFile, Route
+from core.imaging import codec
+from core.imaging import header as probe
+from core.pipelines import definition
+from core.routing import plan
+from core.worker.rendering import render
+from tests.support.images.rasters import psnr
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 IMAGES = sorted(path for path in CORPUS.glob("*") if path.is_file() and path.name != "README.md")
-PIPELINES = pipeline.load_folder(pipeline.shipped())
-LIMITS = planning.Limits(max_megapixels=250, max_bytes=1 << 30)
+PIPELINES = definition.load_folder(definition.shipped())
+LIMITS = plan.Limits(max_megapixels=250, max_bytes=1 << 30)
 # Those that end failed, and how.
 REFUSED = {
     "65536-uint32-limit.png": Code.TOO_MANY_PIXELS,
@@ -33,8 +37,8 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(not IMAGES, reason=f"there is
 
 def run(path: Path, name: str, out: Path) -> tuple[RenditionFile, ...]:
     header = probe.read_header(path)
-    planning.plan(header, PIPELINES[name], LIMITS, planning.Place(route=Route.LOCAL))
-    return rendering.render(path, header, PIPELINES[name], out, lambda: None).renditions
+    plan.plan(header, PIPELINES[name], LIMITS, plan.Place(route=Route.LOCAL))
+    return render.render(path, header, PIPELINES[name], out, lambda: None).renditions
 
 
 def runs() -> Iterator[tuple[Path, str]]:
@@ -99,10 +103,10 @@ def test_an_animation_keeps_its_frames_times_and_repeats(name: str, tmp_path: Pa
     path = CORPUS / name
     if not path.exists():
         pytest.skip(f"there is no {path}")
-    both = pipeline.load("renditions: [{name: a, outputs: [{format: webp}, {format: gif}]}]", "both.yaml")
+    both = definition.load("renditions: [{name: a, outputs: [{format: webp}, {format: gif}]}]", "both.yaml")
     header = probe.read_header(path)
     assert header.frames > 1
-    files = rendering.render(path, header, both, tmp_path, lambda: None).renditions
+    files = render.render(path, header, both, tmp_path, lambda: None).renditions
     expected = codec.read_animation(path, header)
     frames = list(expected.frames)
     for file in (*files, *(file for file in run(path, "web", tmp_path) if file.format == "webp")):
@@ -117,8 +121,10 @@ def test_a_tiff_keeps_its_pages(tmp_path: Path) -> None:
     path = CORPUS / "G31D_MULTI.TIF"
     if not path.exists():
         pytest.skip(f"there is no {path}")
-    whole = pipeline.load("pages: all\nrenditions: [{name: a, outputs: [{format: tiff}, {format: png}]}]", "whole.yaml")
-    files = rendering.render(path, probe.read_header(path), whole, tmp_path, lambda: None).renditions
+    whole = definition.load(
+        "pages: all\nrenditions: [{name: a, outputs: [{format: tiff}, {format: png}]}]", "whole.yaml"
+    )
+    files = render.render(path, probe.read_header(path), whole, tmp_path, lambda: None).renditions
     assert [(file.name, file.format.value, file.frames) for file in files] == [
         *(("a", "tiff", 2), ("a", "png", 1), ("a-2", "png", 1)),
     ]

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import sync_playwright
 
-from local.address import Options
-from local.cloud import Cloud
-from tests.page_world import ARGUMENTS, CHROMIUM, LAMBDA_MEGAPIXELS, House
+from localcloud.cloud import Cloud
+from localcloud.config import Options
+from tests.support.web.page_world import ARGUMENTS, CHROMIUM, LAMBDA_MEGAPIXELS, House
 
 
 @pytest.fixture(scope="module")

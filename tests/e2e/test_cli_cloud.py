@@ -14,13 +14,13 @@ import psutil
 import psycopg
 import pytest
 
-from local import samples
-from local.cloud import Cloud
-from local.host import ROOT
+from localcloud.cloud import Cloud
+from localcloud.lambda_.sandbox_process import ROOT
+from pictureperfect.demo import painted_images
 
 
 def command(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "local.cli", *map(str, arguments)]
+    return [sys.executable, "-m", "pictureperfect.cli", *map(str, arguments)]
 
 
 class Up:
@@ -82,9 +82,9 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_bucket(up: Up) -> None:
     picture = up.folder / "dölmen 1.jpg"
-    samples.landscape(400, 300, 2, samples.DUSK).save(picture)
+    painted_images.landscape(400, 300, 2, painted_images.DUSK).save(picture)
     broken = up.folder / "broken.jpg"
-    broken.write_bytes(samples.corrupt())
+    broken.write_bytes(painted_images.corrupt())
     sent = up.run("submit", picture, broken, "--customer", "acme", "--pipeline", "thumbnail", "--json")
     assert sent.returncode == 0, sent.stderr
     rows = {row["name"]: row for row in json.loads(sent.stdout)}
@@ -125,7 +125,7 @@ def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_buck
 )
 def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Signals) -> None:
     picture = up.folder / "picture.jpg"
-    samples.landscape(200, 150, 2, samples.DUSK).save(picture)
+    painted_images.landscape(200, 150, 2, painted_images.DUSK).save(picture)
     assert up.run("submit", picture, "--customer", "acme", "--pipeline", "thumbnail").returncode == 0
     family = up.family()
     assert len(family) > 5  # sandboxes, their workers, PostgreSQL and its keeper

@@ -10,8 +10,8 @@ from html.parser import HTMLParser
 import pytest
 from PIL import Image
 
-from core.operations import OPERATIONS
-from core.operations.base import Measurement
+from core.imaging.operations import OPERATIONS
+from core.imaging.operations.base import Measurement
 
 _VOID = {"meta", "img", "br"}
 
@@ -19,7 +19,7 @@ _VOID = {"meta", "img", "br"}
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     out = tmp_path_factory.mktemp("page") / "deep" / "er"
-    command = [sys.executable, "-m", "local.cli", "operations", "--out", str(out)]
+    command = [sys.executable, "-m", "pictureperfect.cli", "operations", "--out", str(out)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert (ended.returncode, ended.stderr, ended.stdout) == (0, "", f"{out / 'index.html'}\n")
     assert [path.name for path in out.iterdir()] == ["index.html"]

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from local import samples
+from pictureperfect.demo import painted_images
 
-COMMAND = [sys.executable, "-m", "local.cli"]
+COMMAND = [sys.executable, "-m", "pictureperfect.cli"]
 FIELDS = [
     "file",
     "status",
@@ -45,7 +45,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    small = samples.landscape(300, 200, 1, samples.NOON)
+    small = painted_images.landscape(300, 200, 1, painted_images.NOON)
     small.save(folder / "cat.jpg")
     small.save(folder / "cat.png")
     (folder / "empty.jpg").touch()
@@ -128,7 +128,9 @@ def test_commands_that_need_a_cloud_say_how_to_start_one(tmp_path: Path) -> None
 def test_help_comes_without_loading_what_commands_need() -> None:
     ended = run("--help")
     assert "process" in ended.stdout
-    script = "import sys, local.cli; print(sorted({'boto3', 'moto', 'numpy', 'cv2', 'rich'} & set(sys.modules)))"
+    script = (
+        "import sys, pictureperfect.cli; print(sorted({'boto3', 'moto', 'numpy', 'cv2', 'rich'} & set(sys.modules)))"
+    )
     loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert loaded.stdout.strip() == "[]"
 

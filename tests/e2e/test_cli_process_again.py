@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from local import samples
+from pictureperfect.demo import painted_images
 
-COMMAND = [sys.executable, "-m", "local.cli", "process"]
+COMMAND = [sys.executable, "-m", "pictureperfect.cli", "process"]
 COUNT = 8
 # Slow enough that a signal after the first answer meets the others at work or waiting.
 SLOW = """
@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("place")
     (place / "photos").mkdir()
     for number in range(COUNT):
-        samples.landscape(420, 280, number, samples.DUSK).save(place / "photos" / f"{number}.png")
+        painted_images.landscape(420, 280, number, painted_images.DUSK).save(place / "photos" / f"{number}.png")
     (place / "photos" / "broken.jpg").write_text("not an image")
     (place / "pipelines").mkdir()
     (place / "pipelines" / "slow.yaml").write_text(SLOW)
@@ -148,19 +148,19 @@ def test_another_pipeline_is_other_work_and_leaves_nothing_of_the_former(ended: 
 
 def test_a_file_that_the_pipeline_names_is_a_part_of_it(ended: Path) -> None:
     mark = ended / "pipelines" / "mark.png"
-    samples.landscape(30, 20, 1, samples.NOON).save(mark)
+    painted_images.landscape(30, 20, 1, painted_images.NOON).save(mark)
     steps = "steps: [{image-watermark: {image: mark.png}}]\n"
     (ended / "pipelines" / "slow.yaml").write_text(steps + "renditions: [{name: whole, outputs: [{format: png}]}]")
     assert resumed(ended) == [False, False, False]
     assert resumed(ended) == [True, True, True]
-    samples.landscape(30, 20, 2, samples.NIGHT).save(mark)
+    painted_images.landscape(30, 20, 2, painted_images.NIGHT).save(mark)
     assert resumed(ended) == [False, False, False]
 
 
 def test_a_failure_of_the_machine_is_no_answer(ended: Path) -> None:
     """The worker's child is a Python that refuses to start."""
     out = ended / "photos" / "out"
-    script = "import os; from local.cli import main; os.environ['PYTHONMALLOC'] = 'nonsense'; main()"
+    script = "import os; from pictureperfect.cli import main; os.environ['PYTHONMALLOC'] = 'nonsense'; main()"
     call = [sys.executable, "-c", script, *command(ended, out, "--again")[3:]]
     failed = subprocess.run(call, capture_output=True, text=True, timeout=60, check=False)
     assert failed.returncode == 1

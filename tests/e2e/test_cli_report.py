@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from core.adapters.postgres import PostgresLedger
-from local.host import ROOT
-from tests import counted_ledger
-from tests.counted_ledger import LAST
+from core.adapters.postgres.ledger import PostgresLedger
+from localcloud.lambda_.sandbox_process import ROOT
+from tests.support.ledger import counted
+from tests.support.ledger.counted import LAST
 
-IMAGES = counted_ledger.images(60, 10)
+IMAGES = counted.images(60, 10)
 TIME = ("--since", "2026-11-01", "--until", str(LAST))
 
 
@@ -32,7 +32,7 @@ def url(database_url: str) -> str:
 def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "AWS_"))}
     return subprocess.run(
-        [sys.executable, "-m", "local.cli", "report", *arguments],
+        [sys.executable, "-m", "pictureperfect.cli", "report", *arguments],
         check=False,
         cwd=folder,
         env={**plain, "PYTHONPATH": str(ROOT), **environment},

@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 
 from core import __version__
-from local import aws, doors, samples
-from local.address import Options
-from local.cloud import Cloud
-from local.ledger import Ledger
+from localcloud import clients, senders
+from localcloud.cloud import Cloud
+from localcloud.config import Options
+from localcloud.ledger import Ledger
+from pictureperfect.demo import painted_images
 
 EXAMPLE = Path(__file__).parents[2] / "example"
 FUNCTION = "acme_pictures.codes:link_code"
@@ -27,7 +28,7 @@ LINK = "https://acme.example/p/4711"
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
-    samples.landscape(900, 600, 1, samples.DUSK).save(path)
+    painted_images.landscape(900, 600, 1, painted_images.DUSK).save(path)
     return path
 
 
@@ -39,7 +40,7 @@ def read_code(content: bytes) -> str:
 
 
 def process(photo: Path, out: Path, where: Path, function: str = FUNCTION) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "local.cli", "process", photo, "--pipeline", "product"]
+    command = [sys.executable, "-m", "pictureperfect.cli", "process", photo, "--pipeline", "product"]
     return subprocess.run(
         [*map(str, command), "--pipelines", str(where / "pipelines"), "--out", str(out)],
         env={**os.environ, "PYTHONPATH": str(where), "OPERATIONS": function},
@@ -85,11 +86,11 @@ def test_in_the_cloud_a_companys_operation_is_in_the_result_and_in_the_ledger(ph
     options = Options(pipelines=str(EXAMPLE / "pipelines"), operations=FUNCTION, python_path=str(EXAMPLE))
     with Cloud(tmp_path / "cloud", options) as cloud:
         address = cloud.address
-        answer = doors.direct(address, "acme", "product", "photo.png", photo.read_bytes())
+        answer = senders.direct(address, "acme", "product", "photo.png", photo.read_bytes())
         assert (answer["status"], answer["operations"]) == ("processed", {"link-code": "acme_pictures 1.0.0"})
         assert answer["version"] == __version__
         (rendition,) = answer["renditions"]
-        stored = aws.s3(address.endpoint).get_object(Bucket=address.bucket, Key=rendition["key"])["Body"].read()
+        stored = clients.s3(address.endpoint).get_object(Bucket=address.bucket, Key=rendition["key"])["Body"].read()
         assert read_code(stored) == LINK
         with Ledger(address.database_url) as ledger:
             give_up = time.monotonic() + 30

@@ -11,14 +11,14 @@ from urllib.parse import parse_qs, urlsplit
 import psutil
 import pytest
 
-from local import aws
-from local.address import Options
-from local.cloud import Cloud
-from local.ledger import Ledger
-from local.measured import sums
-from tests.batch_job import picture
-from tests.local_batch import until
-from tests.queues import depth
+from localcloud import clients
+from localcloud.cloud import Cloud
+from localcloud.cloudwatch_sums import sums
+from localcloud.config import Options
+from localcloud.ledger import Ledger
+from tests.support.aws.batch_job import picture
+from tests.support.aws.local_batch import until
+from tests.support.fakes.queues import depth
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -73,7 +73,7 @@ def test_after_a_minute_without_a_database_every_image_is_there_and_was_worked_o
     cloud: Cloud, server: Server
 ) -> None:
     address = cloud.address
-    s3, sqs = aws.s3(address.endpoint), aws.sqs(address.endpoint)
+    s3, sqs = clients.s3(address.endpoint), clients.sqs(address.endpoint)
     names = [f"{number}.jpg" for number in range(BEFORE + DURING + AFTER)]
 
     def upload(some: list[str]) -> None:
@@ -105,5 +105,5 @@ def test_after_a_minute_without_a_database_every_image_is_there_and_was_worked_o
     assert cloud.process.log_path.read_text().count("START RequestId") == len(names)
     versions = s3.list_object_versions(Bucket=address.bucket, Prefix="results/")["Versions"]
     assert len(versions) == len({one["Key"] for one in versions}) == len(names)
-    cloudwatch = aws.cloudwatch(address.endpoint)
+    cloudwatch = clients.cloudwatch(address.endpoint)
     until(lambda: sums(cloudwatch, "PicturePerfect")["status=processed"]["Images"] == len(names))

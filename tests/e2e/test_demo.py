@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 from PIL import Image
 
-from local.host import ROOT
-from local.samples import samples
-from tests.local_batch import until
+from localcloud.lambda_.sandbox_process import ROOT
+from pictureperfect.demo.painted_images import samples
+from tests.support.aws.local_batch import until
 
 TEMPORARY = Path("/tmp")  # noqa: S108 - where the embedded PostgreSQL keeps its data
 MARK = "PICTURE_PERFECT_TEST_RUN"
@@ -42,7 +42,7 @@ def abandoned() -> set[str]:
 def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp_path: Path) -> None:
     before = abandoned()
     ended = subprocess.run(
-        [sys.executable, "-m", "local.cli", "demo", "--json"],
+        [sys.executable, "-m", "pictureperfect.cli", "demo", "--json"],
         check=False,
         cwd=tmp_path,
         env={

@@ -11,18 +11,18 @@ import msgspec
 import psutil
 import pytest
 
-from core.batches import BatchWork
-from core.failures import job_name
-from core.job_definitions import RETRIES
-from core.model import Door, HandOver, ImageJob, ObjectRef
-from local import aws, resources
-from local.address import BATCH_QUEUE, Options
-from local.cloud import Cloud
-from local.kafka_producer import Item, Producing
-from local.ledger import Ledger
-from local.measured import sums
-from tests.batch_job import FUNCTIONS, picture
-from tests.local_batch import until
+from core.domain.model import Door, HandOver, ImageJob, ObjectRef
+from core.routing.job_definitions import RETRIES
+from core.services.dispatch.job_documents import BatchWork
+from core.services.dispatch.job_events import job_name
+from localcloud import clients, resources
+from localcloud.cloud import Cloud
+from localcloud.cloudwatch_sums import sums
+from localcloud.config import BATCH_QUEUE, Options
+from localcloud.ledger import Ledger
+from pictureperfect.kafka.producer import Item, Producing
+from tests.support.aws.batch_job import FUNCTIONS, picture
+from tests.support.aws.local_batch import until
 
 pytestmark = pytest.mark.long
 
@@ -37,8 +37,8 @@ class World:
         self.cloud = cloud
         self.folder = folder
         self.address = cloud.address
-        self.s3, self.sqs = aws.s3(self.address.endpoint), aws.sqs(self.address.endpoint)
-        self.batch = aws.batch(self.address.batch_endpoint)
+        self.s3, self.sqs = clients.s3(self.address.endpoint), clients.sqs(self.address.endpoint)
+        self.batch = clients.batch(self.address.batch_endpoint)
 
     def image(self, pipeline: str) -> HandOver:
         """An image in the customer's library, as a door would hand it over."""
@@ -279,7 +279,7 @@ def test_cloudwatch_counts_no_image_twice_and_misses_at_most_what_died_at_its_co
 
 
 def _counted(world: World) -> float:
-    measured = sums(aws.cloudwatch(world.address.endpoint), "PicturePerfect")
+    measured = sums(clients.cloudwatch(world.address.endpoint), "PicturePerfect")
     return sum(values["Images"] for name, values in measured.items() if name.startswith("status="))
 
 

@@ -17,17 +17,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from local import aws
-from local.address import GROUP, Options
-from local.cloud import Cloud
-from local.function import Invocation
-from local.host import ROOT
-from local.kafka import GroupWatch
-from local.kafka_producer import Item, Producing
-from local.kafka_source import KafkaSource
-from local.ledger import Ledger
-from local.samples import corrupt
-from tests.queues import depth
+from localcloud import clients
+from localcloud.cloud import Cloud
+from localcloud.config import GROUP, Options
+from localcloud.kafka_broker import GroupWatch
+from localcloud.lambda_.function import Invocation
+from localcloud.lambda_.kafka_event_source import KafkaSource
+from localcloud.lambda_.sandbox_process import ROOT
+from localcloud.ledger import Ledger
+from pictureperfect.demo.painted_images import corrupt
+from pictureperfect.kafka.producer import Item, Producing
+from tests.support.fakes.queues import depth
 
 CUSTOMER = "acme"
 
@@ -96,7 +96,7 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 
 def keys(cloud: Cloud, prefix: str) -> list[str]:
-    pages = aws.s3(cloud.address.endpoint).get_paginator("list_objects_v2")
+    pages = clients.s3(cloud.address.endpoint).get_paginator("list_objects_v2")
     found = pages.paginate(Bucket=cloud.address.bucket, Prefix=prefix)
     return [entry["Key"] for page in found for entry in page.get("Contents", [])]
 
@@ -137,20 +137,20 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     expected = {item.name: ending for item, ending in sent if ending is not None}
     with Ledger(address.database_url) as ledger:
         until(lambda: len(ledger.last(10 * count)) >= len(expected), 60)
-        until(lambda: depth(aws.sqs(cloud.address.endpoint), address.records_queue_url) == 0, 60)
+        until(lambda: depth(clients.sqs(cloud.address.endpoint), address.records_queue_url) == 0, 60)
         rows = ledger.last(10 * count)
     assert sorted((row["name"], row["code"] or "") for row in rows) == sorted(expected.items())
     results = keys(cloud, "results/")
     assert sorted(key.split("/")[1] for key in results) == sorted(row["image_id"] for row in rows)
     refused = [
-        json.loads(aws.s3(address.endpoint).get_object(Bucket=address.bucket, Key=key)["Body"].read())
+        json.loads(clients.s3(address.endpoint).get_object(Bucket=address.bucket, Key=key)["Body"].read())
         for key in keys(cloud, "refused/")
     ]
     assert len(refused) == sum(ending is None for _, ending in sent)
     assert keys(cloud, "failures/") == keys(cloud, "aws/lambda/") == []
     assert (
-        depth(aws.sqs(cloud.address.endpoint), address.overflow_queue_url)
-        == depth(aws.sqs(cloud.address.endpoint), address.overflow_dead_letter_queue_url)
+        depth(clients.sqs(cloud.address.endpoint), address.overflow_queue_url)
+        == depth(clients.sqs(cloud.address.endpoint), address.overflow_dead_letter_queue_url)
         == 0
     )
     # What this test is about did happen.
@@ -165,7 +165,7 @@ def stream(cloud: Cloud, folder: Path, *arguments: str) -> subprocess.CompletedP
         [
             sys.executable,
             "-m",
-            "local.cli",
+            "pictureperfect.cli",
             "stream",
             str(folder),
             "--customer",
@@ -223,7 +223,7 @@ def test_ctrl_c_ends_a_stream_cleanly_and_what_was_sent_is_summed_up(cloud: Clou
         [
             sys.executable,
             "-m",
-            "local.cli",
+            "pictureperfect.cli",
             "stream",
             str(folder),
             "--customer",

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Dialog
 
-from local import aws, samples
-from tests.batch_job import picture
-from tests.page_world import (
+from localcloud import clients
+from pictureperfect.demo import painted_images
+from tests.support.aws.batch_job import picture
+from tests.support.web.page_world import (
     House,
     Theme,
     Visitor,
@@ -170,7 +171,7 @@ def test_a_deletion_can_be_taken_back_and_else_is_for_good(house: House, tmp_pat
         page.get_by_role("button", name="Delete two.jpg").click()
         visitor.wait_for_cards(1)
         page.reload()  # whoever leaves has not taken it back
-        s3 = aws.s3(house.cloud.address.endpoint)
+        s3 = clients.s3(house.cloud.address.endpoint)
         until(lambda: count(s3, "tombstones/lake/") == 1, page)
         until(lambda: count(s3, "processed/lake/") == 1, page)
         page.reload()
@@ -348,7 +349,7 @@ def test_pictures_are_pasted_and_folders_are_taken_without_their_litter(house: H
                 transfer.items.add(new File([new Uint8Array(body)], "image.png", { type: "image/png" }));
                 document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
             }""",
-            list(encoded(samples.landscape(32, 24, 5, samples.NOON), "PNG")),
+            list(encoded(painted_images.landscape(32, 24, 5, painted_images.NOON), "PNG")),
         )
         visitor.drop(*written({"notes.txt": b"no picture", "empty.jpg": b""}, tmp_path))
         visitor.wait_for_cards(3)

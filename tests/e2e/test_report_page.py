@@ -10,13 +10,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, sync_playwright
 
-from core.adapters.postgres import PostgresLedger
-from core.adapters.postgres_figures import PostgresFigures
-from core.model import Result
-from core.reporting import Question, Report, Reporting
-from local.report.page import page
-from tests import counted_ledger
-from tests.counted_ledger import LAST
+from core.adapters.postgres.figures import PostgresFigures
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain.model import Result
+from core.ports.reports import Question, Report
+from core.services.reporting import Reporting
+from pictureperfect.reports.html import page
+from tests.support.ledger import counted
+from tests.support.ledger.counted import LAST
 
 MONTH = Question(since=LAST - timedelta(days=29), until=LAST)
 CHROMIUM = "/usr/bin/chromium"
@@ -40,7 +41,7 @@ def reports(postgres: Callable[[], str]) -> dict[str, Report]:
     url = postgres()
     ledger = PostgresLedger(url)
     ledger.migrate()
-    images = counted_ledger.images(300, 70)
+    images = counted.images(300, 70)
     ledger.record([*images[:-2], *map(long, images[-2:])], [])
     ledger.close()
     figures = PostgresFigures(url)

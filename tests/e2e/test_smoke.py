@@ -11,14 +11,14 @@ import msgspec
 import pytest
 from click.testing import CliRunner
 
-from core import prices
-from core.tiers import TIERS
-from local import aws
-from local.cloud import Cloud
-from local.commands.smoke import smoke as command
-from local.deployment import of_cloud
-from local.smoke import Smoke
-from local.smoke_doors import Asked
+from core.routing import prices
+from core.routing.batch_tiers import TIERS
+from localcloud import clients as aws
+from localcloud.cloud import Cloud
+from pictureperfect.commands.deployment.smoke import smoke as command
+from pictureperfect.deployment.outputs import of_cloud
+from pictureperfect.deployment.smoke import Smoke
+from pictureperfect.deployment.smoke_senders import Asked
 
 
 @pytest.fixture(scope="module")

@@ -17,16 +17,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from local import aws
-from local.address import GROUP, Options
-from local.cloud import Cloud
-from local.function import Invocation
-from local.host import ROOT
-from local.kafka import GroupWatch
-from local.kafka_producer import Item, Producing
-from local.kafka_source import KafkaSource
-from tests.queues import depth
-from tests.storm import LARGE, PIPELINES, Line, Sent, Sums, count_of, storm
+from localcloud import clients
+from localcloud.cloud import Cloud
+from localcloud.config import GROUP, Options
+from localcloud.kafka_broker import GroupWatch
+from localcloud.lambda_.function import Invocation
+from localcloud.lambda_.kafka_event_source import KafkaSource
+from localcloud.lambda_.sandbox_process import ROOT
+from pictureperfect.kafka.producer import Item, Producing
+from tests.support.fakes.queues import depth
+from tests.support.storm import LARGE, PIPELINES, Line, Sent, Sums, count_of, storm
 
 COUNT = int(os.environ.get("STORM_IMAGES", "120"))  # `make test-storm` sends 2,000
 SECONDS = 60 + COUNT / 4
@@ -68,8 +68,8 @@ class Sender:
     def __init__(self, cloud: Cloud, images: Sequence[Sent]) -> None:
         self.address = cloud.address
         self.images = images
-        self.s3, self.sqs = aws.s3(self.address.endpoint), aws.sqs(self.address.endpoint)
-        self._lambda = aws.lambda_(self.address.lambda_endpoint)
+        self.s3, self.sqs = clients.s3(self.address.endpoint), clients.sqs(self.address.endpoint)
+        self._lambda = clients.lambda_(self.address.lambda_endpoint)
         self.answers: Counter[tuple[str, bool]] = Counter()
         self.lost: list[str] = []
 
@@ -170,7 +170,7 @@ def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
 def _idle(cloud: Cloud) -> bool:
     """No message waits or is being worked on, and no function or job runs."""
     address = cloud.address
-    sqs, batch = aws.sqs(address.endpoint), aws.batch(address.batch_endpoint)
+    sqs, batch = clients.sqs(address.endpoint), clients.batch(address.batch_endpoint)
     if any(
         depth(sqs, url) for url in (address.incoming_queue_url, address.overflow_queue_url, address.records_queue_url)
     ):
@@ -270,8 +270,8 @@ def test_the_report_has_the_same_numbers_straight_and_through_the_operators_func
 def report(cloud: Cloud, *arguments: str) -> str:
     """The rows that the command writes."""
     address = cloud.address
-    environment = {**aws.environment(address.endpoint), "AWS_ENDPOINT_URL_LAMBDA": address.lambda_endpoint}
-    command = [sys.executable, "-m", "local.cli", "report", "--format", "csv", "--since", "2d", *arguments]
+    environment = {**clients.environment(address.endpoint), "AWS_ENDPOINT_URL_LAMBDA": address.lambda_endpoint}
+    command = [sys.executable, "-m", "pictureperfect.cli", "report", "--format", "csv", "--since", "2d", *arguments]
     ended = subprocess.run(
         [*command, "--folder", str(cloud.folder)],
         check=False,
@@ -287,7 +287,7 @@ def report(cloud: Cloud, *arguments: str) -> str:
 def test_cloudwatch_counts_each_image_once(ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud) -> None:
     images, _, _ = ended
     wanted = Counter("failed" if image.code else "processed" for image in images)
-    cloudwatch = aws.cloudwatch(cloud.address.endpoint)
+    cloudwatch = clients.cloudwatch(cloud.address.endpoint)
 
     def counted() -> dict[str, int]:
         return {status: int(sum_of(cloudwatch, status)) for status in wanted}

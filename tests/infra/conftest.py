@@ -5,9 +5,9 @@ from functools import cache
 
 import pytest
 
-from tests import synthesis
 from tests.infra.stack import Stack
 from tests.infra.variations import OTHER, SHIPPED
+from tests.support.aws import synthesis
 
 Synthesize = Callable[[str], Stack]
 

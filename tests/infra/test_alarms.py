@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.metrics import DECLARED
+from core.ports.metric_catalogue import DECLARED
 from infra.observability import NAMESPACE
 from tests.infra import variations
 from tests.infra.conftest import Synthesize

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from core import shares
-from core.job_definitions import RETRIES
-from core.tiers import TIERS
+from core.routing.batch_tiers import TIERS
+from core.routing.job_definitions import RETRIES
+from core.services.dispatch import array_partition
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
 
 #: vCPUs, and the memory that goes with them in MB: the least, the most, the step.
@@ -91,7 +91,7 @@ def test_attempts_are_repeated_as_the_core_says(shipped: Stack) -> None:
 
 def test_an_array_is_no_larger_than_batch_takes() -> None:
     """https://docs.aws.amazon.com/batch/latest/userguide/array_jobs.html: 2 to 10,000."""
-    assert shares._CHILDREN <= 10_000
+    assert array_partition._CHILDREN <= 10_000
 
 
 def test_a_job_runs_as_its_own_role_and_writes_into_a_log_that_ends(shipped: Stack) -> None:

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from core import keys
+from core.domain import object_keys
 from infra.storage import BOOKKEEPING, EXPIRING
-from local.host import ROOT
+from localcloud.lambda_.sandbox_process import ROOT
 from tests.infra.conftest import Synthesize
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
 
 PICTURES = f"picture-perfect-pictures-{ACCOUNT}-{REGION}"
-NEVER = (keys.INCOMING, keys.RESULTS, keys.TOMBSTONES)
+NEVER = (object_keys.INCOMING, object_keys.RESULTS, object_keys.TOMBSTONES)
 CREATED = "s3:ObjectCreated:*"
 
 
@@ -66,7 +66,7 @@ def test_what_has_ended_is_kept_for_the_retention(synthesize: Synthesize) -> Non
     stack = synthesize("[storage]\nretention_days = 7")
     days = {rule["Prefix"]: rule.get("ExpirationInDays") for rule in rules(stack) if "Prefix" in rule}
     assert days == dict.fromkeys(EXPIRING, 7) | dict.fromkeys(BOOKKEEPING, 30)
-    assert {keys.PROCESSED, keys.ORIGINALS, keys.QUARANTINE} == set(EXPIRING)
+    assert {object_keys.PROCESSED, object_keys.ORIGINALS, object_keys.QUARANTINE} == set(EXPIRING)
     assert stack.environment("admin")["RETENTION_DAYS"] == "7", "The ledger's addresses end when the objects do."
 
 
@@ -91,13 +91,13 @@ def test_each_prefix_tells_whom_it_concerns(shipped: Stack, bucket: dict[str, An
     overflow = shipped.arn("SQS::Queue", QueueName="picture-perfect-overflow")
     told = bucket["NotificationConfiguration"]
     assert {(one["Event"], prefix(one), one["Function"]) for one in told["LambdaConfigurations"]} == {
-        (CREATED, keys.INCOMING, process)
+        (CREATED, object_keys.INCOMING, process)
     }
     assert {(one["Event"], prefix(one), one["Queue"]) for one in told["QueueConfigurations"]} == {
-        (CREATED, keys.RESULTS, records),
-        (CREATED, keys.TOMBSTONES, records),
-        (CREATED, keys.FAILURES, overflow),
-        (CREATED, keys.AWS_FAILURES, overflow),
+        (CREATED, object_keys.RESULTS, records),
+        (CREATED, object_keys.TOMBSTONES, records),
+        (CREATED, object_keys.FAILURES, overflow),
+        (CREATED, object_keys.AWS_FAILURES, overflow),
     }
 
 
@@ -186,6 +186,6 @@ def test_cloudfront_serves_what_is_processed_and_nothing_else(other: Stack) -> N
 def test_where_an_erasure_does_not_reach_is_told() -> None:
     """Everything in the bucket is an image's own, or holds nothing of it, or stands in the table of what stays."""
     section = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("## What an erasure removes")[2]
-    own = keys.belongings("acme", "i")
-    for prefix in (*EXPIRING, *BOOKKEEPING, keys.RESULTS):
+    own = object_keys.belongings("acme", "i")
+    for prefix in (*EXPIRING, *BOOKKEEPING, object_keys.RESULTS):
         assert f"`{prefix}" in section or any(place.startswith(prefix) for place in own), prefix

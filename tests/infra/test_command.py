@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from local.cli import cli
+from pictureperfect.cli import cli
 from tests.infra.stack import Stack
 
 ROOT = Path(__file__).parents[2]

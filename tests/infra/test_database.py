@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import fields
 
-from core import settings
+from core.settings import entries
 from tests.infra import variations
 from tests.infra.conftest import Synthesize
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
@@ -38,7 +38,7 @@ def test_it_is_known_by_iam_over_tls_and_backed_up(shipped: Stack) -> None:
 @pytest.mark.parametrize("entry", INSIDE)
 def test_each_function_waits_for_as_long_as_it_takes_to_wake_it(shipped: Stack, entry: str) -> None:
     """About 15 seconds; it must be over before the function's own time is."""
-    default = next(one.default for one in fields(settings.DatabaseSettings) if one.name == CONNECT)
+    default = next(one.default for one in fields(entries.DatabaseSettings) if one.name == CONNECT)
     waits = int(shipped.environment(entry).get(CONNECT.upper(), default))
     assert 15 < waits < shipped.function(entry)["Timeout"]
 

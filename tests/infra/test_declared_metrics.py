@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from core.metrics import DECLARED
-from infra.grafana.cloudwatch import LISTED
+from core.ports.metric_catalogue import DECLARED
+from dashboards.cloudwatch import LISTED
 from tests.infra.stack import Stack
 
 Json = dict[str, Any]

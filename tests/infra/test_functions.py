@@ -6,20 +6,20 @@ from typing import Any
 
 import pytest
 
-from core import settings
-from core.model import Value
+from core.domain.model import Value
+from core.settings import entries
 from tests.infra.stack import ACCOUNT, REGION, Stack
 
 ROOT = Path(__file__).parents[2]
 DOORS = ("process", "dispatch", "record", "admin", "web")
 #: What each entry loads from its environment: core/bootstrap.py.
 READ: dict[str, tuple[type[Value], ...]] = {
-    "process": (settings.ProcessingSettings,),
-    "batch": (settings.ProcessingSettings,),
-    "dispatch": (settings.DispatchSettings,),
-    "record": (settings.RecordingSettings,),
-    "admin": (settings.RecordingSettings, settings.ReconcilingSettings, settings.MigratingSettings),
-    "web": (settings.WebSettings,),
+    "process": (entries.ProcessingSettings,),
+    "batch": (entries.ProcessingSettings,),
+    "dispatch": (entries.DispatchSettings,),
+    "record": (entries.RecordingSettings,),
+    "admin": (entries.RecordingSettings, entries.ReconcilingSettings, entries.MigratingSettings),
+    "web": (entries.WebSettings,),
 }
 #: boto3's, not ours.
 CLIENTS = {"AWS_DEFAULT_REGION"}
@@ -49,7 +49,7 @@ def spelled(environment: dict[str, str], entry: str) -> dict[str, str]:
 def test_each_entry_is_told_all_that_it_needs(request: pytest.FixtureRequest, which: str, entry: str) -> None:
     for environment in environments(request.getfixturevalue(which))[entry]:
         for kind in READ[entry]:
-            settings.load(kind, spelled(environment, entry))
+            entries.load(kind, spelled(environment, entry))
 
 
 @pytest.mark.parametrize("entry", READ)
@@ -76,8 +76,8 @@ def test_what_failed_over_is_accepted_as_the_function_would_have(other: Stack) -
 
 @pytest.mark.parametrize("which", ["shipped", "other"])
 def test_dispatch_submits_to_the_definitions_that_there_are(request: pytest.FixtureRequest, which: str) -> None:
-    from core.job_definitions import name
-    from core.tiers import TIERS
+    from core.routing.batch_tiers import TIERS
+    from core.routing.job_definitions import name
 
     stack: Stack = request.getfixturevalue(which)
     told = stack.environment("dispatch")

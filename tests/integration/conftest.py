@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from tests.web_world import WebWorld, web_world
+from tests.support.web.web_world import WebWorld, web_world
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

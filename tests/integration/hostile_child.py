@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from core.model import Raster
-from core.operations import OPERATIONS
-from core.operations.base import Operation
+from core.imaging.operations import OPERATIONS
+from core.imaging.operations.base import Operation
+from core.imaging.raster import Raster
 
 
 class Segfault(Operation, frozen=True, tag="segfault"):
@@ -96,7 +96,7 @@ class Meet(Operation, frozen=True, kw_only=True, tag="meet"):
 HOSTILE: tuple[type[Operation], ...] = (Segfault, Forever, Hoard, Raise, Chatter, Leave, Environment, Fill, Meet)
 
 if __name__ == "__main__":  # in the child alone: the catalogue of the tests' own process stays as it is shipped
-    from core import worker_child
+    from core.worker import child
 
     OPERATIONS.update({str(kind.__struct_config__.tag): kind for kind in HOSTILE})
-    worker_child.main(sys.argv[1:])
+    child.main(sys.argv[1:])

@@ -10,12 +10,12 @@ import msgspec
 import psutil
 import pytest
 
-from core import keys
-from core.model import HandOver
-from core.tiers import TIERS
-from tests import batch_job
-from tests.batch_job import Job
-from tests.local_batch import until
+from core.domain import object_keys
+from core.domain.model import HandOver
+from core.routing.batch_tiers import TIERS
+from tests.support.aws import batch_job
+from tests.support.aws.batch_job import Job
+from tests.support.aws.local_batch import until
 
 if TYPE_CHECKING:
     import subprocess
@@ -87,7 +87,7 @@ def test_a_reclaimed_child_stops_within_seconds_and_hands_nothing_over(job: Job,
     assert "SIGTERM" in err
     assert [len(job.results(image)) for image in (ended, stopped, waiting)] == [1, 0, 0]
     assert handed_over(sqs, job) == []
-    processed = job.s3.list_objects_v2(Bucket=job.bucket, Prefix=keys.PROCESSED).get("Contents", [])
+    processed = job.s3.list_objects_v2(Bucket=job.bucket, Prefix=object_keys.PROCESSED).get("Contents", [])
     assert len(processed) == 1
 
 

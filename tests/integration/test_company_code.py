@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core import bootstrap, pipeline
-from core.errors import Code, ImageFailure, Misconfigured
-from core.model import Rendered, Route
-from core.operations import OPERATIONS
-from core.operations.company import build
-from core.requests import ImageRequest, accept_bytes
-from core.worker import SupervisedWorker
-from tests.fakes import FakeAnnouncements, FakeMetrics, FakeStore
-from tests.values import NOW
+from core.bootstrap import worker as bootstrap_worker
+from core.bootstrap.process import processing
+from core.domain.errors import Code, ImageFailure, Misconfigured
+from core.domain.model import Rendered, Route
+from core.imaging.operations import OPERATIONS
+from core.imaging.operations.custom_operation import build
+from core.pipelines import definition
+from core.services.intake.requests import ImageRequest, accept_bytes
+from core.worker.supervisor import SupervisedWorker
+from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
+from tests.support.values import NOW
 
 MEMORY = 700 * 2**20
 ACME = '''
@@ -140,7 +142,7 @@ def run(worker: SupervisedWorker, tmp_path: Path) -> Run:
     def over(picture: Path, step: str, output: str = "png", seconds: float = 30.0) -> Rendered:
         own = {description.name: build(description) for description in worker.operations()}
         text = f"steps: [{step}]\nrenditions: [{{name: out, outputs: [{{format: {output}}}]}}]"
-        steps = pipeline.load(text, "mine.yaml", {**OPERATIONS, **own})
+        steps = definition.load(text, "mine.yaml", {**OPERATIONS, **own})
         header = worker.probe(picture, time.monotonic() + 30)
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
@@ -313,7 +315,7 @@ def test_what_a_module_keeps_in_memory_counts_and_the_threads_stay_ours(picture:
     try:
         (description,) = worker.operations()
         text = "steps: [threads]\nrenditions: [{name: out, outputs: [{format: png}]}]"
-        steps = pipeline.load(text, "mine.yaml", {**OPERATIONS, "threads": build(description)})
+        steps = definition.load(text, "mine.yaml", {**OPERATIONS, "threads": build(description)})
         rendered = worker.run(
             picture, worker.probe(picture, time.monotonic() + 30), steps, tmp_path, time.monotonic() + 30
         )
@@ -346,7 +348,7 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_results_say_which_of_a_companys_operations_the_image_met_and_in_which_version(
     environ: dict[str, str], picture: Path
 ) -> None:
-    made = bootstrap.processing(environ, Route.BATCH)
+    made = processing(environ, Route.BATCH)
     service = replace(made, store=FakeStore(), announcements=FakeAnnouncements(), metrics=FakeMetrics())
     results = {}
     for name in service.pipelines:
@@ -364,14 +366,14 @@ def test_results_say_which_of_a_companys_operations_the_image_met_and_in_which_v
 
 def test_pipelines_that_name_what_is_not_there_are_refused_before_the_first_image(environ: dict[str, str]) -> None:
     with pytest.raises(Misconfigured, match="there is no operation invert"):
-        bootstrap.processing({**environ, "OPERATIONS": "acme_code:unchanged acme_code:doing"}, Route.BATCH)
+        processing({**environ, "OPERATIONS": "acme_code:unchanged acme_code:doing"}, Route.BATCH)
     with pytest.raises(Misconfigured, match=r"OPERATIONS is wrong: 'acme_code' must be package\.module:function"):
-        bootstrap.processing({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
+        processing({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
 
 
 def test_who_has_files_and_no_cloud_may_use_them_too(environ: dict[str, str]) -> None:
-    assert sorted(set(bootstrap.catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
-    assert bootstrap.catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
+    assert sorted(set(bootstrap_worker.catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
+    assert bootstrap_worker.catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
 
 
 def test_credentials_are_not_for_a_companys_code(picture: Path, tmp_path: Path) -> None:
@@ -381,11 +383,11 @@ def test_credentials_are_not_for_a_companys_code(picture: Path, tmp_path: Path) 
         "DATABASE_URL": "postgresql://z",
         "OPERATIONS": "acme_code:doing",
     }
-    worker = bootstrap.worker(environ)
+    worker = bootstrap_worker.worker(environ)
     try:
         (description,) = worker.operations()
         text = "steps: [{doing: {what: environment}}]\nrenditions: [{name: out, outputs: [{format: png}]}]"
-        steps = pipeline.load(text, "mine.yaml", {**OPERATIONS, "doing": build(description)})
+        steps = definition.load(text, "mine.yaml", {**OPERATIONS, "doing": build(description)})
         header = worker.probe(picture, time.monotonic() + 30)
         assert worker.run(picture, header, steps, tmp_path, time.monotonic() + 30).renditions
     finally:

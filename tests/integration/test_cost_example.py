@@ -11,11 +11,11 @@ import msgspec
 import psycopg
 import pytest
 
-from core import prices
-from core.adapters.postgres import PostgresLedger
-from core.model import Billed, ImageFormat, Rendition, Result, Route
-from core.tiers import named
-from tests.values import result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain.model import Billed, ImageFormat, Rendition, Result, Route
+from core.routing import prices
+from core.routing.batch_tiers import named
+from tests.support.values import result
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "costs.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| ([^|]+) \| `([\d./*+() -]+)` \| ([\d.]+) \|$", DOCUMENT, re.MULTILINE)

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from local.commands.dashboards import dashboards
-from local.grafana import Grafana, GrafanaError
-from tests.grafana_server import GrafanaServer, Refused, serving
+from pictureperfect.commands.operate.dashboards import dashboards
+from pictureperfect.grafana.client import Grafana, GrafanaError
+from tests.support.grafana.server import GrafanaServer, Refused, serving
 
 BUSINESS = "picture-perfect-business"
 ADMIN = "admin"
-dashboards_command: Any = sys.modules["local.commands.dashboards"]
+dashboards_command: Any = sys.modules["pictureperfect.commands.operate.dashboards"]
 
 
 @pytest.fixture

@@ -12,11 +12,12 @@ import pytest
 from click.testing import CliRunner
 
 from handler import admin
-from local import account, cdk, cli, deploying
-from local.commands.deploy import deploy as command
-from local.deployment import of_outputs, of_stack
-from local.lambda_api import LambdaApi
-from tests.deploying_world import (
+from localcloud.lambda_.invoke_api import LambdaApi
+from pictureperfect import cli
+from pictureperfect.commands.deployment.deploy import deploy as command
+from pictureperfect.deployment import aws_session, cdk, deploy
+from pictureperfect.deployment.outputs import of_outputs, of_stack
+from tests.support.aws.deploying_world import (
     ACCOUNT,
     BOOTSTRAPPED,
     OUTPUTS,
@@ -132,14 +133,14 @@ def test_who_sits_at_a_terminal_is_asked_before_permissions_grow(tmp_path: Path)
 def test_buckets_that_an_earlier_stack_left_are_taken_back(world: SimpleNamespace) -> None:
     s3 = world.session.client("s3")
     s3.create_bucket(Bucket=OUTPUTS["BucketName"], CreateBucketConfiguration={"LocationConstraint": REGION})
-    found = deploying.ready(URI)
+    found = deploy.ready(URI)
     said: list[str] = []
     with pytest.raises(click.ClickException, match="CDK ended with exit 1"):  # moto does not know of imports
-        deploying.deploy(found, "PicturePerfect", URI, said.append, ask=False)
+        deploy.deploy(found, "PicturePerfect", URI, said.append, ask=False)
     assert f"Kept from before, and now the stack's again: {OUTPUTS['BucketName']}" in said
     assert world.cdk.called[-1] == "--import-existing-resources"
     assert world.contexts == [{"image": URI}, {"image": URI, "at": f"{ACCOUNT}-{REGION}"}]
-    assert '--payload \'{"action": "replay"}\'' in deploying.next_words(OUTPUTS, kept=True)
+    assert '--payload \'{"action": "replay"}\'' in deploy.next_words(OUTPUTS, kept=True)
 
 
 def test_what_is_the_stacks_already_is_not_taken_over(world: SimpleNamespace) -> None:
@@ -158,8 +159,8 @@ def test_what_is_the_stacks_already_is_not_taken_over(world: SimpleNamespace) ->
     ],
 )
 def test_a_first_deployment_that_failed_has_left_its_buckets(status: str, owned: bool) -> None:
-    assert deploying.owns({"StackStatus": status}) is owned
-    assert not deploying.owns(None)
+    assert deploy.owns({"StackStatus": status}) is owned
+    assert not deploy.owns(None)
 
 
 def test_a_bucket_of_another_account_is_named(world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,16 +225,16 @@ def test_a_new_clusters_first_user_is_let_in_by_iam_once_it_is_awake(
     waited: list[float] = []
     with data_api(new_cluster.url, sleeps=2) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS_DATA", endpoint)
-        assert deploying.migrate(boto3.Session(), new_cluster.said, waited.append)[0] == "0001_ledger.sql"
+        assert deploy.migrate(boto3.Session(), new_cluster.said, waited.append)[0] == "0001_ledger.sql"
     assert len(waited) == 2
-    assert deploying.migrate(boto3.Session(), new_cluster.said) == []  # by IAM: the Data API is not there any more
+    assert deploy.migrate(boto3.Session(), new_cluster.said) == []  # by IAM: the Data API is not there any more
 
 
 def test_who_cannot_be_let_in_hears_both_reasons(new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
     with data_api(new_cluster.url, refuses="ForbiddenException") as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS_DATA", endpoint)
         with pytest.raises(click.ClickException, match=r"PAM authentication failed\nNor could.*ForbiddenException"):
-            deploying.migrate(boto3.Session(), new_cluster.said)
+            deploy.migrate(boto3.Session(), new_cluster.said)
 
 
 def test_a_stack_is_found_by_what_it_says_of_itself(world: SimpleNamespace) -> None:
@@ -249,7 +250,7 @@ def test_where_there_is_no_stack_it_is_said_how_to_come_by_one(world: SimpleName
         click.ClickException, match=r"There is no stack Other in eu-west-1. Deploy it with `make deploy`"
     ):
         of_stack("Other")
-    assert account.outputs(world.session.client("cloudformation"), "Other") is None
+    assert aws_session.outputs(world.session.client("cloudformation"), "Other") is None
 
 
 def test_another_stack_of_that_name_is_not_taken_for_this_one() -> None:

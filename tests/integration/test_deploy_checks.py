@@ -8,8 +8,8 @@ import boto3
 import click
 import pytest
 
-from local import cdk, deploying
-from tests.deploying_world import BOOTSTRAPPED, REGION, answering, environment, program, refusal
+from pictureperfect.deployment import cdk, deploy
+from tests.support.aws.deploying_world import BOOTSTRAPPED, REGION, answering, environment, program, refusal
 
 NO_ENGINE = 'echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock." >&2; exit 1'
 
@@ -33,14 +33,14 @@ def bootstrapped(cloud: str) -> Iterator[None]:
 
 def missing(image: str = "") -> list[str]:
     with pytest.raises(click.ClickException) as caught:
-        deploying.ready(image)
+        deploy.ready(image)
     return caught.value.message.splitlines()
 
 
 @pytest.mark.usefixtures("programs", "bootstrapped")
 def test_where_all_is_there_it_is_said_whose_account_it_is(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, cloud)
-    found = deploying.ready("")
+    found = deploy.ready("")
     assert (found.account.number, found.account.region) == ("123456789012", REGION)
     assert found.account.arn.startswith("arn:aws:sts::123456789012:")
     assert Path(found.npx.command[0]).name == "node"
@@ -65,7 +65,7 @@ def test_without_docker_an_image_of_ones_own_will_do(
     environment(monkeypatch, cloud)
     (docker,) = missing()
     assert docker.startswith("docker is not installed")
-    assert deploying.ready("123456789012.dkr.ecr.eu-west-1.amazonaws.com/pictures:1").account.region == REGION
+    assert deploy.ready("123456789012.dkr.ecr.eu-west-1.amazonaws.com/pictures:1").account.region == REGION
 
 
 @pytest.mark.usefixtures("bootstrapped")
@@ -75,7 +75,7 @@ def test_another_program_than_docker_is_the_one_that_is_asked(
     program(programs, "docker", NO_ENGINE)
     program(programs, "finch", "echo 1.10")
     environment(monkeypatch, cloud, CDK_DOCKER="finch")
-    assert deploying.ready("").account.region == REGION
+    assert deploy.ready("").account.region == REGION
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_who_may_not_look_whether_cdk_was_there_is_not_stopped(
     denied = '{"__type": "AccessDeniedException", "message": "not authorized to perform: ssm:GetParameter"}'
     with answering(400, denied) as endpoint:
         environment(monkeypatch, cloud, AWS_ENDPOINT_URL_SSM=endpoint)
-        assert deploying.ready("").account.region == REGION
+        assert deploy.ready("").account.region == REGION
 
 
 def test_without_node_it_is_said_how_to_come_by_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,9 +11,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from local.commands.destroy import destroy as command
-from local.destroying import Data, Destroying
-from tests.deploying_world import ACCOUNT, OUTPUTS, REGION, environment, template
+from pictureperfect.commands.deployment.destroy import destroy as command
+from pictureperfect.deployment.teardown import Data, Destroying
+from tests.support.aws.deploying_world import ACCOUNT, OUTPUTS, REGION, environment, template
 
 BUCKET = OUTPUTS["BucketName"]
 

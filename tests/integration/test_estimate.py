@@ -13,13 +13,13 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from core import probe
-from core.adapters.s3 import S3Store
-from core.model import ObjectRef
-from local import aws
-from local.cli import cli, run
-from local.estimating import _remote
-from local.host import ROOT
+from core.adapters.aws.s3 import S3Store
+from core.domain.model import ObjectRef
+from core.imaging import header
+from localcloud import clients
+from localcloud.lambda_.sandbox_process import ROOT
+from pictureperfect.cli import cli, run
+from pictureperfect.files.estimate import _remote
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -103,7 +103,7 @@ def test_credentials_that_are_missing_are_told_with_what_to_do(tmp_path: Path) -
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
         "AWS_DEFAULT_REGION": "eu-west-1",
     }
-    command = [sys.executable, "-m", "local.cli", "estimate", "s3://pictures/a.jpg", "--pipeline", "web"]
+    command = [sys.executable, "-m", "pictureperfect.cli", "estimate", "s3://pictures/a.jpg", "--pipeline", "web"]
     ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert ended.returncode == 1
     assert ended.stderr.startswith("store_denied: There are no AWS credentials. Log in (`aws sso login`")
@@ -113,7 +113,7 @@ def test_credentials_that_are_missing_are_told_with_what_to_do(tmp_path: Path) -
 def test_a_bucket_whose_name_can_be_none_is_told_in_one_line(
     cloud: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in aws.environment(cloud).items():
+    for name, value in clients.environment(cloud).items():
         monkeypatch.setenv(name, value)
     assert run(lambda: cli.main(["estimate", "s3://no!name/y", "--pipeline", "web"], standalone_mode=False)) == 1
     said = capsys.readouterr().err
@@ -143,7 +143,7 @@ def test_of_an_object_in_s3_the_header_is_that_of_the_whole_file(
     s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())
     store = Counting(s3, bucket)
     found = _remote(ObjectRef(bucket=bucket, key=path.name), store, tmp_path / "beginning")
-    assert found == probe.read_header(path)
+    assert found == header.read_header(path)
     if suffix in ("jpg", "png", "webp"):
         assert store.read_bytes < path.stat().st_size / 2
 
@@ -152,7 +152,7 @@ def test_an_object_in_s3_is_estimated_as_the_file_is(
     cloud: str, s3: "S3Client", bucket: str, photo: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s3.put_object(Bucket=bucket, Key="a photo.png", Body=photo.read_bytes())
-    for name, value in aws.environment(cloud).items():
+    for name, value in clients.environment(cloud).items():
         monkeypatch.setenv(name, value)
     there, here = (estimate(file, "--pipeline", "web") for file in (f"s3://{bucket}/a photo.png", str(photo)))
     assert msgspec.json.encode({**there, "file": ""}) == msgspec.json.encode({**here, "file": ""})

@@ -9,13 +9,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code
-from core.model import Billed, Estimate, ImageFormat, Route, Status, Tombstone, Usage
-from tests.grafana_sql import substituted
-from tests.values import rendition, result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain.errors import Code
+from core.domain.model import Billed, Estimate, ImageFormat, Route, Status, Tombstone, Usage
+from tests.support.grafana.sql import substituted
+from tests.support.values import rendition, result
 
-BOARD = json.loads((Path(__file__).parents[2] / "infra" / "grafana" / "dashboards" / "image.json").read_text("utf-8"))
+BOARD = json.loads((Path(__file__).parents[2] / "dashboards" / "generated" / "image.json").read_text("utf-8"))
 SHOWN, LIKE_IT, BROKEN, ERASED = (f"{number:08d}-6f7e-5f0a-9c57-0d2f6f1d8f3b" for number in range(4))
 NOW = datetime.now(UTC).replace(microsecond=0)
 Ask = Callable[[str, str], list[tuple[Any, ...]]]
@@ -110,7 +110,7 @@ def test_what_looks_like_it_is_a_click_away(ask: Ask) -> None:
 
 
 def test_what_was_counted_of_it_is_what_cloudwatch_was_told(ask: Ask) -> None:
-    from core.metrics import DECLARED, of_result
+    from core.ports.metric_catalogue import DECLARED, of_result
 
     found = {name: (value, unit) for name, value, unit in ask("What was counted of it", SHOWN)}
     told = of_result(result(renditions=(rendition(SHOWN), rendition(SHOWN, "large"))))

@@ -10,16 +10,16 @@ import msgspec
 import psycopg
 import pytest
 
-from core.adapters.postgres import PostgresLedger
-from core.model import Billed, Estimate, Result, Usage
-from tests.grafana_sql import substituted
-from tests.values import result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain.model import Billed, Estimate, Result, Usage
+from tests.support.grafana.sql import substituted
+from tests.support.values import result
 
-GRAFANA = Path(__file__).parents[2] / "infra" / "grafana"
+GRAFANA = Path(__file__).parents[2] / "dashboards"
 PANELS = [
     pytest.param(target["rawSql"], id=f"{board}: {panel['title']}")
     for board in ("business", "customer", "image")
-    for outer in json.loads((GRAFANA / "dashboards" / f"{board}.json").read_text("utf-8"))["panels"]
+    for outer in json.loads((GRAFANA / "generated" / f"{board}.json").read_text("utf-8"))["panels"]
     for panel in (outer, *outer.get("panels", []))
     for target in panel.get("targets", [])
     if "rawSql" in target

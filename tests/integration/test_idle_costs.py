@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from infra import idle_costs, idle_document
-from local.account import Account
-from local.deploying import named_buckets
-from local.deployment import of_outputs
-from tests import synthesis
-from tests.deploying_world import ACCOUNT, OUTPUTS, REGION
+from infra import idle_costs
+from pictureperfect.deployment.aws_session import Account
+from pictureperfect.deployment.deploy import named_buckets
+from pictureperfect.deployment.outputs import of_outputs
+from tests.support.aws import synthesis
+from tests.support.aws.deploying_world import ACCOUNT, OUTPUTS, REGION
+from tools.docs import idle_costs as idle_document
 
 PRICES = idle_costs.load()
 

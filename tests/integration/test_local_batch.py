@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local.batch_server import LocalBatch
-from tests.local_batch import World, lives, running, until
+from localcloud.batch.server import LocalBatch
+from tests.support.aws.local_batch import World, lives, running, until
 
 EXIT_LAST = {
     "attempts": 3,

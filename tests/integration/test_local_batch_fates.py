@@ -8,12 +8,12 @@ from uuid import uuid4
 
 import pytest
 
-from core.adapters.batch import BatchJobs
-from core.errors import Misconfigured
-from core.failures import Fate, JobFailed, job_name, state_change
-from local import aws
-from local.batch_scheduler import MISSING
-from tests.local_batch import World, running, until
+from core.adapters.aws.batch import BatchJobs
+from core.domain.errors import Misconfigured
+from core.services.dispatch.job_events import Fate, JobFailed, job_name, state_change
+from localcloud import clients
+from localcloud.batch.scheduler import MISSING
+from tests.support.aws.local_batch import World, running, until
 
 Act = Callable[[World, str], None]
 FOREVER = "import time; print('here', flush=True); time.sleep(600)"
@@ -90,7 +90,7 @@ def test_each_child_of_an_array_that_was_cancelled_is_told(world: World) -> None
 
 
 def test_what_was_submitted_is_found_by_its_name(world: World) -> None:
-    jobs = BatchJobs(aws.batch(world.batch.endpoint), "images", "picture-perfect", per_second=1000)
+    jobs = BatchJobs(clients.batch(world.batch.endpoint), "images", "picture-perfect", per_second=1000)
     world.define("pass")
     with pytest.raises(Misconfigured):
         jobs.submit("a", "1x2", ("work", "batches/a.json"), 1, 60)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.local_batch import World, running
+from tests.support.aws.local_batch import World, running
 
 
 @pytest.fixture

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from local import aws, batch_status
-from tests.local_batch import running
+from localcloud import clients
+from pictureperfect.commands.local import batch_status
+from tests.support.aws.local_batch import running
 
 
 def test_queues_and_jobs_are_counted_and_the_newest_job_comes_first(tmp_path: Path) -> None:
@@ -17,7 +18,7 @@ def test_queues_and_jobs_are_counted_and_the_newest_job_comes_first(tmp_path: Pa
         world.ended(array)
         world.define("pass", vcpus=100)
         waiting = world.submit()
-        state = batch_status.gather(aws.batch(world.batch.endpoint), last=2)
+        state = batch_status.gather(clients.batch(world.batch.endpoint), last=2)
 
     assert state["queues"] == {"images": {"runnable": 1, "running": 0, "succeeded": 1, "failed": 1}}
     assert [job["id"] for job in state["jobs"]] == [waiting, array]

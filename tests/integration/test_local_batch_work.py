@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from local.batch_server import LocalBatch
-from local.host import ROOT
-from tests import batch_job
-from tests.batch_job import Job
+from localcloud.batch.server import LocalBatch
+from localcloud.lambda_.sandbox_process import ROOT
 from tests.conftest import client
-from tests.local_batch import World, lives, until
+from tests.support.aws import batch_job
+from tests.support.aws.batch_job import Job
+from tests.support.aws.local_batch import World, lives, until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -120,7 +120,7 @@ def test_another_command_than_batch_is_refused_as_by_the_image(world: World) -> 
 def test_no_job_outlives_its_cloud(job: Job, tmp_path: Path) -> None:
     key = job.submit((job.image("linger"),))
     program = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom local.batch_server import LocalBatch\n"
+        "import os, sys, time\nfrom pathlib import Path\nfrom localcloud.batch.server import LocalBatch\n"
         "batch = LocalBatch(Path(sys.argv[1]), dict(os.environ), lambda event: None, 1)\n"
         "print(batch.endpoint, flush=True)\ntime.sleep(600)"
     )

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.function import Function, FunctionConfig
-from local.host import ROOT
+from localcloud.lambda_.function import Function, FunctionConfig
+from localcloud.lambda_.sandbox_process import ROOT
 
 HANDLERS = '''
 import os, signal, subprocess, sys, time
@@ -180,7 +180,7 @@ def test_sandboxes_end_when_their_host_is_killed(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"""
 from pathlib import Path
-from local.function import Function, FunctionConfig
+from localcloud.lambda_.function import Function, FunctionConfig
 environment = {{"PYTHONPATH": {f"{tmp_path}{os.pathsep}{ROOT}"!r}}}
 config = FunctionConfig(name="tried", handler="tried.family", environment=environment)
 Function(config, Path({str(tmp_path)!r}) / "functions").invoke({{"pids": {str(pids)!r}}})

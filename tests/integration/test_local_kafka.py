@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from local.function import MAX_PAYLOAD, Invocation
-from local.kafka import Broker, GroupWatch
-from local.kafka_events import Origin, Record
-from local.kafka_source import KafkaSource, Mapping
+from localcloud.kafka_broker import Broker, GroupWatch
+from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
+from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping
+from localcloud.lambda_.kafka_events import Origin, Record
 
 Events = list[dict[str, Any]]
 

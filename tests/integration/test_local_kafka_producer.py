@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import Code, Refusal
-from local import streaming
-from local.function import Invocation
-from local.kafka import MAX_RECORD, Broker, GroupWatch
-from local.kafka_events import Origin
-from local.kafka_producer import Item, Producing
-from local.kafka_source import KafkaSource, Mapping
+from core.domain.errors import Code, Refusal
+from localcloud.kafka_broker import MAX_RECORD, Broker, GroupWatch
+from localcloud.lambda_.function import Invocation
+from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping
+from localcloud.lambda_.kafka_events import Origin
+from pictureperfect.kafka import messages
+from pictureperfect.kafka.producer import Item, Producing
 
 
 def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() -> None:
@@ -79,12 +79,12 @@ def test_properties_that_librdkafka_does_not_know_are_refused_by_name() -> None:
 
 
 def test_an_image_too_large_for_a_record_needs_a_bucket() -> None:
-    sender = streaming.Sender(customer="acme", pipeline="web", max_inline=10)
-    small, is_reference = streaming.item(sender, "a.jpg", b"0123456789", None)
+    sender = messages.Sender(customer="acme", pipeline="web", max_inline=10)
+    small, is_reference = messages.item(sender, "a.jpg", b"0123456789", None)
     assert (small.value, is_reference) == (b"0123456789", False)
     assert small.headers == {"customer-id": "acme", "pipeline": "web", "filename": "a.jpg"}
     with pytest.raises(Refusal) as refused:
-        streaming.item(sender, "b.jpg", b"0123456789a", None)
+        messages.item(sender, "b.jpg", b"0123456789a", None)
     assert refused.value.code == Code.TOO_MANY_BYTES
 
 
@@ -92,23 +92,23 @@ def test_the_files_of_a_folder_come_sorted_without_hidden_ones_and_as_often_as_a
     for name in ("b.jpg", "a/c.jpg", ".hidden", ".git/d.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.name for path in streaming.files(tmp_path, None, loop=False)] == ["c.jpg", "b.jpg"]
-    assert [path.name for path in streaming.files(tmp_path, 5, loop=False)] == [
+    assert [path.name for path in messages.files(tmp_path, None, loop=False)] == ["c.jpg", "b.jpg"]
+    assert [path.name for path in messages.files(tmp_path, 5, loop=False)] == [
         "c.jpg",
         "b.jpg",
         "c.jpg",
         "b.jpg",
         "c.jpg",
     ]
-    assert [path.name for path in streaming.files(tmp_path, 1, loop=True)] == ["c.jpg"]
-    assert list(streaming.files(tmp_path / "a" / "none", None, loop=True)) == []
+    assert [path.name for path in messages.files(tmp_path, 1, loop=True)] == ["c.jpg"]
+    assert list(messages.files(tmp_path / "a" / "none", None, loop=True)) == []
 
 
 def test_a_file_of_properties_is_read_and_a_wrong_line_is_named_without_what_it_says(tmp_path: Path) -> None:
     file = tmp_path / "client.properties"
     file.write_text("# TLS\nsecurity.protocol = SASL_SSL\n\nsasl.password=a=b\n")
-    assert streaming.properties(file) == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
+    assert messages.properties(file) == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
     file.write_text("ssl.ca.location=/ca\nhunter2\n")
     with pytest.raises(Refusal, match="line 2") as refused:
-        streaming.properties(file)
+        messages.properties(file)
     assert "hunter2" not in str(refused.value)

@@ -12,14 +12,14 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
-from core.adapters.sqs import SqsAnnouncements
-from local import aws, emf, measured, notifications, resources
-from local.asynchronous import AsyncInvoker
-from local.function import Function, FunctionConfig, Invocation
-from local.host import ROOT
-from local.lambda_api import LambdaApi
-from local.sources import S3Source, SqsSource, succeeded
-from tests.queues import depth
+from core.adapters.aws.sqs import SqsAnnouncements
+from localcloud import clients, cloudwatch_emf, cloudwatch_sums, resources, s3_notifications
+from localcloud.lambda_.async_invoke import AsyncInvoker
+from localcloud.lambda_.function import Function, FunctionConfig, Invocation
+from localcloud.lambda_.invoke_api import LambdaApi
+from localcloud.lambda_.sandbox_process import ROOT
+from localcloud.lambda_.sqs_event_source import S3Source, SqsSource, succeeded
+from tests.support.fakes.queues import depth
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -64,12 +64,12 @@ def endpoint() -> Iterator[str]:
 @pytest.fixture
 def s3(endpoint: str) -> "S3Client":
     resources.reset(endpoint)
-    return aws.s3(endpoint)
+    return clients.s3(endpoint)
 
 
 @pytest.fixture
 def sqs(endpoint: str, s3: "S3Client") -> "SQSClient":
-    return aws.sqs(endpoint)
+    return clients.sqs(endpoint)
 
 
 class Stage:
@@ -121,7 +121,7 @@ def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_le
     sqs: "SQSClient", stage: Stage
 ) -> None:
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
-    redrive = json.dumps({"deadLetterTargetArn": aws.queue_arn(sqs, dead), "maxReceiveCount": "2"})
+    redrive = json.dumps({"deadLetterTargetArn": clients.queue_arn(sqs, dead), "maxReceiveCount": "2"})
     url = queue(sqs, VisibilityTimeout="4", RedrivePolicy=redrive)
     for body in ("good", "bad", "fine"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
@@ -194,7 +194,7 @@ def bucket_with_notifications(s3: "S3Client", sqs: "SQSClient") -> str:
     s3.put_bucket_notification_configuration(
         Bucket="bucket",
         NotificationConfiguration={
-            "QueueConfigurations": [{"QueueArn": aws.queue_arn(sqs, url), "Events": ["s3:ObjectCreated:*"]}]
+            "QueueConfigurations": [{"QueueArn": clients.queue_arn(sqs, url), "Events": ["s3:ObjectCreated:*"]}]
         },
     )
     return url
@@ -208,7 +208,7 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     versions = [s3.put_object(Bucket="bucket", Key=key, Body=body)["VersionId"] for body in (b"one", b"two")]
     invoker = AsyncInvoker(stage.function("accept"), lambda *_: None)
     stage.open.append(invoker)
-    stage.start(S3Source(sqs, url, invoker, lambda body: notifications.completed(s3, body)))
+    stage.start(S3Source(sqs, url, invoker, lambda body: s3_notifications.completed(s3, body)))
     until(lambda: len(stage.seen()) == 2)
     time.sleep(0.3)
     records = [event["Records"][0] for event in stage.seen()]  # the s3:TestEvent was not for the function
@@ -227,7 +227,7 @@ def test_what_a_function_announces_to_the_recorder_arrives_as_it_was_said(s3: "S
     url = queue(sqs)
     SqsAnnouncements(sqs, url, "bucket").announce("results/a b.json")
     body = sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"]
-    assert json.loads(notifications.completed(s3, body)) == json.loads(body)
+    assert json.loads(s3_notifications.completed(s3, body)) == json.loads(body)
 
 
 def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage) -> None:
@@ -258,7 +258,7 @@ def test_boto3_s_own_lambda_client_reaches_the_functions(stage: Stage) -> None:
     function = stage.function("accept")
     invoker = AsyncInvoker(function, lambda *_: None)
     with LambdaApi({"tried": function, "failing": stage.function("fail")}, {"tried": invoker}) as api:
-        client = aws.lambda_(api.url)
+        client = clients.lambda_(api.url)
         answer = client.invoke(FunctionName="tried", Payload=b'{"n": 1}')
         assert (answer["StatusCode"], json.loads(answer["Payload"].read())) == (200, {"batchItemFailures": []})
         failed = client.invoke(FunctionName="failing", Payload=b"{}")
@@ -291,10 +291,10 @@ def test_lines_of_embedded_metrics_in_the_log_become_metrics(endpoint: str, s3: 
         "route": "lambda",
         "Images": [1, 2],
     }
-    client = aws.cloudwatch(endpoint)
-    emf.put(client, json.dumps(line))
-    emf.put(client, 'not one: "_aws"')
-    assert measured.sums(client, "Tried") == {
+    client = clients.cloudwatch(endpoint)
+    cloudwatch_emf.put(client, json.dumps(line))
+    cloudwatch_emf.put(client, 'not one: "_aws"')
+    assert cloudwatch_sums.sums(client, "Tried") == {
         "source=upload, route=lambda": {"Images": 3.0},
         "status=processed": {"Images": 3.0},
     }

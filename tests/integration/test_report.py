@@ -12,22 +12,24 @@ import msgspec
 import pytest
 from pyarrow import parquet
 
-from core import reporting
-from core.adapters.postgres import PostgresLedger
-from core.adapters.postgres_figures import PostgresFigures
-from core.bootstrap import reporting as served
-from core.errors import Code, Misconfigured, Refusal
-from core.model import Result
-from core.reporting import DIMENSIONS, KEY, Question, Reporting, Row, Sums, rows
+from core.adapters.postgres.figures import PostgresFigures
+from core.adapters.postgres.ledger import PostgresLedger
+from core.bootstrap.ledger import reporting as served
+from core.domain.errors import Code, Misconfigured, Refusal
+from core.domain.model import Result
+from core.ports import reports as report_values
+from core.ports.reports import DIMENSIONS, KEY, Question, Row, Sums, rows
+from core.services import reporting
+from core.services.reporting import Reporting
 from handler import admin
-from local.function import MAX_PAYLOAD
-from local.report.rows import COLUMNS, write_csv, write_parquet
-from tests import counted_ledger
-from tests.counted_ledger import LAST, PICKS
+from localcloud.lambda_.function import MAX_PAYLOAD
+from pictureperfect.reports.export import COLUMNS, write_csv, write_parquet
+from tests.support.ledger import counted
+from tests.support.ledger.counted import LAST, PICKS
 
 QUESTION = Question(since=LAST - timedelta(days=19), until=LAST)
 QUESTIONS = [QUESTION, msgspec.structs.replace(QUESTION, customer="acme")]
-IMAGES = counted_ledger.images()
+IMAGES = counted.images()
 
 
 @pytest.fixture(scope="module")
@@ -69,20 +71,20 @@ def same(found: Sums, wanted: Sums) -> bool:
 def test_every_sum_is_what_was_counted_beside_the_ledger(reports: Reporting, question: Question) -> None:
     report, mine, before = reports.report(question), of(question), of(question.before)
     assert len(before) > 20
-    assert same(report.sums, counted_ledger.sums(mine))
-    assert same(report.before, counted_ledger.sums(before))
+    assert same(report.sums, counted.sums(mine))
+    assert same(report.before, counted.sums(before))
     for kind in DIMENSIONS:
-        wanted, earlier = (counted_ledger.by(images, PICKS[kind]) for images in (mine, before))
+        wanted, earlier = (counted.by(images, PICKS[kind]) for images in (mine, before))
         assert {line.name for line in report.by[kind]} == set(wanted)
         for line in report.by[kind]:
             assert same(line.sums, wanted[line.name])
             assert same(line.before, earlier.get(line.name, Sums()))
-    days = counted_ledger.by(mine, lambda image: image.committed_at.date())
+    days = counted.by(mine, lambda image: image.committed_at.date())
     assert {day.day for day in report.days} == set(days)
     assert all(same(day.sums, days[day.day]) for day in report.days)
     assert sum(sum(day.usd.values()) for day in report.days) == pytest.approx(report.sums.usd)
     assert report.customers == len({image.customer for image in mine})
-    codes = counted_ledger.by((image for image in mine if image.code), lambda image: image.code)
+    codes = counted.by((image for image in mine if image.code), lambda image: image.code)
     assert {failure.code: failure.images for failure in report.failures} == {
         code: sums.images for code, sums in codes.items()
     }
@@ -101,7 +103,7 @@ def test_the_time_to_the_commit_is_exact_for_one_customer_and_near_for_all(repor
 
 
 def test_those_who_send_more_and_those_who_send_less_are_named(reports: Reporting) -> None:
-    now, before = (counted_ledger.by(of(question), PICKS["customer"]) for question in (QUESTION, QUESTION.before))
+    now, before = (counted.by(of(question), PICKS["customer"]) for question in (QUESTION, QUESTION.before))
     gains = {str(name): now[name].images - before[name].images for name in now}
     found = {line.name: line.sums.images - line.before.images for line in reports.report(QUESTION).movers}
     assert found == {name: gain for name, gain in gains.items() if gain}
@@ -119,7 +121,7 @@ def test_a_customer_that_sends_no_more_is_a_mover_and_a_new_one_too(reports: Rep
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=["all", "one"])
 def test_the_sums_of_the_rows_are_the_sums_of_the_images(reports: Reporting, question: Question) -> None:
-    found, wanted = list(rows(reports, question)), counted_ledger.sums(of(question))
+    found, wanted = list(rows(reports, question)), counted.sums(of(question))
     for name in ("images", "outputs", "bytes_in", "bytes_out", "bytes_saved"):
         assert sum(getattr(row, name) for row in found) == getattr(wanted, name)
     assert sum(row.usd for row in found) == pytest.approx(wanted.usd)
@@ -152,10 +154,12 @@ def test_no_answer_is_larger_than_lambda_lets_it_be(reports: Reporting) -> None:
     largest = msgspec.structs.replace(
         row, **long, seconds=1 / 3, cpu_seconds=1e5 / 3, usd=1e-5 / 3, **dict.fromkeys(COLUMNS[8:13], 10**15)
     )
-    page = reporting.Page(rows=(largest,) * reporting.PAGE, next=reporting.Place(day=LAST, after=("c" * 64,) * 7))
+    page = report_values.Page(
+        rows=(largest,) * report_values.PAGE, next=report_values.Place(day=LAST, after=("c" * 64,) * 7)
+    )
     assert len(msgspec.json.encode(page)) < MAX_PAYLOAD
     report = reports.report(QUESTION)
-    days = report.days[:1] * reporting.MOST_DAYS
+    days = report.days[:1] * report_values.MOST_DAYS
     lines = report.by["customer"][:1] * (reporting._LINES + 1)
     whole = msgspec.structs.replace(report, days=days, by=dict.fromkeys(DIMENSIONS, lines))
     assert len(msgspec.json.encode(whole)) < MAX_PAYLOAD
@@ -164,11 +168,11 @@ def test_no_answer_is_larger_than_lambda_lets_it_be(reports: Reporting) -> None:
 def test_the_operators_function_answers_the_same(reports: Reporting, url: str) -> None:
     environ = {"DATABASE_URL": url}
     asked = {"action": "report", "since": str(QUESTION.since), "until": str(QUESTION.until)}
-    answer = msgspec.convert(admin.answer(asked, environ), reporting.Report)
+    answer = msgspec.convert(admin.answer(asked, environ), report_values.Report)
     assert msgspec.structs.replace(answer, made_at=LAST) == msgspec.structs.replace(
         reports.report(QUESTION), made_at=LAST
     )
-    page = msgspec.convert(admin.answer({**asked, "of": "rows"}, environ), reporting.Page)
+    page = msgspec.convert(admin.answer({**asked, "of": "rows"}, environ), report_values.Page)
     assert (list(page.rows), page.next) == (list(rows(reports, QUESTION)), None)
 
 

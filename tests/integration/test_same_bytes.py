@@ -14,13 +14,14 @@ import pytest
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case, Part
 from benchmarks.same_bytes import THREADS, of_threads
-from core import bootstrap
-from core.model import Door, ImageJob, ObjectRef, Result, Route
-from core.operations import OPERATIONS
-from core.pipeline import load_folder, shipped
-from local import aws, generated
-from local.generated import Content
-from tests.values import NOW
+from core.bootstrap.process import processing
+from core.domain.model import Door, ImageJob, ObjectRef, Result, Route
+from core.imaging.operations import OPERATIONS
+from core.pipelines.definition import load_folder, shipped
+from localcloud import clients
+from pictureperfect.calibration import synthetic_images
+from pictureperfect.calibration.synthetic_images import Content
+from tests.support.values import NOW
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -84,7 +85,7 @@ def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_thr
     cloud: str, s3: "S3Client", sqs: "SQSClient", bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = {
-        **aws.environment(cloud),
+        **clients.environment(cloud),
         "BUCKET": bucket,
         "RECORDS_QUEUE_URL": sqs.create_queue(QueueName=f"records-{uuid4()}")["QueueUrl"],
         "PUBLIC_BASE_URL": "https://images.example",
@@ -111,14 +112,14 @@ def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_thr
 def upload(s3: "S3Client", bucket: str, pipeline: str, kind: str, folder: Path) -> None:
     width, height = (side // 3 if pipeline == "restore" else side for side in PICTURES[kind])
     source = folder / "source"
-    generated.write(kind, Content.PHOTO, width, height, 7, source)
+    synthetic_images.write(kind, Content.PHOTO, width, height, 7, source)
     s3.put_object(Bucket=bucket, Key=f"incoming/acme/{pipeline}/u/{kind}", Body=source.read_bytes())
     source.unlink()
 
 
 def everything(route: Route, environment: dict[str, str]) -> dict[tuple[str, str], Any]:
     """By pipeline and picture: the files' names and digests, and what was measured."""
-    service = bootstrap.processing({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
+    service = processing({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
     made = {}
     try:
         for pipeline in service.pipelines:

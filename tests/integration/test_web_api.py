@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from core.errors import Misconfigured
-from tests.web_world import WebWorld, claims_of, event
+from core.domain.errors import Misconfigured
+from tests.support.web.web_world import WebWorld, claims_of, event
 
 
 def test_answers_of_the_api_are_kept_nowhere_and_the_pages_files_are_known_by_their_content(world: WebWorld) -> None:
@@ -56,7 +56,7 @@ def test_a_mistake_of_ours_is_an_answer_and_the_log_says_where_and_not_what_was_
 def test_a_database_that_is_away_is_a_503_that_says_no_more(
     postgres: Callable[[], str], world: WebWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from core.adapters.database import Database
+    from core.adapters.postgres.connection import Database
 
     away = Database(postgres().replace("test_", "none_"), 2)
     world.web.gallery.rows._database.hang_up()  # type: ignore[attr-defined]

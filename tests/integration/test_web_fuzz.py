@@ -22,10 +22,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from core.adapters.postgres import PostgresLedger
+from core.adapters.postgres.ledger import PostgresLedger
 from handler.web.openapi import document
-from local.page_server import PageServer
-from tests.web_world import web_world
+from localcloud.http_api.server import PageServer
+from tests.support.web.web_world import web_world
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -7,12 +7,12 @@ from uuid import uuid4
 
 import httpx
 
-from core.adapters.s3 import S3Store
-from core.errors import Code
-from core.model import Door, Estimate, ObjectRef, Route, Source, Status
-from core.recording import Recording
-from tests.values import NOW
-from tests.web_world import WebWorld
+from core.adapters.aws.s3 import S3Store
+from core.domain.errors import Code
+from core.domain.model import Door, Estimate, ObjectRef, Route, Source, Status
+from core.services.recorder import Recording
+from tests.support.values import NOW
+from tests.support.web.web_world import WebWorld
 
 
 def test_images_come_page_by_page_the_latest_first_and_none_twice(world: WebWorld) -> None:
@@ -44,7 +44,7 @@ def test_a_cursor_is_good_for_its_own_question_alone(world: WebWorld) -> None:
 def test_images_are_found_by_status_format_pipeline_name_time_and_upload(world: WebWorld) -> None:
     from msgspec.structs import replace
 
-    from tests.values import result
+    from tests.support.values import result
 
     header = result().header
     assert header

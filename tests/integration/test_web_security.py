@@ -19,10 +19,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from core.model import Result
-from local.issuer import CLAIM, CLIENT_ID, Issuer
-from tests.s3_judge import judge_form, judge_url
-from tests.web_world import ISSUER, WebWorld, claims_of, event, web_world
+from core.domain.model import Result
+from localcloud.http_api.oidc_provider import CLAIM, CLIENT_ID, Issuer
+from tests.support.aws.s3_judge import judge_form, judge_url
+from tests.support.web.web_world import ISSUER, WebWorld, claims_of, event, web_world
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -47,7 +47,7 @@ class Globex:
 
 @pytest.fixture(scope="module")
 def globex(postgres: Callable[[], str], s3: "S3Client", cloud: str) -> Iterator[Globex]:
-    from core.adapters.postgres import PostgresLedger
+    from core.adapters.postgres.ledger import PostgresLedger
 
     database, bucket = postgres(), f"test-{uuid4()}"
     s3.create_bucket(Bucket=bucket)

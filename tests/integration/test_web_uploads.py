@@ -8,7 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.web_world import WebWorld
+from tests.support.web.web_world import WebWorld
 
 PART = 8 * 1024**2
 
@@ -107,7 +107,7 @@ def test_a_pipeline_that_is_not_there_is_named_with_those_that_are(
 
 
 def test_the_pipelines_are_those_that_process_has(world: WebWorld) -> None:
-    from core.pipeline import load_folder, shipped
+    from core.pipelines.definition import load_folder, shipped
 
     found = {item["name"]: item for item in world.get("acme", "/api/pipelines")["pipelines"]}
     loaded = load_folder(shipped())
@@ -120,7 +120,7 @@ def test_the_pipelines_are_those_that_process_has(world: WebWorld) -> None:
 def test_what_waits_is_listed_page_by_page_and_what_other_doors_staged_is_not(
     world: WebWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.uploading._WAITING", 4)
+    monkeypatch.setattr("core.services.web.uploads._WAITING", 4)
     for index in range(7):
         world.put(f"incoming/acme/web/u{index}/a.jpg", b"x", "image/jpeg")
     world.put(f"incoming/acme/web/inline-{uuid4()}/source", b"x", "image/jpeg")

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.errors import Code, ImageFailure, Misconfigured
-from core.model import ImageFormat, ImageHeader
-from core.operations.base import Operation
-from core.output import Output
-from core.pipeline import Pipeline, RenditionSpec
-from core.ports import WorkerFailure
-from core.worker import SupervisedWorker
+from core.domain.errors import Code, ImageFailure, Misconfigured
+from core.domain.model import ImageFormat, ImageHeader
+from core.domain.outputs import Output
+from core.imaging.operations.base import Operation
+from core.pipelines.definition import Pipeline, RenditionSpec
+from core.ports.worker import WorkerFailure
+from core.worker.supervisor import SupervisedWorker
 from tests.integration import hostile_child
 
 MEMORY = 600 * 2**20
@@ -101,11 +101,11 @@ def test_what_a_library_prints_does_not_reach_the_protocol(
 def test_the_child_finds_no_credentials_in_its_environment(
     monkeypatch: pytest.MonkeyPatch, picture: Path, tmp_path: Path
 ) -> None:
-    from core import bootstrap
+    from core.bootstrap import worker as bootstrap_worker
 
-    monkeypatch.setattr("core.bootstrap.SupervisedWorker", _hostile)
+    monkeypatch.setattr("core.bootstrap.worker.SupervisedWorker", _hostile)
     environ = {**os.environ, "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "y", "DATABASE_URL": "postgresql://z"}
-    worker = bootstrap.worker(environ)
+    worker = bootstrap_worker.worker(environ)
     try:
         assert run(worker, picture, tmp_path / "out", hostile_child.Environment())
     finally:

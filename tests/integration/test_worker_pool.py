@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from core.errors import Code
-from core.model import HandOver, Outcome, Rendered
-from core.operations.base import Operation
-from core.planning import Limits
-from core.ports import WorkerFailure
-from core.worker import SupervisedWorker
-from core.worker_pool import WorkerPool
+from core.domain.errors import Code
+from core.domain.model import HandOver, Outcome, Rendered
+from core.imaging.operations.base import Operation
+from core.ports.worker import WorkerFailure
+from core.routing.plan import Limits
+from core.worker.pool import WorkerPool
+from core.worker.supervisor import SupervisedWorker
 from handler import kafka
-from tests.fakes import FakeAnnouncements, FakeHandovers, FakeMetrics, FakeStore
 from tests.integration import hostile_child
 from tests.integration.test_worker import pipeline
-from tests.kafka_events import batch, handed_over, record
-from tests.services import processing, streaming
+from tests.support.aws.kafka_events import batch, handed_over, record
+from tests.support.fakes.ports import FakeAnnouncements, FakeHandovers, FakeMetrics, FakeStore
+from tests.support.services import processing, streaming
 
 MEMORY = 1200 * 2**20
 

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from core import codec, worker_child
-from core.errors import Code, Unavailable
-from core.model import ImageFormat, ImageHeader, Usage
-from core.operations import OPERATIONS
-from core.output import Output
-from core.ports import WorkerFailure
-from core.worker import SupervisedWorker
-from core.worker_protocol import Failed, Probe, Reply
+from core.domain.errors import Code, Unavailable
+from core.domain.model import ImageFormat, ImageHeader, Usage
+from core.domain.outputs import Output
+from core.imaging import codec
+from core.imaging.operations import OPERATIONS
+from core.ports.worker import WorkerFailure
+from core.worker import child as worker_child
+from core.worker.protocol import Failed, Probe, Reply
+from core.worker.supervisor import SupervisedWorker
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,7 +55,7 @@ def test_a_full_disk_is_the_machines_failure_and_never_the_images(
     def full(_path: Path) -> ImageHeader:
         raise OSError(errno.ENOSPC, "No space left on device", "/scratch/out.png")
 
-    monkeypatch.setattr("core.probe.read_header", full)
+    monkeypatch.setattr("core.imaging.header.read_header", full)
     monkeypatch.setattr(worker_child, "_limit_cpu", lambda _seconds: None)
     answer = worker_child._answer(Probe(path=str(picture), seconds=30), OPERATIONS)
     assert isinstance(answer, Failed)
@@ -79,7 +80,7 @@ def test_no_format_is_written_by_halves_on_a_full_disk(
     picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ImageFormat, noticed: bool
 ) -> None:
     """OpenCV may notice, and remove what it wrote; or may not, as with AVIF, and as with the end of any file."""
-    from core import probe
+    from core.imaging import header
 
     class Full:
         free = 0
@@ -87,7 +88,7 @@ def test_no_format_is_written_by_halves_on_a_full_disk(
     def full(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    raster = codec.decode(picture, probe.read_header(picture))
+    raster = codec.decode(picture, header.read_header(picture))
     monkeypatch.setattr("cv2.imwrite", lambda *_: not noticed)
     monkeypatch.setattr("shutil.disk_usage", lambda _path: Full())
     monkeypatch.setattr(Path, "write_bytes", full)
@@ -98,7 +99,7 @@ def test_no_format_is_written_by_halves_on_a_full_disk(
 def test_a_folder_with_a_file_named_like_a_module_does_not_stop_the_worker(picture: Path, tmp_path: Path) -> None:
     (tmp_path / "numbers.py").write_text("raise SystemExit('not yours to import')")
     code = (
-        "import os, time; from pathlib import Path; from core.worker import SupervisedWorker\n"
+        "import os, time; from pathlib import Path; from core.worker.supervisor import SupervisedWorker\n"
         "worker = SupervisedWorker(600 * 2**20, 1, os.environ)\n"
         f"print(worker.probe(Path({str(picture)!r}), time.monotonic() + 30).width); worker.close()"
     )
@@ -109,7 +110,7 @@ def test_a_folder_with_a_file_named_like_a_module_does_not_stop_the_worker(pictu
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_before_any_work(picture: Path) -> None:
-    from local import cli
+    from pictureperfect import cli
 
     arguments = ["process", str(picture), "--pipeline", "thumbnail", "--out", "/dev/null/renditions"]
     assert cli.run(lambda: cli.cli.main(arguments, standalone_mode=False)) == 2

@@ -10,12 +10,12 @@ import msgspec
 import psycopg
 import pytest
 
-from core import prices
-from core.adapters.ledger_rows import price_rows
-from core.adapters.postgres import PostgresLedger
-from tests import ledger_year
-from tests.grafana_counts import RETENTION_DAYS
-from tests.ledger_year import Year
+from core.adapters.postgres.ledger import PostgresLedger
+from core.adapters.postgres.ledger_rows import price_rows
+from core.routing import prices
+from tests.support.grafana.counts import RETENTION_DAYS
+from tests.support.ledger import year as ledger_year
+from tests.support.ledger.year import Year
 
 IMAGES = int(os.environ.get("YEAR_IMAGES", "10000"))
 CUSTOMERS = 500

@@ -7,10 +7,10 @@ import msgspec
 import psycopg
 import pytest
 
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code
-from core.model import ObjectRef, Result, Source, Status, Tombstone
-from tests.values import NOW, result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain.errors import Code
+from core.domain.model import ObjectRef, Result, Source, Status, Tombstone
+from tests.support.values import NOW, result
 
 _KEY = "incoming/acme/web/1/john-doe-passport.jpg"
 _SOURCE = Source(object=ObjectRef(bucket="home", key=_KEY), name="john-doe-passport.jpg", bytes=7, sha256="c0ffee")

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import manifest
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code, Misconfigured
-from core.model import (
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain import manifest
+from core.domain.errors import Code, Misconfigured
+from core.domain.model import (  # fmt: skip
     Billed,
     Door,
     Estimate,
@@ -28,8 +28,8 @@ from core.model import (
     Source,
     Status,
     Usage,
-)  # fmt: skip
-from tests.values import NOW, result
+)
+from tests.support.values import NOW, result
 
 SUMS = ("rollup_days", "rollup_months", "rollup_histograms", "rollup_customer_latencies")
 VIEWS = (

@@ -13,18 +13,18 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests import grafana_counts
-from tests.grafana_counts import Part
-from tests.grafana_sql import substituted
-from tests.ledger_year import FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year
+from tests.support.grafana import counts
+from tests.support.grafana.counts import Part
+from tests.support.grafana.sql import substituted
+from tests.support.ledger.year import FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year
 
-GRAFANA = Path(__file__).parents[2] / "infra" / "grafana"
+GRAFANA = Path(__file__).parents[2] / "dashboards"
 SINCE, UNTIL = datetime(2025, 3, 10, 12, 30, tzinfo=UTC), datetime(2025, 8, 20, 6, 0, tzinfo=UTC)
 DAYS, MONTHS = (date(2025, 3, 10), date(2025, 8, 20)), (date(2025, 3, 1), date(2025, 8, 1))
 #: Not the largest, so that a small year has images of it, and a large one can be judged in pairs.
 CUSTOMER = "customer-007"
 BOARDS = ("business", "customer", "image")
-CHECKS = {"business": grafana_counts.BUSINESS, "customer": grafana_counts.CUSTOMER}
+CHECKS = {"business": counts.BUSINESS, "customer": counts.CUSTOMER}
 #: The most rows of sums that there can be for one of the closed lists in a year, and for all customers in the months.
 _OF_A_LIST = 366 * len(ROUTES) * len(MACHINES) * (len(SOURCES) + len(FORMATS) + len(PIPELINES) + 20)
 #: And where prices changed within a month, it is priced by its days.
@@ -48,7 +48,7 @@ class Panel:
 
 
 def _panels(board: str) -> Iterator[Panel]:
-    found = json.loads((GRAFANA / "dashboards" / f"{board}.json").read_text("utf-8"))
+    found = json.loads((GRAFANA / "generated" / f"{board}.json").read_text("utf-8"))
     for one in (panel for outer in found["panels"] for panel in (outer, *outer.get("panels", []))):
         for target in one.get("targets", []):
             if "rawSql" in target:
@@ -123,7 +123,7 @@ def touched(connection: psycopg.Connection[Any], statement: bytes) -> dict[str, 
 
 def test_the_list_of_variables_is_whole(ledger: Ledger) -> None:
     for board, expected in (("business", sorted(PIPELINES)), ("customer", None)):
-        found = json.loads((GRAFANA / "dashboards" / f"{board}.json").read_text("utf-8"))
+        found = json.loads((GRAFANA / "generated" / f"{board}.json").read_text("utf-8"))
         (query,) = (one["query"] for one in found["templating"]["list"] if one["type"] == "query")
         rows = ledger.connection.execute(substituted(query, SINCE, UNTIL, {}).encode()).fetchall()
         part = Part(ledger.year, DAYS, MONTHS)

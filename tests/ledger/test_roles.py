@@ -12,10 +12,10 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code, Unavailable
-from core.model import Tombstone
-from tests.values import NOW, result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain.errors import Code, Unavailable
+from core.domain.model import Tombstone
+from tests.support.values import NOW, result
 
 RECORD, WEB, ANALYST = "picture_perfect_record", "picture_perfect_web", "picture_perfect_analyst"
 #: What an analyst may read; docs/ledger.md says it of all views but one.

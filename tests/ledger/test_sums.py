@@ -16,11 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
-from core.adapters.ledger_rows import image_row, rendition_rows, storable
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code
-from core.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
-from tests.values import NOW, rendition, result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable
+from core.domain.errors import Code
+from core.domain.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
+from tests.support.values import NOW, rendition, result
 
 SUMS = ("rollup_days", "rollup_months", "rollup_histograms", "rollup_customer_latencies")
 _IDS = [f"{number}1111111-1111-5111-8111-111111111111" for number in range(4)]

@@ -1,4 +1,4 @@
-"""What the views say of an image: its metrics are CloudWatch's, its dollars those of core.prices, its URLs expire."""
+"""What the views say of an image: its metrics are CloudWatch's, its dollars those of core.routing.prices, its URLs expire."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -11,15 +11,15 @@ import psycopg
 import pytest
 from psycopg.rows import dict_row
 
-from core import prices
-from core.adapters.ledger_rows import image_row, price_rows, rendition_rows, storable
-from core.adapters.postgres import PostgresLedger
-from core.errors import Code
-from core.metrics import DECLARED, of_result
-from core.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
-from core.tiers import TIERS
-from local import ledger_document
-from tests.values import NOW, rendition, result
+from core.adapters.postgres.ledger import PostgresLedger
+from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable
+from core.domain.errors import Code
+from core.domain.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
+from core.ports.metric_catalogue import DECLARED, of_result
+from core.routing import prices
+from core.routing.batch_tiers import TIERS
+from tests.support.values import NOW, rendition, result
+from tools.docs import ledger as ledger_document
 
 PRICES = prices.load()
 RETENTION = 30
@@ -349,7 +349,7 @@ def test_what_is_saved_is_the_source_less_the_largest_rendition(connection: psyc
 
 
 def test_every_table_view_and_column_is_commented_and_the_document_shows_it(database: str) -> None:
-    """Mend the document by `python -m local.ledger_document`."""
+    """Mend the document by `python -m tools.docs.ledger`."""
     with psycopg.connect(database) as connection:
         shown = ledger_document.markdown(connection)
         text = ledger_document.DOCUMENT.read_text("utf-8")

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.ledger.conftest import CUSTOMERS, IMAGES
-from tests.ledger_year import (
+from tests.support.ledger.year import (  # fmt: skip
     CODES,
     DAYS,
     FIRST_DAY,
@@ -23,7 +23,7 @@ from tests.ledger_year import (
     SOURCES,
     Year,
     rows_touched,
-)  # fmt: skip
+)
 
 #: Of the year's last quarter, as a panel would ask for it.
 QUARTER = FIRST_DAY + timedelta(days=DAYS - 90)

@@ -10,10 +10,11 @@ from typing import Any, cast
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
-from local import aws, iam, offload, resources
-from local.address import Options
-from local.aws import Keys
-from local.iam import Policy
+from localcloud import clients, iam, resources
+from localcloud.batch import setup
+from localcloud.clients import Keys
+from localcloud.config import Options
+from localcloud.iam import Policy
 from tests.policies.conftest import BUCKET, DEPLOYMENT
 
 OTHERS = "somebody-elses-pictures"
@@ -69,14 +70,14 @@ class Account:
     """Who tries something hears whether it was denied."""
 
     def __init__(self, endpoint: str, batch_endpoint: str, keys: dict[str, Keys]) -> None:
-        self.job_id = aws.batch(batch_endpoint).submit_job(**JOB)["jobId"]
+        self.job_id = clients.batch(batch_endpoint).submit_job(**JOB)["jobId"]
         self._endpoints = {"batch": batch_endpoint}
         self._endpoint = endpoint
         self._keys, self._whoever = keys, _Whoever("", "")
-        self._session = cast("Any", aws._session(aws.OWNER))
+        self._session = cast("Any", clients._session(clients.OWNER))
         self._session._session._credentials = self._whoever
         self._clients: dict[str, Any] = {}
-        owner = aws.s3(endpoint)
+        owner = clients.s3(endpoint)
         self.versions = {
             f"{prefix}{NAME}": owner.put_object(Bucket=BUCKET, Key=f"{prefix}{NAME}", Body=b"some")["VersionId"]
             for prefix in PREFIXES
@@ -86,7 +87,7 @@ class Account:
         """Really try it, as another role if one is given. False when it was done; other errors are raised."""
         said = dict(attempt.said)
         if "QueueUrl" in said:
-            said["QueueUrl"] = f"{self._endpoint}/{aws.ACCOUNT}/{said['QueueUrl']}"
+            said["QueueUrl"] = f"{self._endpoint}/{clients.ACCOUNT}/{said['QueueUrl']}"
         if "VersionId" in said:
             said["VersionId"] = self.versions[said["Key"]]
         if "jobId" in said:
@@ -104,7 +105,7 @@ class Account:
     def _client(self, service: str) -> Any:
         if service not in self._clients:
             endpoint = self._endpoints.get(service, self._endpoint)
-            config = aws._config(s3={"addressing_style": "path"})
+            config = clients._config(s3={"addressing_style": "path"})
             self._clients[service] = self._session.client(service, endpoint_url=endpoint, config=config)
         return self._clients[service]
 
@@ -112,7 +113,7 @@ class Account:
 class _Whoever(Credentials):
     """Whose keys these are may change: one client for each service is enough, and to make one is what takes time."""
 
-    keys = aws.OWNER
+    keys = clients.OWNER
 
     def get_frozen_credentials(self) -> Any:
         return ReadOnlyCredentials(
@@ -125,21 +126,21 @@ def account(endpoint: str, folder: Path, policies: dict[str, Policy]) -> Iterato
     """With IAM enforced, while it lasts. Nothing that is submitted to Batch ever runs."""
     options = Options(deployment=DEPLOYMENT, batch_vcpus=0)
     with ExitStack() as stack:
-        stack.enter_context(aws.isolated(endpoint))
+        stack.enter_context(clients.isolated(endpoint))
         resources.reset(endpoint)
         stack.callback(resources.reset, endpoint)
-        urls = resources.queues(aws.sqs(endpoint), 60, DEPLOYMENT)
-        owner = aws.s3(endpoint)
+        urls = resources.queues(clients.sqs(endpoint), 60, DEPLOYMENT)
+        owner = clients.s3(endpoint)
         for name in (BUCKET, OTHERS):
             owner.create_bucket(Bucket=name)
             owner.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         owner.put_object(Bucket=OTHERS, Key=NAME, Body=b"some")
-        aws.client("ecr", endpoint).create_repository(repositoryName="pictures")
+        clients.client("ecr", endpoint).create_repository(repositoryName="pictures")
         keys = stack.enter_context(iam.enforced(endpoint, policies))
-        batch = stack.enter_context(offload.batch(folder, endpoint, urls["overflow"], options, iam.judge))
-        offload.register(aws.batch(batch.endpoint), {}, DEPLOYMENT)
-        aws.batch(batch.endpoint).create_job_queue(jobQueueName="others", priority=1, computeEnvironmentOrder=[])
-        aws.batch(batch.endpoint).register_job_definition(**DEFINITION)
+        batch = stack.enter_context(setup.batch(folder, endpoint, urls["overflow"], options, iam.judge))
+        setup.register(clients.batch(batch.endpoint), {}, DEPLOYMENT)
+        clients.batch(batch.endpoint).create_job_queue(jobQueueName="others", priority=1, computeEnvironmentOrder=[])
+        clients.batch(batch.endpoint).register_job_definition(**DEFINITION)
         yield Account(endpoint, batch.endpoint, keys)
 
 
@@ -230,7 +231,7 @@ def everywhere(role: str) -> list[Attempt]:
             "sts",
             "assume_role",
             {
-                "RoleArn": f"arn:aws:iam::{aws.ACCOUNT}:role/{'record' if role == 'admin' else 'admin'}",
+                "RoleArn": f"arn:aws:iam::{clients.ACCOUNT}:role/{'record' if role == 'admin' else 'admin'}",
                 "RoleSessionName": "mine",
             },
         ),

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from local import policies
-from local.aws import ACCOUNT, REGION
-from local.iam import Policy
-from local.resources import bucket_name
-from tests import synthesis
+from localcloud import template_policies
+from localcloud.clients import ACCOUNT, REGION
+from localcloud.iam import Policy
+from localcloud.resources import bucket_name
+from tests.support.aws import synthesis
 
 DEPLOYMENT = "picture-perfect"
 BUCKET = bucket_name(DEPLOYMENT)
@@ -49,9 +49,9 @@ def template(synthesize: Synthesize) -> Template:
 
 @pytest.fixture(scope="session")
 def shipped(template: Template) -> dict[str, Policy]:
-    return policies.read(template)
+    return template_policies.read(template)
 
 
 @pytest.fixture(scope="session")
 def whole(synthesize: Synthesize) -> dict[str, Policy]:
-    return policies.read(synthesize(WHOLE))
+    return template_policies.read(synthesize(WHOLE))

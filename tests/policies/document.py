@@ -9,8 +9,8 @@ from pathlib import Path
 from textwrap import fill
 from typing import Any
 
-from local.host import ROOT
-from local.iam import Policy
+from localcloud.iam import Policy
+from localcloud.lambda_.sandbox_process import ROOT
 from tests.policies.account import everywhere
 from tests.policies.conftest import BUCKET, DEPLOYMENT
 from tests.policies.test_denials import ATTEMPTS
@@ -49,7 +49,7 @@ The embedded IAM knows neither conditions nor the policies of bucket and queues:
 that only this bucket's notifications may invoke `process`, and that nothing is read without TLS is asserted on the
 template (`tests/infra/`). `rds-db:connect`, the logs, the network interfaces and MSK have no service there that would
 ask; they are judged by the same engine, on the policy alone. An IAM database user is also bound by what PostgreSQL
-grants it: `core/adapters/schema/roles.sql`.
+grants it: `core/adapters/postgres/schema/roles.sql`.
 """
 
 
@@ -127,12 +127,13 @@ def main(out: Path = PATH) -> None:
     """Synthesize, and write."""
     import json
 
-    from local import policies
-    from tests import synthesis
+    from localcloud import template_policies
     from tests.policies.conftest import SHIPPED, WHOLE
+    from tests.support.aws import synthesis
 
     shipped, whole = (
-        policies.read(json.loads(synthesis.template(settings).read_text("utf-8"))) for settings in (SHIPPED, WHOLE)
+        template_policies.read(json.loads(synthesis.template(settings).read_text("utf-8")))
+        for settings in (SHIPPED, WHOLE)
     )
     out.write_text(text(shipped, whole), "utf-8")
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from local.iam import Policy
+from localcloud.iam import Policy
 from tests.policies.account import (
     DEFINITION,
     MANIFEST,

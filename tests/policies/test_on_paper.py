@@ -2,8 +2,8 @@
 
 import pytest
 
-from local.aws import ACCOUNT, REGION
-from local.iam import Policy
+from localcloud.clients import ACCOUNT, REGION
+from localcloud.iam import Policy
 from tests.policies.conftest import BUCKET, DEPLOYMENT, Template
 from tests.policies.witness import allows, grants, listed
 

@@ -1,6 +1,6 @@
 """docs/permissions.md says what the synthesized policies say."""
 
-from local.iam import Policy
+from localcloud.iam import Policy
 from tests.policies import document
 
 

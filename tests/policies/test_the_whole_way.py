@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 
-from core import keys
-from local import aws
-from local.cloud import Cloud
-from local.iam import Policy
-from local.kafka_producer import Item
-from tests.lambda_failures import gave_up, gave_up_batch
+from core.domain import object_keys
+from localcloud import clients
+from localcloud.cloud import Cloud
+from localcloud.iam import Policy
+from pictureperfect.kafka.producer import Item
 from tests.policies.conftest import BUCKET
 from tests.policies.witness import Call, Grant, allows, grants, watching
 from tests.policies.world import CUSTOMER, World, broken, heavy, large, options, small
+from tests.support.aws.lambda_failures import gave_up, gave_up_batch
 
 pytestmark = pytest.mark.long
 
@@ -184,7 +184,7 @@ def _reference(world: World, key: str) -> bytes:
 
 
 def _belongings(row: dict[str, Any]) -> tuple[str, ...]:
-    return keys.belongings(CUSTOMER, row["image_id"])
+    return object_keys.belongings(CUSTOMER, row["image_id"])
 
 
 def test_every_image_ended_once_and_as_it_should(gone: Gone) -> None:
@@ -259,7 +259,7 @@ def test_a_role_that_lacks_one_grant_is_denied_what_it_does_with_it(gone: Gone, 
         if statement["Action"] == "s3:PutObject" and results in statement["Resource"]:
             statement["Resource"].remove(results)
     assert lesser != whole["process"]
-    iam = aws.client("iam", world.address.endpoint)
+    iam = clients.client("iam", world.address.endpoint)
     iam.put_role_policy(RoleName="process", PolicyName="own", PolicyDocument=json.dumps(lesser))
     before = world.endings()
     with watching() as witness, pytest.raises(AssertionError, match=r"store_denied|AccessDenied"):

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 from moto.iam.access_control import IAMPolicy, IAMRequestBase, PermissionResult
 
-from local.iam import Policy
+from localcloud.iam import Policy
 
 
 @dataclass(frozen=True)

@@ -14,21 +14,21 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from core import keys
-from core.adapters.sqs import SqsAnnouncements
-from core.claims import Claim, Place
-from core.model import Door, HandOver, ImageJob, ObjectRef, image_id
-from core.requests import s3_identity
-from core.tiers import TIERS
-from local import aws, resources
-from local.address import Options
-from local.cloud import Cloud
-from local.function import Function
-from local.kafka_producer import Item, Producing
-from local.ledger import Ledger
-from tests.batch_job import picture
-from tests.kafka_events import batch, record
+from core.adapters.aws.sqs import SqsAnnouncements
+from core.domain import object_keys
+from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
+from core.routing.batch_tiers import TIERS
+from core.services.dispatch.leases import Claim, Place
+from core.services.intake.requests import s3_identity
+from localcloud import clients, resources
+from localcloud.cloud import Cloud
+from localcloud.config import Options
+from localcloud.lambda_.function import Function
+from localcloud.ledger import Ledger
+from pictureperfect.kafka.producer import Item, Producing
 from tests.policies.conftest import DEPLOYMENT
+from tests.support.aws.batch_job import picture
+from tests.support.aws.kafka_events import batch, record
 
 #: What the images' pipelines do to whoever runs them.
 FUNCTIONS = '''
@@ -98,10 +98,10 @@ class World:
     def __init__(self, cloud: Cloud) -> None:
         self.cloud, self.address = cloud, cloud.address
         self.bucket = self.address.bucket
-        self.owner = aws.s3(self.address.endpoint)
-        self.sqs = aws.sqs(self.address.endpoint)
+        self.owner = clients.s3(self.address.endpoint)
+        self.sqs = clients.sqs(self.address.endpoint)
         #: The page, by the calls that it makes or signs.
-        self.web = aws.s3(self.address.endpoint, cloud._as("web"))
+        self.web = clients.s3(self.address.endpoint, cloud._as("web"))
 
     def notify(self, *, on: bool) -> None:
         """Whether S3 tells anybody of what is put into the bucket."""
@@ -125,7 +125,7 @@ class World:
         begun = {**place, "UploadId": self.web.create_multipart_upload(**place)["UploadId"]}
         for number in range(0, len(body), _PART):
             self.web.upload_part(**begun, PartNumber=number // _PART + 1, Body=body[number : number + _PART])
-        listed = self.web.list_multipart_uploads(Bucket=self.bucket, Prefix=f"{keys.INCOMING}{CUSTOMER}/")
+        listed = self.web.list_multipart_uploads(Bucket=self.bucket, Prefix=f"{object_keys.INCOMING}{CUSTOMER}/")
         assert [upload["Key"] for upload in listed["Uploads"]] == [place["Key"]]
         parts: Any = [
             {"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in self.web.list_parts(**begun)["Parts"]
@@ -152,7 +152,7 @@ class World:
 
     def kill(self, name: str) -> None:
         """An event whose function dies of it each time: its bytes are in Lambda's failure document alone."""
-        client = aws.lambda_(self.address.lambda_endpoint)
+        client = clients.lambda_(self.address.lambda_endpoint)
         event = {**self.request(name, image=base64.b64encode(picture(80)).decode()), "pipeline": "kill"}
         client.invoke(FunctionName="process", InvocationType="Event", Payload=json.dumps(event))
 
@@ -166,7 +166,7 @@ class World:
 
     def give_up(self, *documents: tuple[str, Any]) -> None:
         """What Lambda, and its mappings, leave of events that they gave up on, in the name of `process`."""
-        client = aws.s3(self.address.endpoint, self.cloud._as("process"))
+        client = clients.s3(self.address.endpoint, self.cloud._as("process"))
         for source, document in documents:
             key = f"aws/lambda/{source}/{uuid4()}"
             client.put_object(Bucket=self.bucket, Key=key, Body=document.encode(), ContentType="application/json")
@@ -201,7 +201,7 @@ class World:
         """As if the reconciler had taken it up before, so often."""
         identity = image_id(CUSTOMER, "thumbnail", *s3_identity(ref))
         for number in range(times):
-            self.put(f"{keys.RECONCILED}{identity}/{number}.json", b"{}")
+            self.put(f"{object_keys.RECONCILED}{identity}/{number}.json", b"{}")
 
     def job(self, name: str, key: str, pipeline: str = "thumbnail") -> ImageJob:
         """An image that lies at `key`, as a door would have accepted it."""
@@ -225,7 +225,7 @@ class World:
     def narrow(self) -> None:
         """From now on the smallest tier has 520 MB for its images."""
         name = f"{self.address.batch_definitions}-{TIERS[0].name}"
-        batch_api = aws.batch(self.address.batch_endpoint)
+        batch_api = clients.batch(self.address.batch_endpoint)
         (said,) = batch_api.describe_job_definitions(jobDefinitionName=name)["jobDefinitions"]
         container = said["containerProperties"]
         others = [pair for pair in container["environment"] if pair["name"] != "MEMORY_MB"]
@@ -239,7 +239,7 @@ class World:
 
     def run_twice(self, name: str, key: str) -> None:
         """A job that somebody submits by hand, twice."""
-        batch_api = aws.batch(self.address.batch_endpoint)
+        batch_api = clients.batch(self.address.batch_endpoint)
         request = json.dumps(self.request(name, s3=self.url(key)))
         for _time in range(2):
             answer = batch_api.submit_job(
@@ -271,7 +271,7 @@ class World:
         found = [*self.keys(f"processed/acme/{identity}/"), *self.keys(f"originals/acme/{identity}/")]
         for key in (*found, *self.keys(f"results/{identity}/")):
             assert self.web.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        listed = self.web.list_objects_v2(Bucket=self.bucket, Prefix=f"{keys.INCOMING}{CUSTOMER}/")
+        listed = self.web.list_objects_v2(Bucket=self.bucket, Prefix=f"{object_keys.INCOMING}{CUSTOMER}/")
         assert listed["ResponseMetadata"]["HTTPStatusCode"] == 200
 
     def page(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
@@ -313,7 +313,7 @@ class World:
 
     def endings(self) -> Counter[str]:
         """How many commits there are of each image."""
-        return Counter(key.split("/")[1] for key in self.keys(keys.RESULTS))
+        return Counter(key.split("/")[1] for key in self.keys(object_keys.RESULTS))
 
     def gone(self, *prefixes: str) -> None:
         """Until nothing is left under any of them."""
@@ -321,7 +321,7 @@ class World:
 
     def told(self, key: str) -> None:
         """Until it is written down that an object is no image, and it has waited for the reconciler's patience."""
-        until(lambda: bool(self.keys(f"{keys.REFUSED}{keys.INCOMING}")))
+        until(lambda: bool(self.keys(f"{object_keys.REFUSED}{object_keys.INCOMING}")))
         time.sleep(PATIENCE)
         assert self.keys(key) == [key]
 
@@ -329,7 +329,7 @@ class World:
         return "\n".join(path.read_text() for path in sorted(self.cloud.folder.rglob("*.log")))
 
     def incoming(self, name: str) -> str:
-        return f"{keys.INCOMING}{CUSTOMER}/thumbnail/upload-1/{name}"
+        return f"{object_keys.INCOMING}{CUSTOMER}/thumbnail/upload-1/{name}"
 
     def request(self, name: str, **source: str) -> dict[str, str]:
         """`image` is its bytes as base64, or `s3` where it lies."""
@@ -339,7 +339,7 @@ class World:
         return f"s3://{self.bucket}/{key}"
 
     def _invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
-        client = aws.lambda_(self.address.lambda_endpoint)
+        client = clients.lambda_(self.address.lambda_endpoint)
         answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         assert not answer.get("FunctionError"), payload

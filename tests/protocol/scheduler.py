@@ -11,10 +11,11 @@ from concurrent.futures import Executor, Future
 from enum import StrEnum, auto
 from typing import Any, TypeVar
 
-from core.errors import Code, PicturePerfectError, Unavailable
-from core.model import Usage
-from core.ports import WorkerFailure, WriteContestedError
-from tests.fakes import Died
+from core.domain.errors import Code, PicturePerfectError, Unavailable
+from core.domain.model import Usage
+from core.ports.store import WriteContestedError
+from core.ports.worker import WorkerFailure
+from tests.support.fakes.ports import Died
 
 T = TypeVar("T")
 

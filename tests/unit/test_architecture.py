@@ -51,7 +51,7 @@ def test_every_path_that_is_named_is_there(page: str) -> None:
 
 
 def test_every_make_target_and_command_that_is_named_is_there() -> None:
-    from local.cli import COMMANDS
+    from pictureperfect.cli import COMMANDS
 
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
     for text in TEXT.values():

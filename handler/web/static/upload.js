@@ -4,7 +4,7 @@ import { asked } from "./api.js";
 import { sendParts } from "./parts.js";
 import { Refused, persistently, sendForm } from "./send.js";
 
-const PARTS_FROM = 50_000_000; // core/upload_values.py
+const PARTS_FROM = 50_000_000; // core/services/web/upload_messages.py
 const AT_ONCE = 25; // forms that one question signs: they are good for minutes only
 const MARGIN = 60_000; // of those minutes, in milliseconds
 

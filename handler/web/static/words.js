@@ -40,7 +40,7 @@ export function ago(value, now = Date.now()) {
   return "just now";
 }
 
-/** Failure codes of images and runs (core/errors.py): what happened, and what whoever sent the picture can do. */
+/** Failure codes of images and runs (core/domain/errors.py): what happened, and what whoever sent the picture can do. */
 export const CODES = {
   empty_file: ["The file is empty", "Send it again from where it came from."],
   unsupported_format: ["Not a format that is read here", "Save it as JPEG, PNG, WebP, AVIF or TIFF, and send that."],

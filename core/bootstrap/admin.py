@@ -1,0 +1,33 @@
+"""`handler.admin` and the command line: the reconciler, one bucket's store, the operator's function."""
+
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+
+from core.adapters.aws.report_function import FunctionReports
+from core.adapters.aws.s3 import S3Store
+from core.adapters.emf import EmfMetrics
+from core.bootstrap import clients
+from core.services.processing.commit import Committing
+from core.services.reconciler import Reconciling
+from core.settings import entries
+
+
+def reconciling(environ: Mapping[str, str]) -> Reconciling:
+    """The service that takes up sources that have waited in `incoming/` for RECONCILE_AFTER_HOURS."""
+    values = entries.load(entries.ReconcilingSettings, environ)
+    return Reconciling(
+        committing=Committing(store=store(values.bucket), metrics=EmfMetrics(sys.stdout, values.metrics_namespace)),
+        patience=timedelta(hours=values.reconcile_after_hours),
+        times=values.reconcile_times,
+    )
+
+
+def store(bucket: str) -> S3Store:
+    """The objects of one bucket."""
+    return S3Store(clients.s3(), bucket)
+
+
+def function_reports(function: str) -> FunctionReports:
+    """Reports asked of the operator's function in AWS, by its name or ARN."""
+    return FunctionReports(clients.lambda_(), function)

@@ -1,0 +1,56 @@
+"""The worker and the catalogue of operations, a company's own functions included. No AWS client is loaded."""
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+
+from core.imaging.operations import OPERATIONS, Catalogue
+from core.imaging.operations.custom_operation import Description, build
+from core.settings import entries
+from core.worker.pool import WorkerPool
+from core.worker.supervisor import SupervisedWorker
+
+_PARENT_BYTES = 192 * 2**20  # the parent's peak: boto3's clients, an event of 6 MB and its answer
+_SECRETS = ("AWS_", "DATABASE_URL")  # prefixes of variables that the child does not get
+
+
+def worker(environ: Mapping[str, str]) -> SupervisedWorker:
+    """One worker, without a cloud. Raises Misconfigured(INVALID_SETTINGS)."""
+    values = entries.load(entries.WorkerSettings, environ)
+    return _start(_worker_environ(environ), values, _worker_memory(values), values.threads)
+
+
+def worker_pool(environ: Mapping[str, str], values: entries.WorkerSettings, workers: int) -> WorkerPool:
+    """Up to `workers` workers, the first of them started."""
+    start = partial(_start, _worker_environ(environ), values)
+    return WorkerPool(start, _worker_memory(values), values.threads, workers)
+
+
+def catalogue(environ: Mapping[str, str]) -> Catalogue:
+    """The operations that pipelines may use, OPERATIONS' functions included; a child is started to read these."""
+    if not entries.load(entries.WorkerSettings, environ).operations.split():
+        return OPERATIONS
+    child = worker(environ)
+    try:
+        return with_custom_operations(child.operations())
+    finally:
+        child.close()
+
+
+def with_custom_operations(descriptions: Iterable[Description]) -> Catalogue:
+    """The shipped operations and the company's own."""
+    return {**OPERATIONS, **{description.name: build(description) for description in descriptions}}
+
+
+def _start(
+    environ: Mapping[str, str], values: entries.WorkerSettings, memory_bytes: int, threads: int
+) -> SupervisedWorker:
+    return SupervisedWorker(memory_bytes, threads, environ, functions=values.operations.split())
+
+
+def _worker_memory(values: entries.WorkerSettings) -> int:
+    """Bytes of the child: MEMORY_MB without the parent's share."""
+    return values.memory_mb * 2**20 - _PARENT_BYTES
+
+
+def _worker_environ(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environ.items() if not name.startswith(_SECRETS)}

@@ -1,0 +1,1 @@
+"""Values and rules that every other package of `core` may use: models, errors, keys, stored documents."""

@@ -1,0 +1,1 @@
+"""Image files and pixels: headers, formats, codecs and operations."""

@@ -1,0 +1,162 @@
+"""Animations: frames out of a file one after another, and into one.
+
+Pillow composes the frames, since a file stores only what changes from one to the next. It does so in 8 bits.
+"""
+
+import warnings
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.WebPImagePlugin import WebPImageFile
+
+from core.domain.errors import Code, ImageFailure
+from core.domain.model import ImageFormat, ImageHeader
+from core.domain.outputs import Output
+from core.imaging import header as probe
+from core.imaging.codec import colour, layout
+from core.imaging.codec.animated_gif import AnimatedGif
+from core.imaging.codec.animated_webp import AnimatedWebp
+from core.imaging.codec.cv2_errors import allocating
+from core.imaging.codec.encoding import encoded, prepared
+from core.imaging.formats import gif, png
+from core.imaging.raster import Raster
+
+_MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame as it is shown, the whole canvas, for `milliseconds` as the file says them, 0 included."""
+
+    raster: Raster
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Animation:
+    """Frames, each decoded when it is asked for; they are shown `plays` times in all, 0 for ever."""
+
+    plays: int
+    frames: Generator[Frame, None, None]
+
+
+def read_animation(path: Path, header: ImageHeader) -> Animation:
+    """The animated GIF, PNG, WebP or AVIF at `path`, whose `header` is core.imaging.header's.
+
+    The frames are upright and in sRGB. All have the same channels: as the header says, and of a GIF as many as any
+    of them needs. Raises ImageFailure, here or when a frame is asked for: CORRUPT_IMAGE, also where frames are
+    missing at the end; OUT_OF_MEMORY.
+    """
+    channels, plays = header.channels, None
+    with _decoding(header):
+        if header.format == "gif":
+            said = gif.read(path)
+            channels, plays = 4 if said.transparent else 3, said.plays
+            if not said.complete or len(said.durations) != header.frames:
+                raise _corrupt(header)
+        elif header.format == "png":
+            animated = png.animation(path)
+            if animated is None or not animated.complete:
+                raise _corrupt(header)
+        image = WebPImageFile(path) if header.format == "webp" else probe.open_image(path, header.format)
+        if plays is None:
+            plays = int(image.info.get("loop", 0))
+    return Animation(plays, _frames(image, header, channels))
+
+
+def refuse_half(path: Path, header: ImageHeader) -> None:
+    """Raises ImageFailure(CORRUPT_IMAGE) where what seems one picture is all that is left of an animated GIF."""
+    if header.format == "gif" and not gif.read(path).complete:
+        raise _corrupt(header)
+
+
+def _frames(image: Any, header: ImageHeader, channels: int) -> Generator[Frame, None, None]:  # noqa: ANN401 - of several plug-ins
+    with image:
+        profile = image.info.get("icc_profile")
+        first = int(getattr(image, "default_image", False))  # a PNG's picture for those who know no animations
+        for number in range(first, first + header.frames):
+            with _decoding(header):
+                image.seek(number)
+                image.load()
+                pixels = _pixels(image, channels)
+                if header.format == "gif":  # a frame may hang over, and Pillow grows with it
+                    pixels = pixels[: header.height, : header.width]
+                pixels = layout.upright(pixels, header.orientation)
+                if pixels.shape[1::-1] != (header.width, header.height):
+                    raise _corrupt(header)
+                if profile:
+                    pixels = colour.to_srgb(pixels, profile)
+                frame = Frame(Raster(np.ascontiguousarray(pixels)), float(image.info.get("duration") or 0))
+            yield frame
+
+
+def _pixels(image: Image.Image, channels: int) -> NDArray[Any]:
+    if image.mode.startswith("I"):  # 16 bits of grey
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    mode = _MODES[channels]
+    pixels = np.asarray(image if image.mode == mode else image.convert(mode))
+    return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]  # noqa: PLR2004
+
+
+class AnimationWriter:
+    """An animated file at `path`, WebP or GIF as `output` says: frames are added to it one by one.
+
+    `plays` is how often they are shown in all, 0 for ever. Two frames are in memory, whatever there is to come.
+    """
+
+    def __init__(self, path: Path, output: Output, plays: int) -> None:
+        self._output = output
+        self._path = path
+        if output.format is ImageFormat.GIF:
+            self._file: AnimatedGif | AnimatedWebp = AnimatedGif(path, plays, output.colors)
+        else:
+            self._file = AnimatedWebp(path, plays, lambda pixels: encoded(pixels, output))
+
+    def add(self, frame: Frame) -> None:
+        """Raises ImageFailure: RESULT_TOO_LARGE, OUT_OF_MEMORY, OPERATION_FAILED when the encoder refuses."""
+        self._output.refuse_larger(frame.raster.width, frame.raster.height)
+        with self._writing():
+            self._file.add(prepared(frame.raster, self._output), frame.milliseconds)
+
+    def finish(self) -> int:
+        """The file is whole; how many bytes it has."""
+        with self._writing():
+            self._file.finish()
+        return self._path.stat().st_size
+
+    def close(self) -> None:
+        """Leave the file as it is, whole or not."""
+        with suppress(OSError):  # what was not written is not wanted
+            self._file.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with allocating(f"writing {self._output.format.value}"):
+            try:
+                yield
+            except OSError as error:  # of a full disk, above all; it does not say where
+                raise OSError(error.errno, error.strerror, str(self._path)) from error
+
+
+@contextmanager
+def _decoding(header: ImageHeader) -> Iterator[None]:
+    with allocating(f"decoding {header.width} x {header.height} pixels"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a picture
+        try:
+            yield
+        except (ImageFailure, MemoryError):
+            raise
+        except Exception as error:  # Pillow raises what its decoders stumble over: OSError, EOFError, struct.error
+            raise _corrupt(header) from error
+
+
+def _corrupt(header: ImageHeader) -> ImageFailure:
+    name = {"webp": "WebP"}.get(header.format, header.format.upper())
+    message = f"The animated {name} cannot be decoded: it is damaged or cut short, and frames are missing."
+    return ImageFailure(Code.CORRUPT_IMAGE, message)

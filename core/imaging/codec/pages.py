@@ -1,0 +1,69 @@
+"""The pages of a TIFF: out of one file, one after another, and into one."""
+
+import shutil
+import struct
+from collections.abc import Generator
+from pathlib import Path
+
+from PIL.TiffImagePlugin import AppendingTiffWriter
+
+from core.domain.errors import Code, ImageFailure
+from core.domain.model import ImageHeader
+from core.domain.outputs import Output
+from core.imaging import header as probe
+from core.imaging.codec.decoding import decode
+from core.imaging.codec.encoding import encode
+from core.imaging.formats import tiff_pages
+from core.imaging.raster import Raster
+
+_MOST_BYTES = (1 << 32) - 1  # what a classic TIFF can hold
+
+
+def read_pages(path: Path, header: ImageHeader, scratch: Path) -> Generator[Raster, None, None]:
+    """Every page of the TIFF at `path`, each of its own size, channels and depth, decoded when it is asked for.
+
+    A copy of the file is made at `scratch`, and is gone at the end.
+    Raises ImageFailure: CORRUPT_IMAGE, UNSUPPORTED_FORMAT, OUT_OF_MEMORY.
+    """
+    try:
+        directories = tiff_pages.directories(path)
+    except (struct.error, ValueError, KeyError) as error:
+        message = f"The TIFF cannot be decoded: {header.frames:,} pages were found, and the way to the next is broken."
+        raise ImageFailure(Code.CORRUPT_IMAGE, message) from error
+    shutil.copyfile(path, scratch)
+    try:
+        for directory in directories:
+            # Each page is made the first in turn: what reads a first page rightly reads them all.
+            tiff_pages.make_first(scratch, directory)
+            yield decode(scratch, probe.read_header(scratch))
+    finally:
+        scratch.unlink()
+
+
+class PagesWriter:
+    """A TIFF at `path` that pages are added to, one by one."""
+
+    def __init__(self, path: Path, output: Output) -> None:
+        self._path = path
+        self._output = output
+
+    def add(self, raster: Raster) -> int:
+        """How many bytes the file has with this page.
+
+        Raises ImageFailure as `encode` does, and RESULT_TOO_LARGE beyond the 4 GB that a TIFF can hold.
+        """
+        page = self._path.with_name(f".{self._path.name}")
+        size = encode(raster, self._output, page)
+        before = self._path.stat().st_size if self._path.exists() else 0
+        if before + size > _MOST_BYTES:
+            message = f"The pages together have {before + size:,} bytes; a TIFF holds at most {_MOST_BYTES:,}."
+            raise ImageFailure(Code.RESULT_TOO_LARGE, message)
+        if not before:
+            page.rename(self._path)
+            return size
+        with self._path.open("r+b") as file:
+            writer = AppendingTiffWriter(file)
+            writer.write(page.read_bytes())
+            writer.newFrame()
+        page.unlink()
+        return self._path.stat().st_size

@@ -1,0 +1,29 @@
+"""Median filter."""
+
+from typing import TYPE_CHECKING, Literal
+
+from core.imaging.operations.base import Operation
+
+if TYPE_CHECKING:
+    from core.imaging.raster import Raster
+
+
+class MedianBlur(Operation, frozen=True, tag="median-blur", kw_only=True):
+    """Replace each color by the median of the square around it: specks go, edges stay; alpha stays.
+
+    Beyond the edge, the edge's pixels go on.
+    """
+
+    #: The square's side in pixels: 3 or 5, the two that are exact in 16 bits as in 8.
+    size: Literal[3, 5] = 3
+
+    @property
+    def radius(self) -> int:
+        return self.size // 2
+
+    def apply(self, raster: "Raster") -> "Raster":
+        import cv2
+
+        from core.imaging.operations.pixels import on_colours
+
+        return on_colours(raster, lambda pixels: cv2.medianBlur(pixels, self.size))

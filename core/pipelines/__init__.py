@@ -1,0 +1,1 @@
+"""Pipelines: the YAML file's values, its loader and the shipped files."""

@@ -1,0 +1,1 @@
+"""Use cases. They import ports, never adapters."""

@@ -1,0 +1,1 @@
+"""Events as image jobs: requests, Kafka records, refusals."""

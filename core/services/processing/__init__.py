@@ -1,0 +1,1 @@
+"""Process one image and commit its result."""

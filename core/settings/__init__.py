@@ -1,0 +1,1 @@
+"""Environment variables as values, validated once."""

@@ -1,0 +1,1 @@
+"""The supervised child process that decodes, processes and encodes images."""

@@ -1,0 +1,1 @@
+"""One image file through one pipeline, inside the worker's child."""

@@ -1,0 +1,321 @@
+"""The panels that the dashboards are made of: each has a title, a unit, and a sentence that says what to do."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from grafana_foundation_sdk.builders import bargauge, common, dashboard, logs, stat, table, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
+from grafana_foundation_sdk.models.common import (
+    BarGaugeDisplayMode,
+    BarGaugeNamePlacement,
+    BigValueColorMode,
+    BigValueGraphMode,
+    FieldTextAlignment,
+    GraphDrawStyle,
+    GraphThresholdsStyleMode,
+    LegendDisplayMode,
+    LegendPlacement,
+    LogsSortOrder,
+    SortOrder,
+    StackingMode,
+    TableCellHeight,
+    TooltipDisplayMode,
+    VisibilityMode,
+    VizOrientation,
+)
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardLinkType,
+    DataSourceRef,
+    DynamicConfigValue,
+    FieldColorModeId,
+    Threshold,
+    ThresholdsMode,
+)
+
+from dashboards import names
+
+Query = Builder[Dataquery]
+#: The whole width.
+WIDE = 24
+
+
+class Limits(NamedTuple):
+    """From where on a figure is a warning, and from where on somebody has to act."""
+
+    warning: float
+    serious: float
+
+
+class Column(NamedTuple):
+    """How a column of a table is shown. `link` may use `${__data.fields.…}`; `gauge` draws its share."""
+
+    name: str
+    unit: str = ""
+    link: str = ""
+    link_title: str = ""
+    decimals: int | None = None
+    gauge: bool = False
+    width: int = 0
+    limits: Limits | None = None
+
+
+def figure(
+    source: DataSourceRef,
+    title: str,
+    meaning: str,
+    query: Query,
+    *,
+    unit: str,
+    span: int = 4,
+    limits: Limits | None = None,
+    calc: str = "sum",
+    decimals: int | None = None,
+    height: int = 4,
+) -> stat.Panel:
+    """One number. `calc` makes it of the values that come."""
+    panel = (
+        stat.Panel()
+        .title(title)
+        .description(meaning)
+        .datasource(source)
+        .span(span)
+        .height(height)
+        .unit(unit)
+        .no_value("-")
+        .thresholds(_thresholds(limits))
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.THRESHOLDS))
+        .color_mode(BigValueColorMode.VALUE)
+        .graph_mode(BigValueGraphMode.AREA if source is names.CLOUDWATCH else BigValueGraphMode.NONE)
+        .reduce_options(common.ReduceDataOptions().calcs([calc]).fields("").values(False))
+        .with_target(_numbered(query, 0))
+    )
+    return panel if decimals is None else panel.decimals(decimals)
+
+
+def lines(
+    source: DataSourceRef,
+    title: str,
+    meaning: str,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    span: int = 12,
+    limits: Limits | None = None,
+    top: float | None = None,
+    signed: bool = False,
+    height: int = 8,
+) -> timeseries.Panel:
+    """How something went over time. `limits` are drawn as lines; what is `signed` may fall below nothing."""
+    panel = _over_time(source, title, meaning, queries, unit, span, height).line_width(2).fill_opacity(6)
+    panel = panel if signed else panel.min(0)
+    panel = panel.show_points(VisibilityMode.AUTO).span_nulls(False)
+    if top is not None:
+        panel = panel.axis_soft_max(top)
+    if limits is None:
+        return panel
+    style = common.GraphThresholdsStyleConfig().mode(GraphThresholdsStyleMode.DASHED)
+    return panel.thresholds(_thresholds(limits)).thresholds_style(style)
+
+
+def bars(
+    source: DataSourceRef,
+    title: str,
+    meaning: str,
+    queries: Sequence[Query],
+    *,
+    unit: str,
+    span: int = 12,
+    height: int = 8,
+) -> timeseries.Panel:
+    """What was counted in each piece of time, one part on top of the other."""
+    return (
+        _over_time(source, title, meaning, queries, unit, span, height)
+        .min(0)
+        .draw_style(GraphDrawStyle.BARS)
+        .line_width(0)
+        .fill_opacity(80)
+        .stacking(common.StackingConfig().mode(StackingMode.NORMAL).group("A"))
+    )
+
+
+def shares(
+    source: DataSourceRef, title: str, meaning: str, query: Query, *, unit: str, span: int = 8, height: int = 8
+) -> bargauge.Panel:
+    """A bar for each row, the longest first."""
+    return (
+        bargauge.Panel()
+        .title(title)
+        .description(meaning)
+        .datasource(source)
+        .span(span)
+        .height(height)
+        .unit(unit)
+        .no_value("-")
+        .min(0)
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.CONTINUOUS_BL_PU))
+        .display_mode(BarGaugeDisplayMode.GRADIENT)
+        .name_placement(BarGaugeNamePlacement.LEFT)
+        .orientation(VizOrientation.HORIZONTAL)
+        .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]).fields("").values(True))
+        .with_target(_numbered(query, 0))
+    )
+
+
+def rows(
+    source: DataSourceRef,
+    title: str,
+    meaning: str,
+    query: Query,
+    columns: Sequence[Column],
+    *,
+    span: int = 24,
+    height: int = 10,
+) -> table.Panel:
+    """A table; what is not told of a column is shown as it is."""
+    panel = (
+        table.Panel()
+        .title(title)
+        .description(meaning)
+        .datasource(source)
+        .span(span)
+        .height(height)
+        .no_value("-")
+        .cell_height(TableCellHeight.SM)
+        .align(FieldTextAlignment.AUTO)
+        .inspect(False)
+        .with_target(_numbered(query, 0))
+    )
+    for column in columns:
+        panel = panel.override_by_name(column.name, _properties(column))
+    return panel
+
+
+def log_lines(source: DataSourceRef, title: str, meaning: str, query: Query) -> logs.Panel:
+    """Lines of logs, the first on top."""
+    return (
+        logs.Panel()
+        .title(title)
+        .description(meaning)
+        .datasource(source)
+        .span(WIDE)
+        .height(12)
+        .show_time(True)
+        .wrap_log_message(True)
+        .sort_order(LogsSortOrder.ASCENDING)
+        .with_target(_numbered(query, 0))
+    )
+
+
+class Row(NamedTuple):
+    """Panels under a heading; of a collapsed one, nothing is asked before it is opened."""
+
+    title: str
+    panels: tuple[Builder[Any], ...]
+    collapsed: bool = False
+
+
+def row(title: str, *made: Builder[Any], collapsed: bool = False) -> Row:
+    """Panels under a heading."""
+    return Row(title, made, collapsed)
+
+
+def fill(board: dashboard.Dashboard, rows: Iterable[Row]) -> dashboard.Dashboard:
+    """Put the rows on the board, one below the other."""
+    for one in rows:
+        heading = dashboard.Row(one.title)
+        if one.collapsed:  # its panels are in it; those of an open row stand behind it
+            for panel in one.panels:
+                heading = heading.with_panel(panel)
+            board = board.with_row(heading)
+            continue
+        board = board.with_row(heading)
+        for panel in one.panels:
+            board = board.with_panel(panel)
+    return board
+
+
+def link(title: str, uid: str, tooltip: str) -> dashboard.DashboardLink:
+    """A way to another of the dashboards, on top of the page, with the time that is looked at."""
+    return (
+        dashboard.DashboardLink(title)
+        .type(DashboardLinkType.LINK)
+        .icon("dashboard")
+        .tooltip(tooltip)
+        .url(f"/d/{uid}")
+        .keep_time(True)
+        .include_vars(False)
+        .as_dropdown(False)
+        .target_blank(False)
+        .tags([])
+    )
+
+
+def _over_time(
+    source: DataSourceRef, title: str, meaning: str, queries: Sequence[Query], unit: str, span: int, height: int
+) -> timeseries.Panel:
+    panel = (
+        timeseries.Panel()
+        .title(title)
+        .description(meaning)
+        .datasource(source)
+        .span(span)
+        .height(height)
+        .unit(unit)
+        .no_value("-")
+        .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .legend(
+            common.VizLegendOptions()
+            .display_mode(LegendDisplayMode.LIST)
+            .placement(LegendPlacement.BOTTOM)
+            .show_legend(True)
+            .calcs([])
+        )
+        .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI).sort(SortOrder.DESCENDING))
+    )
+    for number, query in enumerate(queries):
+        panel = panel.with_target(_numbered(query, number))
+    return panel
+
+
+class _Made(Builder[Dataquery]):
+    """What is built already."""
+
+    def __init__(self, built: Dataquery) -> None:
+        self._built = built
+
+    def build(self) -> Dataquery:
+        return self._built
+
+
+def _numbered(query: Query, number: int) -> Query:
+    """The query by the letter that Grafana knows it by."""
+    built: Any = query.build()
+    built.ref_id = chr(ord("A") + number)
+    return _Made(built)
+
+
+def _thresholds(limits: Limits | None) -> dashboard.ThresholdsConfig:
+    steps = [Threshold(value=None, color="green" if limits else "text")]
+    if limits:
+        steps += [Threshold(value=limits.warning, color="orange"), Threshold(value=limits.serious, color="red")]
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def _properties(column: Column) -> list[DynamicConfigValue]:
+    said: dict[str, Any] = {}
+    if column.unit:
+        said["unit"] = column.unit
+    if column.decimals is not None:
+        said["decimals"] = column.decimals
+    if column.width:
+        said["custom.width"] = column.width
+    if column.link:
+        said["links"] = [{"title": column.link_title, "url": column.link, "targetBlank": column.link.startswith("$")}]
+    if column.gauge:
+        said["custom.cellOptions"] = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+        said["min"] = 0
+    if column.limits:
+        said["thresholds"] = _thresholds(column.limits).build()
+        said["custom.cellOptions"] = {"type": "color-text"}
+    return [DynamicConfigValue(id_val=name, value=value) for name, value in said.items()]

@@ -1,4 +1,0 @@
-"""Grafana's dashboards and alert rules as code; `python -m infra.grafana` writes the JSON that is kept beside it.
-
-Of the running system it knows the declaration of the metrics (core.metrics), and the views of the ledger by name.
-"""

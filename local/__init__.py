@@ -1,1 +1,0 @@
-"""The laptop door: the command line, and the embedded cloud."""

@@ -1,0 +1,1 @@
+"""The embedded cloud: AWS, Kafka and PostgreSQL on one machine, without Docker."""

@@ -1,0 +1,96 @@
+"""A job's container, on a laptop: a process in a session of its own, killed with all its descendants at the end."""
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+
+from localcloud.lambda_.sandbox_process import ROOT
+
+#: Every descendant has it, whatever session it made for itself.
+_MARK = "LOCAL_BATCH_CONTAINER"
+
+
+class Container:
+    """The process. Its standard input ends when this process does, which `localcloud.batch.entry` dies of."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Callable[[str], None]
+    ) -> None:
+        """Start it; `folder` becomes its scratch space, the value `{tmp}` in the environment.
+
+        `log` is called with each line of its standard output and error, from a thread of this container's own.
+        """
+        self._folder = folder
+        self._mark = str(uuid4())
+        folder.mkdir(parents=True)
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={
+                **{name: value.replace("{tmp}", str(folder)) for name, value in environment.items()},
+                _MARK: self._mark,
+            },
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._pump = threading.Thread(target=self._read_log, args=(log,), daemon=True)
+        self._pump.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def wait(self, seconds: float | None) -> int | None:
+        """Its exit code as a container's, 128 and the signal that killed it; None when it runs on."""
+        try:
+            code = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        return code if code >= 0 else 128 - code
+
+    def stop(self, grace: float) -> None:
+        """SIGTERM, and SIGKILL after so many seconds. Returns when it has ended."""
+        with suppress(ProcessLookupError):
+            self._process.terminate()
+        if self.wait(grace) is None:
+            self._process.kill()
+            self._process.wait()
+
+    def remove(self) -> None:
+        """End what is left of it: process, descendants, scratch space. A container does not outlive its process."""
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        while descendants := [process for process in psutil.process_iter() if self._is_mine(process)]:
+            for process in descendants:
+                with suppress(psutil.Error):
+                    process.kill()
+            time.sleep(0.01)
+        self._pump.join(timeout=5)
+        if self._process.stdin:
+            self._process.stdin.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _is_mine(self, process: psutil.Process) -> bool:
+        try:
+            mine = process.environ().get(_MARK) == self._mark
+            return mine and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+    def _read_log(self, log: Callable[[str], None]) -> None:
+        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
+        with self._process.stdout as stream:
+            for line in stream:
+                log(line.decode(errors="replace").rstrip("\n"))

@@ -1,0 +1,30 @@
+"""The entry point of a job's container: `python -m localcloud.batch.entry batch …` is what `/app/entry batch …` is.
+
+When the host dies, by whatever means, standard input ends and this process kills its own group: no job outlives its
+cloud.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+
+EX_USAGE = 64  # as container/entry says it
+
+
+def watch() -> None:
+    while os.read(0, 4096):
+        pass
+    os.killpg(os.getpgrp(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] != ["batch"]:
+        print(
+            f"picture-perfect: The command of a job must be batch …, not {' '.join(sys.argv[1:])!r}.", file=sys.stderr
+        )
+        sys.exit(EX_USAGE)
+    threading.Thread(target=watch, daemon=True).start()
+    sys.argv[1:] = sys.argv[2:]
+    runpy.run_module("batch", run_name="__main__", alter_sys=True)

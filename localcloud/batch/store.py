@@ -1,0 +1,183 @@
+"""Batch's tables - definitions, queues, jobs - and its actions upon them."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from localcloud.batch import models as requests
+from localcloud.batch.job import Definition, Job, Status, arn
+from localcloud.batch.models import ClientException
+from localcloud.batch.scheduler import Scheduler
+
+_MOST_LISTED, _MOST_FILTERED = 1000, 100
+
+
+class State:
+    """Each method is one action: its request in, its answer out. They raise ClientException."""
+
+    def __init__(self, scheduler: Scheduler, least_seconds: int) -> None:
+        self._scheduler = scheduler
+        self._least_seconds = least_seconds
+        self._definitions: dict[str, list[Definition]] = {}
+        self._queues: dict[str, requests.CreateJobQueue] = {}
+        self._jobs: dict[str, Job] = {}
+
+    def register(self, request: requests.RegisterJobDefinition) -> dict[str, Any]:
+        requests.check_definition(request, self._least_seconds)
+        with self._scheduler.lock:
+            revisions = self._definitions.setdefault(request.job_definition_name, [])
+            definition = Definition(request, len(revisions) + 1)
+            revisions.append(definition)
+        return {
+            "jobDefinitionName": request.job_definition_name,
+            "jobDefinitionArn": definition.arn,
+            "revision": definition.revision,
+        }
+
+    def definitions(self, request: requests.DescribeByName) -> dict[str, Any]:
+        with self._scheduler.lock:
+            found = [definition for revisions in self._definitions.values() for definition in revisions]
+        if request.job_definition_name:
+            found = [item for item in found if item.request.job_definition_name == request.job_definition_name]
+        if request.job_definitions:
+            found = [item for item in found if {item.arn, _short(item.arn)} & set(request.job_definitions)]
+        if request.status not in (None, "ACTIVE"):
+            found = []
+        return {"jobDefinitions": [definition.describe() for definition in found]}
+
+    def create_queue(self, request: requests.CreateJobQueue) -> dict[str, Any]:
+        name = request.job_queue_name
+        with self._scheduler.lock:
+            if name in self._queues:
+                raise ClientException("Object already exists")
+            self._queues[name] = request
+        return {"jobQueueName": name, "jobQueueArn": arn("job-queue", name)}
+
+    def queues(self, request: requests.DescribeByName) -> dict[str, Any]:
+        asked = {_short(queue) for queue in request.job_queues}
+        with self._scheduler.lock:
+            found = [queue for name, queue in self._queues.items() if name in asked or not asked]
+        return {
+            "jobQueues": [
+                {
+                    "computeEnvironmentOrder": [],
+                    **msgspec.to_builtins(queue),
+                    "jobQueueArn": arn("job-queue", queue.job_queue_name),
+                    "priority": queue.priority,
+                    "state": queue.state,
+                    "status": "VALID",
+                }
+                for queue in found
+            ]
+        }
+
+    def submit(self, request: requests.SubmitJob, size: int) -> dict[str, Any]:
+        requests.check_submission(request, size)
+        requests.check_policy(request.retry_strategy, request.timeout, self._least_seconds)
+        with self._scheduler.lock:
+            queue = self._queue(request.job_queue)
+            job = Job(request, self._definition(request.job_definition), queue, self._scheduler.changed)
+            self._jobs[job.job_id] = job
+            if request.array_properties:
+                job.children = [_child(job, index) for index in range(request.array_properties.size)]
+                job.counts[Status.SUBMITTED] = len(job.children)
+                self._jobs.update({child.job_id: child for child in job.children})
+            self._scheduler.add(job)
+        return {"jobArn": job.arn, "jobName": request.job_name, "jobId": job.job_id}
+
+    def describe(self, request: requests.DescribeJobs) -> dict[str, Any]:
+        with self._scheduler.lock:
+            found = [self._jobs[job_id] for job_id in map(_short, request.jobs) if job_id in self._jobs]
+            return {"jobs": [job.describe() for job in found]}
+
+    def list_jobs(self, request: requests.ListJobs) -> dict[str, Any]:
+        with self._scheduler.lock:
+            found = self._listed(request)
+            most = min(request.max_results, _MOST_FILTERED if request.filters else _MOST_LISTED)
+            begin = int(request.next_token or 0)
+            page = {"jobSummaryList": [job.summary() for job in found[begin : begin + most]]}
+        return page | ({"nextToken": str(begin + most)} if begin + most < len(found) else {})
+
+    def cancel(self, request: requests.EndJob) -> dict[str, Any]:
+        self._scheduler.cancel(self._job(request.job_id), request.reason)
+        return {}
+
+    def terminate(self, request: requests.EndJob) -> dict[str, Any]:
+        self._scheduler.terminate(self._job(request.job_id), request.reason)
+        return {}
+
+    def _listed(self, request: requests.ListJobs) -> list[Job]:
+        if (request.job_queue is None) == (request.array_job_id is None):
+            raise ClientException("Exactly one of jobQueue and arrayJobId is needed.")
+        if request.job_status is not None and request.job_status not in {status.value for status in Status}:
+            raise ClientException(f"jobStatus: {request.job_status!r} is none; there are {', '.join(Status)}.")
+        if request.array_job_id is not None:
+            found: Iterable[Job] = self._job(request.array_job_id).children
+        else:
+            queue = self._queue(request.job_queue or "", may_submit=False)
+            found = [job for job in self._jobs.values() if job.queue == queue and job.parent is None]
+            if request.filters:
+                return sorted(filter(_filter(request.filters[0]), found), key=lambda job: -job.created)
+        wanted = request.job_status or Status.RUNNING
+        return [job for job in found if job.status == wanted]
+
+    def _queue(self, name: str, *, may_submit: bool = True) -> str:
+        queue = self._queues.get(_short(name))
+        if queue is None:
+            raise ClientException(f"Job Queue {name} not found.")
+        if may_submit and queue.state != "ENABLED":
+            raise ClientException(f"Job Queue {name} is not ENABLED.")
+        return queue.job_queue_name
+
+    def _definition(self, reference: str) -> Definition:
+        """By name, name:revision or ARN; without a revision the newest."""
+        name, _, revision = _short(reference).partition(":")
+        revisions = self._definitions.get(name, [])
+        found = revisions[-1:] if not revision else [item for item in revisions if str(item.revision) == revision]
+        if not found:
+            raise ClientException(f"JobDefinition {reference} not found.")
+        return found[0]
+
+    def _job(self, job_id: str) -> Job:
+        with self._scheduler.lock:
+            job = self._jobs.get(_short(job_id))
+        if job is None:
+            raise ClientException(f"Job {job_id} not found.")
+        return job
+
+
+def _child(parent: Job, index: int) -> Job:
+    return Job(
+        parent.request,
+        parent.definition,
+        parent.queue,
+        parent.changed,
+        job_id=f"{parent.job_id}:{index}",
+        parent=parent,
+        index=index,
+    )
+
+
+def _short(name: str) -> str:
+    """What stands behind the slash of an ARN."""
+    return name.rsplit("/", 1)[-1]
+
+
+def _filter(wanted: requests.KeyValues) -> Callable[[Job], bool]:
+    (value,) = wanted.values
+    match wanted.name:
+        case "JOB_NAME":
+            return lambda job: _matches(value.lower(), job.request.job_name.lower())
+        case "JOB_DEFINITION" if value.startswith("arn:"):
+            return lambda job: job.definition.arn == value
+        case "JOB_DEFINITION":
+            return lambda job: _matches(value, job.definition.request.job_definition_name)
+        case "BEFORE_CREATED_AT":
+            return lambda job: job.created < int(value)
+        case "AFTER_CREATED_AT":
+            return lambda job: job.created > int(value)
+
+
+def _matches(pattern: str, text: str) -> bool:
+    return text.startswith(pattern[:-1]) if pattern.endswith("*") else text == pattern

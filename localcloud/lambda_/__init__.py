@@ -1,0 +1,1 @@
+"""Lambda functions as processes, their invocations and their event sources."""

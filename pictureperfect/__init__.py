@@ -1,0 +1,1 @@
+"""The product's command line: `pictureperfect`, or `python -m pictureperfect`."""

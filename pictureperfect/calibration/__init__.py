@@ -1,0 +1,1 @@
+"""`calibrate`: measures decoders, operations and encoders for the cost table."""

@@ -1,0 +1,253 @@
+"""A process that does one thing at a time and says what it took, set up as the worker's child is."""
+
+import ctypes
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Self
+
+import msgspec
+from msgspec.structs import replace
+
+from core.domain.errors import ImageFailure
+from core.domain.model import ImageFormat
+from core.domain.outputs import Output
+from core.imaging import header as probe
+from core.imaging.operations.base import Measurement, Operation
+from core.imaging.raster import Raster
+from core.pipelines.definition import Pipeline, RenditionSpec, from_bytes, to_bytes
+from core.routing.stages import Picture, Stage, decoding, encoding, stepping
+from core.worker import process_usage
+from core.worker.supervisor import MALLOC
+from pictureperfect.calibration.synthetic_images import KINDS, Content, picture, write
+
+_ASPECT = 1.5
+SEED = 20_261_101
+_BRIEF = 0.03  # seconds: what took less is done three times
+_THREADED = 0.05  # seconds: what takes less is not worth a thread
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """What picture it is done with."""
+
+    content: Content
+    megapixels: float = 1.0
+    channels: int = 3
+    depth: int = 8
+
+    @property
+    def width(self) -> int:
+        return max(8, round(math.sqrt(self.megapixels * 1e6 * _ASPECT)))
+
+    @property
+    def height(self) -> int:
+        return max(8, round(self.width / _ASPECT))
+
+    def picture(self, density: float) -> Picture:
+        return Picture(
+            width=self.width,
+            height=self.height,
+            channels=self.channels,
+            itemsize=2 if self.depth > 8 else 1,  # noqa: PLR2004 - bits
+            density=density,
+        )
+
+
+class Decode(msgspec.Struct, frozen=True):
+    """A file of a kind of `pictureperfect.calibration.synthetic_images`, decoded."""
+
+    kind: str
+    shape: Shape
+    reduction: int = 1
+
+
+class Step(msgspec.Struct, frozen=True):
+    """An operation."""
+
+    step: Operation
+    shape: Shape
+
+
+class Encode(msgspec.Struct, frozen=True):
+    """A file written."""
+
+    output: Output
+    shape: Shape
+
+
+Task = Decode | Step | Encode
+
+
+class Sample(msgspec.Struct, frozen=True):
+    """What one task took: CPU seconds, bytes beyond what was there, and the share that threads divide."""
+
+    kind: str
+    work: tuple[float, float, float, float]
+    room: tuple[float, float, float, float]
+    seconds: float
+    bytes: int
+    parallel: float = 0.0
+    content: Content = Content.PHOTO
+
+
+class Child:
+    """The process. Also a context manager that ends it."""
+
+    def __init__(self, functions: tuple[str, ...], folder: Path) -> None:
+        """With the company's own functions; files for the decoders go to `folder`."""
+        context = multiprocessing.get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, functions, str(folder)), daemon=True)
+        with _as_the_worker_has_it():
+            self._process.start()
+        theirs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._pipe.close()
+        self._process.join(5)
+        self._process.kill()
+
+    def measure(self, task: Task) -> Sample | None:
+        """What it took; None where it cannot be done with such a picture."""
+        self._pipe.send(_packed(task))
+        sample: Sample | None = self._pipe.recv()
+        return sample
+
+
+def _packed(task: Task) -> object:
+    """A company's operation is a class that was made in this process: it travels as a pipeline does."""
+    if isinstance(task, Step):
+        spec = RenditionSpec(name="x", outputs=(Output(format=ImageFormat.PNG),))
+        return to_bytes(Pipeline(name="x", steps=(task.step,), renditions=(spec,))), task.shape
+    return task
+
+
+@contextmanager
+def _as_the_worker_has_it() -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(MALLOC)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _serve(pipe: Connection, functions: tuple[str, ...], folder: str) -> None:
+    # core.imaging.codec first: it tells OpenCV what that reads from the environment once
+    from core.imaging import codec  # noqa: F401, I001, PLC0415
+    import cv2  # noqa: PLC0415
+    from core.worker import operation_loader  # noqa: PLC0415
+    from core.imaging.operations import OPERATIONS  # noqa: PLC0415
+
+    catalogue = {**OPERATIONS, **(operation_loader.load(list(functions), OPERATIONS) if functions else {})}
+    cv2.setNumThreads(1)
+    while True:
+        try:
+            task = pipe.recv()
+        except EOFError:
+            return
+        if isinstance(task, tuple):
+            content, shape = task
+            task = Step(from_bytes(content, catalogue).steps[0], shape)
+        try:
+            sample = replace(_measured(task, Path(folder)), content=task.shape.content)
+        except (ImageFailure, MemoryError, ValueError, cv2.error):
+            sample = None
+        pipe.send(sample)
+
+
+def _measured(task: Task, folder: Path) -> Sample:
+    match task:
+        case Decode():
+            return _decoded(task, folder)
+        case Step():
+            return _stepped(task)
+        case Encode():
+            return _encoded(task, folder)
+
+
+def _decoded(task: Decode, folder: Path) -> Sample:
+    from core.imaging import codec  # noqa: PLC0415
+
+    path, shape = folder / "picture", task.shape
+    write(task.kind, shape.content, shape.width, shape.height, SEED, path)
+    header = probe.read_header(path)
+    stage = decoding(header, task.reduction)
+
+    def work() -> None:
+        if header.frames > 1:
+            for _ in codec.read_animation(path, header).frames:
+                pass
+        else:
+            codec.decode(path, header, task.reduction)
+
+    return _sample(stage, work, header.frames)
+
+
+def _stepped(task: Step) -> Sample:
+    from core.worker.rendering import bands  # noqa: PLC0415
+
+    raster = _raster(task.shape)
+    stage = stepping(task.step, task.shape.picture(_density(task.shape)), 0)
+    step = task.step
+    if isinstance(step, Measurement):
+        return _sample(stage, lambda: step.measure(raster))
+    return _sample(stage, lambda: bands.apply(step, raster))
+
+
+def _encoded(task: Encode, folder: Path) -> Sample:
+    from core.imaging import codec  # noqa: PLC0415
+
+    raster, path = _raster(task.shape), folder / f"encoded.{task.output.format.extension}"
+    stage = encoding(task.output, task.shape.picture(_density(task.shape)), 0)
+    return _sample(stage, lambda: codec.encode(raster, task.output, path))
+
+
+@lru_cache(maxsize=40)
+def _raster(shape: Shape) -> Raster:
+    return Raster(picture(shape.content, shape.width, shape.height, shape.channels, shape.depth, SEED))
+
+
+def _density(shape: Shape) -> float:
+    """Bytes a pixel of a file as it would come in, which says how much there is on the picture."""
+    small = picture(shape.content, 512, 512, 3, 8, SEED)
+    return len(KINDS["jpeg"].write(small)) / 512**2
+
+
+def _sample(stage: Stage, work: "object", times: int = 1) -> Sample:
+    import cv2  # noqa: PLC0415
+
+    assert callable(work)  # noqa: S101 - typed so for pickling's sake
+    cv2.setNumThreads(1)
+    seconds, wall, taken = _run(work)
+    if seconds < _BRIEF:
+        seconds = sorted([seconds, _run(work)[0], _run(work)[0]])[1]
+    parallel = 0.0
+    if seconds > _THREADED and (os.cpu_count() or 1) > 1:
+        cv2.setNumThreads(2)
+        parallel = min(1.0, max(0.0, 2 * (1 - _run(work)[1] / wall)))
+        cv2.setNumThreads(1)
+    return Sample(stage.kinds[0], stage.work, stage.room, seconds / times, taken, parallel)
+
+
+def _run(work: "object") -> tuple[float, float, int]:
+    """CPU seconds, wall clock and peak bytes of one go."""
+    assert callable(work)  # noqa: S101 - as above
+    ctypes.CDLL(None).malloc_trim(0)
+    process_usage.forget_peak(os.getpid())
+    before = process_usage.status_bytes("self", "VmRSS").get("VmRSS", 0)
+    cpu, wall = time.process_time(), time.perf_counter()
+    work()
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    peak = process_usage.status_bytes("self", "VmHWM").get("VmHWM", 0)
+    return cpu, wall, max(0, peak - before)

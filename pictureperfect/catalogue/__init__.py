@@ -1,0 +1,1 @@
+"""`operations` and `formats`: the catalogue of operations and the table of formats."""

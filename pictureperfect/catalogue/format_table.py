@@ -1,0 +1,206 @@
+"""Which formats come in: a file of everything that Pillow can write, read back as any customer's would be.
+
+`rows` writes, reads and compares; `markdown` is what stands in docs/formats.md. Both are the same on every machine
+that has the pinned Pillow: what a lossy format changes is judged by a tolerance, not printed.
+"""
+
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.domain.errors import ImageFailure
+from core.domain.model import Value
+from core.imaging.formats import readers
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL import Image
+
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I", "F")
+_DEEP = {"I;16", "I;16B", "I", "F"}
+_SIDE = 128  # what icons of both kinds hold
+#: The mean difference from what was written that is the format's own, in steps of 255; others have none.
+_TOLERANCE = {"JPEG": 3.0, "MPO": 3.0, "WEBP": 3.0, "AVIF": 3.0, "GIF": 12.0, "ICNS": 2.0}
+#: Where one of Pillow's names for a file's end is not the one that people know.
+_ENDS = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "PPM": ".ppm", "SGI": ".sgi", "SUN": ".ras"}
+#: Plug-ins of Pillow in whose stead core.imaging.formats reads.
+_OWN = {"PSD": "psd", "CUR": "ico", "ICO": "ico", "WEBP": "webp"}
+#: What a row says where pixels come in wrongly: nothing should.
+WRONG = "differs from what was written by"
+_TABLE = "| format | file | comes in | does not, and why |\n| --- | --- | --- | --- |\n"
+
+
+class Row(Value, frozen=True, kw_only=True):
+    """One of Pillow's formats. `refused` pairs modes and reasons; both are empty where no file can be written."""
+
+    format: str
+    extension: str
+    comes_in: tuple[str, ...] = ()
+    refused: tuple[tuple[str, str], ...] = ()
+    note: str = ""
+
+
+def rows() -> list[Row]:
+    """Every format that Pillow writes or reads, by name."""
+    from PIL import Image  # noqa: PLC0415 - `--help` needs none of it
+
+    Image.init()
+    with tempfile.TemporaryDirectory(prefix="formats-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        written = [_written(name, Path(folder)) for name in sorted(Image.SAVE)]
+    return [row for row in written if row.comes_in or row.refused] + list(_only_read(written))
+
+
+def markdown(found: list[Row]) -> str:
+    """The table of the docs."""
+    lines = []
+    for row in found:
+        reasons: dict[str, list[str]] = {}
+        for mode, reason in row.refused:
+            reasons.setdefault(reason, []).append(mode)
+        why = "; ".join(f"{', '.join(modes)}: {reason}" for reason, modes in reasons.items())
+        lines.append(f"| {row.format} | {row.extension} | {', '.join(row.comes_in)} | {why or row.note} |\n")
+    return _TABLE + "".join(lines)
+
+
+def in_document(document: str) -> str:
+    """The table as it stands in `document`; empty where there is none."""
+    _, mark, rest = document.partition(_TABLE)
+    lines = []
+    for line in rest.splitlines(keepends=True):
+        if not line.startswith("|"):
+            break
+        lines.append(line)
+    return mark + "".join(lines)
+
+
+def _only_read(written: list[Row]) -> Iterator[Row]:
+    from PIL import Image  # noqa: PLC0415
+
+    shown = {row.format for row in written if row.comes_in or row.refused}
+    modules = {reader.module for reader in readers.READERS.values() if reader.module}
+    for name in sorted({*Image.OPEN, *Image.SAVE} - shown):
+        factory = Image.OPEN[name][0] if name in Image.OPEN else None
+        ours = name in _OWN or (factory is not None and factory.__module__.removeprefix("PIL.") in modules)
+        note = "comes in; Pillow cannot write one to show it" if ours else "not taken in, and Pillow cannot write one"
+        yield Row(format=name, extension=_extension(name), note=note)
+
+
+def _written(name: str, folder: Path) -> Row:
+    extension = _extension(name)
+    comes_in: list[str] = []
+    refused: list[tuple[str, str]] = []
+    for mode in MODES:
+        image = _image(mode)
+        path = folder / f"{name}-{mode.replace(';', '')}{extension}"
+        try:
+            image.save(path, name)
+        except Exception:  # noqa: BLE001, S112 - a plug-in says in its own way that it has no such mode
+            continue
+        if mode in _DEEP and _cut_off(path):
+            continue
+        try:
+            comes_in.append(mode + _told(name, path, image))
+        except ImageFailure as failure:
+            refused.append((mode, f"`{failure.code}`, {_short(failure.message)}"))
+        except ValueError as error:
+            refused.append((mode, str(error)))
+    return Row(format=name, extension=extension, comes_in=tuple(comes_in), refused=tuple(refused))
+
+
+def _cut_off(path: Path) -> bool:
+    """Whether Pillow wrote what is above 255 as 255: no such picture then is in the file."""
+    from PIL import Image  # noqa: PLC0415
+
+    try:
+        with Image.open(path) as image:
+            image.load()
+            return image.mode not in _DEEP
+    except Exception:  # noqa: BLE001 - Pillow reads not all that it writes
+        return False
+
+
+def _told(name: str, path: Path, image: "Image.Image") -> str:
+    """Read the file; what is to be said beside the mode. Raises ImageFailure, and ValueError where pixels are wrong."""
+    import cv2  # noqa: PLC0415
+    import numpy as np  # noqa: PLC0415
+
+    from core.imaging import codec  # noqa: PLC0415
+    from core.imaging import header as probe
+
+    header = probe.read_header(path)
+    raster = codec.decode(path, header)
+    expected = _pixels(image)
+    if name == "XBM":
+        expected = 1 - expected  # Pillow writes light where X11 has ink
+    found: NDArray[Any] = raster.pixels / np.float64(raster.white)
+    if name == "GIF" and expected.shape[2] in {2, 4}:
+        expected[..., -1] = expected[..., -1] >= 0.5  # noqa: PLR2004 - it is there, or it is not
+    if found.shape[:2] != expected.shape[:2]:
+        size = expected.shape[1::-1]
+        found = cv2.resize(found, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
+    lost = expected.shape[2] in {2, 4} and found.shape[2] not in {2, 4}
+    difference = np.abs(_as_rgba(found, opaque=lost) - _as_rgba(expected, opaque=lost)).mean() * 255
+    if difference > _TOLERANCE.get(name, 1.0):
+        raise ValueError(f"{WRONG} {difference:.1f} steps of 255")
+    shallow = image.mode == "I;16" and header.depth == 8  # noqa: PLR2004
+    return " (without its alpha)" if lost else " (as 8 bits)" if shallow else ""
+
+
+def _as_rgba(pixels: "NDArray[Any]", *, opaque: bool) -> "NDArray[Any]":
+    import numpy as np  # noqa: PLC0415
+
+    channels = pixels.shape[2]
+    colours = pixels[..., :3] if channels > 2 else np.repeat(pixels[..., :1], 3, axis=2)  # noqa: PLR2004
+    alpha = pixels[..., -1:] if channels in {2, 4} and not opaque else np.ones_like(pixels[..., :1])
+    return np.concatenate([colours, alpha], axis=2)
+
+
+def _pixels(image: "Image.Image") -> "NDArray[Any]":
+    """What people should see, 0 to 1, of shape (h, w, channels)."""
+    import numpy as np  # noqa: PLC0415
+    from PIL import ImageCms  # noqa: PLC0415
+
+    if image.mode == "LAB":
+        target = ImageCms.createProfile("sRGB")
+        image = ImageCms.buildTransform(ImageCms.createProfile("LAB"), target, "LAB", "RGB").apply(image)
+    elif image.mode in {"1", "P", "CMYK", "YCbCr"}:
+        image = image.convert("L" if image.mode == "1" else "RGB")
+    white = {"I;16": 65_535, "I": 65_535, "F": 1}.get(image.mode, 255)
+    pixels = np.asarray(image) / np.float64(white)
+    return pixels.reshape(*pixels.shape[:2], -1)
+
+
+def _image(mode: str) -> "Image.Image":
+    """A smooth picture in which every channel differs: lossy formats keep it, and no exchange goes unseen."""
+    import numpy as np  # noqa: PLC0415
+    from PIL import Image, ImageCms  # noqa: PLC0415
+
+    x, y = np.meshgrid(np.linspace(0, 1, _SIDE), np.linspace(0, 1, _SIDE))
+    planes = np.dstack([x, y, 0.3 + 0.4 * x * y, 0.5 + 0.5 * y])
+    if mode in {"I;16", "I", "F"}:
+        kind = {"I;16": np.uint16, "I": np.int32, "F": np.float32}[mode]
+        return Image.fromarray((planes[..., 0] * (1 if mode == "F" else 65_535)).astype(kind))
+    colours = Image.fromarray((planes * 255).astype(np.uint8))
+    if mode == "LAB":
+        source, target = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        return ImageCms.buildTransform(source, target, "RGB", "LAB").apply(colours.convert("RGB"))
+    if mode in {"RGBA", "LA"}:
+        return colours.convert(mode)
+    if mode == "P":
+        return colours.convert("RGB").quantize(256, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return colours.convert("RGB").convert(mode)
+
+
+def _extension(name: str) -> str:
+    from PIL import Image  # noqa: PLC0415
+
+    found = [end for end, known in Image.EXTENSION.items() if known == name]
+    return _ENDS.get(name) or (min(found, key=len) if found else "")
+
+
+def _short(message: str) -> str:
+    """The sentence up to where it lists what can be read."""
+    return message.partition(";")[0].removesuffix(".")[:1].lower() + message.partition(";")[0].removesuffix(".")[1:]

@@ -1,0 +1,1 @@
+"""Commands over files on this machine."""

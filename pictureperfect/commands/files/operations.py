@@ -1,0 +1,41 @@
+"""`pictureperfect operations`: the catalogue as a page, with pictures before and after."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from pictureperfect.console import ended_by_signals, progress, writable_folder
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("operations-page"),
+    show_default=True,
+    help="The page's folder.",
+)
+def operations(out: Path) -> None:
+    """Every operation with its parameters, and pictures before and after, as one page that needs no network.
+
+    Writes the page's path on stdout. The pictures are painted and then processed, as any image is, in a supervised
+    child.
+    """
+    from core.bootstrap.worker import worker  # noqa: PLC0415 - `--help` needs none of these
+    from core.imaging.operations import OPERATIONS  # noqa: PLC0415
+    from pictureperfect.catalogue import operation_page  # noqa: PLC0415
+
+    writable_folder(out)
+    with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="operations-") as scratch:
+        task = bars.add_task("processing", total=len(OPERATIONS))
+        child = worker(os.environ)
+        try:
+            shown = operation_page.render(child, Path(scratch), lambda: bars.advance(task))
+        finally:
+            child.close()
+        page = operation_page.page(shown)
+    file = out / "index.html"
+    file.write_text(page, "utf-8")
+    click.echo(file)

@@ -1,0 +1,1 @@
+"""Commands over a running system's database and dashboards."""

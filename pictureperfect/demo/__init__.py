@@ -1,0 +1,1 @@
+"""`pictureperfect demo`: painted images through every door, and the gallery of results."""

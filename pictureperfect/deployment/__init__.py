@@ -1,0 +1,1 @@
+"""`deploy`, `diff`, `smoke` and `destroy`: a CloudFormation stack in an AWS account."""

@@ -1,0 +1,1 @@
+"""`process` and `estimate`: files on this machine, without a cloud."""

@@ -1,0 +1,1 @@
+"""`dashboards push`: dashboards and alert rules through Grafana's HTTP API."""

@@ -1,0 +1,1 @@
+"""`stream`: image files as records of a Kafka topic."""

@@ -1,0 +1,343 @@
+"""The report as one page that needs nothing but itself: no script, no font, no picture from elsewhere."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from core.ports.reports import Day, Failure, Latency, Line, Question, Report, Sums
+from pictureperfect.reports import numbers
+from pictureperfect.reports.svg import Chart, Columns, Series, Span, Times, spans, word_for
+
+_TEMPLATE = Path(__file__).with_name("report.html")
+#: By what images are counted, as a table's head has it.
+TITLES = {"customer": "Customer", "format": "Format", "source": "Door", "route": "Worked on by", "pipeline": "Pipeline"}
+#: Side by side, each about as high as the other.
+_STACKS = (("format", "route"), ("source", "pipeline"))
+#: How the page calls what the ledger calls otherwise.
+_NAMES = {
+    ("route", "lambda"): "Lambda",
+    ("route", "batch"): "Batch",
+    ("format", ""): "unknown",
+    ("format", "other"): "not readable",
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number at the top, and what is said beneath."""
+
+    name: str
+    value: str
+    small: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table with a bar; widths in per cent."""
+
+    name: str
+    cells: tuple[str, ...]
+    width: float = 0.0
+    rest: bool = False
+    style: str = ""
+    what: str = ""
+    advice: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under a title, and a sentence."""
+
+    title: str
+    rows: tuple[Row, ...]
+    note: str = ""
+
+
+def page(report: Report) -> str:
+    """The whole of it, as HTML."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = environment.from_string(_TEMPLATE.read_text("utf-8"))
+    question = report.question
+    everybody = question.customer is None
+    return template.render(
+        who=question.customer or "all customers",
+        when=numbers.span(question.since, question.until),
+        lead=lead(report),
+        advice=advice(question),
+        figures=_figures(report),
+        charts=_charts(report) if report.sums.images else (),
+        customers=_customers(report) if everybody and len(report.by["customer"]) > 1 else None,
+        movers=_movers(report) if everybody and report.movers else None,
+        lists=[[_list(kind, report) for kind in stack] for stack in _STACKS],
+        failures=_failures(report),
+        footnotes=footnotes(report),
+    )
+
+
+def lead(report: Report) -> Markup:
+    """The report in two sentences."""
+    sums = report.sums
+    if not sums.images:
+        return Markup("There is nothing to count.")
+    said = Markup("{} sent <strong>{}</strong>, of which <strong>{}</strong> were processed.").format(
+        _who(report), numbers.number(sums.images, "image", "images"), numbers.share(sums.processed, sums.images)
+    )
+    made = Markup(
+        " {} were received, and {} of renditions delivered, for <strong>{}</strong>: {} a thousand images."
+    ).format(numbers.size(sums.bytes_in), numbers.size(sums.bytes_out), numbers.usd(sums.usd), _thousand(sums))
+    if not report.before.images:
+        return said + made
+    return said + made + Markup(" {}").format(_compared(report))
+
+
+def _compared(report: Report) -> str:
+    now, before, days = report.sums.images, report.before.images, report.question.days
+    than = "the day before" if days == 1 else f"the {numbers.count(days)} days before"
+    if _is_unfinished(report):
+        than += "; today is not over"
+    ratio = numbers.change(now, before)
+    if ratio.startswith("\N{PLUS-MINUS SIGN}"):
+        return f"That is {'as' if now == before else 'about as'} many images as in {than}."
+    if ratio.startswith("\N{MULTIPLICATION SIGN}"):
+        return f"That is {ratio[2:]} times as many images as in {than}."
+    return f"That is {ratio[1:]} {'more' if now > before else 'fewer'} images than in {than}."
+
+
+def _is_unfinished(report: Report) -> bool:
+    """Whether images may still be added to the last day."""
+    return report.question.until >= report.made_at.date()
+
+
+def _who(report: Report) -> str:
+    if report.question.customer:
+        return report.question.customer
+    return numbers.number(report.customers, "customer", "customers")
+
+
+def advice(question: Question) -> tuple[Markup, ...]:
+    """What to look at where nothing was found."""
+    whose = Markup("of <strong>{}</strong> ").format(question.customer) if question.customer else ""
+    names = ", or look whether the customer's name is spelled as its senders spell it" if whose else ""
+    days = (numbers.day(question.since), numbers.day(question.until))
+    return (
+        Markup("The ledger has no image {}that ended from {} to {}. Days are UTC's.").format(whose, *days),
+        Markup("Ask for another time with <code>--since</code> and <code>--until</code>{}.").format(names),
+        Markup("Images that wait, for the function or the database, are shown by <code>pictureperfect status</code>."),
+    )
+
+
+def footnotes(report: Report) -> tuple[str, ...]:
+    """How to read it."""
+    exact = "" if report.question.customer else ", told to within 26 %"
+    made = f"{numbers.day(report.made_at.date())} at {report.made_at:%H:%M} UTC"
+    counting = (
+        "Each image is counted once, however often it was delivered, on the day on which it ended, UTC. Its sender "
+        f"waits from its arrival to its commit{exact}. What is saved is the source less its largest rendition."
+    )
+    dollars = (
+        f"Dollars are what AWS asks for at the prices of {report.prices}, before any free tier or discount: the "
+        "seconds of the function or of Fargate, S3's requests, and S3's storage for as long as objects are kept."
+    )
+    unfinished = " Today is not over, and those days are." if _is_unfinished(report) else ""
+    made_by = f"Made on {made} by Picture Perfect {report.version}."
+    compared = f"Changes compare with {_before(report.question)}.{unfinished} {made_by}"
+    return counting, dollars, compared
+
+
+def _before(question: Question) -> str:
+    before = question.before
+    return numbers.span(before.since, before.until)
+
+
+def _figures(report: Report) -> tuple[Figure, ...]:
+    now, before = report.sums, report.before
+    found = [
+        Figure("Images", numbers.count(now.images), _than(now.images, before.images, numbers.count)),
+        Figure("Processed", numbers.share(now.processed, now.images), numbers.number(now.failed, "failed", "failed")),
+        Figure("Received", numbers.size(now.bytes_in), _than(now.bytes_in, before.bytes_in, numbers.size)),
+        Figure(
+            "Saved", numbers.size(now.bytes_saved), f"{numbers.share(now.bytes_saved, now.bytes_in)} of the sources"
+        ),
+        Figure("Cost", numbers.usd(now.usd), f"{_thousand(now)} a thousand"),
+    ]
+    if report.latency:
+        slow = numbers.seconds(report.latency.p99)
+        found.append(Figure("Median wait", numbers.seconds(report.latency.p50), f"99{numbers.SPACE}% up to {slow}"))
+    else:
+        found.append(Figure("Median wait", numbers.NONE, ""))
+    return tuple(found)
+
+
+def _than(now: float, before: float, spell: Callable[[float], str]) -> str:
+    return f"{numbers.change(now, before)}, from {spell(before)}" if before else ""
+
+
+def _thousand(sums: Sums) -> str:
+    return numbers.usd(1000 * sums.usd / sums.images) if sums.images else numbers.NONE
+
+
+def _charts(report: Report) -> tuple[Chart, ...]:
+    columns = spans(report.question.since, report.question.until)
+    daily = [Span(day, day) for day in _days(report.question)]
+    what = f"by {word_for(columns)}"
+    by_day = {day.day: day for day in report.days}
+
+    def series(style: str, name: str, pick: Callable[[Day], float]) -> Series:
+        return Series(style, name, tuple(_sum(by_day, span, pick) for span in columns))
+
+    def line(style: str, name: str, pick: Callable[[Latency], float]) -> Series:
+        found = [by_day.get(span.first) for span in daily]
+        return Series(style, name, tuple(pick(day.latency) if day and day.latency else None for day in found))
+
+    return (
+        Columns(
+            f"Images {what}",
+            columns,
+            (
+                series("good", "processed", lambda day: day.sums.processed),
+                series("bad", "failed", lambda day: day.sums.failed),
+            ),
+        ).chart(),
+        Columns(
+            f"Dollars {what}",
+            columns,
+            (
+                series("good", "Lambda", lambda day: day.usd.get("lambda", 0.0)),
+                series("other", "Batch", lambda day: day.usd.get("batch", 0.0)),
+            ),
+            spell=numbers.usd_column,
+            axis=numbers.usd_column,
+        ).chart(),
+        Times(
+            "From arrival to commit",
+            daily,
+            (
+                line("good", "median", lambda latency: latency.p50),
+                line("other", f"95{numbers.SPACE}%", lambda latency: latency.p95),
+                line("bad", f"99{numbers.SPACE}%", lambda latency: latency.p99),
+            ),
+        ).chart(),
+        Columns(
+            f"Bytes received {what}",
+            columns,
+            (series("good", "received", lambda day: day.sums.bytes_in),),
+            spell=numbers.size_column,
+            axis=numbers.size_ticks,
+        ).chart(),
+        Columns(
+            f"Bytes delivered {what}",
+            columns,
+            (series("good", "delivered", lambda day: day.sums.bytes_out),),
+            spell=numbers.size_column,
+            axis=numbers.size_ticks,
+        ).chart(),
+    )
+
+
+def _days(question: Question) -> Iterable[date]:
+    return (question.since + timedelta(days=number) for number in range(question.days))
+
+
+def _sum(by_day: Mapping[date, Day], span: Span, pick: Callable[[Day], float]) -> float:
+    return float(sum(pick(day) for when, day in by_day.items() if span.first <= when <= span.last))
+
+
+def _customers(report: Report) -> Table:
+    lines = report.by["customer"]
+    most = max((line.sums.images for line in lines if line.name is not None), default=1)
+    costs = numbers.usd_column([line.sums.usd for line in lines])
+    each = numbers.usd_column([1000 * line.sums.usd / line.sums.images if line.sums.images else 0 for line in lines])
+    came = numbers.size_column([line.sums.bytes_in for line in lines])
+    went = numbers.size_column([line.sums.bytes_out for line in lines])
+    rows = tuple(
+        Row(
+            name=name_of("customer", line),
+            width=_width(line.sums.images, most),
+            rest=line.name is None,
+            cells=(
+                numbers.count(line.sums.images),
+                numbers.change(line.sums.images, line.before.images) or "new",
+                numbers.share(line.sums.failed, line.sums.images),
+                *cells,
+            ),
+        )
+        for line, *cells in zip(lines, came, went, costs, each, strict=True)
+    )
+    count = numbers.number(report.customers, "customer", "customers")
+    return Table("Customers", rows, f"{count}, those with the most images first.")
+
+
+def _movers(report: Report) -> Table:
+    lines = report.movers
+    most = max((abs(line.sums.images - line.before.images) for line in lines), default=1)
+    rows = []
+    for line in lines:
+        gain = line.sums.images - line.before.images
+        rows.append(
+            Row(
+                name=name_of("customer", line),
+                width=_width(abs(gain), most) / 2,
+                style="more" if gain > 0 else "less",
+                cells=(
+                    f"+{numbers.count(gain)}" if gain > 0 else numbers.count(gain),
+                    numbers.change(line.sums.images, line.before.images) or "new",
+                    numbers.count(line.before.images),
+                    numbers.count(line.sums.images),
+                ),
+            )
+        )
+    return Table("", tuple(rows), f"The largest changes against {_before(report.question)}.")
+
+
+def _list(kind: str, report: Report) -> Table:
+    lines = report.by[kind]
+    most = max((line.sums.images for line in lines), default=1)
+    costs = numbers.usd_column([line.sums.usd for line in lines])
+    rows = tuple(
+        Row(
+            name=name_of(kind, line),
+            width=_width(line.sums.images, most),
+            rest=line.name is None,
+            cells=(numbers.count(line.sums.images), numbers.share(line.sums.images, report.sums.images), cost),
+        )
+        for line, cost in zip(lines, costs, strict=True)
+    )
+    return Table(TITLES[kind], rows)
+
+
+def _failures(report: Report) -> Table:
+    found: Sequence[Failure] = report.failures
+    most = max((failure.images for failure in found), default=1)
+    rows = tuple(
+        Row(
+            name=failure.code,
+            width=_width(failure.images, most),
+            what=failure.what,
+            advice=failure.advice,
+            cells=(numbers.count(failure.images), numbers.share(failure.images, report.sums.images)),
+        )
+        for failure in found
+    )
+    failed = report.sums.failed
+    if not failed:
+        return Table("", rows, "No image failed.")
+    whole = numbers.number(failed, "image", "images")
+    return Table(
+        "", rows, f"{whole} of {numbers.count(report.sums.images)} failed. Each code, with its share of all images."
+    )
+
+
+def name_of(kind: str, line: Line) -> str:
+    """As people call it."""
+    if line.name is None:
+        return f"{line.others} others"
+    return _NAMES.get((kind, line.name), line.name)
+
+
+def _width(part: float, most: float) -> float:
+    """Per cent; what is there at all is seen."""
+    return round(max(0.6, 100 * part / most), 2) if part and most else 0.0

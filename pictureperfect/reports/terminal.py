@@ -1,0 +1,120 @@
+"""A report as tables on a terminal."""
+
+from collections.abc import Iterable, Iterator
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from core.ports.reports import Line, Report
+from pictureperfect.console import literal
+from pictureperfect.reports import numbers as words
+from pictureperfect.reports import svg
+from pictureperfect.reports.html import TITLES, advice, footnotes, lead, name_of
+from pictureperfect.tables import Literal
+
+
+def text(report: Report) -> RenderableType:
+    """All of it."""
+    return Group(*_parts(report))
+
+
+def _parts(report: Report) -> Iterator[RenderableType]:
+    question = report.question
+    yield literal(f"{words.span(question.since, question.until)}, {question.customer or 'all customers'}", style="bold")
+    yield literal(lead(report).striptags())
+    if not report.sums.images:
+        yield from (literal(sentence.striptags()) for sentence in advice(question))
+        return
+    if report.latency:
+        waits = (report.latency.p50, report.latency.p95, report.latency.p99)
+        half, most, nearly = map(words.seconds, waits)
+        yield Text(f"From arrival to commit: half wait up to {half}, 95 % up to {most}, 99 % up to {nearly}.")
+    for kind, title in TITLES.items():
+        if kind != "customer" or question.customer is None:
+            yield Text()
+            yield _lines(title, kind, report.by[kind], report.sums.images)
+    if report.movers and question.customer is None:
+        yield Text()
+        yield _movers(report.movers)
+    if report.failures:
+        yield Text()
+        yield _failures(report)
+    yield Text()
+    yield _days(report)
+    yield Text()
+    yield from (Text(sentence, style="dim") for sentence in footnotes(report))
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Literal(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column(first, overflow="ellipsis", max_width=24)
+    for column in columns:
+        table.add_column(column, justify="right", no_wrap=True)
+    return table
+
+
+def _lines(title: str, kind: str, lines: Iterable[Line], images: int) -> Table:
+    found = list(lines)
+    table = _table(title.lower(), "images", "share", "change", "failed", "received", "delivered", "cost")
+    sizes = zip(
+        words.size_column([line.sums.bytes_in for line in found]),
+        words.size_column([line.sums.bytes_out for line in found]),
+        words.usd_column([line.sums.usd for line in found]),
+        strict=True,
+    )
+    for line, (came, went, cost) in zip(found, sizes, strict=True):
+        sums = line.sums
+        table.add_row(
+            name_of(kind, line),
+            words.count(sums.images),
+            words.share(sums.images, images),
+            words.change(sums.images, line.before.images),
+            words.count(sums.failed),
+            came,
+            went,
+            cost,
+        )
+    return table
+
+
+def _movers(lines: Iterable[Line]) -> Table:
+    table = _table("more, or less", "images", "change", "before", "now")
+    for line in lines:
+        gain = line.sums.images - line.before.images
+        table.add_row(
+            name_of("customer", line),
+            f"{'+' if gain > 0 else ''}{words.count(gain)}",
+            words.change(line.sums.images, line.before.images) or "new",
+            words.count(line.before.images),
+            words.count(line.sums.images),
+        )
+    return table
+
+
+def _failures(report: Report) -> Table:
+    table = Literal(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("failed with", no_wrap=True)
+    table.add_column("images", justify="right", no_wrap=True)
+    table.add_column("what happened")
+    for failure in report.failures:
+        table.add_row(failure.code, words.count(failure.images), failure.what)
+    return table
+
+
+def _days(report: Report) -> Table:
+    """By day; weeks or months where there are many."""
+    spans = svg.spans(report.question.since, report.question.until)
+    table = _table(svg.word_for(spans), "images", "failed", "received", "delivered", "cost")
+    found = [(span, [day.sums for day in report.days if span.first <= day.day <= span.last]) for span in spans]
+    shown = [(span, sum(sums[1:], sums[0])) for span, sums in found if sums]
+    cells = zip(
+        words.size_column([sums.bytes_in for _, sums in shown]),
+        words.size_column([sums.bytes_out for _, sums in shown]),
+        words.usd_column([sums.usd for _, sums in shown]),
+        strict=True,
+    )
+    for (span, sums), numbers in zip(shown, cells, strict=True):
+        table.add_row(span.text, words.count(sums.images), words.count(sums.failed), *numbers)
+    return table

@@ -1,0 +1,164 @@
+"""The dispatcher on fakes, with an overflow queue, a Batch whose children run, and a clock that is told."""
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import msgspec
+import pytest
+
+from core.domain import manifest, object_keys
+from core.domain.kafka_customer_rules import read_rules
+from core.domain.model import Door, Estimate, HandOver, ImageJob, Result, Route, image_id
+from core.ports.batch import Jobs
+from core.services.dispatch.array_child import Ending, Sharing, read
+from core.services.dispatch.dispatcher import Dispatching
+from core.services.dispatch.job_documents import BatchWork
+from core.services.intake.accept import Intake
+from core.services.intake.requests import s3_identity
+from core.services.processing.commit import Committing
+from tests.protocol.scheduler import Serial
+from tests.support.aws.kafka_events import overflow
+from tests.support.fakes.batch import FakeJobs, Submitted
+from tests.support.fakes.ports import Around, undisturbed
+from tests.support.services import World
+from tests.support.values import NOW
+
+GIB = 2**30
+
+
+@cache
+def door() -> ModuleType:
+    """`handler.dispatch`: it reads the environment, and builds its services, when it is imported."""
+    environ = {
+        "BUCKET": "home",
+        "RECORDS_QUEUE_URL": "http://127.0.0.1:1/records",
+        "BATCH_QUEUE": "images",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        return import_module("handler.dispatch")
+
+
+class Clock:
+    """Time that goes on only when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def wait(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class Dispatch:
+    """All of it."""
+
+    def __init__(self, folder: Path, around: Around = undisturbed) -> None:
+        self.world = World(folder, around)
+        self.store, self.metrics, self.worker = self.world.store, self.world.metrics, self.world.worker
+        self.clock = Clock()
+        self.store.now = self.clock
+        self.jobs = FakeJobs(around)
+        self.committing = Committing(
+            store=self.store, metrics=self.metrics, now=self.clock, sleep=lambda _seconds: None
+        )
+        self.dispatching = self.dispatcher()
+        self.intake = Intake(
+            committing=self.committing,
+            announcements=self.world.queue,
+            references=("s3://shared/{customer}/",),
+            rules=read_rules("topic:images.{customer} topic:scans=globex key"),
+            pipeline="web",
+        )
+        self._numbers = itertools.count(1)
+
+    def dispatcher(self, threads: Callable[[], Executor] = Serial, jobs: Jobs | None = None) -> Dispatching:
+        return Dispatching(
+            committing=self.committing,
+            jobs=jobs or self.jobs,
+            hold=timedelta(hours=24),
+            now=self.clock,
+            threads=threads,
+        )
+
+    def upload(self, body: bytes = b"photo") -> ImageJob:
+        """An image that waits."""
+        source = self.store.put(f"incoming/acme/web/u{next(self._numbers)}/a.jpg", body)
+        return ImageJob(
+            image_id=image_id("acme", "web", *s3_identity(source)),
+            customer="acme",
+            pipeline="web",
+            door=Door.UPLOAD,
+            name="a.jpg",
+            source=source,
+            received_at=NOW,
+        )
+
+    def handed_over(self) -> list[str]:
+        """Take the messages of the overflow queue."""
+        messages, self.world.overflow.waiting = self.world.overflow.waiting, []
+        return messages
+
+    def image(self, body: bytes = b"photo", **said: Any) -> HandOver:
+        """An image that was handed over."""
+        return HandOver(job=self.upload(body), reason="It needs more.", **said)
+
+    def deliver(self, *messages: HandOver | str, dispatching: Dispatching | None = None) -> list[str]:
+        """Invoke the function with a batch of messages; returns the bodies of those that come again."""
+        bodies = [one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in messages]
+        answer = door().answer(overflow(*bodies), dispatching or self.dispatching, self.intake)
+        failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+        return [bodies[int(identifier.removeprefix("m"))] for identifier in failed]
+
+    def work(self, job: Submitted) -> BatchWork:
+        return msgspec.json.decode(self.store.contents(job.key)[job.key], type=BatchWork)
+
+    def sharing(self, threads: Callable[[], Executor] = Serial) -> Sharing:
+        return Sharing(
+            processing=replace(self.world.processing, route=Route.BATCH, threads=threads, now=self.clock),
+            handovers=self.world.overflow,
+            say=lambda _line: None,
+            clock=lambda: 0.0,
+        )
+
+    def run(self, job: Submitted, index: int = 0) -> list[Ending]:
+        """Have a child do its share."""
+        share = read(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index)})
+        return self.sharing().work(share, 0).endings
+
+    def run_all(self) -> None:
+        """Run what was submitted, and dispatch what that hands over, until nothing is left."""
+        done = 0
+        while done < len(self.jobs.submitted) or self.world.overflow.waiting:
+            for job in self.jobs.submitted[done:]:
+                for index in range(job.size):
+                    self.run(job, index)
+            done = len(self.jobs.submitted)
+            assert not self.deliver(*self.handed_over())
+
+    def results(self) -> dict[str, Result]:
+        """By image."""
+        found = [manifest.decode(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()]
+        return {result.image_id: result for result in found}
+
+    def result(self, image: HandOver) -> Result | None:
+        return self.results().get(image.job.image_id)
+
+
+def estimate(seconds: float = 5.0, peak: int = GIB, **more: Any) -> Estimate:
+    said = {"cpu_seconds": seconds, "cpu_seconds_upper": seconds, "parallel": 0.0}
+    return Estimate(**{**said, "peak_bytes": peak, "peak_bytes_upper": peak, **more})

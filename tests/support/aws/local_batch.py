@@ -1,0 +1,90 @@
+"""A local Batch for tests, and what one asks of it."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from localcloud.batch.server import LocalBatch
+from tests.conftest import client
+
+
+class World:
+    """A local Batch whose jobs are programs of Python, with a queue and a definition for each test."""
+
+    def __init__(self, batch: LocalBatch, events: list[dict[str, Any]], folder: Path) -> None:
+        self.batch = batch
+        self.events = events
+        self.folder = folder
+        self.client = client("batch", batch.endpoint)
+        self.client.create_job_queue(jobQueueName="images", priority=1, computeEnvironmentOrder=[])
+
+    def define(self, program: str, *, vcpus: int = 1, image: str = "picture-perfect", **more: Any) -> None:
+        self.client.register_job_definition(
+            jobDefinitionName="job",
+            type="container",
+            containerProperties={
+                "image": image,
+                "command": ["-c", program, "Ref::what"],
+                "environment": [{"name": "COLOR", "value": "red"}, {"name": "SIZE", "value": "1"}],
+                "resourceRequirements": [
+                    {"type": "VCPU", "value": str(vcpus)},
+                    {"type": "MEMORY", "value": "2048"},
+                ],
+            },
+            platformCapabilities=["FARGATE"],
+            **more,
+        )
+
+    def submit(self, **more: Any) -> str:
+        return str(self.client.submit_job(jobName="a-job", jobQueue="images", jobDefinition="job", **more)["jobId"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        (job,) = self.client.describe_jobs(jobs=[job_id])["jobs"]
+        return dict(job)
+
+    def ended(self, job_id: str, seconds: float = 20) -> dict[str, Any]:
+        return self.reached(job_id, "SUCCEEDED", "FAILED", seconds=seconds)
+
+    def reached(self, job_id: str, *statuses: str, seconds: float = 20) -> dict[str, Any]:
+        until(lambda: self.job(job_id)["status"] in statuses, seconds)
+        return self.job(job_id)
+
+    def at_work(self, job_id: str) -> dict[str, Any]:
+        """A job whose program has said that it is here."""
+        job = self.reached(job_id, "RUNNING")
+        until(lambda: "here" in self.log(job))
+        return job
+
+    def log(self, job: dict[str, Any]) -> str:
+        path = self.folder / "logs" / f"{job['container']['logStreamName']}.log"
+        return path.read_text() if path.exists() else ""
+
+    def states(self, job_id: str) -> list[str]:
+        return [event["detail"]["status"] for event in list(self.events) if event["detail"]["jobId"] == job_id]
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        time.sleep(0.02)
+
+
+def lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # an orphan may find nobody to reap it
+    except psutil.NoSuchProcess:
+        return False
+
+
+@contextmanager
+def running(folder: Path, **more: Any) -> Iterator[World]:
+    events: list[dict[str, Any]] = []
+    options = {"least_seconds": 1, "grace": 1.0, "entry_point": lambda command: [sys.executable, *command], **more}
+    with LocalBatch(folder, {"BASE": "base", "SIZE": "0"}, events.append, 2, **options) as batch:
+        yield World(batch, events, folder)

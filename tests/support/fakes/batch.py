@@ -1,0 +1,99 @@
+"""The fake of AWS Batch: it keeps what was submitted, and says in EventBridge's words how a job failed."""
+
+import itertools
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from core.domain.model import Value
+from core.services.dispatch.job_events import Fate
+from tests.support.fakes.ports import Around, undisturbed
+
+
+class Submitted(Value, frozen=True, kw_only=True):
+    """One submission, as Batch has it."""
+
+    job_id: str
+    name: str
+    tier: str
+    arguments: tuple[str, ...]
+    size: int
+    timeout_seconds: int
+
+    @property
+    def key(self) -> str:
+        """Of the document that says what is to be done."""
+        return self.arguments[1]
+
+
+class FakeJobs:
+    """Every submission is a job, those of one name too: Batch knows no tokens."""
+
+    def __init__(self, around: Around = undisturbed) -> None:
+        self.around = around
+        self.submitted: list[Submitted] = []
+        self._ids = itertools.count(1)
+
+    def submit(self, name: str, tier: str, arguments: Sequence[str], size: int, timeout_seconds: int) -> str:
+        job = Submitted(
+            job_id=f"job-{next(self._ids)}",
+            name=name,
+            tier=tier,
+            arguments=tuple(arguments),
+            size=size,
+            timeout_seconds=timeout_seconds,
+        )
+        self.around("jobs.submit", lambda: self.submitted.append(job))
+        return job.job_id
+
+    def find(self, name: str) -> str | None:
+        return self.around("jobs.find", lambda: next((job.job_id for job in self.submitted if job.name == name), None))
+
+
+_EXITED = "Essential container in task exited"
+#: How Batch says it. https://docs.aws.amazon.com/batch/latest/userguide/troubleshooting.html
+WORDS: dict[Fate, dict[str, Any]] = {
+    Fate.OUT_OF_MEMORY: {
+        "statusReason": _EXITED,
+        "container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"},
+    },
+    Fate.TIMED_OUT: {"statusReason": "Job attempt duration exceeded timeout", "container": {"exitCode": 137}},
+    Fate.CANCELLED: {"statusReason": "Not wanted any more", "isCancelled": True, "container": {}},
+    Fate.NOT_STARTED: {
+        "statusReason": "Task failed to start",
+        "container": {"reason": "CannotPullContainerError: pull image manifest has been retried 5 time(s)"},
+    },
+    Fate.INTERRUPTED: {"statusReason": "Host EC2 (instance i-0123456789abcdef0) terminated.", "container": {}},
+    Fate.CRASHED: {"statusReason": _EXITED, "container": {"exitCode": 70}},
+    Fate.MISCONFIGURED: {"statusReason": _EXITED, "container": {"exitCode": 78}},
+}
+
+
+def state_change(job: Submitted, fate: Fate, at: datetime, index: int | None = 0, **more: Any) -> str:
+    """What EventBridge tells of a child that failed, or of the whole array where `index` is None."""
+    detail: dict[str, Any] = {
+        "jobName": job.name,
+        "jobId": job.job_id,
+        "jobQueue": "arn:aws:batch:us-east-1:123456789012:job-queue/images",
+        "status": "FAILED",
+        "stoppedAt": int(at.timestamp() * 1000),
+        "attempts": [],
+        **WORDS[fate],
+    }
+    if detail["container"]:
+        detail["attempts"] = [{"container": detail["container"], "statusReason": detail["statusReason"]}]
+    if index is None:
+        detail["arrayProperties"] = {"size": job.size, "statusSummary": {"FAILED": job.size}}
+    elif job.size > 1:
+        detail["arrayProperties"] = {"index": index}
+        detail["jobId"] = f"{job.job_id}:{index}"
+    return json.dumps(
+        {
+            "version": "0",
+            "detail-type": "Batch Job State Change",
+            "source": "aws.batch",
+            "time": at.isoformat(),
+            "detail": {**detail, **more},
+        }
+    )

@@ -1,0 +1,148 @@
+"""The services on fakes, as most tests want them."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.domain.kafka_customer_rules import read_rules
+from core.domain.model import ImageFormat, Route
+from core.domain.outputs import Output
+from core.pipelines.definition import Pipeline, RenditionSpec
+from core.ports.metrics import Metrics
+from core.ports.queues import Announcements, Handovers
+from core.ports.store import ObjectStore
+from core.ports.worker import Workers
+from core.routing.plan import Limits
+from core.services.intake.kafka_batch import Streaming
+from core.services.processing.process import Processing
+from core.services.recorder import Recording
+from tests.protocol.scheduler import Serial
+from tests.support.aws.kafka_events import handed_over
+from tests.support.fakes.ports import (
+    Around,
+    FakeAnnouncements,
+    FakeHandovers,
+    FakeLedger,
+    FakeMetrics,
+    FakeStore,
+    undisturbed,
+)
+from tests.support.fakes.worker import FakeWorker
+from tests.support.values import NOW
+
+WEB = Pipeline(
+    name="web",
+    renditions=(
+        RenditionSpec(name="small", outputs=(Output(format=ImageFormat.JPEG),)),
+        RenditionSpec(name="large", outputs=(Output(format=ImageFormat.WEBP),)),
+    ),
+)
+
+
+def processing(
+    store: ObjectStore,
+    announcements: Announcements,
+    metrics: Metrics,
+    worker: Workers,
+    work_dir: Path,
+    *,
+    threads: Callable[[], Executor] = Serial,
+    references: tuple[str, ...] = ("s3://shared/{customer}/",),
+) -> Processing:
+    return Processing(
+        store=store,
+        announcements=announcements,
+        metrics=metrics,
+        worker=worker,
+        pipelines={"web": WEB},
+        limits=Limits(max_megapixels=100, max_bytes=1000),
+        references=references,
+        route=Route.LAMBDA,
+        public_base_url="https://images.example",
+        work_dir=work_dir,
+        timeout_seconds=60,
+        now=lambda: NOW,
+        sleep=lambda _: None,
+        threads=threads,
+    )
+
+
+def streaming(service: Processing, overflow: Handovers, *, partial: bool = False) -> Streaming:
+    return Streaming(
+        processing=replace(service, handovers=overflow),
+        rules=read_rules("topic:images.{customer} topic:scans=globex key"),
+        pipeline="web",
+        partial=partial,
+        threads=lambda _: Serial(),
+    )
+
+
+class World:
+    """All of it on fakes, in one process, with S3's notifications of results and tombstones."""
+
+    def __init__(self, work_dir: Path, around: Around = undisturbed) -> None:
+        self.store = FakeStore("home", around)
+        self.queue = FakeAnnouncements(around)
+        self.metrics = FakeMetrics(around)
+        self.ledger = FakeLedger(around)
+        self.worker = FakeWorker(around)
+        self.processing = processing(self.store, self.queue, self.metrics, self.worker, work_dir)
+        self.overflow = FakeHandovers(around)
+        self.streaming = streaming(self.processing, self.overflow)
+        self.recording = Recording(store=self.store, ledger=self.ledger, threads=Serial)
+        self.store.listeners.append(self._notify)
+
+    def _notify(self, key: str) -> None:
+        if key.startswith(("results/", "tombstones/")):
+            self.queue.waiting.append(key)
+
+    def upload(self, name: str, body: bytes, pipeline: str = "web", customer: str = "acme") -> dict[str, Any]:
+        """Put an object; returns S3's notification of it."""
+        return s3_event(self.store.put(f"incoming/{customer}/{pipeline}/u1/{name}", body))
+
+    def run_alone(self, *bodies: str) -> None:
+        """What Batch does with messages of the overflow queue: each image with everything there is."""
+        for body in bodies:
+            self.processing.process(handed_over(body))
+
+    def record(self) -> None:
+        """What the recorder does with all that waits; what it could not do waits on."""
+        messages = self.queue.take(range(len(self.queue.waiting)))
+        left = messages
+        try:
+            left = list(self.recording.record(messages))
+        finally:
+            self.queue.waiting.extend(left)
+
+
+def s3_event(*refs: Any, size: int = 5) -> dict[str, Any]:
+    from urllib.parse import quote_plus
+
+    return {
+        "Records": [
+            {
+                "eventSource": "aws:s3",
+                "eventName": "ObjectCreated:Put",
+                "eventTime": "2026-11-01T12:00:00.000Z",
+                "s3": {
+                    "bucket": {"name": ref.bucket},
+                    "object": {
+                        "key": quote_plus(ref.key, safe="/"),
+                        "size": size,
+                        "versionId": ref.version,
+                        "eTag": ref.etag,
+                    },
+                },
+            }
+            for ref in refs
+        ]
+    }
+
+
+class Context:
+    """Lambda's context, with a minute left."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000

@@ -1,0 +1,148 @@
+"""The page's API on real parts: moto's S3, PostgreSQL, and the laptop's gateway in front, all in this process."""
+
+import asyncio
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self, cast
+from uuid import uuid4
+
+import pytest
+from starlette.testclient import TestClient
+
+from core.adapters.postgres.gallery import GalleryRows
+from core.adapters.postgres.ledger import PostgresLedger
+from core.bootstrap.web import web
+from core.domain import manifest
+from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
+from handler.web.gateway import function
+from localcloud.http_api.gateway import Gateway
+from localcloud.http_api.oidc_provider import CLAIM, Issuer
+from localcloud.lambda_.function import Invocation
+from tests.support.values import result
+
+if TYPE_CHECKING:
+    from httpx import Response
+    from mypy_boto3_s3 import S3Client
+
+ISSUER = Issuer("http://testserver")  # its key takes a while to be found
+_LOOPS = threading.local()
+
+
+class WebWorld:
+    """One bucket, one database, any number of customers."""
+
+    def __init__(self, s3: "S3Client", bucket: str, database_url: str, cloud: str) -> None:
+        self.s3 = s3
+        self.bucket = bucket
+        self.endpoint = cloud
+        self.ledger = PostgresLedger(database_url)
+        self.web = web(
+            {
+                "BUCKET": bucket,
+                "DATABASE_URL": database_url.replace("//postgres:@", "//picture_perfect_web:@"),
+                "AWS_REGION": "us-east-1",
+                "AWS_ENDPOINT_URL": cloud,
+                **ISSUER.environment,
+            }
+        )
+        self.handle = function(self.web)
+        self.gateway = Gateway(ISSUER.authorizer, self.invoke, ISSUER.routes)
+        self.client = TestClient(self.gateway.app, follow_redirects=False)
+
+    def __enter__(self) -> Self:
+        self.client.__enter__()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.client.__exit__()
+        self.ledger.close()
+        cast("GalleryRows", self.web.gallery.rows).close()
+
+    def invoke(self, event: dict[str, Any]) -> Invocation:
+        """The function, as Lambda runs it: in a thread with a loop of its own."""
+        if not hasattr(_LOOPS, "loop"):
+            _LOOPS.loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(_LOOPS.loop)
+        return Invocation("request", self.handle(event, cast("Any", None)))
+
+    def ask(self, customer: str, method: str, path: str, **options: Any) -> "Response":
+        """A request with that customer's token."""
+        headers = {"Authorization": f"Bearer {ISSUER.token(customer)}", **options.pop("headers", {})}
+        return cast("Response", self.client.request(method, path, headers=headers, **options))
+
+    def get(self, customer: str, path: str, **query: Any) -> Any:
+        answer = self.ask(customer, "GET", path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, customer: str, path: str, body: object, expected: int = 200) -> Any:
+        answer = self.ask(customer, "POST", path, json=body)
+        assert answer.status_code == expected, answer.text
+        return answer.json()
+
+    def image(self, customer: str = "acme", name: str = "a.jpg", **changes: Any) -> Result:
+        """An image that ended, its commit, its objects and its row."""
+        image_id = str(uuid4())
+        upload = str(uuid4())
+        key = f"processed/{customer}/{image_id}/small-00.jpg"
+        rendition = Rendition(
+            name="small", format=ImageFormat.JPEG, width=40, height=30, bytes=5, sha256="00", key=key, url="https://x"
+        )
+        source = ObjectRef(bucket=self.bucket, key=f"incoming/{customer}/web/{upload}/{name}", version="v1")
+        made = result(
+            **{
+                "image_id": image_id,
+                "customer": customer,
+                "source": Source(object=source, name=name, bytes=7, sha256="ab"),
+                "renditions": (rendition,),
+                **changes,
+            }
+        )
+        self.put(key, b"small", "image/jpeg")
+        self.put(f"originals/{customer}/{image_id}/{name}", b"source", "image/jpeg")
+        self.put(made.key, manifest.encode(made), "application/json")
+        self.ledger.record([made], [])
+        return made
+
+    def put(self, key: str, body: bytes, media_type: str) -> None:
+        self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=media_type)
+
+    def objects(self, prefix: str) -> dict[str, str]:
+        """ETags by key."""
+        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+        return {item["Key"]: item["ETag"] for item in found}
+
+
+def event(method: str, path: str, claims: Mapping[str, Any] | None = None, /, **changes: Any) -> dict[str, Any]:
+    """A payload 2.0, as whoever stands before the function might make one."""
+    context: dict[str, Any] = {"http": {"method": method, "path": path, "sourceIp": "192.0.2.1"}, "requestId": "r"}
+    if claims is not None:
+        context["authorizer"] = {"jwt": {"claims": dict(claims)}}
+    return {
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {},
+        "requestContext": context,
+        **changes,
+    }
+
+
+def claims_of(customer: str) -> dict[str, str]:
+    return {CLAIM: customer}
+
+
+@contextmanager
+def web_world(s3: "S3Client", bucket: str, database_url: str, cloud: str) -> Iterator[WebWorld]:
+    """Also points this process's boto3 at moto for as long."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {
+            "AWS_ENDPOINT_URL": cloud,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            patch.setenv(name, value)
+        with WebWorld(s3, bucket, database_url, cloud) as world:
+            yield world

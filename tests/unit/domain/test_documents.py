@@ -1,0 +1,139 @@
+"""JSON that somebody else wrote is read in one place: whatever it is, it is an error of its own and of no other."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch import commands
+from core.domain import manifest, object_keys
+from core.domain.errors import Code, Misconfigured, Refusal
+from core.domain.model import HandOver, Tombstone, image_id
+from core.routing.batch_tiers import TIERS
+from core.services.dispatch import job_documents, job_events
+from core.services.dispatch.failed_jobs import _given_on
+from core.services.dispatch.leases import Claims, Place
+from core.services.intake.kafka_records import Asked, ask
+from core.services.recorder import Recording
+from handler import kafka
+from tests.protocol.scheduler import Serial
+from tests.support.aws.dispatch_world import Dispatch
+from tests.support.aws.kafka_events import batch, record
+from tests.support.fakes.ports import FakeLedger, FakeStore
+from tests.support.services import World
+from tests.support.values import NOW, result
+
+ROOT = Path(__file__).parents[3]
+#: What reads files of the image, asks whether a value of Kafka is JSON at all, or has an error of its own.
+OTHERS = {
+    "core/adapters/aws/report_function.py",
+    "core/routing/estimate.py",
+    "core/services/intake/kafka_records.py",
+    "core/routing/prices.py",
+    "handler/web/cursors.py",
+}
+BAD = {
+    "nothing": b"",
+    "no JSON": b"{",
+    "another shape": b"[]",
+    "not UTF-8": b'{"image_id":"\xff","work_id":"\xff","job":"\xff","customer":"\xff"}',
+    "not UTF-8 in a name": b'{"\xff":1}',
+    "half of a character": b'{"image_id":"\\ud800","work_id":"\\ud800","job":"\\ud800"}',
+    "nested for ever": b'{"odd":' + b"[" * 100_000,
+    "another encoding": "{}".encode("utf-16"),
+}
+
+
+@pytest.fixture(params=BAD)
+def body(request: pytest.FixtureRequest) -> bytes:
+    return BAD[request.param]
+
+
+def _misconfigured(read: Callable[[], Any], key: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read()
+    assert caught.value.code is Code.INVALID_RESULT
+    assert key in caught.value.message
+
+
+def test_a_result_that_is_none_is_told_by_its_key(body: bytes) -> None:
+    _misconfigured(lambda: manifest.decode(body, "results/i/0.json"), "results/i/0.json")
+
+
+def test_the_work_of_a_batch_job_that_is_none_is_told_by_its_key(body: bytes) -> None:
+    _misconfigured(lambda: job_documents.decode(body, "batches/w.json"), "batches/w.json")
+
+
+def test_a_claim_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
+    dispatch = Dispatch(tmp_path)
+    job, place = dispatch.upload(), Place(attempt=0, tier=TIERS[0])
+    dispatch.store.put(place.key(job), body)
+    claims = Claims(dispatch.committing, dispatch.jobs, {}, dispatch.clock)
+    _misconfigured(lambda: claims.read(job, place), place.key(job))
+
+
+def test_a_handover_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
+    dispatch = Dispatch(tmp_path)
+    image = HandOver(job=dispatch.upload(), reason="", tier=TIERS[0].name)
+    dispatch.store.put(object_keys.handed_over(image), body)
+    _misconfigured(lambda: _given_on(image, dispatch.committing), object_keys.handed_over(image))
+
+
+@pytest.mark.parametrize("door", ["function", "dispatcher"])
+def test_an_accepted_job_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path, door: str) -> None:
+    dispatch = Dispatch(tmp_path)
+    world: World = dispatch.world
+    event = batch(record(b'{"s3": "s3://home/incoming/acme/web/u1/a.jpg"}'))
+    (one,) = kafka.records(event)
+    asked = ask(one, (), "web", NOW)
+    key = object_keys.accepted(_record_id(asked))
+    world.store.put(key, body)
+    read = world.streaming._job if door == "function" else dispatch.intake._accept
+    _misconfigured(lambda: read(asked), key)
+
+
+def _record_id(asked: Asked) -> str:
+    return image_id(asked.request.customer, asked.request.pipeline, *asked.position)
+
+
+def test_a_message_that_is_no_json_is_refused() -> None:
+    for name in ("nothing", "no JSON", "not UTF-8", "not UTF-8 in a name", "half of a character", "nested for ever"):
+        with pytest.raises(Refusal) as caught:
+            job_events.decode(BAD[name])
+        assert caught.value.code is Code.INVALID_EVENT
+
+
+def test_one_object_that_cannot_be_read_keeps_no_other_of_the_recorders_batch(body: bytes) -> None:
+    store, ledger = FakeStore(), FakeLedger()
+    good = result()
+    store.put(good.key, manifest.encode(good))
+    wrong = [
+        "tombstones/acme/x.json",
+        Tombstone(image_id="y", customer="acme", requested_at=NOW).key,
+        "results/z/0.json",
+    ]
+    for key in wrong:
+        store.put(key, body)
+    failed = Recording(store=store, ledger=ledger, threads=Serial).record([wrong[0], good.key, *wrong[1:]])
+    assert set(failed) == set(wrong)
+    assert {error.code for error in failed.values()} == {Code.INVALID_RESULT}
+    assert set(ledger.images) == {good.image_id}
+
+
+@pytest.mark.parametrize("text", ["", "{", "[[[[" * 25_000, '{"customer": "\udcff"}', "nonsense"])
+def test_a_batch_job_whose_request_is_no_json_ends_as_a_wrong_request(
+    text: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert commands.main([text], 0.0) == commands.EX_DATAERR
+    assert capfd.readouterr().err.startswith("invalid_request: ")
+
+
+def test_nobody_else_reads_what_was_stored() -> None:
+    """`msgspec.json.decode` raises three kinds of errors, and whoever forgets one stops more than what is wrong."""
+    found = set()
+    for folder in ("core", "handler", "batch"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if "json.decode(" in path.read_text("utf-8"):
+                found.add(str(path.relative_to(ROOT)))
+    assert found == {"core/domain/stored_documents.py", *OTHERS}

@@ -1,0 +1,203 @@
+"""What cannot be done is one sentence, said before any work is begun, and no sentence is cut off."""
+
+import io
+import os
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Never
+
+import pytest
+from rich.console import Console
+
+from pictureperfect import tables
+from pictureperfect.cli import cli, run
+
+Call = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """The command line: its exit code, and what it said on stdout and on stderr."""
+
+    def called(*arguments: object) -> tuple[int, str, str]:
+        code = run(lambda: cli.main([*map(str, arguments)], standalone_mode=False))
+        return code, *capsys.readouterr()
+
+    return called
+
+
+def worked(*_arguments: object, **_named: object) -> Never:
+    raise AssertionError("It began to work.")
+
+
+@pytest.mark.parametrize(
+    ("command", "work"),
+    [("demo", "localcloud.cloud.Cloud"), ("operations", "core.bootstrap.worker.worker")],
+)
+def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+    command: str, work: str, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, worked)
+    code, said, complaint = call(command, "--out", "/proc/nope")
+    assert (code, said) == (2, "")
+    assert complaint.startswith("--out /proc/nope cannot be written to: ")
+    assert complaint.count("\n") == 1
+
+
+@pytest.mark.parametrize("out", ["/nope/costs.json", "/proc/costs.json"])
+def test_a_table_of_costs_that_cannot_be_written_is_told_before_it_is_measured(
+    out: str, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pictureperfect.calibration.fit.measure", worked)
+    code, said, complaint = call("calibrate", "--out", out, "--only", "decode")
+    assert (code, said) == (2, "")
+    assert complaint.startswith(f"--out {out} cannot be written to: ")
+    assert complaint.count("\n") == 1
+
+
+def test_trying_leaves_nothing_behind_and_takes_nothing_away(tmp_path: Path) -> None:
+    from pictureperfect.console import writable_file, writable_folder
+
+    writable_folder(tmp_path / "deep" / "er")
+    assert [*(tmp_path / "deep" / "er").iterdir()] == []
+    writable_file(tmp_path / "deep" / "costs.json")
+    assert not (tmp_path / "deep" / "costs.json").exists()
+    (tmp_path / "kept").write_text("kept")
+    writable_file(tmp_path / "kept")
+    assert (tmp_path / "kept").read_text() == "kept"
+    os.mkfifo(tmp_path / "pipe")
+    writable_file(tmp_path / "pipe")  # and waits for no reader
+
+
+def test_a_port_that_is_taken_is_told_at_once(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("localcloud.cloud.Cloud._moto", worked)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert call("up", "--folder", tmp_path, "--port", port) == (
+            1,
+            "",
+            f"127.0.0.1:{port}: Address already in use.\n",
+        )
+
+
+def test_a_folder_that_cannot_be_made_is_told_by_its_name(call: Call) -> None:
+    code, _, complaint = call("up", "--folder", "/proc/x")
+    assert (code, complaint) == (1, "/proc/x: No such file or directory.\n")
+
+
+def test_an_error_of_the_system_without_a_file_is_told_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise OSError("no such thing")
+
+    assert run(fail) == 1
+    assert capsys.readouterr().err == "no such thing.\n"
+
+
+@pytest.mark.parametrize("command", ["process", "estimate"])
+def test_what_is_no_file_among_the_pipelines_is_told_by_its_name(command: str, call: Call, tmp_path: Path) -> None:
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "link.yaml").symlink_to("nowhere")
+    out = ["--out", tmp_path / "out"] if command == "process" else []
+    code, _, complaint = call(command, __file__, "--pipeline", "web", "--pipelines", tmp_path, *out)
+    assert code == 1
+    assert complaint.splitlines() == [
+        f"invalid_pipeline: {tmp_path}/folder.yaml: Is a directory",
+        f"{tmp_path}/link.yaml: No such file or directory",
+    ]
+
+
+@pytest.mark.parametrize("command", ["process", "estimate"])
+def test_pipelines_are_those_of_the_setting_unless_a_folder_is_given(
+    command: str, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("set", "given"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / f"{name}.yaml").write_text("renditions: [{name: x, outputs: [{format: png}]}]")
+    monkeypatch.setenv("PIPELINES", str(tmp_path / "set"))
+    arguments = [command, __file__, "--pipeline", "none", *(["--out", tmp_path] if command == "process" else [])]
+    assert call(*arguments)[2].startswith("There is no pipeline named 'none'; there are set.")
+    complaint = call(*arguments, "--pipelines", tmp_path / "given")[2]
+    assert complaint.startswith("There is no pipeline named 'none'; there are given.")
+    monkeypatch.setenv("PIPELINES", "")
+    assert call(*arguments)[2].startswith("There is no pipeline named 'none'; there are archive, ")
+    monkeypatch.setenv("PIPELINES", "/nope")
+    assert "PIPELINES" in call(*arguments)[2]
+
+
+def test_calibrate_and_up_take_the_pipelines_of_the_setting_too(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Seen(Exception):  # noqa: N818 - no error
+        pass
+
+    def seen(_folder: Path, options: Any, _progress: object) -> Never:
+        raise Seen(options.pipelines)
+
+    monkeypatch.setenv("PIPELINES", str(tmp_path))
+    monkeypatch.setattr("localcloud.cloud.Cloud", seen)
+    with pytest.raises(Seen, match=str(tmp_path)):
+        call("up", "--folder", tmp_path)
+    assert "there is no pipeline here" in call("calibrate", "--out", tmp_path / "costs.json")[2]
+
+
+def test_a_folder_without_files_is_told(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / ".hidden").touch()
+    code, said, complaint = call("process", tmp_path / "empty", "--pipeline", "web", "--out", tmp_path / "out")
+    assert (code, said) == (0, "")
+    assert complaint == f"There is no file in {tmp_path}/empty; hidden ones are left out.\n"
+
+
+def test_without_a_command_the_help_is_all_there_is(call: Call) -> None:
+    code, said, complaint = call()
+    assert (code, said) == (2, "")
+    assert complaint.startswith("Usage:")
+    assert " ".join(complaint.split()).endswith("unless told otherwise.")
+
+
+REASON = "The file is no image format that is known here, by its first bytes; known are " + ", ".join(
+    f"format number {number}" for number in range(30)
+)
+TOLD = dict.fromkeys(
+    ("format", "width", "height", "frames", "cpu_seconds", "seconds", "seconds_upper", "peak_bytes", "tier", "cost_usd")
+)
+
+
+@pytest.mark.parametrize("width", [40, 80, 120])
+def test_a_table_folds_what_it_has_no_room_for(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pictureperfect.catalogue.format_table import Row
+    from pictureperfect.commands.files import estimate, formats
+
+    shown = io.StringIO()
+    monkeypatch.setattr("pictureperfect.commands.files.estimate.output", lambda: Console(file=shown, width=width))
+    monkeypatch.setattr("pictureperfect.commands.files.formats.output", lambda: Console(file=shown, width=width))
+    name = f"{'n' * 130}.jpg"
+    estimate._show({**TOLD, "file": name, "route": "none", "reason": REASON})
+    lines = shown.getvalue().splitlines()
+    labels = [line[:7].strip() for line in lines if line[:7].strip()]
+    assert labels == ["file", "image", "route", "reason"]
+    told = "".join(line[7:].strip() for line in lines)
+    assert name in told
+    assert REASON.replace(" ", "") in told.replace(" ", "")
+    assert "unknown" in told
+    assert "None" not in told
+
+    shown.truncate(0)
+    row = Row(format="tiff", extension=".tif", comes_in=("L", "RGB"), refused=(("F", REASON),), note="")
+    monkeypatch.setattr("pictureperfect.catalogue.format_table.rows", lambda: [row])
+    assert formats.formats.callback
+    formats.formats.callback(None, False, False)
+    whole = "".join(shown.getvalue().split())
+    assert "…" not in whole
+    assert all(word in whole for word in ("tiff", ".tif", "RGB"))
+
+
+def test_the_names_in_a_table_of_images_are_folded_and_not_cut() -> None:
+    shown = io.StringIO()
+    table = tables.plain("dimensions", "images")
+    table.add_row("x" * 100, "1")
+    Console(file=shown, width=40).print(table)
+    assert shown.getvalue().count("x") == 100

@@ -1,0 +1,78 @@
+"""The page of operations says of each what the operation itself says, on a picture that exists."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import msgspec
+import pytest
+from msgspec import Meta
+
+from core.imaging.operations import OPERATIONS
+from core.imaging.operations.base import Gravity, Measurement, Operation
+from pictureperfect.catalogue.operation_examples import EXAMPLES
+from pictureperfect.catalogue.operation_page import limits, parameters, pipeline_of
+from pictureperfect.catalogue.operation_pictures import PICTURES
+from pictureperfect.demo.painted_images import logo
+
+REFERENCE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+
+
+def test_every_operation_has_an_example_and_every_example_an_operation() -> None:
+    """A new operation gets one in pictureperfect/catalogue/operation_examples.py."""
+    assert set(EXAMPLES) == set(OPERATIONS)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_a_pipeline_of_that_one_step(name: str, tmp_path: Path) -> None:
+    (tmp_path / "logo.png").write_bytes(logo())
+    (step,) = pipeline_of(EXAMPLES[name], tmp_path).steps
+    assert type(step) is OPERATIONS[name]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_every_example_is_shown_on_pictures_that_exist_and_a_measurement_on_several(name: str) -> None:
+    pictures = EXAMPLES[name].pictures
+    assert set(pictures) <= set(PICTURES)
+    assert len(pictures) > (1 if issubclass(OPERATIONS[name], Measurement) else 0)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_page_names_the_parameters_and_defaults_of_the_reference(name: str) -> None:
+    sections = {part.split("\n", 1)[0].strip(" `"): part for part in REFERENCE.split("\n## ")[1:]}
+    for parameter in parameters(OPERATIONS[name]):
+        shown = {None: "required", "": ""}.get(parameter.default, f"`{parameter.default}`")
+        assert f"| `{parameter.name}` | {shown} |" in sections[name]
+
+
+class Painted(Operation, frozen=True, tag="painted", kw_only=True):
+    """Not of the catalogue."""
+
+    #: How wide,
+    #: at most.
+    width: Annotated[int, Meta(ge=1, le=65_536)]
+    plain: bool = True
+    #: Where.
+    gravity: Gravity | None = None
+    #: Share.
+    share: Annotated[float, Meta(gt=0, le=1)] | None = None
+
+
+def test_parameters_carry_the_comments_over_them_and_their_limits() -> None:
+    width, plain, gravity, share = parameters(Painted)
+    assert (width.default, width.words) == (None, "How wide, at most. 1 to 65,536.")
+    assert (plain.default, plain.words) == ("true", "")
+    assert (gravity.default, gravity.words[:28]) == ("", "Where. One of `center`, `nor")
+    assert share.words == "Share. More than 0 to 1."
+
+
+def test_every_picture_is_shown() -> None:
+    assert {picture for example in EXAMPLES.values() for picture in example.pictures} == set(PICTURES)
+
+
+def test_a_list_of_values_is_named() -> None:
+    assert limits(msgspec.inspect.type_info(Literal[3, 5])) == "One of `3`, `5`."
+
+
+def test_what_has_no_limits_says_none() -> None:
+    assert limits(msgspec.inspect.type_info(str)) == ""
+    assert limits(msgspec.inspect.type_info(float)) == ""

@@ -1,0 +1,1 @@
+"""Programs for maintainers only: documents made from code."""

@@ -1,0 +1,1 @@
+"""The tables in docs/ that are made from code."""
