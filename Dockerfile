@@ -1,10 +1,10 @@
 # One image, two targets: `runtime`, the last and so the default, goes to AWS; `local` is the same files and the
-# Lambda emulator. docs/container.md explains both. What pip needs to know of a private index comes as the build
+# Lambda emulator. docs/how-to/container.md explains both. What pip needs to know of a private index comes as the build
 # secret `pip`, a pip.conf, so that it is in no layer.
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS packages
-# 1 puts in what reads HEIC. Its wheels are GPL-2.0 as a whole: docs/formats.md says what that means for an image.
+# 1 puts in what reads HEIC. Its wheels are GPL-2.0 as a whole: docs/reference/formats.md says what that means for an image.
 ARG HEIC=0
 COPY requirements/runtime.lock requirements/heic.lock /tmp/
 # Wheels only: no compiler is in any stage. Bytecode is made here once, since a function cannot write it down, and

@@ -138,7 +138,7 @@ destroy: $(READY)  ## the deployment is taken down; pictures and history stay, u
 	@$(BIN)/pictureperfect destroy $(if $(DATA),--data $(DATA)) $(if $(YES),--yes)
 
 .PHONY: idle-costs
-idle-costs: $(READY)  ## docs/idle-costs.md anew, from the template and its price file
+idle-costs: $(READY)  ## docs/reference/idle-costs.md anew, from the template and its price file
 	@$(BIN)/python -m tools.docs.idle_costs
 
 .PHONY: test-page
@@ -147,4 +147,4 @@ test-page: $(READY)  ## 500 uploads at once from one page, no task of it over 20
 
 .PHONY: page-pictures
 page-pictures: $(READY)  ## the pictures of the page in the docs, taken anew
-	@PAGE_SHOTS=docs $(BIN)/python -m pytest tests/e2e/test_page.py -k "theme or phone"
+	@PAGE_SHOTS=docs/pictures $(BIN)/python -m pytest tests/e2e/test_page.py -k "theme or phone"

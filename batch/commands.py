@@ -16,7 +16,7 @@ _HELP = {"-h", "--help"}
 _USAGE = """python -m batch work KEY    one child's share of a job; KEY is its document's, in the bucket
 python -m batch REQUEST     one image, by reference: {"customer": …, "pipeline": …, "s3": "s3://BUCKET/KEY"}
 
-Settings are variables of the environment: docs/settings.md. Exit 0, 65, 70, 75 or 78: batch/__main__.py."""
+Settings are variables of the environment: docs/reference/settings.md. Exit 0, 65, 70, 75 or 78: batch/__main__.py."""
 EX_DATAERR, EX_SOFTWARE, EX_TEMPFAIL, EX_CONFIG = 65, 70, 75, 78
 #: The first that any image ended with decides: what may end by itself gets its next attempt before all else.
 _EXITS = {

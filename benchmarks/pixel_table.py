@@ -1,4 +1,4 @@
-"""What `benchmarks.same_pixels` found, as it stands in docs/reproducibility.md between two marks."""
+"""What `benchmarks.same_pixels` found, as it stands in docs/explanation/reproducibility.md between two marks."""
 
 import re
 from collections.abc import Mapping

@@ -33,7 +33,7 @@ from core.ports.reports import Question
 from localcloud.postgres import PostgreSQL
 from pictureperfect.reports.html import page
 
-OUT = Path(__file__).parents[1] / "docs" / "report.png"
+OUT = Path(__file__).parents[1] / "docs" / "pictures" / "report.png"
 LAST = date(2026, 11, 24)
 CUSTOMERS = (
     "acme", "borealis-press", "fjord", "harbour-museum", "alpine-rescue", "zenith", "meadow", "nordlys", "quarry",

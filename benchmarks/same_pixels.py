@@ -1,6 +1,6 @@
 """By how much pixels differ between processors: everything that makes them, in processes that are denied instructions.
 
-python -m benchmarks.same_pixels [--write docs/reproducibility.md]; a few minutes. Each process reads the same files and
+python -m benchmarks.same_pixels [--write docs/explanation/reproducibility.md]; a few minutes. Each process reads the same files and
 runs the same cases; only its environment, which tells its libraries what not to use, is another.
 """
 

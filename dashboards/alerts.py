@@ -60,7 +60,7 @@ OPERATIONS = (
         "picture-perfect-failing",
         "Many images fail",
         "More than a tenth of the images of half an hour ended failed, of twenty at least. Operations, Failures by "
-        "code, says why; docs/codes.md what to do for each code.",
+        "code, says why; docs/reference/codes.md what to do for each code.",
         (
             ours("Images", "Sum", {"status": "failed"}, period="300"),
             ours("Images", "Sum", {"status": "processed"}, period="300"),
@@ -145,7 +145,7 @@ BUSINESS = (
         "picture-perfect-customer-fails",
         "A customer's images fail",
         "More than a fifth of what the customer {{ $labels.customer }} sent this month ended failed, of fifty at "
-        "least. Its page says with which codes: tell it, with what docs/codes.md says.",
+        "least. Its page says with which codes: tell it, with what docs/reference/codes.md says.",
         (
             Sql(
                 """
@@ -210,7 +210,7 @@ BUSINESS = (
 _BOARDS = {
     board["uid"]: board for board in (document.of(module.build()) for module in (operations, business, customer))
 }
-#: What is judged by days and months need not wake an Aurora that sleeps more often: docs/dashboards.md has the price.
+#: What is judged by days and months need not wake an Aurora that sleeps more often: docs/how-to/dashboards.md has the price.
 _GROUPS = (("Operations", "5m", OPERATIONS), ("Business", "6h", BUSINESS))
 
 

@@ -89,7 +89,7 @@ def _glance() -> panels.Row:
         ),
         _total(
             "Cost",
-            f"Compute, requests and storage of the images {period}, at the prices of their day (docs/ledger.md "
+            f"Compute, requests and storage of the images {period}, at the prices of their day (docs/reference/ledger.md "
             "says what is not in it). The bill of AWS is the truth.",
             "sum(usd) AS dollars",
             "currencyUSD",
@@ -292,7 +292,7 @@ def _kinds() -> panels.Row:
         panels.rows(
             POSTGRES,
             "Failures by code",
-            "Why images ended failed, and what share of all that is. docs/codes.md says for each code what to do.",
+            "Why images ended failed, and what share of all that is. docs/reference/codes.md says for each code what to do.",
             Sql(
                 f"""
                 SELECT code, sum(images) AS images,
@@ -316,7 +316,7 @@ def _pipelines() -> panels.Row:
             POSTGRES,
             "Pipelines",
             "What each makes, and what a thousand of its images cost. The dearest is the first to look at: "
-            "docs/costs.md has what each operation takes.",
+            "docs/explanation/costs.md has what each operation takes.",
             Sql(
                 f"""
                 SELECT pipeline, sum(images) AS images, {_FAILED_SHARE} AS failed, sum(outputs) AS renditions,

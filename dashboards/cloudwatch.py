@@ -1,4 +1,4 @@
-"""Queries of CloudWatch that cannot name what is not there: ours by core.ports.metric_catalogue, AWS's by the list below."""
+"""CloudWatch queries, of declared metrics only: ours by core.ports.metric_catalogue, AWS's by the list below."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -56,7 +56,7 @@ class UnknownMetricError(ValueError):
 def ours(
     name: str, statistic: str, by: Mapping[str, str] | None = None, *, label: str = "", period: str = ""
 ) -> builders.CloudWatchMetricsQuery:
-    """A metric of core.ports.metric_catalogue, `by` the values of one of its dimension sets; `ANY` draws a line for each value.
+    """A metric of core.ports.metric_catalogue, `by` values of one dimension set; `ANY` draws a line for each value.
 
     Raises UnknownMetricError for a name, a set or a value that is not declared.
     """

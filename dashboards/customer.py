@@ -206,7 +206,7 @@ def _ways() -> panels.Row:
         panels.rows(
             POSTGRES,
             "Failures by code",
-            "In the months of the time that is looked at. docs/codes.md says for each code what to do.",
+            "In the months of the time that is looked at. docs/reference/codes.md says for each code what to do.",
             Sql(
                 f"""
                 SELECT code, sum(images) AS images FROM customer_months_by_code

@@ -176,7 +176,7 @@ def _life() -> panels.Row:
         panels.rows(
             POSTGRES,
             "What it cost",
-            "Dollars at the prices of its day; docs/costs.md works one out by hand.",
+            "Dollars at the prices of its day; docs/explanation/costs.md works one out by hand.",
             Sql(
                 f"""
                 SELECT what, usd AS dollars FROM dollars, LATERAL (VALUES

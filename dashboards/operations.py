@@ -10,7 +10,7 @@ from dashboards.panels import Limits
 from dashboards.variables import region, textbox
 
 QUEUES = ("records", "overflow")
-#: Each look at the page is billed: docs/dashboards.md.
+#: Each look at the page is billed: docs/how-to/dashboards.md.
 REFRESH = "5m"
 
 
@@ -50,7 +50,7 @@ def _glance() -> panels.Row:
         panels.figure(
             CLOUDWATCH,
             "Failed",
-            f"Images that ended failed, {minutes}. *Failures by code* says why, docs/codes.md what to do for each "
+            f"Images that ended failed, {minutes}. *Failures by code* says why, docs/reference/codes.md what to do for each "
             "code.",
             ours("Images", "Sum", {"status": "failed"}),
             unit="short",
@@ -144,7 +144,7 @@ def _failures() -> panels.Row:
         panels.bars(
             CLOUDWATCH,
             "Failures by code",
-            "Why images ended failed. docs/codes.md says for each code what happened and what to do. One "
+            "Why images ended failed. docs/reference/codes.md says for each code what happened and what to do. One "
             "customer's bad uploader shows in *Business*.",
             [ours("Failed", "Sum", {"code": ANY})],
             unit="short",

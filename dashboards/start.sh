@@ -6,8 +6,8 @@ from=${FROM:-/picture-perfect} to=${TO:-/tmp/picture-perfect}
 
 rm -rf "$to"
 mkdir -p "$to"
-cp -R "$from/provisioning" "$from/dashboards" "$to"
-for file in "$to"/dashboards/*.json "$to"/provisioning/alerting/rules.json; do
+cp -R "$from/provisioning" "$from/generated" "$to"
+for file in "$to"/generated/*.json "$to"/provisioning/alerting/rules.json; do
     sed -E \
         -e "s,\"(text|value|query)\": \"picture-perfect\",\"\1\": \"$STACK\"," \
         -e "s,\"QueueName\": \"picture-perfect-,\"QueueName\": \"$STACK-," \

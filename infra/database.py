@@ -12,7 +12,7 @@ from infra import roles
 from infra.network import Network
 from infra.settings import Database as DatabaseSettings
 
-#: The cluster's first user, as which `admin` migrates; and the users that it makes, core/adapters/postgres/schema/roles.sql.
+#: The cluster's first user, as which `admin` migrates; and the users of core/adapters/postgres/schema/roles.sql.
 MASTER, RECORD, WEB = "picture_perfect", "picture_perfect_record", "picture_perfect_web"
 #: HTTP APIs give up after 30 seconds; the recorder has the time to wait for a cluster that wakes up.
 _WEB_CONNECT_SECONDS = 20

@@ -73,7 +73,7 @@ def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
         if name in GIVEN:
             yield f"{where}: is given by the stack"
         elif name not in known:
-            yield f"{where}: is no setting of the functions; docs/settings.md lists them"
+            yield f"{where}: is no setting of the functions; docs/reference/settings.md lists them"
         else:
             try:
                 read(text, known[name])

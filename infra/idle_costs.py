@@ -1,6 +1,6 @@
 """What a month costs in which no image comes, line by line, from the synthesized template and a dated price file.
 
-`tools.docs.idle_costs` makes docs/idle-costs.md of it.
+`tools.docs.idle_costs` makes docs/reference/idle-costs.md of it.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -72,7 +72,7 @@ class Observability(Construct):
             self._own("Images", status="failed"),
             self._settings.alarms.failed_images,
             "More images than usual ended failed. The view of failures by code, or the log lines with status failed, "
-            "say for whom and why; docs/codes.md says what to do for each code.",
+            "say for whom and why; docs/reference/codes.md says what to do for each code.",
         )
         self._alarm(
             "Reconciled",

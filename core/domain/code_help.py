@@ -1,4 +1,4 @@
-"""What each code means that an image can end with, and what to do: docs/codes.md, for who has no docs at hand.
+"""What each code means that an image can end with, and what to do: docs/reference/codes.md, for who has no docs at hand.
 
 A test holds the two together.
 """
@@ -106,4 +106,4 @@ def explanation(code: str) -> Explanation:
     try:
         return _EXPLANATIONS[Code(code)]
     except (KeyError, ValueError):
-        return Explanation(f"It ended with {code}.", "Look it up in docs/codes.md.")
+        return Explanation(f"It ended with {code}.", "Look it up in docs/reference/codes.md.")

@@ -7,7 +7,7 @@ PicturePerfectError           has a code, and a sentence a person understands
 └── Misconfigured             the deployment is wrong: nothing is committed, an operator must act
 
 A code is part of the contract with customers, dashboards and the database: it may be added, never renamed.
-docs/codes.md explains each one, and a test holds the two together.
+docs/reference/codes.md explains each one, and a test holds the two together.
 """
 
 from enum import StrEnum
@@ -20,7 +20,7 @@ FULL_DISK = frozenset({ENOSPC, EDQUOT})
 
 
 class Code(StrEnum):
-    """The closed list. Each is explained in docs/codes.md."""
+    """The closed list. Each is explained in docs/reference/codes.md."""
 
     # The image
     EMPTY_FILE = "empty_file"

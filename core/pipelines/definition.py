@@ -1,7 +1,7 @@
 """A pipeline: a named list of steps, and the renditions that leave from its end.
 
 Pipelines are YAML files, one each, named by their file. They are validated when loaded; what is wrong is
-reported with file, line and field, all faults of a file at once. docs/pipelines.md shows how they are written.
+reported with file, line and field, all faults of a file at once. docs/reference/pipelines.md shows how they are written.
 """
 
 from difflib import get_close_matches

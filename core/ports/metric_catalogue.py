@@ -1,6 +1,6 @@
 """Every metric that leaves for CloudWatch, declared here and nowhere else: name, unit, dimension sets, meaning.
 
-`core.adapters.emf` writes what is declared, docs/metrics.md has its table, Grafana's panels and the stack's alarms are
+`core.adapters.emf` writes what is declared, docs/reference/metrics.md has its table, Grafana's panels and the stack's alarms are
 held to it. Pure, and free of every client: `infra` may import it.
 
 Each combination of values of a set is billed as a metric of its own. So every dimension has a closed list of values,

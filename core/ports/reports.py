@@ -155,7 +155,7 @@ class Counted(Value, frozen=True, kw_only=True):
 
 
 class Row(Value, frozen=True):
-    """The images of a day that have all else in common, for spreadsheets and data frames; docs/cli.md has more."""
+    """The images of a day that have all else in common, for spreadsheets and data frames; docs/reference/cli.md has more."""
 
     day: date
     customer: str

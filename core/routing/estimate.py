@@ -34,7 +34,7 @@ class Margins(Value, frozen=True, kw_only=True):
 
     seconds: Annotated[float, Meta(ge=1)] = 1.25
     bytes: Annotated[float, Meta(ge=1)] = 1.1
-    #: What malloc keeps of earlier images in a warm child (MALLOC_TRIM_THRESHOLD_ of core.worker.supervisor), and their libraries.
+    #: Memory that malloc keeps from earlier images in a warm child (MALLOC_TRIM_THRESHOLD_, core.worker.supervisor).
     kept_bytes: Annotated[int, Meta(ge=0)] = 64 * _MB
 
 

@@ -1,7 +1,7 @@
 """The environment as one value, validated once, all faults reported at once.
 
 Every field is one environment variable: its name in capitals. Only entry points read the environment and hand
-it in here. docs/settings.md explains each one.
+it in here. docs/reference/settings.md explains each one.
 """
 
 import os

@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> None:
     _end_with_parent(lifeline)
     requests, replies = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    # Loaded before Ready is said, after the pipes are safe from what libraries print; OpenCV by core.imaging.codec before
-    # all others, since it tells OpenCV first what that reads from the environment once.
+    # Libraries are loaded before Ready is sent, and after the pipes are safe from their prints. core.imaging.codec comes
+    # first: it sets the environment variables that OpenCV reads once, when it is imported.
     from core.imaging import codec, header  # noqa: F401, I001, PLC0415
     from core.worker.rendering import render  # noqa: F401, PLC0415
     import cv2  # noqa: PLC0415

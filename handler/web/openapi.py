@@ -132,7 +132,7 @@ def _speak_ecma(node: Any) -> None:  # noqa: ANN401 - JSON
 
 
 def written() -> str:
-    """The document as it is kept in docs/openapi.json."""
+    """The document as it is kept in docs/reference/openapi.json."""
     return msgspec.json.format(msgspec.json.encode(document()), indent=1).decode() + "\n"
 
 

@@ -22,7 +22,7 @@ _OF_CODES = {
 
 
 class Problem(Value, frozen=True, kw_only=True):
-    """What went wrong: https://www.rfc-editor.org/rfc/rfc9457. `code` is of the closed list; docs/codes.md has it."""
+    """What went wrong: https://www.rfc-editor.org/rfc/rfc9457. `code` is of the closed list; docs/reference/codes.md has it."""
 
     type: str
     title: str

@@ -1,4 +1,4 @@
-"""The inside of one sandbox: what AWS's runtime is to a handler. `python -m localcloud.lambda_.sandbox_runtime FD HANDLER`.
+"""The Lambda runtime inside one sandbox: `python -m localcloud.lambda_.sandbox_runtime FD HANDLER`.
 
 One line of JSON in, one out, over a socket that the host holds the other end of:
 

@@ -1,6 +1,6 @@
 """Which formats come in: a file of everything that Pillow can write, read back as any customer's would be.
 
-`rows` writes, reads and compares; `markdown` is what stands in docs/formats.md. Both are the same on every machine
+`rows` writes, reads and compares; `markdown` is what stands in docs/reference/formats.md. Both are the same on every machine
 that has the pinned Pillow: what a lossy format changes is judged by a tolerance, not printed.
 """
 
@@ -128,7 +128,7 @@ def _told(name: str, path: Path, image: "Image.Image") -> str:
     import numpy as np  # noqa: PLC0415
 
     from core.imaging import codec  # noqa: PLC0415
-    from core.imaging import header as probe
+    from core.imaging import header as probe  # noqa: PLC0415
 
     header = probe.read_header(path)
     raster = codec.decode(path, header)

@@ -1,6 +1,6 @@
 """Pictures on which operations show what they do: a page askew, a frame, noise, a photograph in bad light.
 
-All are painted, as those of pictureperfect.demo.painted_images; NumPy and Pillow are loaded when the first is asked for.
+All are painted, as those of pictureperfect.demo.painted_images. NumPy and Pillow are loaded on first use.
 """
 
 import io

@@ -1,6 +1,6 @@
 """One image through each door of a running system, one Batch job; and what of it is seen: rows, metrics, dollars.
 
-Nothing here knows whether it is the embedded cloud or a stack on AWS: `pictureperfect.deployment.outputs` says where things are.
+The same code serves the embedded cloud and a stack on AWS: `pictureperfect.deployment.outputs` has the addresses.
 """
 
 import time

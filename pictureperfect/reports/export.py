@@ -1,4 +1,4 @@
-"""A report as rows: CSV for spreadsheets, Parquet for data frames; docs/cli.md has the columns."""
+"""A report as rows: CSV for spreadsheets, Parquet for data frames; docs/reference/cli.md has the columns."""
 
 import csv
 from collections.abc import Iterable

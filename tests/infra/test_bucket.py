@@ -185,7 +185,11 @@ def test_cloudfront_serves_what_is_processed_and_nothing_else(other: Stack) -> N
 
 def test_where_an_erasure_does_not_reach_is_told() -> None:
     """Everything in the bucket is an image's own, or holds nothing of it, or stands in the table of what stays."""
-    section = (ROOT / "docs" / "architecture.md").read_text("utf-8").partition("## What an erasure removes")[2]
+    section = (
+        (ROOT / "docs" / "explanation" / "architecture.md")
+        .read_text("utf-8")
+        .partition("## What an erasure removes")[2]
+    )
     own = object_keys.belongings("acme", "i")
     for prefix in (*EXPIRING, *BOOKKEEPING, object_keys.RESULTS):
         assert f"`{prefix}" in section or any(place.startswith(prefix) for place in own), prefix

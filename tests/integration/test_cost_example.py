@@ -1,4 +1,4 @@
-"""The example of docs/costs.md, worked out as it says, and the same by the price file and by the ledger."""
+"""The example of docs/explanation/costs.md, worked out as it says, and the same by the price file and by the ledger."""
 
 import ast
 import operator
@@ -17,7 +17,7 @@ from core.routing import prices
 from core.routing.batch_tiers import named
 from tests.support.values import result
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "costs.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[2] / "docs" / "explanation" / "costs.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| ([^|]+) \| `([\d./*+() -]+)` \| ([\d.]+) \|$", DOCUMENT, re.MULTILINE)
 #: In the order of the rows; the sums of a table are rows too.
 FUNCTION, PHOTO_REQUESTS, PHOTO_STORAGE, PHOTO, MINUTE, SCAN_REQUESTS, SCAN_STORAGE, SCAN, SPOT, LONG, LONG_SPOT = (

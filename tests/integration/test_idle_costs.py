@@ -140,7 +140,7 @@ def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None
 
 
 def test_the_alarms_that_the_architecture_tells_of_are_there(templates: tuple[Any, Any]) -> None:
-    text = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text("utf-8")
+    text = (Path(__file__).parents[2] / "docs" / "explanation" / "architecture.md").read_text("utf-8")
     named = set(re.findall(r"alarm `([A-Za-z]+)`", text))
     there = {one["AlarmName"].split("-")[-1] for one in idle_costs._of(templates[1], "AWS::CloudWatch::Alarm")}
     assert len(named) > 6

@@ -211,7 +211,7 @@ def test_csv_and_parquet_hold_the_same_documented_columns(reports: Reporting, tm
     assert [msgspec.convert({**row, "code": row["code"] or None}, Row, strict=False) for row in read] == found
     kinds = {name: str(table.schema.field(name).type) for name in COLUMNS}
     assert (kinds["day"], kinds["images"], kinds["usd"]) == ("date32[day]", "int64", "double")
-    documented = (Path(__file__).parents[2] / "docs" / "cli.md").read_text()
+    documented = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
     section = documented.partition("## report\n")[2].partition("\n## ")[0].partition("| column |")[2]
     names = [
         name for line in re.findall(r"^\| (`.+?) \|", section, re.MULTILINE) for name in re.findall(r"`(\w+)`", line)

@@ -18,7 +18,7 @@ from core.domain.model import Tombstone
 from tests.support.values import NOW, result
 
 RECORD, WEB, ANALYST = "picture_perfect_record", "picture_perfect_web", "picture_perfect_analyst"
-#: What an analyst may read; docs/ledger.md says it of all views but one.
+#: What an analyst may read; docs/reference/ledger.md says it of all views but one.
 _NOT_THEIRS = {"priced_days"}
 #: No right; no view that rows can be written by; no transaction that writes.
 _FORBIDDEN = (

@@ -1,4 +1,4 @@
-"""What the views say of an image: its metrics are CloudWatch's, its dollars those of core.routing.prices, its URLs expire."""
+"""The views of an image: its metrics are CloudWatch's, its dollars core.routing.prices', its URLs expire."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""docs/permissions.md, of the synthesized policies and of what is tried against them.
+"""docs/reference/permissions.md, of the synthesized policies and of what is tried against them.
 
 `python -m tests.policies.document` writes it anew.
 """
@@ -17,7 +17,7 @@ from tests.policies.test_denials import ATTEMPTS
 from tests.policies.witness import listed
 
 _WIDTH = 120
-PATH = ROOT / "docs" / "permissions.md"
+PATH = ROOT / "docs" / "reference" / "permissions.md"
 _HOLDERS = {
     "process": "`handler.process`, outside any VPC. It runs the images that fit, and hands the others over.",
     "dispatch": "`handler.dispatch`, outside any VPC. It submits what was handed over, and ends what Batch has lost.",

@@ -1,4 +1,4 @@
-"""docs/permissions.md says what the synthesized policies say."""
+"""docs/reference/permissions.md says what the synthesized policies say."""
 
 from localcloud.iam import Policy
 from tests.policies import document

@@ -1,7 +1,7 @@
 """The protocol is proved: Hypothesis looks for an interleaving of deliveries, recorders, deaths and lost answers
 that breaks it.
 
-Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/support/fakes/ports.py,
+Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/support/fakes,
 scheduler.py), and Hypothesis chooses whose step comes next and what becomes of it. `make test` runs a small number
 of histories; `make test-protocol` runs many, for minutes.
 """

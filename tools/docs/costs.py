@@ -1,4 +1,4 @@
-"""The table of costs, as docs/costs.md shows it."""
+"""The table of costs, as docs/explanation/costs.md shows it."""
 
 from core.routing.estimate import Coefficients, Cost, Costs
 

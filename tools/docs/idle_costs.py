@@ -1,4 +1,4 @@
-"""docs/idle-costs.md, made of the templates and the price file: `make idle-costs` writes its tables anew."""
+"""docs/reference/idle-costs.md, made of the templates and the price file: `make idle-costs` writes its tables anew."""
 
 import sys
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import msgspec
 
 from infra.idle_costs import Line, Prices, Template, lines, load, optional, total
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "idle-costs.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "idle-costs.md"
 _BEGIN, _END = "<!-- {}: begin -->", "<!-- {}: end -->"
 
 

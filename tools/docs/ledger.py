@@ -1,4 +1,4 @@
-"""The tables and views of the ledger, as docs/ledger.md shows them: out of the database's own comments.
+"""The tables and views of the ledger, as docs/reference/ledger.md shows them: out of the database's own comments.
 
 `python -m tools.docs.ledger` brings the document up to date.
 """
@@ -11,7 +11,7 @@ from core.adapters.postgres.ledger import PostgresLedger
 from localcloud.postgres import PostgreSQL
 
 _BEGIN, _END = "<!-- tables: begin -->", "<!-- tables: end -->"
-DOCUMENT = Path(__file__).parents[2] / "docs" / "ledger.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "ledger.md"
 #: Everything with columns, tables first, as it was made; and every column, with what the database says of it.
 _COLUMNS = """
     SELECT c.relname, c.relkind = 'v', obj_description(c.oid, 'pg_class'), a.attname,

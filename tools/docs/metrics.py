@@ -1,4 +1,4 @@
-"""The table of metrics and their bill, as docs/metrics.md shows them. `python -m tools.docs.metrics` writes it."""
+"""The table of metrics and their bill, as docs/reference/metrics.md shows them. `python -m tools.docs.metrics` writes it."""
 
 import io
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from core.ports import metric_catalogue
 from core.routing import prices
 from core.routing.prices import Prices
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "metrics.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
 _BEGIN, _END = "<!-- metrics: begin -->", "<!-- metrics: end -->"
 _HEAD = (
     "| metric | unit | dimensions | what it counts or measures | at most |\n| --- | --- | --- | --- | --: |",
@@ -31,13 +31,13 @@ def markdown(price: Prices) -> str:
     """Three tables: the metrics, the dimensions, the bill."""
     declared = [_HEAD[0], *map(_metric, metric_catalogue.METRICS), f"| | | | | **{metric_catalogue.MOST}** |"]
     lists = [_HEAD[1], *_dimensions()]
-    lines = _line_bytes() * _MILLION / 1e9
+    lines, month = _line_bytes() * _MILLION / 1e9, metric_catalogue.month_usd(price)
     dated = f"Prices of {price.region}, {price.date}, {price.sources[-1]}"
     bill = [
         f"{dated}:",
         "",
         _HEAD[2],
-        f"| all {metric_catalogue.MOST} metrics, each sent in every hour of the month | {metric_catalogue.month_usd(price):.2f} |",
+        f"| all {metric_catalogue.MOST} metrics, each sent in every hour of the month | {month:.2f} |",
         f"| the lines of a million images, {lines:.2f} GB of log | {lines * price.cloudwatch.log_gb:.2f} |",
     ]
     return "\n".join([*declared, "", *lists, "", *bill])

@@ -1,4 +1,4 @@
-"""What a report counts, in the views of the ledger (docs/ledger.md) that Grafana's panels read too."""
+"""What a report counts, in the views of the ledger (docs/reference/ledger.md) that Grafana's panels read too."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

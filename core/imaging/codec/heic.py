@@ -1,4 +1,4 @@
-"""HEIC, where pillow-heif is installed: docs/formats.md says how an image is built with it, and why not always."""
+"""HEIC, where pillow-heif is installed: docs/reference/formats.md says how an image is built with it, and why not always."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any

@@ -86,6 +86,6 @@ def _iso_media(head: bytes) -> str:
         raise unsupported("a video or another ISO media file")
     if not readers.heic_is_here():
         raise unsupported(
-            "a HEIC image, which an image built with `container/build` and HEIC=1 reads (docs/formats.md)"
+            "a HEIC image, which an image built with `container/build` and HEIC=1 reads (docs/reference/formats.md)"
         )
     return "heic"

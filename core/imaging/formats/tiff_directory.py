@@ -46,7 +46,7 @@ class Directory(NamedTuple):
 
     @property
     def deep_kind(self) -> str | None:
-        """How core.imaging.codec.deep_tiff reads these pixels; None where OpenCV or Pillow reads them rightly by itself."""
+        """How core.imaging.codec.deep_tiff reads these pixels; None if OpenCV or Pillow reads them rightly."""
         photometric, samples, bits = self.first(PHOTOMETRIC, 1), self.samples, set(self.fields.get(BITS, (1,)))
         if self.big or not self.is_of_whole_numbers or len(bits) > 1 or self.bits not in {10, 12, 14, 16}:
             return None

@@ -1,4 +1,4 @@
-"""A company's own function as an operation: docs/company-code.md is its contract.
+"""A company's own function as an operation: docs/reference/company-code.md is its contract.
 
 The function's module is loaded by the worker's child alone, which says in a Description what it found. Both sides
 build the same parameters from that, and only the child's kind has the function in it.

@@ -1,7 +1,7 @@
 """Records of Kafka: what one says of its image, and what makes it that image. Pure.
 
 The value is the image itself, or a JSON object `{"s3": "s3://bucket/key"}` that says where it lies; headers say the
-rest. docs/kafka.md tells producers.
+rest. docs/how-to/kafka.md tells producers.
 """
 
 import hashlib

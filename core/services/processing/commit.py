@@ -1,6 +1,6 @@
 """The commit of an image that no worker can speak for any more: Batch lost it, or nobody ever took it up.
 
-The same one object as `core.services.processing.process` writes, in the same way: whoever creates it has won, and counts it.
+The same object as `core.services.processing.process` writes, in the same way: its creator has won, and counts it.
 """
 
 import time

@@ -23,7 +23,7 @@ Check = Callable[[], None]
 
 
 def render_frames(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Check) -> Rendered:
-    """As core.worker.rendering.render.render, for an animation: all frames into what can hold them, the first into the rest.
+    """`render` for an animation: all frames into formats that hold frames, the first frame into the others.
 
     What steps read from the pixels is read from the first frame's, and so is what is measured.
     """
@@ -45,7 +45,7 @@ def render_frames(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path
 
 
 def render_pages(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Check) -> Rendered:
-    """As core.worker.rendering.render.render, for a TIFF of several pages: a TIFF holds them all, other formats one each.
+    """`render` for a TIFF of several pages: a TIFF output holds all pages, other formats one file for each page.
 
     Pages are pictures of their own: each has its own size, and steps read from each what they need. What is
     measured is measured of the first.

@@ -1,4 +1,4 @@
-// The API, as docs/web-api.md has it. What knows the names of its fields is here, and in the two that send.
+// The API, as docs/reference/web-api.md has it. What knows the names of its fields is here, and in the two that send.
 
 import { Dropped, Refused } from "./send.js";
 

@@ -36,14 +36,14 @@ _LONG, _QUICK = 1.0, 0.1  # seconds: no larger picture is tried after one that t
 @click.option(
     "--document",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A Markdown file to put the table into, between its marks, as docs/costs.md has it.",
+    help="A Markdown file to put the table into, between its marks, as docs/explanation/costs.md has it.",
 )
 @click.option("--quick", is_flag=True, help="With small pictures only: a minute, and rougher.")
 def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document: Path | None, quick: bool) -> int:
     """Measure what every decoder, operation and encoder takes on this machine, a company's own functions too.
 
     Some minutes of one CPU; the machine should have nothing else to do. The company's functions are found by the
-    variables OPERATIONS and PYTHONPATH, as docs/company-code.md says.
+    variables OPERATIONS and PYTHONPATH, as docs/reference/company-code.md says.
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 

@@ -12,9 +12,9 @@ from pictureperfect.console import json_option, output
     "--check",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     metavar="FILE",
-    help="Compare with the table in this document (docs/formats.md); exit 1 where it differs.",
+    help="Compare with the table in this document (docs/reference/formats.md); exit 1 where it differs.",
 )
-@click.option("--markdown", is_flag=True, help="The table as it stands in docs/formats.md.")
+@click.option("--markdown", is_flag=True, help="The table as it stands in docs/reference/formats.md.")
 @json_option
 def formats(check: Path | None, markdown: bool, as_json: bool) -> None:
     """Write a small file of every format and mode that Pillow can save, read each back, and say what comes in."""

@@ -27,7 +27,7 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
     """The embedded cloud, until Ctrl-C.
 
     S3, SQS, Kafka, CloudWatch, PostgreSQL and the functions, with fresh data. Needs no account and no Docker.
-    A company's own code is found by the variables OPERATIONS and PYTHONPATH, as docs/company-code.md says.
+    A company's own code is found by the variables OPERATIONS and PYTHONPATH, as docs/reference/company-code.md says.
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 

@@ -104,7 +104,7 @@ def test_every_listed_metric_of_aws_is_drawn_and_stands_in_the_docs() -> None:
     assert {
         (query["namespace"], query["metricName"]) for _, query, unit in QUERIES if unit and not is_ours(query)
     } == set(LISTED)
-    text = (DOCS / "metrics.md").read_text("utf-8")
+    text = (DOCS / "reference" / "metrics.md").read_text("utf-8")
     table = text[text.index("## What AWS counts itself") :]
     for namespace, name in LISTED:
         assert re.search(rf"^\| `{namespace}` \|.*`{name}`", table, flags=re.MULTILINE), name
@@ -216,7 +216,7 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
     minutes = int(operations.REFRESH.removesuffix("m"))
     hour = series * 60 / minutes * prices.load().cloudwatch.metric_read
     assert hour < 0.03
-    text = (DOCS / "dashboards.md").read_text("utf-8")
+    text = (DOCS / "how-to" / "dashboards.md").read_text("utf-8")
     assert f"{series} series" in text
     assert f"${hour:.3f} an hour" in text
     asked = sum(not unit for _, _, unit in QUERIES)
@@ -236,7 +236,7 @@ def test_asking_the_ledger_for_alerts_lets_it_sleep_and_stands_in_the_docs() -> 
     minutes = settings.Database().pause_after_minutes + 1
     month = price["hours"] / hours * minutes / 60 * 0.5 * price["aurora_acu_hour"]
     assert month < 1
-    text = (DOCS / "dashboards.md").read_text("utf-8").replace("\n", " ")
+    text = (DOCS / "how-to" / "dashboards.md").read_text("utf-8").replace("\n", " ")
     assert f"asks the ledger every {hours} hours, which wakes it: ${month:.2f} a month" in text
 
 
@@ -267,10 +267,10 @@ def test_documents_that_are_named_are_there_and_say_what_they_are_said_to() -> N
     told = [panel["description"] for board in BOARDS.values() for panel in drawn(board)]
     told += [rule["annotations"]["description"] for rule in RULES]
     for text in told:
-        for name in re.findall(r"docs/\w+\.md", text):
+        for name in re.findall(r"docs/[a-z-]+/[\w-]+\.md", text):
             assert (DOCS.parent / name).is_file(), text
     (by_hand,) = (text for text in told if "by hand" in text)
-    (name,) = re.findall(r"docs/\w+\.md", by_hand)
+    (name,) = re.findall(r"docs/[a-z-]+/[\w-]+\.md", by_hand)
     assert "by hand" in (DOCS.parent / name).read_text("utf-8")
 
 
@@ -314,9 +314,9 @@ def test_grafana_is_given_what_it_is_provisioned_with() -> None:
     grafana = compose["services"]["grafana"]
     mounts = dict(volume.split(":")[:2] for volume in grafana["volumes"] if volume.startswith("./"))
     assert all((GRAFANA / place).exists() for place in mounts)
-    assert set(mounts.values()) == {f"/picture-perfect/{name}" for name in ("start.sh", "provisioning", "dashboards")}
+    assert set(mounts.values()) == {f"/picture-perfect/{name}" for name in ("start.sh", "provisioning", "generated")}
     copied = "/tmp/picture-perfect"  # noqa: S108 - in the container
-    assert provider["providers"][0]["options"]["path"] == f"{copied}/dashboards"
+    assert provider["providers"][0]["options"]["path"] == f"{copied}/generated"
     assert grafana["environment"]["GF_PATHS_PROVISIONING"] == f"{copied}/provisioning"
     home = grafana["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (GRAFANA / home.removeprefix(f"{copied}/")).is_file()
@@ -361,7 +361,7 @@ def test_what_a_stack_is_called_by_default_is_one_thing() -> None:
 
 
 def test_the_docs_name_every_alert_rule_and_every_dashboard() -> None:
-    text = (DOCS / "dashboards.md").read_text("utf-8")
+    text = (DOCS / "how-to" / "dashboards.md").read_text("utf-8")
     table = text[text.index("## Alert rules") :]
     assert re.findall(r"^\| ([A-Z][^|]+) \|", table, flags=re.MULTILINE) == [watch.title for watch in alerts.watches()]
     for board in BOARDS.values():

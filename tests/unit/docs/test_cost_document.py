@@ -1,11 +1,11 @@
-"""docs/costs.md shows the table that is shipped."""
+"""docs/explanation/costs.md shows the table that is shipped."""
 
 from pathlib import Path
 
 from core.routing import cost_table
 from tools.docs import costs as cost_document
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "costs.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "explanation" / "costs.md"
 
 
 def test_the_document_shows_the_shipped_table() -> None:

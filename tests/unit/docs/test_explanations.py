@@ -1,4 +1,4 @@
-"""What a code means is said in docs/codes.md and in the report with the same words."""
+"""What a code means is said in docs/reference/codes.md and in the report with the same words."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from core.domain.code_help import _EXPLANATIONS, explanation
 from core.domain.errors import Code
 from core.ports.metric_catalogue import ENDED
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "codes.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")
 
 
 def test_the_words_are_those_of_the_document() -> None:

@@ -1,4 +1,4 @@
-"""docs/cli.md names every command and every option, and none that is not there."""
+"""docs/reference/cli.md names every command and every option, and none that is not there."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from pictureperfect.cli import COMMANDS, cli
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "cli.md").read_text()
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
 _PARTS = [part.partition("\n") for part in re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)[1:]]
 SECTIONS = {title.strip(): text for title, _, text in _PARTS}
 

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parents[3]
 _MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 TARGETS = re.findall(r"^([a-z-]+):(?!=)", _MAKEFILE, flags=re.MULTILINE)
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _LISTING = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
 _NAME = r"make ([a-z]+(?:-[a-z]+)*)"
 

@@ -1,4 +1,4 @@
-"""docs/metrics.md shows what core.ports.metric_catalogue declares, and what that can cost at most."""
+"""docs/reference/metrics.md shows what core.ports.metric_catalogue declares, and what that can cost at most."""
 
 import re
 

@@ -28,7 +28,7 @@ def test_every_command_is_that_of_the_environment_which_make_makes() -> None:
 
 
 def test_the_container_is_reached_as_its_own_document_says() -> None:
-    own = (ROOT / "docs" / "container.md").read_text("utf-8")
+    own = (ROOT / "docs" / "how-to" / "container.md").read_text("utf-8")
     (block,) = (text for _, text in BLOCKS if "docker run" in text)
     (address,) = set(re.findall(r"EMULATOR_ADDRESS=\S+", block))
     assert "--network host" in block

@@ -1,4 +1,4 @@
-"""What docs/reproducibility.md says of pixels: of everything that makes them, and nothing below 50 dB unnamed."""
+"""What docs/explanation/reproducibility.md says of pixels: of everything that makes them, and nothing below 50 dB unnamed."""
 
 from math import inf
 from pathlib import Path
@@ -16,7 +16,7 @@ from core.imaging.operations import OPERATIONS
 from core.pipelines.definition import load_folder, shipped
 from pictureperfect.calibration.synthetic_images import KINDS
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "reproducibility.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "explanation" / "reproducibility.md").read_text(encoding="utf-8")
 TWO = {"as it is": {}, "without": {"LESS": "1"}}
 
 
@@ -29,7 +29,7 @@ def rows(**worst: Difference) -> Rows:
 
 
 def test_every_operation_decoder_encoder_and_pipeline_is_in_the_table_or_among_the_equal_ones() -> None:
-    """`python -m benchmarks.same_pixels --write docs/reproducibility.md` puts it there."""
+    """`python -m benchmarks.same_pixels --write docs/explanation/reproducibility.md` puts it there."""
     wanted = {(Part.OPERATION, name) for name in OPERATIONS}
     wanted |= {(Part.DECODER, name) for name in KINDS}
     wanted |= {(Part.ENCODER, name) for name in pixel_cases.OUTPUTS}

@@ -1,4 +1,4 @@
-"""What is written of the API is what it does: docs/web-api.md, docs/openapi.json, and the page for people."""
+"""What is written of the API is what it does: docs/reference/web-api.md, docs/reference/openapi.json, and the page for people."""
 
 import re
 from html.parser import HTMLParser
@@ -13,17 +13,19 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_the_document_in_docs_is_the_one_that_is_served() -> None:
-    kept = (DOCS / "openapi.json").read_text(encoding="utf-8")
-    assert kept == written(), "Write it anew: python -m handler.web.openapi > docs/openapi.json"
+    kept = (DOCS / "reference" / "openapi.json").read_text(encoding="utf-8")
+    assert kept == written(), "Write it anew: python -m handler.web.openapi > docs/reference/openapi.json"
 
 
 def test_every_operation_is_listed_and_none_that_is_not_there() -> None:
-    listed = re.findall(r"^\| `(GET|POST|DELETE) (/api/[^`]*)`", (DOCS / "web-api.md").read_text("utf-8"), re.MULTILINE)
+    listed = re.findall(
+        r"^\| `(GET|POST|DELETE) (/api/[^`]*)`", (DOCS / "reference" / "web-api.md").read_text("utf-8"), re.MULTILINE
+    )
     assert listed == [(operation.method, operation.path) for operation in OPERATIONS]
 
 
 def test_every_field_of_a_query_is_explained() -> None:
-    text = (DOCS / "web-api.md").read_text("utf-8")
+    text = (DOCS / "reference" / "web-api.md").read_text("utf-8")
     fields = {
         parameter["name"]
         for methods in document()["paths"].values()
@@ -38,12 +40,12 @@ def test_how_long_links_are_good_is_told_as_it_is() -> None:
     """To the end of the quarter in which they were signed, and a quarter of an hour more."""
     assert _READ_SECONDS - _STEADY_SECONDS == _STEADY_SECONDS == 15 * 60
     told = document()["components"]["schemas"]["Picture"]["description"]
-    for text in (told, (DOCS / "web-api.md").read_text("utf-8")):
+    for text in (told, (DOCS / "reference" / "web-api.md").read_text("utf-8")):
         assert "good for at least a quarter of an hour, and stay the same for as long" in " ".join(text.split())
 
 
 def test_what_needs_no_token_is_said() -> None:
-    text = " ".join((DOCS / "web-api.md").read_text("utf-8").split())
+    text = " ".join((DOCS / "reference" / "web-api.md").read_text("utf-8").split())
     assert "`/api/docs` the same for people. Each request under `/api/`, but for those two, carries a token" in text
 
 

@@ -9,7 +9,7 @@ import pytest
 from core.domain import errors
 from core.domain.errors import Code, PicturePerfectError
 
-DOCS = Path(__file__).parents[3] / "docs" / "codes.md"
+DOCS = Path(__file__).parents[3] / "docs" / "reference" / "codes.md"
 
 
 def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:

@@ -173,7 +173,7 @@ def test_a_metric_is_one_line_and_says_what_is_ours_whatever_it_tells_of(one: st
 
 
 def test_nobody_else_prints() -> None:
-    """All that is said by what runs in the cloud goes through `core.domain.log`, the answers of Batch's command aside."""
+    """Log lines of core, handler and batch go through `core.domain.log`, except the answers of Batch's command."""
     found = []
     for folder in ("core", "handler", "batch"):
         for path in (ROOT / folder).rglob("*.py"):

@@ -17,7 +17,7 @@ def test_every_way_an_image_ends_has_words_on_the_page() -> None:
     words = (STATIC / "words.js").read_text("utf-8")
     listed = words[words.index("export const CODES = {") :]
     known = set(re.findall(r"^  ([a-z_]+): \[", listed, re.MULTILINE))
-    sections = re.split(r"^## ", (DOCS / "codes.md").read_text("utf-8"), flags=re.MULTILINE)
+    sections = re.split(r"^## ", (DOCS / "reference" / "codes.md").read_text("utf-8"), flags=re.MULTILINE)
     ends = {
         code
         for section in sections

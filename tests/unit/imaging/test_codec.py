@@ -269,7 +269,7 @@ def test_an_image_that_does_not_fit_the_memory_is_no_corrupt_image(tmp_path: Pat
         script = f"""
 import resource, cv2, numpy
 from pathlib import Path
-from core import codec, probe
+from core.imaging import codec, header as probe
 from core.domain.errors import ImageFailure
 path = Path({str(path)!r})
 header = probe.read_header(path)

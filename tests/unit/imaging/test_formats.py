@@ -161,7 +161,7 @@ def test_no_file_starts_another_program_or_loads_every_plug_in(tmp_path: Path) -
     script = f"""
 import sys
 from pathlib import Path
-from core import codec, probe
+from core.imaging import codec, header as probe
 from core.imaging.codec import layout
 path = Path({str(path)!r})
 codec.decode(path, probe.read_header(path))
@@ -211,7 +211,8 @@ def test_a_png_whose_chunk_claims_gigabytes_takes_none(tmp_path: Path) -> None:
     script = """
 import sys
 from pathlib import Path
-from core import accounting, codec, probe
+from core.imaging import codec, header as probe
+from core.worker import process_usage as accounting
 from core.domain.errors import ImageFailure
 path = Path(sys.argv[1])
 try:

@@ -10,7 +10,7 @@ from pictureperfect.catalogue import format_table
 from pictureperfect.catalogue.format_table import Row
 from pictureperfect.commands.files.formats import formats
 
-DOCUMENT = Path(__file__).parents[3] / "docs" / "formats.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "formats.md"
 
 
 @pytest.fixture(scope="module")

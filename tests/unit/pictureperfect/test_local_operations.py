@@ -14,7 +14,7 @@ from pictureperfect.catalogue.operation_page import limits, parameters, pipeline
 from pictureperfect.catalogue.operation_pictures import PICTURES
 from pictureperfect.demo.painted_images import logo
 
-REFERENCE = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
+REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "image-steps.md").read_text("utf-8")
 
 
 def test_every_operation_has_an_example_and_every_example_an_operation() -> None:

@@ -116,7 +116,7 @@ def test_a_spreadsheet_takes_no_name_for_a_formula_and_every_number_for_a_number
 
 
 def test_the_docs_say_what_a_spreadsheet_is_spared() -> None:
-    told = (Path(__file__).parents[3] / "docs" / "cli.md").read_text("utf-8")
+    told = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text("utf-8")
     assert "apostrophe" in told
 
 

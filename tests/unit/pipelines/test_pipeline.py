@@ -134,7 +134,9 @@ def test_a_folder_says_the_faults_of_all_its_files(tmp_path: Path) -> None:
 def test_the_parent_reads_pipelines_without_loading_pixel_libraries() -> None:
     script = """
 import sys
-from core import operations, pipeline, planning
+from core.imaging import operations
+from core.pipelines import definition as pipeline
+from core.routing import plan
 pipeline.from_bytes(pipeline.to_bytes(pipeline.load_folder(pipeline.shipped())["web"]))
 print(sorted({"cv2", "numpy", "PIL"} & set(sys.modules)))
 """
@@ -144,7 +146,7 @@ print(sorted({"cv2", "numpy", "PIL"} & set(sys.modules)))
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_every_operation_and_parameter_is_documented(name: str) -> None:
-    page = (ROOT / "docs" / "operations.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "image-steps.md").read_text("utf-8")
     sections = {part.split("\n", 1)[0].strip(" `"): part for part in page.split("\n## ")[1:]}
     assert name in sections
     for field in msgspec.structs.fields(OPERATIONS[name]):
@@ -152,7 +154,7 @@ def test_every_operation_and_parameter_is_documented(name: str) -> None:
 
 
 def test_every_field_of_a_pipeline_is_documented() -> None:
-    page = (ROOT / "docs" / "pipelines.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "pipelines.md").read_text("utf-8")
     for kind in (definition.Pipeline, definition.RenditionSpec, outputs.Output, outputs.Automatic):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.name}`" in page, field.name
@@ -161,7 +163,7 @@ def test_every_field_of_a_pipeline_is_documented() -> None:
 
 
 def test_the_example_in_the_documentation_is_a_pipeline() -> None:
-    page = (ROOT / "docs" / "pipelines.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "pipelines.md").read_text("utf-8")
     examples = [part.split("```")[0] for part in page.split("```yaml\n")[1:]]
     assert examples
     for example in examples:

@@ -124,7 +124,7 @@ def test_a_reference_that_would_hold_other_customers_images_is_wrong(prefix: str
         entries.load(entries.ProcessingSettings, GOOD | {"REFERENCES": prefix})
 
 
-DOCUMENT = (Path(__file__).parents[3] / "docs" / "settings.md").read_text(encoding="utf-8")
+DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
 SECTIONS = {
     title.strip(): text
     for title, _, text in (part.partition("\n") for part in re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)[1:])

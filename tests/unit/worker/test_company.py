@@ -212,7 +212,7 @@ def test_the_parent_builds_a_companys_operations_without_its_module_or_any_pixel
 import sys
 from core.imaging.operations.custom_operation import Description, Parameter, build
 from core.imaging.operations import OPERATIONS
-from core import pipeline
+from core.pipelines import definition as pipeline
 parameters = (Parameter(name="x", kind="int"),)
 kind = build(Description(name="tint", reference="acme:tint", version="acme 1", parameters=parameters))
 text = "steps: [{tint: {x: 1}}]\\nrenditions: [{name: out, outputs: [{format: png}]}]"
