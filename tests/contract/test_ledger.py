@@ -168,7 +168,7 @@ def test_text_that_postgresql_cannot_hold_is_held_all_the_same(database_url: str
     )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.permutations(range(6)))
 def test_any_order_of_the_same_facts_gives_the_same_tables(order: list[int]) -> None:
     facts = _facts()

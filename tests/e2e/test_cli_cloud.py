@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from localcloud.cloud import Cloud
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo import painted_images
+from tests.support.waiting import HANGS_AFTER, until
 
 
 def command(*arguments: object) -> list[str]:
@@ -53,19 +53,11 @@ class Up:
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
 
     def family(self) -> list[Any]:
         return list(psutil.Process(self.process.pid).children(recursive=True))
-
-
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return answer
 
 
 def ended(processes: list[Any]) -> bool:
@@ -77,7 +69,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
     cloud = Up(tmp_path)
     yield cloud
     cloud.process.terminate()
-    cloud.process.wait(30)
+    cloud.process.wait(HANGS_AFTER)
 
 
 def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_bucket(up: Up) -> None:
@@ -130,7 +122,7 @@ def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Si
     family = up.family()
     assert len(family) > 5  # sandboxes, their workers, PostgreSQL and its keeper
     up.process.send_signal(number)
-    up.process.wait(30)
+    up.process.wait(HANGS_AFTER)
     until(lambda: ended(family))
     if number != signal.SIGKILL:
         assert up.process.returncode == 0
@@ -139,6 +131,7 @@ def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Si
     until(lambda: not Path(socket).exists())
 
 
+@pytest.mark.long
 def test_a_start_that_fails_halfway_takes_down_what_had_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

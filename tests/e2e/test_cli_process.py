@@ -37,7 +37,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, **environment},
     )
 
@@ -141,7 +141,7 @@ def test_what_is_no_file_is_refused_before_it_is_waited_for(tmp_path: Path) -> N
         [*COMMAND, "process", str(tmp_path / "pipe"), "--pipeline", "web", "--out", str(tmp_path)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 2

@@ -51,7 +51,7 @@ def command(place: Path, out: Path, *more: object) -> list[str]:
 
 
 def process(place: Path, out: Path, *more: object) -> list[Line]:
-    ended = subprocess.run(command(place, out, *more), capture_output=True, text=True, timeout=120, check=False)
+    ended = subprocess.run(command(place, out, *more), capture_output=True, text=True, timeout=600, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
@@ -85,7 +85,7 @@ def test_after_any_end_the_same_command_does_the_rest_and_none_can_tell(
         assert running.stdout is not None
         first = json.loads(running.stdout.readline())
         running.send_signal(number)
-        _, words = running.communicate(timeout=60)
+        _, words = running.communicate(timeout=600)
     if number is signal.SIGKILL:
         assert running.returncode == -signal.SIGKILL
     else:
@@ -162,7 +162,7 @@ def test_a_failure_of_the_machine_is_no_answer(ended: Path) -> None:
     out = ended / "photos" / "out"
     script = "import os; from pictureperfect.cli import main; os.environ['PYTHONMALLOC'] = 'nonsense'; main()"
     call = [sys.executable, "-c", script, *command(ended, out, "--again")[3:]]
-    failed = subprocess.run(call, capture_output=True, text=True, timeout=60, check=False)
+    failed = subprocess.run(call, capture_output=True, text=True, timeout=600, check=False)
     assert failed.returncode == 1
     assert failed.stderr.splitlines()[-1].startswith("worker_unavailable: ")
     assert failed.stdout == ""
@@ -171,6 +171,6 @@ def test_a_failure_of_the_machine_is_no_answer(ended: Path) -> None:
 
 
 def test_the_folder_that_is_read_cannot_be_the_one_that_is_written(ended: Path) -> None:
-    refused = subprocess.run(command(ended, ended / "photos"), capture_output=True, text=True, timeout=60, check=False)
+    refused = subprocess.run(command(ended, ended / "photos"), capture_output=True, text=True, timeout=600, check=False)
     assert refused.returncode == 2
     assert "is where the images are read from" in refused.stderr

@@ -37,7 +37,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
         cwd=folder,
         env={**plain, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -46,7 +46,7 @@ def process(photo: Path, out: Path, where: Path, function: str = FUNCTION) -> su
         env={**os.environ, "PYTHONPATH": str(where), "OPERATIONS": function},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo.painted_images import samples
-from tests.support.aws.local_batch import until
+from tests.support.waiting import until
 
 TEMPORARY = Path("/tmp")  # noqa: S108 - where the embedded PostgreSQL keeps its data
 MARK = "PICTURE_PERFECT_TEST_RUN"
@@ -54,7 +54,7 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
         },
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""

@@ -22,7 +22,7 @@ from localcloud.config import BATCH_QUEUE, Options
 from localcloud.ledger import Ledger
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.aws.batch_job import FUNCTIONS, picture
-from tests.support.aws.local_batch import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.long
 
@@ -148,7 +148,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         pipelines=str(pipelines),
         operations="functions:linger",
         python_path=str(folder),
-        timeout=30,
+        timeout=600,
         concurrency=1,
         reconcile_every=1.0,
         reconcile_after=12.0,
@@ -254,7 +254,7 @@ def test_a_batch_of_twenty_records_whose_sandbox_is_killed_ends_once_each(world:
         world.sandbox().kill()
     world.go("topic")
     with Ledger(address.database_url) as ledger:
-        until(lambda: len(_of(ledger, "topic")) == len(names), 60)
+        until(lambda: len(_of(ledger, "topic")) == len(names))
         rows = _of(ledger, "topic")
     assert sorted(row["name"] for row in rows) == sorted(names)
     assert {row["status"] for row in rows} == {"processed"}

@@ -64,6 +64,7 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.mark.long
 @needs_chromium
 @pytest.mark.parametrize(
     ("which", "scheme", "width"),
@@ -113,6 +114,7 @@ _CLIPPED = """
 """
 
 
+@pytest.mark.long
 @needs_chromium
 def test_a_year_has_no_label_over_another(chromium: Browser, reports: dict[str, Report]) -> None:
     for width in (390, 900, 1600):

@@ -20,6 +20,8 @@ from pictureperfect.deployment.outputs import of_cloud
 from pictureperfect.deployment.smoke import Smoke
 from pictureperfect.deployment.smoke_senders import Asked
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def cloud_here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:

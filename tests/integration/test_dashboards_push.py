@@ -14,6 +14,8 @@ from pictureperfect.commands.operate.dashboards import dashboards
 from pictureperfect.grafana.client import Grafana, GrafanaError
 from tests.support.grafana.server import GrafanaServer, Refused, serving
 
+pytestmark = pytest.mark.long
+
 BUSINESS = "picture-perfect-business"
 ADMIN = "admin"
 dashboards_command: Any = sys.modules["pictureperfect.commands.operate.dashboards"]

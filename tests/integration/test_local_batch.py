@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from localcloud.batch.server import LocalBatch
-from tests.support.aws.local_batch import World, lives, running, until
+from tests.support.aws.local_batch import World, lives, running
+from tests.support.waiting import until
 
 EXIT_LAST = {
     "attempts": 3,

@@ -82,7 +82,7 @@ def start(tmp_path: Path) -> Iterator[Starter]:
 
 def gone(pid: int) -> bool:
     """A process that has ended; one that is dead but not yet reaped by its new parent has ended too."""
-    for _ in range(100):
+    for _ in range(4800):
         try:
             state = subprocess.run(
                 ["ps", "-o", "stat=", "-p", str(pid)], check=False, capture_output=True, text=True

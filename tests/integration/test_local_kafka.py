@@ -13,6 +13,7 @@ from localcloud.kafka_broker import Broker, GroupWatch
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
 from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping
 from localcloud.lambda_.kafka_events import Origin, Record
+from tests.support.waiting import HANGS_AFTER, until
 
 Events = list[dict[str, Any]]
 
@@ -91,14 +92,6 @@ def topic(servers: str, request: pytest.FixtureRequest) -> Iterator[Topic]:
     made.close()
 
 
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return answer
-
-
 def test_a_record_arrives_with_everything_that_lambda_puts_around_it(topic: Topic) -> None:
     topic.send(b"\xff\xd8", key=b"k", headers=[("filename", "ë.jpg".encode()), ("filename", b"2"), ("none", None)])
     topic.send(None, b"")
@@ -171,7 +164,7 @@ def test_nothing_is_committed_before_the_function_has_answered(topic: Topic) -> 
     release = threading.Event()
 
     def wait(_event: object) -> Invocation:
-        release.wait(20)
+        release.wait(HANGS_AFTER)
         return Invocation("id", None)
 
     topic.told.answer = wait
@@ -240,7 +233,7 @@ def test_a_batch_whose_partitions_were_taken_away_meanwhile_is_delivered_again_a
     release = threading.Event()
 
     def wait(_event: object) -> Invocation:
-        release.wait(20)
+        release.wait(HANGS_AFTER)
         return Invocation("id", None)
 
     topic.told.answer = wait
@@ -261,7 +254,7 @@ def test_a_consumer_that_finishes_amid_a_rebalance_reads_on_from_what_it_is_deal
     release = threading.Event()
 
     def wait(_event: object) -> Invocation:
-        release.wait(20)
+        release.wait(HANGS_AFTER)
         return Invocation("id", None)
 
     topic.told.answer = wait

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from localcloud.lambda_.invoke_api import LambdaApi
 from localcloud.lambda_.sandbox_process import ROOT
 from localcloud.lambda_.sqs_event_source import S3Source, SqsSource, succeeded
 from tests.support.fakes.queues import depth
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -105,18 +106,11 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
         item.close()
 
 
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return answer
-
-
 def queue(sqs: "SQSClient", **attributes: str) -> str:
     return sqs.create_queue(QueueName="work", Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
 
 
+@pytest.mark.long
 def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_letter_queue(
     sqs: "SQSClient", stage: Stage
 ) -> None:

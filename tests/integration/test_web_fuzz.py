@@ -71,7 +71,6 @@ def served(postgres: Callable[[], str], s3: "S3Client", cloud: str) -> Iterator[
 @SCHEMA.parametrize()
 @settings(
     max_examples=EXAMPLES,
-    deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),

@@ -19,6 +19,7 @@ from core.pipelines.definition import Pipeline, RenditionSpec
 from core.ports.worker import WorkerFailure
 from core.worker.supervisor import SupervisedWorker
 from tests.integration import hostile_child
+from tests.support.waiting import HANGS_AFTER
 
 MEMORY = 600 * 2**20
 
@@ -161,7 +162,7 @@ def test_the_child_ends_with_its_parent_even_in_the_middle_of_an_image(picture: 
         child = int(parent.stdout.readline())
         time.sleep(0.5)
         parent.send_signal(signal.SIGKILL)
-    assert _gone(child, within=10.0)
+    assert _gone(child, within=HANGS_AFTER)
 
 
 def _gone(pid: int, within: float) -> bool:

@@ -124,7 +124,7 @@ def _count(connection: psycopg.Connection[Any]) -> int:
     return int(found[0]) if found else 0
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.lists(extremes(), min_size=1, max_size=4))
 def test_no_result_is_refused_and_none_makes_others_be(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]], items: list[Result]

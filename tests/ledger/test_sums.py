@@ -97,7 +97,7 @@ def shared(postgres: Callable[[], str]) -> Iterator[tuple[PostgresLedger, psycop
     ledger.close()
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False), st.integers(1, 6))
 def test_whatever_the_order_the_sums_are_those_of_a_fresh_count_and_the_senders(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]], seed: int, order: random.Random, size: int

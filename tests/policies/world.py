@@ -4,7 +4,6 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from pictureperfect.kafka.producer import Item, Producing
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
+from tests.support.waiting import until
 
 #: What the images' pipelines do to whoever runs them.
 FUNCTIONS = '''
@@ -344,14 +344,6 @@ class World:
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         assert not answer.get("FunctionError"), payload
         return payload
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Look now and then: what is waited for needs the processors."""
-    deadline = time.monotonic() + _MOST
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.2)
 
 
 def small(number: int = 0) -> bytes:

@@ -215,6 +215,5 @@ TestKafkaProtocol = KafkaProtocol.TestCase
 TestKafkaProtocol.settings = settings(
     max_examples=1000 if _THOROUGH else 120,
     stateful_step_count=60 if _THOROUGH else 30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -19,8 +19,8 @@ from core.domain.model import Door, Estimate, HandOver, ImageJob, ObjectRef, Res
 from core.services.dispatch.job_documents import BatchWork
 from localcloud import clients
 from localcloud.lambda_.sandbox_process import ROOT
-from tests.support.aws.local_batch import until
 from tests.support.values import NOW
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,7 +100,7 @@ class Job:
 
     def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         with self.started(*arguments, **environment) as process:
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=600)
             return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 
     def results(self, image: HandOver) -> list[Result]:

@@ -1,8 +1,7 @@
 """A local Batch for tests, and what one asks of it."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import psutil
 
 from localcloud.batch.server import LocalBatch
 from tests.conftest import client
+from tests.support.waiting import until
 
 
 class World:
@@ -66,13 +66,6 @@ class World:
 
     def states(self, job_id: str) -> list[str]:
         return [event["detail"]["status"] for event in list(self.events) if event["detail"]["jobId"] == job_id]
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def lives(pid: int) -> bool:

@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 
 from pictureperfect.demo import painted_images
+from tests.support import waiting
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -25,7 +26,7 @@ ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 needs_chromium = pytest.mark.skipif(not shutil.which(CHROMIUM), reason=f"There is no Chromium at {CHROMIUM}.")
-PATIENCE = 60_000  # milliseconds: two cores may have much else to do
+PATIENCE = 1000 * waiting.HANGS_AFTER  # milliseconds, as Playwright counts
 #: Larger ones go to Batch in the tests' cloud.
 LAMBDA_MEGAPIXELS = 1.5
 
@@ -138,11 +139,11 @@ class Visitor:
     def wait_until_out(self, count: int) -> None:
         """As many have ended as were sent from here."""
         ended = ".row:is([data-state=done], [data-state=failed])"
-        self.see("([rows, count]) => document.querySelectorAll(rows).length === count", [ended, count], tries=9000)
+        self.see("([rows, count]) => document.querySelectorAll(rows).length === count", [ended, count], seconds=900)
 
-    def see(self, expression: str, argument: object = None, tries: int = PATIENCE // 100) -> None:
+    def see(self, expression: str, argument: object = None, seconds: float = waiting.HANGS_AFTER) -> None:
         """Look until it is so. Playwright's own waiting evaluates text in the page, which the page's policy forbids."""
-        until(lambda: bool(self.page.evaluate(expression, argument)), self.page, tries)
+        until(lambda: bool(self.page.evaluate(expression, argument)), self.page, seconds)
 
     def names(self) -> list[str]:
         return self.page.locator(".card .name").evaluate_all("found => found.map((name) => name.textContent)")  # type: ignore[no-any-return]
@@ -208,13 +209,9 @@ def photograph(page: "Page", path: Path, most: int = 300_000) -> None:
             return
 
 
-def until(done: Callable[[], bool], page: "Page", tries: int = PATIENCE // 100) -> None:
-    """Look again and again, the page going on meanwhile."""
-    for _ in range(tries):
-        if done():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("It did not come to be.")
+def until(done: Callable[[], bool], page: "Page", seconds: float = waiting.HANGS_AFTER) -> None:
+    """`waiting.until`, with the page's events handled in between."""
+    waiting.until(done, seconds, lambda: page.wait_for_timeout(100))
 
 
 def count(s3: Any, prefix: str) -> int:

@@ -134,7 +134,7 @@ def test_a_round_that_found_nothing_is_one_zero_without_dimensions() -> None:
     assert (line["Reconciled"], line.get("outcome")) == (0, None)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     kind=st.text(max_size=20),
     customer=st.text(min_size=1, max_size=30),

@@ -119,7 +119,7 @@ def test_what_is_read_is_said_to_be_the_image_that_it_is_and_is_saved_only_if_as
     assert _query(saved)["response-content-disposition"] == ["attachment; filename*=UTF-8''a%22b%0D%0A%F0%9F%8C%85.png"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(name=st.text(min_size=1, max_size=60), number=st.integers(1, 640), size=st.integers(1, 2**23))
 def test_whatever_the_key_s3_accepts_what_was_signed_and_nothing_else(name: str, number: int, size: int) -> None:
     key = f"incoming/acme/web/u/{name.encode(errors='replace').decode()}"

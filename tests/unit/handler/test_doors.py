@@ -242,7 +242,7 @@ def test_a_reference_to_nothing_is_told_to_the_caller(doors: SimpleNamespace, wo
         _send(doors, world, {"customer": "acme", "pipeline": "web", "s3": "s3://shared/acme/none.jpg"})
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     event=JSON
     | st.fixed_dictionaries({"Records": JSON})
@@ -253,7 +253,7 @@ def test_an_event_of_a_shape_nobody_sends_is_answered(doors: SimpleNamespace, wo
         doors.process.answer(event, Context(), world.processing)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(bodies=st.lists(JSON.map(json.dumps) | st.text(), max_size=3))
 def test_a_poisoned_message_is_named_and_the_others_are_recorded(
     doors: SimpleNamespace, world: World, bodies: list[str]

@@ -4,7 +4,6 @@ import importlib.util
 import struct
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def test_a_damaged_file_is_pixels_or_a_code_and_nothing_else(name: str, tmp_path
     write(name, path)
     whole = path.read_bytes()
 
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         cut=st.integers(1, len(whole)),
         at=st.one_of(st.integers(0, 60), st.integers(0, len(whole))),
@@ -60,9 +59,7 @@ def test_a_damaged_file_is_pixels_or_a_code_and_nothing_else(name: str, tmp_path
             if header.megapixels < 1:  # the limits are core.routing.plan's
                 codec.decode(path, header)
 
-    start = time.perf_counter()
     damaged()
-    assert time.perf_counter() - start < 60
 
 
 @pytest.mark.parametrize("name", NAMES)

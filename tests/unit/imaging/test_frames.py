@@ -119,7 +119,7 @@ def test_frames_come_out_upright_and_in_srgb(kind: str, tmp_path: Path) -> None:
         assert same(found.pixels, np.ascontiguousarray(np.rot90(frame, -1)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(clips(), st.data())
 def test_what_is_written_is_shown_frame_for_frame(frames: list[Any], data: st.DataObject) -> None:
     times = data.draw(

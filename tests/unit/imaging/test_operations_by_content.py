@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -52,14 +52,16 @@ def skew(image: Raster) -> float:
     return float(angles[variances.argmax()])
 
 
-@pytest.mark.parametrize(("channels", "dtype"), KINDS)
+@pytest.mark.parametrize(
+    ("channels", "dtype"), [KINDS[0], KINDS[-1], *(pytest.param(*kind, marks=pytest.mark.long) for kind in KINDS[1:-1])]
+)
 def test_a_page_set_askew_is_set_straight_again(channels: int, dtype: Any) -> None:
     askew = turned(page(channels, dtype), -4.3)
     assert skew(askew) == pytest.approx(-4.3, abs=0.25)
     assert skew(Deskew().apply(askew)) == pytest.approx(0, abs=0.25)
 
 
-@pytest.mark.parametrize("angle", [-14.6, 0.7, *(pytest.param(angle, marks=pytest.mark.long) for angle in (-2.2, 9.1))])
+@pytest.mark.parametrize("angle", [0.7, *(pytest.param(angle, marks=pytest.mark.long) for angle in (-14.6, -2.2, 9.1))])
 def test_text_is_set_straight_in_noise_in_negative_and_across(angle: float) -> None:
     askew = turned(page(), angle)
     noise = np.random.default_rng(1).normal(0, 10, askew.pixels.shape)
@@ -87,7 +89,6 @@ def test_what_gives_no_evidence_of_an_angle_stays_as_it_is(channels: int, dtype:
         assert np.array_equal(Deskew().apply(image).pixels, image.pixels)
 
 
-@settings(deadline=None)
 @given(size=st.tuples(st.integers(1, 3000), st.integers(1, 3000)), share=st.floats(-1, 1), limit=st.floats(0.1, 45))
 def test_no_angle_makes_a_page_larger_than_it_says(size: tuple[int, int], share: float, limit: float) -> None:
     bound = Deskew(max_angle=limit).output_size(*size)
@@ -174,7 +175,6 @@ def test_an_image_that_says_nothing_is_cut_around_its_middle() -> None:
         assert np.array_equal(part, image.pixels[:, 20:41]), channels
 
 
-@settings(deadline=None)
 @given(image=rasters(), box=st.tuples(st.integers(1, 60), st.integers(1, 60)), enlarge=st.booleans())
 def test_the_part_is_one_of_what_cover_gives(image: Raster, box: tuple[int, int], enlarge: bool) -> None:
     cover = Resize(width=box[0], height=box[1], fit=Fit.COVER, enlarge=enlarge)

@@ -132,7 +132,7 @@ def test_heic_is_refused_with_how_to_build_what_reads_it(tmp_path: Path, monkeyp
 
 
 @given(content=st.binary(min_size=1, max_size=300))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_bytes_are_of_no_format(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x"
     path.write_bytes(content)
@@ -147,7 +147,7 @@ def test_a_damaged_header_is_a_header_or_a_code_and_nothing_else(kind: str, tmp_
     Image.fromarray(raster(24, 24).pixels).save(path, KINDS[kind])
     whole = path.read_bytes()
 
-    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(cut=st.integers(1, len(whole)), at=st.integers(0, 400), noise=st.binary(max_size=6))
     def damaged(cut: int, at: int, noise: bytes) -> None:
         path.write_bytes((whole[:at] + noise + whole[at + len(noise) :])[:cut])

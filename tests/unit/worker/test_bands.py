@@ -45,7 +45,7 @@ LOCAL: Sequence[Operation] = (
 )
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(image=rasters(largest=70), step=st.sampled_from(LOCAL), rows=st.integers(1, 30))
 def test_band_by_band_equals_all_at_once(image: Raster, step: Operation, rows: int) -> None:
     assert step.radius is not None
