@@ -126,7 +126,7 @@ def test_heic_is_refused_with_how_to_build_what_reads_it(tmp_path: Path, monkeyp
     monkeypatch.setattr("core.imaging.formats.readers.heic_is_here", lambda: False)
     path = tmp_path / "x.heic"
     path.write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
-    with pytest.raises(ImageFailure, match=r"HEIC=1.*docs/formats\.md") as failure:
+    with pytest.raises(ImageFailure, match=r"HEIC=1.*docs/reference/formats\.md") as failure:
         probe.read_header(path)
     assert failure.value.code == Code.UNSUPPORTED_FORMAT
 
