@@ -82,6 +82,10 @@ bench: $(READY)  ## the measurements behind the numbers in the docs
 	@$(BIN)/python -m benchmarks.wall
 	@$(BIN)/python -m benchmarks.bands
 
+.PHONY: walk
+walk: $(READY)  ## the files that one upload crosses from the notification to its row, and how often
+	@$(BIN)/python -m benchmarks.walk
+
 .PHONY: format
 format: $(READY)  ## mend format and what lint can mend
 	$(BIN)/ruff format .
