@@ -21,7 +21,8 @@ from msgspec.structs import replace
 
 from benchmarks import estimates_report as report
 from benchmarks.estimates_report import Run
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from core.ports.worker import WorkerFailure
 from core.routing import cost_table
 from core.routing.estimate import Costs
@@ -50,7 +51,7 @@ class Image(msgspec.Struct, frozen=True):
 
 def images(count: int, seed: int) -> Iterator[Image]:
     """So many, each by its own number alone."""
-    kinds, names = list(KINDS), list(load_folder(shipped()))
+    kinds, names = list(KINDS), list(load_folder(SHIPPED_FOLDER))
     for number in range(count):
         random = np.random.default_rng((seed, number))
         kind = kinds[number // 2 % len(kinds)]  # each half has every kind
@@ -82,7 +83,7 @@ def large() -> Iterator[Image]:
 
 def run(image: Image, seed: int, worker: SupervisedWorker, folder: Path) -> Iterator[Run]:
     """What each pipeline takes of it."""
-    path, pipelines = folder / "image", load_folder(shipped())
+    path, pipelines = folder / "image", load_folder(SHIPPED_FOLDER)
     write(image.kind, image.content, image.width, image.height, seed + abs(image.number), path)
     far = time.monotonic() + 3600
     header = worker.probe(path, far)

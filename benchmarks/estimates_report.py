@@ -10,7 +10,8 @@ import numpy as np
 from msgspec.structs import replace
 
 from core.domain.model import Estimate, ImageHeader
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from core.routing.estimate import Costs, Margins, estimate
 
 _HOLDS = 0.995  # of the fitted half, so that 99 % of the other do
@@ -39,7 +40,7 @@ def read(path: Path) -> list[Run]:
 
 
 def estimates(runs: Iterable[Run], costs: Costs) -> list[tuple[Run, Estimate]]:
-    pipelines = load_folder(shipped())
+    pipelines = load_folder(SHIPPED_FOLDER)
     return [(run, estimate(run.header, pipelines[run.pipeline], costs)) for run in runs]
 
 

@@ -17,7 +17,9 @@ import numpy as np
 
 from core.domain.errors import ImageFailure
 from core.domain.model import ImageHeader, Route
-from core.pipelines.definition import Pipeline, load, load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load, load_folder
 from core.routing import batch_tiers, cost_table
 from core.routing.plan import Limits, Place, plan
 from core.worker.supervisor import SupervisedWorker
@@ -46,7 +48,7 @@ def main() -> None:
 
 
 def _pipelines() -> Iterator[Pipeline]:
-    known = load_folder(shipped())
+    known = load_folder(SHIPPED_FOLDER)
     yield known["thumbnail"]
     yield known["web"]
     yield load(_DENOISE, "denoise.yaml")

@@ -22,7 +22,9 @@ from core.imaging import codec, header
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.base import Measurement, Operation
 from core.imaging.raster import Raster
-from core.pipelines.definition import Pipeline, load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load_folder
 from core.worker.rendering import bands, render
 from pictureperfect.calibration.synthetic_images import KINDS, Content, picture, write
 from pictureperfect.catalogue.operation_examples import EXAMPLES, Example
@@ -116,7 +118,7 @@ def cases(folder: Path) -> Iterator[Case]:
 def renditions(folder: Path) -> Iterator[Case]:
     """Each file of each shipped pipeline, on the formats that people send."""
     for kind in ("jpeg", "png alpha", "png deep"):
-        for name, pipeline in load_folder(shipped()).items():
+        for name, pipeline in load_folder(SHIPPED_FOLDER).items():
             for spec in pipeline.renditions:
                 for output in spec.outputs:
                     alone = replace(pipeline, renditions=(replace(spec, outputs=(output,)),))

@@ -16,7 +16,8 @@ import numpy as np
 
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from core.worker.supervisor import SupervisedWorker
 from pictureperfect.calibration.synthetic_images import Content, write
 
@@ -52,7 +53,7 @@ def of_pipelines(folder: Path, width: int, height: int) -> Iterator[tuple[str, d
         try:
             for kind in _PICTURES:
                 header = worker.probe(folder / kind, time.monotonic() + _SECONDS)
-                for name, pipeline in load_folder(shipped()).items():
+                for name, pipeline in load_folder(SHIPPED_FOLDER).items():
                     with TemporaryDirectory(dir=folder) as out:
                         done = worker.run(folder / kind, header, pipeline, Path(out), time.monotonic() + _SECONDS)
                         digest = hashlib.sha256(repr(done.measurements).encode())

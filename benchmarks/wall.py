@@ -15,7 +15,9 @@ import cv2
 import numpy as np
 
 from core.imaging import header
-from core.pipelines import definition
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load_folder
 from core.worker.rendering import render
 from core.worker.supervisor import SupervisedWorker
 
@@ -24,7 +26,7 @@ _PROMISE_MS = 5.0
 
 
 def main(pairs: int) -> int:
-    pipelines = definition.load_folder(definition.shipped())
+    pipelines = load_folder(SHIPPED_FOLDER)
     worker = SupervisedWorker(2**31, 1, os.environ)
     cv2.setNumThreads(1)
     print(f"{_WIDTH} x {_HEIGHT} pixels, one thread, {pairs} pairs; milliseconds, medians")
@@ -38,11 +40,11 @@ def main(pairs: int) -> int:
             for name in ("thumbnail", "web"):
                 steps = pipelines[name]
 
-                def walled(steps: definition.Pipeline = steps) -> None:
+                def walled(steps: Pipeline = steps) -> None:
                     deadline = time.monotonic() + 60
                     worker.run(source, worker.probe(source, deadline), steps, out, deadline)
 
-                def bare(steps: definition.Pipeline = steps) -> None:
+                def bare(steps: Pipeline = steps) -> None:
                     render.render(source, header.read_header(source), steps, out, lambda: None)
 
                 inside, outside = _paired(bare, walled, pairs)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from core.bootstrap.worker import with_custom_operations, worker_pool
 from core.domain.model import Route
 from core.imaging.operations import OPERATIONS
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from core.ports.worker import SCRATCH
 from core.routing import cost_table
 from core.routing.plan import MB_OF_A_VCPU, Limits
@@ -40,7 +41,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         metrics=EmfMetrics(sys.stdout, values.metrics_namespace),
         worker=pool,
         pipelines=load_folder(
-            Path(values.pipelines) if values.pipelines else shipped(),
+            Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER,
             with_custom_operations(pool.operations()) if values.operations.split() else OPERATIONS,
         ),
         limits=Limits(

@@ -18,7 +18,9 @@ from core.domain.model import ImageFormat
 from core.domain.outputs import DEEP, TRANSPARENT, Output
 from core.imaging.operations.base import Operation
 from core.imaging.operations.resize import Resize
-from core.pipelines.definition import Pipeline, load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load_folder
 from core.routing.estimate import Coefficients, Cost, Costs
 from core.routing.stages import Densities, encoding, stepping
 from core.worker.supervisor import SupervisedWorker
@@ -81,7 +83,7 @@ def measure(
 
 def base(folder: Path) -> Sample:
     """The worker's child with next to nothing to do: what every image takes."""
-    path, pipelines = folder / "base", load_folder(shipped())
+    path, pipelines = folder / "base", load_folder(SHIPPED_FOLDER)
     path.write_bytes(KINDS["jpeg"].write(picture(Content.PHOTO, 16, 16, 3, 8, 0)))
     worker = SupervisedWorker(1 << 30, 1, {"PATH": os.defpath})
     far, taken = time.monotonic() + 60, []

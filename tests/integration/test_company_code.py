@@ -18,7 +18,7 @@ from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import Rendered, Route
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.custom_operation import build
-from core.pipelines import definition
+from core.pipelines import loader
 from core.services.intake.requests import ImageRequest, accept_bytes
 from core.worker.supervisor import SupervisedWorker
 from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
@@ -142,7 +142,7 @@ def run(worker: SupervisedWorker, tmp_path: Path) -> Run:
     def over(picture: Path, step: str, output: str = "png", seconds: float = 30.0) -> Rendered:
         own = {description.name: build(description) for description in worker.operations()}
         text = f"steps: [{step}]\nrenditions: [{{name: out, outputs: [{{format: {output}}}]}}]"
-        steps = definition.load(text, "mine.yaml", {**OPERATIONS, **own})
+        steps = loader.load(text, "mine.yaml", {**OPERATIONS, **own})
         header = worker.probe(picture, time.monotonic() + 30)
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
@@ -315,7 +315,7 @@ def test_what_a_module_keeps_in_memory_counts_and_the_threads_stay_ours(picture:
     try:
         (description,) = worker.operations()
         text = "steps: [threads]\nrenditions: [{name: out, outputs: [{format: png}]}]"
-        steps = definition.load(text, "mine.yaml", {**OPERATIONS, "threads": build(description)})
+        steps = loader.load(text, "mine.yaml", {**OPERATIONS, "threads": build(description)})
         rendered = worker.run(
             picture, worker.probe(picture, time.monotonic() + 30), steps, tmp_path, time.monotonic() + 30
         )
@@ -387,7 +387,7 @@ def test_credentials_are_not_for_a_companys_code(picture: Path, tmp_path: Path) 
     try:
         (description,) = worker.operations()
         text = "steps: [{doing: {what: environment}}]\nrenditions: [{name: out, outputs: [{format: png}]}]"
-        steps = definition.load(text, "mine.yaml", {**OPERATIONS, "doing": build(description)})
+        steps = loader.load(text, "mine.yaml", {**OPERATIONS, "doing": build(description)})
         header = worker.probe(picture, time.monotonic() + 30)
         assert worker.run(picture, header, steps, tmp_path, time.monotonic() + 30).renditions
     finally:

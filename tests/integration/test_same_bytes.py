@@ -17,7 +17,8 @@ from benchmarks.same_bytes import THREADS, of_threads
 from core.bootstrap.process import processing
 from core.domain.model import Door, ImageJob, ObjectRef, Result, Route
 from core.imaging.operations import OPERATIONS
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from localcloud import clients
 from pictureperfect.calibration import synthetic_images
 from pictureperfect.calibration.synthetic_images import Content
@@ -93,7 +94,7 @@ def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_thr
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for pipeline in load_folder(shipped()):
+    for pipeline in load_folder(SHIPPED_FOLDER):
         for kind in PICTURES:
             upload(s3, bucket, pipeline, kind, tmp_path)
 
@@ -104,7 +105,7 @@ def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_thr
     }
 
     first = made[Route.LAMBDA, 1]
-    assert len(first) == len(PICTURES) * len(load_folder(shipped()))
+    assert len(first) == len(PICTURES) * len(load_folder(SHIPPED_FOLDER))
     for (route, threads), what in made.items():
         assert what == first, f"{route}, {threads} threads"
 

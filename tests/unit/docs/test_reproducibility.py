@@ -13,7 +13,8 @@ from benchmarks.pixel_table import Rows
 from benchmarks.same_pixels import VARIATIONS
 from core.domain.model import ImageFormat
 from core.imaging.operations import OPERATIONS
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from pictureperfect.calibration.synthetic_images import KINDS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "explanation" / "reproducibility.md").read_text(encoding="utf-8")
@@ -33,7 +34,7 @@ def test_every_operation_decoder_encoder_and_pipeline_is_in_the_table_or_among_t
     wanted = {(Part.OPERATION, name) for name in OPERATIONS}
     wanted |= {(Part.DECODER, name) for name in KINDS}
     wanted |= {(Part.ENCODER, name) for name in pixel_cases.OUTPUTS}
-    wanted |= {(Part.PIPELINE, name) for name in load_folder(shipped())}
+    wanted |= {(Part.PIPELINE, name) for name in load_folder(SHIPPED_FOLDER)}
     assert wanted - pixel_table.named(pixel_table.in_document(DOCUMENT)) == set()
 
 

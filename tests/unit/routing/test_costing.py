@@ -14,13 +14,15 @@ from core.imaging.formats.readers import READERS
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.base import Operation
 from core.imaging.operations.blur import Blur
-from core.pipelines.definition import Pipeline, load, load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load, load_folder
 from core.routing import cost_table
 from core.routing.estimate import Costs, estimate
 from core.routing.stages import stages
 
 COSTS = cost_table.load("x86_64")
-PIPELINES = load_folder(shipped())
+PIPELINES = load_folder(SHIPPED_FOLDER)
 
 
 def header(width: int = 1200, height: int = 800, **more: object) -> ImageHeader:

@@ -4,7 +4,8 @@ import pytest
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader, Route
-from core.pipelines.definition import Pipeline, load
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load
 from core.routing.plan import Limits, Place, plan
 
 LIMITS = Limits(max_megapixels=250, max_bytes=1000)

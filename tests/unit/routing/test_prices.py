@@ -3,7 +3,8 @@
 import pytest
 
 from core.domain.model import Estimate, ImageHeader, Route
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from core.routing import prices
 from core.routing.batch_tiers import TIERS
 from core.routing.plan import MB_OF_A_VCPU, Limits, Place, Policy, plan
@@ -21,7 +22,7 @@ def of(seconds: float) -> Estimate:
 
 def planned(seconds: float, policy: Policy) -> tuple[str, str]:
     limits = Limits(max_megapixels=100, max_bytes=1 << 30, policy=policy)
-    made = plan(HEADER, load_folder(shipped())["thumbnail"], limits, FUNCTION, of(seconds))
+    made = plan(HEADER, load_folder(SHIPPED_FOLDER)["thumbnail"], limits, FUNCTION, of(seconds))
     return made.route.value, made.reason
 
 
@@ -63,4 +64,4 @@ def test_the_reason_says_both_prices() -> None:
 def test_where_nothing_takes_it_cost_decides_nothing() -> None:
     limits = Limits(max_megapixels=100, max_bytes=1 << 30, policy=Policy.COST)
     alone = Place(route=Route.LAMBDA, memory_bytes=1 << 31, vcpus=1.0, seconds=900)
-    assert plan(HEADER, load_folder(shipped())["thumbnail"], limits, alone, of(300)).route is Route.LAMBDA
+    assert plan(HEADER, load_folder(SHIPPED_FOLDER)["thumbnail"], limits, alone, of(300)).route is Route.LAMBDA

@@ -12,7 +12,7 @@ import pytest
 from core.domain.errors import Code, Misconfigured
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.custom_operation import CompanyOperation, Description, build
-from core.pipelines import definition
+from core.pipelines import definition, loader
 from core.worker import operation_loader
 
 ROOT = Path(__file__).parents[3]
@@ -76,7 +76,7 @@ def refused(*references: str) -> str:
 
 def parsed(kind: type[CompanyOperation], parameters: str) -> definition.Pipeline:
     text = f"steps:\n  - tint: {parameters}\nrenditions: [{{name: out, outputs: [{{format: png}}]}}]\n"
-    return definition.load(text, "mine.yaml", {**OPERATIONS, "tint": kind})
+    return loader.load(text, "mine.yaml", {**OPERATIONS, "tint": kind})
 
 
 def test_a_function_becomes_an_operation_with_its_name_version_words_and_parameters(module: Write) -> None:
@@ -212,11 +212,11 @@ def test_the_parent_builds_a_companys_operations_without_its_module_or_any_pixel
 import sys
 from core.imaging.operations.custom_operation import Description, Parameter, build
 from core.imaging.operations import OPERATIONS
-from core.pipelines import definition as pipeline
+from core.pipelines import loader
 parameters = (Parameter(name="x", kind="int"),)
 kind = build(Description(name="tint", reference="acme:tint", version="acme 1", parameters=parameters))
 text = "steps: [{tint: {x: 1}}]\\nrenditions: [{name: out, outputs: [{format: png}]}]"
-pipeline.load(text, "mine.yaml", {**OPERATIONS, "tint": kind})
+loader.load(text, "mine.yaml", {**OPERATIONS, "tint": kind})
 print(sorted({"cv2", "numpy", "PIL", "acme", "core.worker.operation_loader"} & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

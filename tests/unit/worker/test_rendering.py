@@ -14,7 +14,8 @@ from core.imaging import header as probe
 from core.imaging.operations.base import Operation
 from core.imaging.operations.resize import Fit, Resize
 from core.imaging.raster import Raster
-from core.pipelines.definition import Pipeline, RenditionSpec, load
+from core.pipelines.definition import Pipeline, RenditionSpec
+from core.pipelines.loader import load
 from core.pipelines.scale_on_load import reduction_for
 from core.worker.rendering.render import render
 from tests.support.images.rasters import psnr, raster

@@ -13,7 +13,8 @@ from core.imaging import codec
 from core.imaging import header as probe
 from core.imaging.operations.base import Measurement, Operation
 from core.imaging.raster import Raster
-from core.pipelines.definition import Pipeline, RenditionSpec, load
+from core.pipelines.definition import Pipeline, RenditionSpec
+from core.pipelines.loader import load
 from core.worker.rendering import render
 from tests.support.images.clips import clip, read, same, saved, shown_by_pillow
 from tests.support.images.rasters import raster
