@@ -21,7 +21,7 @@ from core.pipelines import SHIPPED_FOLDER
 from core.pipelines.definition import Pipeline
 from core.pipelines.loader import load, load_folder
 from core.routing import batch_tiers, cost_table
-from core.routing.plan import Limits, Place, plan
+from core.routing.plan import Capacity, Limits, plan
 from core.worker.supervisor import SupervisedWorker
 
 _WIDTH, _HEIGHT = 32_768, 30_520
@@ -81,8 +81,8 @@ def _line(path: Path, pipeline: Pipeline, folder: Path) -> str:
 
 def _run(path: Path, header: ImageHeader, pipeline: Pipeline, folder: Path, far: float) -> str:
     estimate = cost_table.estimator(os.uname().machine)(header, pipeline)
-    nowhere = Place(route=Route.LAMBDA, memory_bytes=0, elsewhere=True)
-    tier = batch_tiers.named(plan(header, pipeline, _LIMITS, nowhere, estimate).tier)
+    nowhere = Capacity(route=Route.LAMBDA, memory_bytes=0, can_hand_over=True)
+    tier = batch_tiers.tier_by_name(plan(header, pipeline, _LIMITS, nowhere, estimate).tier)
     assert tier  # noqa: S101 - what has no memory at all stays nowhere
     worker = SupervisedWorker(estimate.peak_bytes_upper, 0, {"PATH": os.defpath})
     with TemporaryDirectory(dir=folder) as out:

@@ -65,7 +65,7 @@ def _result(dice: random.Random, number: int) -> Result:
         pipeline="web",
         door=dice.choice((Door.UPLOAD, Door.KAFKA, Door.DIRECT)),
         route=Route.LAMBDA,
-        reason="It needs about 212 MB and 0.41 s on 1.7 vCPUs, which there is.",
+        reason="The image needs about 212 MB and 0.41 s on 1.7 vCPUs, which are available here.",
         status=Status.FAILED if failed else Status.PROCESSED,
         code=Code.CORRUPT_IMAGE if failed else None,
         message="The file ends in the middle of the picture." if failed else None,

@@ -14,7 +14,7 @@ from core.pipelines import SHIPPED_FOLDER
 from core.pipelines.loader import load_folder
 from core.ports.worker import SCRATCH
 from core.routing import cost_table
-from core.routing.plan import MB_OF_A_VCPU, Limits
+from core.routing.plan import MB_PER_VCPU, Limits
 from core.settings import entries
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         references=tuple(values.references.split()),
         route=route,
         public_base_url=values.public_base_url,
-        vcpus=values.memory_mb / MB_OF_A_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
+        vcpus=values.memory_mb / MB_PER_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
         memory_mb=values.memory_mb,
         handovers=SqsHandovers(clients.sqs(), values.overflow_queue_url) if values.overflow_queue_url else None,
         work_dir=Path(values.work_dir),

@@ -22,7 +22,7 @@ from core.pipelines import SHIPPED_FOLDER
 from core.pipelines.definition import Pipeline
 from core.pipelines.loader import load_folder
 from core.routing.estimate import Coefficients, Cost, Costs
-from core.routing.stages import Densities, encoding, stepping
+from core.routing.stages import Densities, encode_stage, step_stage
 from core.worker.supervisor import SupervisedWorker
 from pictureperfect.calibration.child import SEED, Child, Decode, Encode, Sample, Shape, Step, Task
 from pictureperfect.calibration.synthetic_images import KINDS, Content, picture
@@ -243,8 +243,8 @@ def _kind(what: Operation | Output) -> str:
     """The exact name it is looked up by."""
     any_picture = Shape(Content.PHOTO).picture(0.0)
     if isinstance(what, Output):
-        return encoding(what, any_picture, 0).kinds[0]
-    return stepping(what, any_picture, 0).kinds[0]
+        return encode_stage(what, any_picture, 0).kinds[0]
+    return step_stage(what, any_picture, 0).kinds[0]
 
 
 def _processor() -> str:

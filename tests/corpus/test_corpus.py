@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(not IMAGES, reason=f"there is
 
 def run(path: Path, name: str, out: Path) -> tuple[RenditionFile, ...]:
     header = probe.read_header(path)
-    plan.plan(header, PIPELINES[name], LIMITS, plan.Place(route=Route.LOCAL))
+    plan.plan(header, PIPELINES[name], LIMITS, plan.Capacity(route=Route.LOCAL))
     return render.render(path, header, PIPELINES[name], out, lambda: None).renditions
 
 

@@ -14,7 +14,7 @@ import pytest
 from core.adapters.postgres.ledger import PostgresLedger
 from core.domain.model import Billed, ImageFormat, Rendition, Result, Route
 from core.routing import prices
-from core.routing.batch_tiers import named
+from core.routing.batch_tiers import tier_by_name
 from tests.support.values import result
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "explanation" / "costs.md").read_text(encoding="utf-8")
@@ -85,7 +85,7 @@ def test_every_row_of_the_example_is_right() -> None:
 
 
 def test_the_price_file_comes_to_the_same() -> None:
-    tier = named("2x8")
+    tier = tier_by_name("2x8")
     assert tier is not None
     assert digits(PRICES.lambda_usd(1.25, 3008)) == said(FUNCTION)
     assert digits(PRICES.requests_usd(8)) == said(PHOTO_REQUESTS)

@@ -137,7 +137,7 @@ def test_ones_own_table_goes_before_the_shipped_one(tmp_path: Path) -> None:
     assert cost_table.load("x86_64", str(path)).measured_at == "2030-01-01"
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"{}", "no table of costs")])
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"{}", "no cost table")])
 def test_a_table_that_is_none_is_refused_by_name(tmp_path: Path, content: bytes | None, said: str) -> None:
     path = tmp_path / "own.json"
     if content is not None:

@@ -6,7 +6,7 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader, Route
 from core.pipelines.definition import Pipeline
 from core.pipelines.loader import load
-from core.routing.plan import Limits, Place, plan
+from core.routing.plan import Capacity, Limits, plan
 
 LIMITS = Limits(max_megapixels=250, max_bytes=1000)
 
@@ -49,16 +49,16 @@ def test_refusals_come_with_their_numbers(
     head: ImageHeader, steps: str, form: str, code: Code | None, said: str
 ) -> None:
     if code is None:
-        assert plan(head, pipeline(steps, form), LIMITS, Place(route=Route.LOCAL)).route is Route.LOCAL
+        assert plan(head, pipeline(steps, form), LIMITS, Capacity(route=Route.LOCAL)).route is Route.LOCAL
         return
     with pytest.raises(ImageFailure) as failure:
-        plan(head, pipeline(steps, form), LIMITS, Place(route=Route.LOCAL))
+        plan(head, pipeline(steps, form), LIMITS, Capacity(route=Route.LOCAL))
     assert failure.value.code == code
     assert said in failure.value.message
 
 
 def test_the_plan_says_where_and_why() -> None:
-    made = plan(header(4000, 3000), pipeline(""), LIMITS, Place(route=Route.LAMBDA))
+    made = plan(header(4000, 3000), pipeline(""), LIMITS, Capacity(route=Route.LAMBDA))
     assert made.route is Route.LAMBDA
     assert "12 megapixels" in made.reason
 
@@ -82,13 +82,13 @@ def test_what_is_not_decoded_does_not_count(kind: str, fields: str, form: str, m
     if megapixels > LIMITS.max_megapixels:
         said = f"in 300 {'pages' if kind == 'tiff' else 'frames'} is 300 megapixels"
         with pytest.raises(ImageFailure, match=said):
-            plan(head, made, LIMITS, Place(route=Route.LOCAL))
+            plan(head, made, LIMITS, Capacity(route=Route.LOCAL))
     else:
-        assert f"{megapixels} megapixels" in plan(head, made, LIMITS, Place(route=Route.LOCAL)).reason
+        assert f"{megapixels} megapixels" in plan(head, made, LIMITS, Capacity(route=Route.LOCAL)).reason
 
 
 def test_auto_is_refused_where_none_of_its_formats_holds_the_result() -> None:
     auto = "auto, among: [webp, jpeg]"
-    assert plan(header(60_000, 10), pipeline("", auto), LIMITS, Place(route=Route.LOCAL))
+    assert plan(header(60_000, 10), pipeline("", auto), LIMITS, Capacity(route=Route.LOCAL))
     with pytest.raises(ImageFailure, match="webp and jpeg hold at most 65,500 a side"):
-        plan(header(66_000, 10), pipeline("", auto), LIMITS, Place(route=Route.LOCAL))
+        plan(header(66_000, 10), pipeline("", auto), LIMITS, Capacity(route=Route.LOCAL))

@@ -7,11 +7,11 @@ from core.pipelines import SHIPPED_FOLDER
 from core.pipelines.loader import load_folder
 from core.routing import prices
 from core.routing.batch_tiers import TIERS
-from core.routing.plan import MB_OF_A_VCPU, Limits, Place, Policy, plan
+from core.routing.plan import MB_PER_VCPU, Capacity, Limits, Policy, plan
 
 PRICES = prices.load()
 HEADER = ImageHeader(format="jpeg", width=1000, height=1000, channels=3, depth=8)
-FUNCTION = Place(route=Route.LAMBDA, memory_bytes=1 << 31, vcpus=2048 / MB_OF_A_VCPU, seconds=900, elsewhere=True)
+FUNCTION = Capacity(route=Route.LAMBDA, memory_bytes=1 << 31, vcpus=2048 / MB_PER_VCPU, seconds=900, can_hand_over=True)
 
 
 def of(seconds: float) -> Estimate:
@@ -58,10 +58,10 @@ def test_what_is_cheaper_on_batch_goes_there_where_cost_decides(seconds: float, 
 
 
 def test_the_reason_says_both_prices() -> None:
-    assert planned(300, Policy.COST)[1] == "It costs $0.01 in the function and $0.0041 in Batch."
+    assert planned(300, Policy.COST)[1] == "The image costs $0.01 in Lambda and $0.0041 in Batch."
 
 
 def test_where_nothing_takes_it_cost_decides_nothing() -> None:
     limits = Limits(max_megapixels=100, max_bytes=1 << 30, policy=Policy.COST)
-    alone = Place(route=Route.LAMBDA, memory_bytes=1 << 31, vcpus=1.0, seconds=900)
+    alone = Capacity(route=Route.LAMBDA, memory_bytes=1 << 31, vcpus=1.0, seconds=900)
     assert plan(HEADER, load_folder(SHIPPED_FOLDER)["thumbnail"], limits, alone, of(300)).route is Route.LAMBDA
