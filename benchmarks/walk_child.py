@@ -43,7 +43,7 @@ class _Profiler:
             function()
         finally:
             sys.setprofile(None)
-            threading.setprofile(None)  # type: ignore[arg-type]  # it takes None as sys.setprofile does
+            threading.setprofile(None)
 
     def _observe(self, frame: FrameType, event: str, _argument: object) -> None:
         if event != "call" or not (callee := self._file(frame)):
@@ -83,7 +83,7 @@ def _results(s3: Any, bucket: str) -> set[str]:  # noqa: ANN401 - a boto3 client
     return {item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix="results/").get("Contents", [])}
 
 
-def _notification(bucket: str, key: str, head: dict[str, Any]) -> dict[str, Any]:
+def _notification(bucket: str, key: str, head: Any) -> dict[str, Any]:  # noqa: ANN401 - of boto3
     """The event that S3 sends for a new object."""
     item = {
         "key": key,

@@ -24,7 +24,7 @@ from core.imaging.raster import Raster
 from core.pipelines.definition import Pipeline, RenditionSpec, from_bytes, to_bytes
 from core.routing.stages import RasterShape, Stage, decode_stage, encode_stage, step_stage
 from core.worker import process_usage
-from core.worker.supervisor import MALLOC
+from core.worker.supervisor import MALLOC_ENVIRON
 from pictureperfect.calibration.synthetic_images import KINDS, Content, picture, write
 
 _ASPECT = 1.5
@@ -134,7 +134,7 @@ def _packed(task: Task) -> object:
 @contextmanager
 def _as_the_worker_has_it() -> Iterator[None]:
     before = dict(os.environ)
-    os.environ.update(MALLOC)
+    os.environ.update(MALLOC_ENVIRON)
     try:
         yield
     finally:
@@ -244,7 +244,7 @@ def _run(work: "object") -> tuple[float, float, int]:
     """CPU seconds, wall clock and peak bytes of one go."""
     assert callable(work)  # noqa: S101 - as above
     ctypes.CDLL(None).malloc_trim(0)
-    process_usage.forget_peak(os.getpid())
+    process_usage.reset_peak_rss(os.getpid())
     before = process_usage.status_bytes("self", "VmRSS").get("VmRSS", 0)
     cpu, wall = time.process_time(), time.perf_counter()
     work()
