@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def processing(environ: Mapping[str, str], route: Route) -> "Processing":
     """The service of the entries that touch images."""
-    values = entries.load(entries.ProcessingSettings, environ)
+    values = entries.load(entries.ProcessSettings, environ)
     if route is Route.LAMBDA:  # one image at a time: scratch folders are those of images killed at the time-out
         for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
             shutil.rmtree(stale, ignore_errors=True)

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 DOORS = ("process", "dispatch", "record", "admin", "web")
 #: What each entry loads from its environment: core/bootstrap.py.
 READ: dict[str, tuple[type[Value], ...]] = {
-    "process": (entries.ProcessingSettings,),
-    "batch": (entries.ProcessingSettings,),
+    "process": (entries.ProcessSettings,),
+    "batch": (entries.ProcessSettings,),
     "dispatch": (entries.DispatchSettings,),
-    "record": (entries.RecordingSettings,),
-    "admin": (entries.RecordingSettings, entries.ReconcilingSettings, entries.MigratingSettings),
+    "record": (entries.RecordSettings,),
+    "admin": (entries.RecordSettings, entries.ReconcileSettings, entries.MigrateSettings),
     "web": (entries.WebSettings,),
 }
 #: boto3's, not ours.

@@ -152,7 +152,10 @@ def test_annotations_that_are_text_are_read_but_that_of_the_image_is_not(module:
         ("(image, *, x: int | str)", "its parameter x is of type int | str; supported are"),
         ("(image, *, x: Literal[True])", "its parameter x is of type"),
         ("(image, *, x: int = 'a')", "the default of its parameter x is not of the parameter's type: Expected `int`"),
-        ("(image, *, x: Annotated[int, Meta(ge=3)] = 2)", "the default of its parameter x is not of the parameter's type"),
+        (
+            "(image, *, x: Annotated[int, Meta(ge=3)] = 2)",
+            "the default of its parameter x is not of the parameter's type",
+        ),
         ("(image, *, x: Annotated[str, Meta(ge=3)])", "Can only set `ge` on a numeric type"),
         ("(image, *, x: 'Nowhere')", "the annotation of x, Nowhere, cannot be read: name 'Nowhere' is not defined"),
     ],
