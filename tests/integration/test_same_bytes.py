@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case, Part
-from benchmarks.same_bytes import THREADS, of_threads
+from benchmarks.same_bytes import THREADS, digests_by_threads
 from core.bootstrap.process import processing
 from core.domain.model import Door, ImageJob, ObjectRef, Result, Route
 from core.imaging.operations import OPERATIONS
@@ -70,7 +70,7 @@ def test_an_operation_gives_the_same_pixels_at_any_number_of_threads(
     name: str, cases: dict[tuple[Part, str], list[Case]]
 ) -> None:
     for case in cases[Part.OPERATION, name]:
-        assert len(set(of_threads(case).values())) == 1, case.on
+        assert len(set(digests_by_threads(case).values())) == 1, case.on
 
 
 @pytest.mark.parametrize("part", [Part.DECODER, Part.ENCODER])
@@ -79,7 +79,7 @@ def test_a_codec_gives_the_same_pixels_and_bytes_at_any_number_of_threads(
 ) -> None:
     for (of, name), found in cases.items():
         for case in found if of is part else ():
-            assert len(set(of_threads(case).values())) == 1, (name, case.on)
+            assert len(set(digests_by_threads(case).values())) == 1, (name, case.on)
 
 
 def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_threads(
