@@ -47,7 +47,7 @@ def markdown(rows: Rows, environments: Mapping[str, Mapping[str, str]], machine:
     below = [key for key in different if _is_visible(rows.overall(*key))]
     lines = [
         f"{machine}\n",
-        f"{len(equal)} of {len(rows.worst)} give the same pixels in every environment; the table has the others. "
+        f"{len(equal)} of {len(rows.worst)} give the same pixels in every environment; the table has the others.",
         f"{_CELLS}\n",
         f"| | {' | '.join(shown)} |\n| --- |{' --- |' * len(shown)}",
         *(_row(key, [rows.worst[key][name] for name in shown]) for key in different),
