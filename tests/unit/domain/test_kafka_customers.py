@@ -5,7 +5,7 @@ import pytest
 from core.domain.errors import Misconfigured, Refusal
 from core.domain.kafka_customer_rules import find_customer, read_rules
 from core.settings import entries
-from tests.unit.settings.test_settings import GOOD
+from tests.unit.settings.test_entries import GOOD
 
 
 @pytest.mark.parametrize(

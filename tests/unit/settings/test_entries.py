@@ -1,4 +1,4 @@
-"""Settings: every fault at once, and never the value of a variable that may be a secret."""
+"""Settings: all faults are reported together, and never the value of a variable, which may be a secret."""
 
 import re
 from pathlib import Path
@@ -19,19 +19,19 @@ GOOD = {
 }
 
 
-def test_what_is_not_said_has_a_default() -> None:
+def test_an_unset_variable_has_its_default() -> None:
     values = entries.load(entries.ProcessSettings, GOOD)
     assert values.memory_mb == 2048
     assert values.references == ""
 
 
-def test_lambda_says_its_memory_itself_unless_it_is_set() -> None:
+def test_memory_is_that_of_the_lambda_function_unless_it_is_set() -> None:
     environ = GOOD | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769"}
     assert entries.load(entries.ProcessSettings, environ).memory_mb == 1769
     assert entries.load(entries.ProcessSettings, environ | {"MEMORY_MB": "3000"}).memory_mb == 3000
 
 
-def test_all_faults_are_named_at_once() -> None:
+def test_all_faults_are_reported_together() -> None:
     environ = {"RECORDS_QUEUE_URL": "nowhere", "PUBLIC_BASE_URL": "http://images.example", "MEMORY_MB": "much"}
     with pytest.raises(Misconfigured) as caught:
         entries.load(entries.ProcessSettings, environ)
@@ -47,7 +47,7 @@ def test_a_secret_is_never_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "variable", "text", "sentence"),
+    ("kind", "variable", "text", "requirement_text"),
     [
         (entries.ProcessSettings, "BUCKET", "A_b", "must be a bucket's name, not a URL or ARN"),
         (entries.ProcessSettings, "BUCKET", "pictures\n", "must be a bucket's name, not a URL or ARN"),
@@ -76,16 +76,16 @@ def test_a_secret_is_never_shown() -> None:
         (entries.WebSettings, "LOGIN_LOGOUT_URL", "javascript:alert(1)", "must be a URL, https://…"),
     ],
 )
-def test_a_wrong_value_is_told_by_what_a_right_one_is(
-    kind: type[Value], variable: str, text: str, sentence: str
+def test_the_error_of_a_wrong_value_describes_the_valid_ones(
+    kind: type[Value], variable: str, text: str, requirement_text: str
 ) -> None:
     with pytest.raises(Misconfigured) as caught:
         entries.load(kind, {**GOOD, "BATCH_QUEUE": "jobs", variable: text})
-    assert caught.value.message == f"{variable} is wrong: it {sentence}"
+    assert caught.value.message == f"{variable} is wrong: it {requirement_text}"
 
 
-def test_every_setting_that_can_be_wrong_says_so_in_words() -> None:
-    """None in msgspec's, which speak of types and regular expressions."""
+def test_every_setting_describes_its_valid_values_in_words() -> None:
+    """msgspec's own messages name types and regular expressions."""
     for kind in {kind for kinds in READ_BY.values() for kind in kinds}:
         for field in msgspec.structs.fields(kind):
             assert requirement(field.type) or field.type is str, field.name
@@ -100,11 +100,11 @@ def test_every_setting_that_can_be_wrong_says_so_in_words() -> None:
         "http://[::1]:9000/token",
     ],
 )
-def test_a_login_may_be_anywhere_that_a_url_leads_to(url: str) -> None:
+def test_a_login_url_may_have_port_path_and_query(url: str) -> None:
     assert entries.load(entries.WebSettings, {**GOOD, "LOGIN_TOKEN_URL": url}).login_token_url == url
 
 
-def test_a_work_folder_that_is_there_is_taken(tmp_path: Path) -> None:
+def test_the_work_folder_must_exist(tmp_path: Path) -> None:
     assert entries.load(entries.ProcessSettings, {**GOOD, "WORK_DIR": str(tmp_path)}).work_dir == str(tmp_path)
     (tmp_path / "file").touch()
     with pytest.raises(Misconfigured, match="WORK_DIR is wrong"):
@@ -112,14 +112,14 @@ def test_a_work_folder_that_is_there_is_taken(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8000", "http://127.0.0.1", "https://images.example"])
-def test_only_this_machine_may_do_without_https(url: str) -> None:
+def test_only_localhost_may_be_without_https(url: str) -> None:
     assert entries.load(entries.ProcessSettings, GOOD | {"PUBLIC_BASE_URL": url}).public_base_url == url
 
 
 @pytest.mark.parametrize(
     "prefix", ["s3://shared/", "s3://shared/{customer}", "https://shared/{customer}/", "/{customer}/"]
 )
-def test_a_reference_that_would_hold_other_customers_images_is_wrong(prefix: str) -> None:
+def test_a_reference_prefix_without_a_folder_of_the_customer_is_refused(prefix: str) -> None:
     with pytest.raises(Misconfigured, match="REFERENCES"):
         entries.load(entries.ProcessSettings, GOOD | {"REFERENCES": prefix})
 
@@ -129,7 +129,7 @@ SECTIONS = {
     title.strip(): text
     for title, _, text in (part.partition("\n") for part in re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)[1:])
 }
-#: Each entry point's table, and what core.bootstrap loads for it.
+#: Each entry point's table in the document, and the classes that core.bootstrap loads for it.
 READ_BY: dict[str, tuple[type[Value], ...]] = {
     "`handler.process` and `batch`": (entries.ProcessSettings,),
     "`handler.record`": (entries.RecordSettings,),
@@ -144,7 +144,7 @@ def test_every_entry_point_has_a_table() -> None:
 
 
 @pytest.mark.parametrize("entry", READ_BY)
-def test_a_table_has_every_setting_that_its_entry_point_reads_and_no_other(entry: str) -> None:
+def test_a_table_has_exactly_the_settings_of_its_entry_point(entry: str) -> None:
     rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \|", SECTIONS[entry], re.MULTILINE)
     documented = sorted(name for row in rows for name in re.findall("[A-Z_]+", row))
     assert documented == sorted(
@@ -153,14 +153,14 @@ def test_a_table_has_every_setting_that_its_entry_point_reads_and_no_other(entry
 
 
 @pytest.mark.parametrize("entry", READ_BY)
-def test_a_default_that_a_table_gives_is_the_one_that_holds(entry: str) -> None:
-    """Numbers and words; those said in a sentence, such as "the shipped one", stand for an empty text."""
+def test_the_defaults_in_a_table_are_right(entry: str) -> None:
+    """Numbers and words only: a default described in a sentence, such as "the shipped one", is an empty text."""
     defaults = {field.name.upper(): field.default for kind in READ_BY[entry] for field in msgspec.structs.fields(kind)}
-    said = re.findall(
+    documented = re.findall(
         r"^\| `([A-Z_]+)` \| `?([\w.:/,-]+)`?(?:, or what Lambda says)? \|", SECTIONS[entry], re.MULTILINE
     )
-    assert said
-    for name, text in said:
+    assert documented
+    for name, text in documented:
         if text in ("required", "none"):
             assert (defaults[name] is msgspec.NODEFAULT) == (text == "required"), name
         elif isinstance(defaults[name], bool | str):
