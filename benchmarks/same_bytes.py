@@ -21,7 +21,7 @@ from core.pipelines.loader import load_folder
 from core.worker.supervisor import SupervisedWorker
 from pictureperfect.calibration.synthetic_images import Content, write
 
-#: One, the vCPUs of the largest Batch tier, and numbers between, an odd one among them.
+#: From one thread to the 16 vCPUs of the largest Batch tier, with an odd number between.
 THREADS = (1, 2, 7, 16)
 # 4.5 megapixels are more than one band of core.worker.rendering.bands; odd numbers, so that bands end unevenly
 _SIZE = (2611, 1733)

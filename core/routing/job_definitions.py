@@ -17,7 +17,7 @@ DEFAULT_PREFIX = "picture-perfect"
 RETRY_STRATEGY: dict[str, Any] = {
     "attempts": 3,
     "evaluateOnExit": [
-        {"onExitCode": str(os.EX_TEMPFAIL), "action": "RETRY"},  # of batch/__main__.py: it skips what is committed
+        {"onExitCode": str(os.EX_TEMPFAIL), "action": "RETRY"},  # batch/__main__.py: it skips committed images
         {"onStatusReason": "Your Spot Task was interrupted*", "action": "RETRY"},
         {"onStatusReason": "Host EC2*", "action": "RETRY"},
         {"onStatusReason": "Task failed to start*", "action": "RETRY"},

@@ -28,7 +28,7 @@ class Limits(Value, frozen=True, kw_only=True):
 
     max_megapixels: float
     max_bytes: int
-    #: Above 0 this alone routes: images of more megapixels go to Batch, the others stay. 0: the estimate routes.
+    #: Larger images go to Batch and smaller ones stay, whatever the estimate. 0: the estimate routes.
     lambda_max_megapixels: float = 0.0
     policy: Policy = Policy.LATENCY
     #: Seconds that one image may take in a Batch job.

@@ -87,11 +87,11 @@ class ProcessSettings(WorkerSettings, frozen=True, kw_only=True):
     metrics_namespace: MetricsNamespace = "PicturePerfect"
     #: Number of images of a batch that are processed at once, each with an equal share of the memory; 0: one per CPU.
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
-    #: Megapixels. Above 0 it alone routes: larger images go to Batch, all others stay. 0: the estimate routes.
+    #: Megapixels; larger images go to Batch and smaller ones stay, whatever the estimate. 0: the estimate routes.
     lambda_max_megapixels: Annotated[float, Meta(ge=0, le=_MOST_MEGAPIXELS)] = 0.0
     #: Route of an image that fits both: `latency` takes Lambda, `cost` the cheaper one.
     policy: Policy = Policy.LATENCY
-    #: URL of the SQS queue for images that need more memory or time than they have here. Kafka needs one.
+    #: URL of the SQS queue for images that need more memory or time than they have here. Kafka requires it.
     overflow_queue_url: Url = ""
     #: Rules, separated by spaces, for the customer of a Kafka record without a header `customer-id`; the first match
     #: counts.

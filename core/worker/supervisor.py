@@ -124,7 +124,7 @@ class SupervisedWorker:
         child = self._child or self._start()
         self._await_ready(child)
         if _seconds_left(deadline) <= 0:
-            raise Unavailable(Code.WORKER_UNAVAILABLE, "The worker took all the time left for the image to start.")
+            raise Unavailable(Code.WORKER_UNAVAILABLE, "The start of the worker used up the image's time.")
         cpu_before = child.start_accounting()
         reply = child.ask(request, deadline)
         if reply is None:
@@ -185,8 +185,8 @@ class _ChildProcess:
     """The operating-system process: its pipes, its accounting and its end."""
 
     def __init__(self, command: list[str], arguments: list[str], environ: Mapping[str, str]) -> None:
-        lifeline, self._lifeline = os.pipe()
         python_path = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+        lifeline, self._lifeline = os.pipe()
         try:
             self._process = subprocess.Popen(
                 [*command, str(lifeline), *arguments],
