@@ -1,14 +1,14 @@
-# One image, two targets: `runtime`, the last and so the default, goes to AWS; `local` is the same files and the
-# Lambda emulator. docs/how-to/container.md explains both. What pip needs to know of a private index comes as the build
-# secret `pip`, a pip.conf, so that it is in no layer.
+# One image with two targets: `runtime`, the last and therefore the default, is deployed to AWS; `local` adds the Lambda
+# emulator. See docs/how-to/container.md. A private package index is configured by the build secret `pip`, a pip.conf,
+# which is in no layer.
 ARG BASE_IMAGE=python:3.13-slim
 
 FROM ${BASE_IMAGE} AS packages
-# 1 puts in what reads HEIC. Its wheels are GPL-2.0 as a whole: docs/reference/formats.md says what that means for an image.
+# HEIC=1 installs pillow-heif, which reads HEIC. Its wheels are GPL-2.0 as a whole: see docs/reference/formats.md.
 ARG HEIC=0
 COPY requirements/runtime.lock requirements/heic.lock /tmp/
-# Wheels only: no compiler is in any stage. Bytecode is made here once, since a function cannot write it down, and
-# is never compared with its source again, since nothing changes in an image.
+# Wheels only: no stage has a compiler. Bytecode is compiled here, since a Lambda function cannot write files, and is
+# never compared with its source (unchecked-hash), since files in an image do not change.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     case "$HEIC" in 1) lock=heic ;; 0 | "") lock=runtime ;; *) echo "HEIC is 0 or 1, not $HEIC" >&2; exit 1 ;; esac \
  && python -m venv --without-pip /opt/venv \
@@ -24,13 +24,13 @@ COPY LICENSE container/entry container/check.py /app/
 COPY core /app/core
 COPY handler /app/handler
 COPY batch /app/batch
-# Lambda runs it as a user of its own choice, so everyone must be able to read it, whatever umask it was cloned under.
+# Lambda chooses the user, so all users must be able to read the files, whatever the umask of the clone.
 RUN python -m compileall -q --invalidation-mode unchecked-hash /app/core /app/handler /app/batch \
  && chmod -R u=rwX,go=rX /app && chmod 0755 /app/entry
 
 FROM ${BASE_IMAGE} AS emulator
 COPY container/emulator.lock /tmp/
-# The emulator's binaries ship inside aws-sam-cli's wheel; installing the rest of it is not needed.
+# The wheel of aws-sam-cli contains the emulator's binaries; the package itself is not installed.
 RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
     python -m pip download --quiet --disable-pip-version-check --no-deps \
     --only-binary :all: --require-hashes -r /tmp/emulator.lock -d /tmp/wheel \
@@ -41,12 +41,12 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
 FROM ${BASE_IMAGE} AS app
 COPY --from=packages /opt/venv /opt/venv
 COPY --from=code /app /app
-# In an image made FROM this one, `pip install` reaches the environment that is used by PIP_PYTHON, and /company is
-# where a company's own code goes.
+# For images FROM this one: with PIP_PYTHON, `pip install` installs into /opt/venv, and Python finds a company's own code
+# in /company.
 ENV PATH=/opt/venv/bin:$PATH PIP_PYTHON=/opt/venv/bin/python PYTHONPATH=/app:/company PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /app
 USER 10001:10001
-# A broken image cannot be built: every entry is loaded, and every pipeline.
+# The build of a broken image fails here: `check` loads every entry point, pipeline and operation.
 RUN ["/app/entry", "check"]
 ENTRYPOINT ["/app/entry"]
 CMD ["handler.process.handle"]

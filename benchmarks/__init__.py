@@ -1,1 +1,1 @@
-"""Measurements, as ratios and differences within one run. None of them is a test."""
+"""Benchmarks. They compare within one run, as ratios or differences; none is a test."""

@@ -1,8 +1,8 @@
-"""A thousand megapixels, on the Batch route: within the memory that was estimated, on the cores that there are.
+"""An image of a thousand megapixels on the Batch route, within its estimated memory and on all cores.
 
 `python -m benchmarks.gigapixel` paints a JPEG of 32,768 x 30,520 pixels and runs it through `thumbnail`, `web` and a
-denoising in bands, each in a worker that may use no more memory than the upper estimate. Then it asks for what cannot
-be done in bands, and is refused with the figure. Some 15 minutes on two cores, 10 GB of memory, and as much disk.
+denoising in bands, each in a worker limited to the upper estimate of memory. Then `stylize`, which cannot run in bands,
+is refused with its figures. It takes 15 minutes on two cores, 10 GB of memory and as much disk.
 """
 
 import argparse
@@ -17,9 +17,11 @@ import numpy as np
 
 from core.domain.errors import ImageFailure
 from core.domain.model import ImageHeader, Route
-from core.pipelines.definition import Pipeline, load, load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load, load_folder
 from core.routing import batch_tiers, cost_table
-from core.routing.plan import Limits, Place, plan
+from core.routing.plan import Capacity, Limits, plan
 from core.worker.supervisor import SupervisedWorker
 
 _WIDTH, _HEIGHT = 32_768, 30_520
@@ -33,28 +35,26 @@ _GB = 1 << 30
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument(
-        "--only", action="append", help="a pipeline: thumbnail, web, denoise, stylize; all if not given"
-    )
-    wanted = parser.parse_args().only
+    parser.add_argument("--only", action="append", help="a pipeline: thumbnail, web, denoise or stylize (default: all)")
+    only = parser.parse_args().only
     with TemporaryDirectory(prefix="gigapixel-") as folder:
         path = Path(folder) / "large.jpg"
         _paint(path)
         for pipeline in _pipelines():
-            if not wanted or pipeline.name in wanted:
+            if not only or pipeline.name in only:
                 print(_line(path, pipeline, Path(folder)), flush=True)
 
 
 def _pipelines() -> Iterator[Pipeline]:
-    known = load_folder(shipped())
-    yield known["thumbnail"]
-    yield known["web"]
+    shipped = load_folder(SHIPPED_FOLDER)
+    yield shipped["thumbnail"]
+    yield shipped["web"]
     yield load(_DENOISE, "denoise.yaml")
     yield load(_STYLIZE, "stylize.yaml")
 
 
 def _paint(path: Path) -> None:
-    """Large shapes and a little grain, in strips: the whole is there once only, and then as a file."""
+    """Large shapes and a little grain, added in strips, so that memory holds the picture once."""
     random = np.random.default_rng(1)
     coarse = random.integers(0, 255, (_HEIGHT // 256 + 1, _WIDTH // 256, 3), np.uint8)
     picture = cv2.resize(coarse, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_CUBIC)
@@ -68,23 +68,23 @@ def _paint(path: Path) -> None:
 def _line(path: Path, pipeline: Pipeline, folder: Path) -> str:
     environ = {"PATH": os.defpath}
     prober = SupervisedWorker(_GB, 1, environ)
-    far = time.monotonic() + 7200
-    header = prober.probe(path, far)
+    deadline = time.monotonic() + 7200
+    header = prober.probe(path, deadline)
     prober.close()
     try:
-        return _run(path, header, pipeline, folder, far)
+        return _run(path, header, pipeline, folder, deadline)
     except ImageFailure as failure:
         return f"{pipeline.name:10} refused: {failure}"
 
 
-def _run(path: Path, header: ImageHeader, pipeline: Pipeline, folder: Path, far: float) -> str:
+def _run(path: Path, header: ImageHeader, pipeline: Pipeline, folder: Path, deadline: float) -> str:
     estimate = cost_table.estimator(os.uname().machine)(header, pipeline)
-    nowhere = Place(route=Route.LAMBDA, memory_bytes=0, elsewhere=True)
-    tier = batch_tiers.named(plan(header, pipeline, _LIMITS, nowhere, estimate).tier)
-    assert tier  # noqa: S101 - what has no memory at all stays nowhere
+    nothing = Capacity(route=Route.LAMBDA, memory_bytes=0, can_hand_over=True)
+    tier = batch_tiers.tier_by_name(plan(header, pipeline, _LIMITS, nothing, estimate).tier)
+    assert tier  # noqa: S101 - nothing fits a capacity without memory
     worker = SupervisedWorker(estimate.peak_bytes_upper, 0, {"PATH": os.defpath})
     with TemporaryDirectory(dir=folder) as out:
-        usage = worker.run(path, header, pipeline, Path(out), far).usage
+        usage = worker.run(path, header, pipeline, Path(out), deadline).usage
     worker.close()
     return (
         f"{pipeline.name:10} {header.megapixels:,.0f} megapixels in {tier.name}: {usage.peak_bytes / _GB:.2f} GB "

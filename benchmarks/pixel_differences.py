@@ -1,4 +1,4 @@
-"""How far two results are apart: pixels by their peak signal to noise ratio, what was measured by its share."""
+"""The difference of two results: PSNR for pixels, relative difference for measurements."""
 
 from dataclasses import dataclass
 from math import inf, log10
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Difference:
-    """`psnr` in dB, infinite where the two are equal; `largest` of any value, in steps of 255.
+    """`psnr` in dB, infinite for equal pixels; `largest` difference of a value, in steps of 255.
 
-    What was measured has no PSNR: `share` is by what part of itself a number differs; a text does by all of it.
+    `share` is for measurements, which have no PSNR: the relative difference of two numbers, or 1 for two texts.
     """
 
     psnr: float = inf
@@ -26,14 +26,15 @@ class Difference:
         return self.psnr == inf and not self.share
 
     def worst(self, other: "Difference") -> "Difference":
-        """The worse of either in each."""
+        """The worse value of the two in every field."""
         return Difference(min(self.psnr, other.psnr), max(self.largest, other.largest), max(self.share, other.share))
 
 
 def difference(first: "NDArray[Any]", second: "NDArray[Any]") -> Difference:
-    """Of two rasters, or of two numbers or texts as arrays without axes. Other sizes have a PSNR of 0.
+    """The difference of two rasters, or of two numbers or texts as arrays without axes.
 
-    With alpha as it is seen: colours weighted by it, for below what is almost transparent they are anything's.
+    Rasters of different sizes have a PSNR of 0. Colors are weighted by alpha, since those of transparent pixels are
+    arbitrary.
     """
     if np.array_equal(first, second) and first.dtype == second.dtype:
         return Difference()
@@ -44,12 +45,12 @@ def difference(first: "NDArray[Any]", second: "NDArray[Any]") -> Difference:
     if first.shape != second.shape or first.dtype != second.dtype:
         return Difference(psnr=0.0, largest=255.0)
     white = np.iinfo(first.dtype).max
-    apart = np.abs(_seen(first, white) - _seen(second, white))
-    error = float(np.mean(apart**2))
-    return Difference(10 * log10(white**2 / error) if error else inf, float(apart.max()) * 255 / white)
+    distance = np.abs(_weighted_by_alpha(first, white) - _weighted_by_alpha(second, white))
+    error = float(np.mean(distance**2))
+    return Difference(10 * log10(white**2 / error) if error else inf, float(distance.max()) * 255 / white)
 
 
-def _seen(pixels: "NDArray[Any]", white: int) -> "NDArray[Any]":
+def _weighted_by_alpha(pixels: "NDArray[Any]", white: int) -> "NDArray[Any]":
     wide = pixels.astype(np.float64)
     if pixels.shape[-1] in (2, 4):
         wide[..., :-1] *= wide[..., -1:] / white

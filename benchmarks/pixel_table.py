@@ -1,4 +1,4 @@
-"""What `benchmarks.same_pixels` found, as it stands in docs/explanation/reproducibility.md between two marks."""
+"""The table of benchmarks.same_pixels in docs/explanation/reproducibility.md, between two marks."""
 
 import re
 from collections.abc import Mapping
@@ -8,57 +8,61 @@ from math import inf
 from benchmarks.pixel_cases import Part
 from benchmarks.pixel_differences import Difference
 
-#: Below so many dB what differs may be seen; promise 3 lists it by name.
-LEAST = 50.0
+#: PSNR in dB below which a difference may be visible: the table lists such cases by name.
+VISIBLE_DB = 50.0
 _BEGIN, _END = "<!-- benchmarks.same_pixels -->\n", "<!-- end of benchmarks.same_pixels -->\n"
-_CELLS = (
-    "Of each the lowest PSNR in dB, and the largest difference of any value, in steps of 255; = where there is none:"
-)
-_MANY = {Part.OPERATION: "Operations", Part.DECODER: "Decoders", Part.ENCODER: "Encoders", Part.PIPELINE: "Pipelines"}
+_CELLS = "Each cell has the lowest PSNR in dB and the largest difference of a value in steps of 255; = means equal:"
+_PLURALS = {
+    Part.OPERATION: "Operations",
+    Part.DECODER: "Decoders",
+    Part.ENCODER: "Encoders",
+    Part.PIPELINE: "Pipelines",
+}
 
 
 @dataclass(frozen=True)
 class Rows:
-    """By part and name, the worst difference in each variation."""
+    """The worst difference of each (part, name) in each variation."""
 
     variations: tuple[str, ...]
     worst: dict[tuple[Part, str], dict[str, Difference]] = field(default_factory=dict)
 
-    def add(self, variation: str, part: Part, name: str, found: Difference) -> None:
+    def add(self, variation: str, part: Part, name: str, difference: Difference) -> None:
         row = self.worst.setdefault((part, name), dict.fromkeys(self.variations, Difference()))
-        row[variation] = row[variation].worst(found)
+        row[variation] = row[variation].worst(difference)
 
     def overall(self, part: Part, name: str) -> Difference:
         result = Difference()
-        for found in self.worst[part, name].values():
-            result = result.worst(found)
+        for difference in self.worst[part, name].values():
+            result = result.worst(difference)
         return result
 
 
-def markdown(rows: Rows, environments: Mapping[str, Mapping[str, str]], where: str) -> str:
-    """Sentences, the table of what differs at all, and what stands for what. `where` is a sentence on the machine."""
+def markdown(rows: Rows, environments: Mapping[str, Mapping[str, str]], machine: str) -> str:
+    """The Markdown: differences in a table, equal cases in lists. `machine` is a sentence about the machine."""
     equal = [key for key in rows.worst if rows.overall(*key).is_none]
-    apart = [key for key in rows.worst if key not in equal]
-    shown = [name for name in rows.variations if not all(rows.worst[key][name].is_none for key in apart)]
-    silent = [name for name in rows.variations if name not in shown]
-    below = [key for key in apart if _is_below(rows.overall(*key))]
+    different = [key for key in rows.worst if key not in equal]
+    shown = [name for name in rows.variations if not all(rows.worst[key][name].is_none for key in different)]
+    equal_everywhere = [name for name in rows.variations if name not in shown]
+    below = [key for key in different if _is_visible(rows.overall(*key))]
     lines = [
-        f"{where}\n",
-        f"{len(equal)} of {len(rows.worst)} give the same pixels in every environment, and these do not. {_CELLS}\n",
+        f"{machine}\n",
+        f"{len(equal)} of {len(rows.worst)} give the same pixels in every environment; the table has the others.",
+        f"{_CELLS}\n",
         f"| | {' | '.join(shown)} |\n| --- |{' --- |' * len(shown)}",
-        *(_row(key, [rows.worst[key][name] for name in shown]) for key in apart),
+        *(_row(key, [rows.worst[key][name] for name in shown]) for key in different),
         "",
-        f"Below {LEAST:.0f} dB: {', '.join(f'{part} `{name}`' for part, name in below) or 'none'}.\n",
-        *(_listed(part, [name for of, name in equal if of is part]) for part in Part),
+        f"Below {VISIBLE_DB:.0f} dB: {', '.join(f'{part} `{name}`' for part, name in below) or 'none'}.\n",
+        *(_equal_line(part, [name for of, name in equal if of is part]) for part in Part),
     ]
-    if silent:
-        lines.append(f"Nothing at all differs with: {'; '.join(silent)}.\n")
-    lines += ["What the environments are:\n", *(_explained(name, environments[name]) for name in rows.variations)]
+    if equal_everywhere:
+        lines.append(f"Without any difference: {'; '.join(equal_everywhere)}.\n")
+    lines += ["The environments:\n", *(_environment_line(name, environments[name]) for name in rows.variations)]
     return "\n".join(lines) + "\n"
 
 
-def replaced(document: str, text: str) -> str:
-    """`document` with `text` between its marks. Raises ValueError where it has none."""
+def replace_table(document: str, text: str) -> str:
+    """`document` with `text` between its marks. Raises ValueError if it has no marks."""
     before, begin, rest = document.partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
@@ -66,22 +70,22 @@ def replaced(document: str, text: str) -> str:
     return f"{before}{begin}\n{text}\n{end}{after}"
 
 
-def in_document(document: str) -> str:
-    """What stands between the marks."""
+def table_of(document: str) -> str:
+    """The text between the marks of `document`."""
     return document.partition(_BEGIN)[2].partition(_END)[0]
 
 
-def named(text: str) -> set[tuple[Part, str]]:
-    """All that `text` says something of: the rows of its table, and what it lists as equal."""
-    found = {(Part(part), name) for part, name in re.findall(r"^\| (\w+) `([^`]+)` \|", text, re.MULTILINE)}
-    for part, word in _MANY.items():
+def cases_of(text: str) -> set[tuple[Part, str]]:
+    """The cases in `text`: the rows of its table, and those listed as equal."""
+    cases = {(Part(part), name) for part, name in re.findall(r"^\| (\w+) `([^`]+)` \|", text, re.MULTILINE)}
+    for part, word in _PLURALS.items():
         for listed in re.findall(rf"^{word} with the same pixels: (.*)$", text, re.MULTILINE):
-            found |= {(part, name) for name in re.findall("`([^`]+)`", listed)}
-    return found
+            cases |= {(part, name) for name in re.findall("`([^`]+)`", listed)}
+    return cases
 
 
-def _is_below(found: Difference) -> bool:
-    return found.psnr < LEAST or found.share > 0
+def _is_visible(difference: Difference) -> bool:
+    return difference.psnr < VISIBLE_DB or difference.share > 0
 
 
 def _row(key: tuple[Part, str], cells: list[Difference]) -> str:
@@ -89,17 +93,17 @@ def _row(key: tuple[Part, str], cells: list[Difference]) -> str:
     return f"| {part} `{name}` | {' | '.join(map(_cell, cells))} |"
 
 
-def _cell(found: Difference) -> str:
-    if found.is_none:
+def _cell(difference: Difference) -> str:
+    if difference.is_none:
         return "="
-    parts = [f"{found.psnr:.1f} dB, {found.largest:.2g}"] if found.psnr < inf else []
-    parts += [f"{100 * found.share:.2g} %"] if found.share else []
+    parts = [f"{difference.psnr:.1f} dB, {difference.largest:.2g}"] if difference.psnr < inf else []
+    parts += [f"{100 * difference.share:.2g} %"] if difference.share else []
     return "; ".join(parts)
 
 
-def _listed(part: Part, names: list[str]) -> str:
-    return f"{_MANY[part]} with the same pixels: {', '.join(f'`{name}`' for name in names) or 'none'}.\n"
+def _equal_line(part: Part, names: list[str]) -> str:
+    return f"{_PLURALS[part]} with the same pixels: {', '.join(f'`{name}`' for name in names) or 'none'}.\n"
 
 
-def _explained(name: str, environment: Mapping[str, str]) -> str:
+def _environment_line(name: str, environment: Mapping[str, str]) -> str:
     return f"- {name}: {', '.join(f'`{variable}={value}`' for variable, value in environment.items())}"

@@ -1,6 +1,6 @@
-"""Whether the number of threads changes a byte: operations, decoders, encoders and pipelines on larger pictures.
+"""Checks that the number of threads changes no byte of operations, decoders, encoders and pipelines.
 
-python -m benchmarks.same_bytes [WIDTH HEIGHT]; exit 1 where one does. About ten minutes on two cores.
+`python -m benchmarks.same_bytes [WIDTH HEIGHT]` exits with 1 if one changes. It takes ten minutes on two cores.
 """
 
 import hashlib
@@ -16,35 +16,35 @@ import numpy as np
 
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from core.worker.supervisor import SupervisedWorker
 from pictureperfect.calibration.synthetic_images import Content, write
 
-#: From one to what the largest Batch tier has, and an odd number between.
+#: From one thread to the 16 vCPUs of the largest Batch tier, with an odd number between.
 THREADS = (1, 2, 7, 16)
-_SIZE = (
-    2611,
-    1733,
-)  # 4.5 megapixels: more than one of core.worker.rendering.bands's bands; odd, so that stripes end anywhere
+# 4.5 megapixels are more than one band of core.worker.rendering.bands; odd numbers, so that bands end unevenly
+_SIZE = (2611, 1733)
 _PICTURES = ("jpeg", "png alpha", "png deep")
 _SECONDS = 600.0
 
 
-def of_threads(case: Case) -> dict[int, str]:
-    """The digest of what `case` gives, by the number of OpenCV's threads; they stay as the last has them."""
+def digests_by_threads(case: Case) -> dict[int, str]:
+    """SHA-256 of the result of `case` for each number of OpenCV's threads. The last number stays set."""
     digests = {}
     for threads in THREADS:
         cv2.setNumThreads(threads)
-        assert cv2.getNumThreads() == threads  # noqa: S101 - OpenCV built without threads would show nothing
-        made = case.run()
-        content = made if isinstance(made, bytes) else made.tobytes() if isinstance(made, np.ndarray) else repr(made)
-        digests[threads] = hashlib.sha256(content if isinstance(content, bytes) else content.encode()).hexdigest()
+        assert cv2.getNumThreads() == threads  # noqa: S101 - OpenCV built without threads would make the comparison void
+        result = case.run()
+        content = result.tobytes() if isinstance(result, np.ndarray) else result
+        data = content if isinstance(content, bytes) else repr(content).encode()
+        digests[threads] = hashlib.sha256(data).hexdigest()
     return digests
 
 
-def of_pipelines(folder: Path, width: int, height: int) -> Iterator[tuple[str, dict[int, str]]]:
-    """Each shipped pipeline on each picture: what, and the digest of all its files, by the number of threads."""
-    made: dict[str, dict[int, str]] = {}
+def pipeline_digests(folder: Path, width: int, height: int) -> Iterator[tuple[str, dict[int, str]]]:
+    """For each shipped pipeline on each picture: its description, and the digest of all files by number of threads."""
+    digests: dict[str, dict[int, str]] = {}
     for kind in _PICTURES:
         write(kind, Content.PHOTO, width, height, 3, folder / kind)
     for threads in THREADS:
@@ -52,34 +52,36 @@ def of_pipelines(folder: Path, width: int, height: int) -> Iterator[tuple[str, d
         try:
             for kind in _PICTURES:
                 header = worker.probe(folder / kind, time.monotonic() + _SECONDS)
-                for name, pipeline in load_folder(shipped()).items():
+                for name, pipeline in load_folder(SHIPPED_FOLDER).items():
                     with TemporaryDirectory(dir=folder) as out:
                         done = worker.run(folder / kind, header, pipeline, Path(out), time.monotonic() + _SECONDS)
                         digest = hashlib.sha256(repr(done.measurements).encode())
                         for file in done.renditions:
                             digest.update(Path(file.path).read_bytes())
-                    made.setdefault(f"pipeline {name} on {kind}", {})[threads] = digest.hexdigest()
+                    digests.setdefault(f"pipeline {name} on {kind}", {})[threads] = digest.hexdigest()
         finally:
             worker.close()
-    yield from made.items()
+    yield from digests.items()
 
 
 def main(width: int, height: int) -> int:
-    """Print what differs; the exit code."""
+    """Print the cases that differ, and return the exit code."""
     print(f"{width} x {height} pixels, threads {', '.join(map(str, THREADS))}")
-    seen = differing = 0
+    total = differing = 0
     with TemporaryDirectory() as name:
         folder = Path(name)
         pixel_cases.prepare(folder, width, height)
-        of_cases = ((f"{case.part} {case.name} on {case.on}", of_threads(case)) for case in pixel_cases.cases(folder))
-        for made in (of_cases, of_pipelines(folder, width, height)):
-            for what, digests in made:
-                seen += 1
+        of_cases = (
+            (f"{case.part} {case.name} on {case.on}", digests_by_threads(case)) for case in pixel_cases.cases(folder)
+        )
+        for results in (of_cases, pipeline_digests(folder, width, height)):
+            for description, digests in results:
+                total += 1
                 others = [threads for threads in THREADS if digests[threads] != digests[1]]
                 differing += bool(others)
                 if others:
-                    print(f"{what}: other bytes with {', '.join(map(str, others))} threads than with 1")
-    print(f"{seen - differing} of {seen} give the same bytes with every number of threads")
+                    print(f"{description}: other bytes with {', '.join(map(str, others))} threads than with 1")
+    print(f"{total - differing} of {total} give the same bytes with every number of threads")
     return 1 if differing else 0
 
 

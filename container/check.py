@@ -1,7 +1,7 @@
 # ruff: noqa: INP001 - a script, in no package
-"""Run while the image is built, in its final shape and as its user: loads every entry, pipeline and operation.
+"""Loads every entry point, pipeline and operation of an image: the last step of its build, and the command `check`.
 
-A company's own image runs it too, at its build's end, and so may anyone on an image that does not work: `check`.
+A company's own image runs it at the end of its build too.
 """
 
 import importlib
@@ -10,7 +10,7 @@ import pkgutil
 import sys
 from pathlib import Path
 
-# Entries read their settings when they are loaded. Nothing is called at these places.
+# Entry points read their settings when they are loaded. Nothing connects to these addresses.
 os.environ |= {
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
@@ -23,13 +23,13 @@ os.environ |= {
     "RECORDS_QUEUE_URL": "https://localhost/none",
 }
 
-#: What must be in the image, so that a folder which was not copied is not taken for one with nothing in it.
+#: Entry points that must exist: a folder that was not copied would otherwise look like an empty one.
 ENTRIES = {"handler.admin", "handler.dispatch", "handler.process", "handler.record", "handler.web"}
 
 
 def check() -> str:
-    """Raises whatever is wrong with the image; returns what is in it."""
-    import cv2  # noqa: PLC0415 - after the settings
+    """Load everything and return a description of it. Raises the first error."""
+    import cv2  # noqa: PLC0415 - after os.environ is set
 
     import handler  # noqa: PLC0415
 
@@ -42,7 +42,7 @@ def check() -> str:
         raise LookupError(f"no entry point: {', '.join(sorted(missing))}")
     service = importlib.import_module("handler.process")._service  # noqa: SLF001 - loaded with the entry
     if not list(Path("/app/core/adapters/postgres/schema").glob("*.sql")):
-        raise LookupError("no migration was shipped")
+        raise LookupError("there is no migration in the image")
     parts = [
         f"OpenCV {cv2.__version__}",
         f"entries {', '.join(sorted(entries))}, batch",
@@ -57,6 +57,6 @@ if __name__ == "__main__":
     from core.domain.errors import Misconfigured
 
     try:
-        print(check())  # noqa: T201 - the build's log
-    except Misconfigured as error:  # a company's settings, pipelines or functions: its sentence says it all
+        print(check())  # noqa: T201 - goes to the build's log
+    except Misconfigured as error:  # wrong settings, pipelines or functions: no traceback
         sys.exit(f"picture-perfect: {error}")

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from core.routing.batch_tiers import TIERS
-from core.routing.job_definitions import definition, name
+from core.routing.job_definitions import definition_name, job_definition
 from infra import roles
 from infra.functions import log_group
 from infra.image import ContainerImage
@@ -62,10 +62,10 @@ class BatchWork(Construct):
             ],
         )
         for tier in TIERS:
-            said = definition(tier, image.uri, environment, settings.name)
+            said = job_definition(tier, image.uri, environment, settings.name)
             CfnResource(self, f"Tier{tier.name}", type="AWS::Batch::JobDefinition", properties=self._whole(said))
         self.definition_arns = [
-            arn(self, "job-definition", f"{name(tier, settings.name)}{version}")
+            arn(self, "job-definition", f"{definition_name(tier.name, settings.name)}{version}")
             for tier in TIERS
             for version in ("", ":*")
         ]

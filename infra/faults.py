@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from core.domain.kafka_customer_rules import read_rules
-from core.settings.entries import ProcessingSettings
-from core.settings.parsing import read
+from core.settings.entries import ProcessSettings
+from core.settings.parsing import parse
 from infra.image_uri import ecr_image
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _cognito_faults(settings: "Settings") -> Iterator[str]:
 
 
 def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
-    known = {field.name.upper(): field.type for field in msgspec.structs.fields(ProcessingSettings)}
+    known = {field.name.upper(): field.type for field in msgspec.structs.fields(ProcessSettings)}
     for name, text in environment.items():
         where = f"processing.environment.{name}"
         if name in GIVEN:
@@ -76,7 +76,7 @@ def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
             yield f"{where}: is no setting of the functions; docs/reference/settings.md lists them"
         else:
             try:
-                read(text, known[name])
+                parse(text, known[name])
             except ValueError as error:
                 yield f"{where}: {error}"
 

@@ -16,12 +16,12 @@ from msgspec.structs import fields
 from core.domain.errors import Code
 from core.domain.model import Door
 from core.ports.metric_catalogue import REFUSED
-from core.settings.entries import ProcessingSettings
+from core.settings.entries import ProcessSettings
 from infra.functions import Function
 from infra.settings import TAG, Settings
 
 #: Unless METRICS_NAMESPACE says another.
-NAMESPACE = next(str(one.default) for one in fields(ProcessingSettings) if one.name == "metrics_namespace")
+NAMESPACE = next(str(one.default) for one in fields(ProcessSettings) if one.name == "metrics_namespace")
 _SUM, _MAXIMUM = "Sum", "Maximum"
 _FIVE_MINUTES = Duration.minutes(5)
 #: What an error of each function means for the images.

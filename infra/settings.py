@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from core.domain.kafka_customer_rules import TOPIC
-from core.settings.parsing import wanted
+from core.settings.parsing import requirement
 from infra.faults import faults
 
 #: What everything that is paid for is tagged with, by the deployment's name: the budget counts by it.
@@ -221,5 +221,5 @@ def _of_fields(kind: type[Table], said: Mapping[str, Any], prefix: str = "") -> 
             msgspec.convert(said[name], known[name])
         except msgspec.ValidationError as error:
             what, _, where = str(error).partition(" - at `$")
-            needed = wanted(known[name])
+            needed = requirement(known[name])
             yield f"{prefix}{name}{where.rstrip('`')}: {f'must {needed}' if needed else what}"

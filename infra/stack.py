@@ -6,7 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from core.domain.model import Value
-from core.settings.entries import DispatchSettings, ReconcilingSettings, WebSettings
+from core.settings.entries import DispatchSettings, ReconcileSettings, WebSettings
 from infra import kafka, roles
 from infra.batch import BatchWork, arn
 from infra.database import MASTER, RECORD, WEB, Database
@@ -176,7 +176,7 @@ class PicturePerfect(Stack):
             {
                 **self._common(),
                 **access.environment,
-                **self._shared(ReconcilingSettings),
+                **self._shared(ReconcileSettings),
                 "RECONCILE_AFTER_HOURS": str(own.reconcile_after_hours),
                 "RETENTION_DAYS": str(self._settings.storage.retention_days),
             },

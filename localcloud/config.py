@@ -5,12 +5,13 @@ from pathlib import Path
 
 import msgspec
 
+from core.routing.job_definitions import DEFAULT_PREFIX
 from localcloud import clients
 
 NAMESPACE = "PicturePerfect"
 TOPIC = "images"
 GROUP = "picture-perfect"
-BATCH_QUEUE = BATCH_DEFINITIONS = "picture-perfect"
+BATCH_QUEUE, BATCH_DEFINITIONS = "picture-perfect", DEFAULT_PREFIX
 
 
 class Address(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from core.settings import entries
 
 def reconciling(environ: Mapping[str, str]) -> Reconciling:
     """The service that takes up sources that have waited in `incoming/` for RECONCILE_AFTER_HOURS."""
-    values = entries.load(entries.ReconcilingSettings, environ)
+    values = entries.load(entries.ReconcileSettings, environ)
     return Reconciling(
         committing=Committing(store=store(values.bucket), metrics=EmfMetrics(sys.stdout, values.metrics_namespace)),
         patience=timedelta(hours=values.reconcile_after_hours),

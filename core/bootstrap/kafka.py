@@ -14,7 +14,7 @@ def streaming(environ: Mapping[str, str], service: Processing) -> Streaming | No
 
     Raises Misconfigured(INVALID_SETTINGS) if KAFKA_PIPELINE names no pipeline.
     """
-    values = entries.load(entries.ProcessingSettings, environ)
+    values = entries.load(entries.ProcessSettings, environ)
     if values.kafka_pipeline and values.kafka_pipeline not in service.pipelines:
         known = ", ".join(sorted(service.pipelines))
         raise Misconfigured(

@@ -12,7 +12,7 @@ from core.settings import entries
 
 def migrate(environ: Mapping[str, str]) -> list[str]:
     """Bring the database to this release's schema; returns the names of the migrations applied."""
-    values = entries.load(entries.MigratingSettings, environ)
+    values = entries.load(entries.MigrateSettings, environ)
     with closing(ledger(values)) as migrated:
         return migrated.migrate(values.retention_days or None)
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from core.bootstrap.worker import with_custom_operations, worker_pool
 from core.domain.model import Route
 from core.imaging.operations import OPERATIONS
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from core.ports.worker import SCRATCH
 from core.routing import cost_table
-from core.routing.plan import MB_OF_A_VCPU, Limits
+from core.routing.plan import MB_PER_VCPU, Limits
 from core.settings import entries
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 def processing(environ: Mapping[str, str], route: Route) -> "Processing":
     """The service of the entries that touch images."""
-    values = entries.load(entries.ProcessingSettings, environ)
+    values = entries.load(entries.ProcessSettings, environ)
     if route is Route.LAMBDA:  # one image at a time: scratch folders are those of images killed at the time-out
         for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -40,7 +41,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         metrics=EmfMetrics(sys.stdout, values.metrics_namespace),
         worker=pool,
         pipelines=load_folder(
-            Path(values.pipelines) if values.pipelines else shipped(),
+            Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER,
             with_custom_operations(pool.operations()) if values.operations.split() else OPERATIONS,
         ),
         limits=Limits(
@@ -54,7 +55,7 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
         references=tuple(values.references.split()),
         route=route,
         public_base_url=values.public_base_url,
-        vcpus=values.memory_mb / MB_OF_A_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
+        vcpus=values.memory_mb / MB_PER_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
         memory_mb=values.memory_mb,
         handovers=SqsHandovers(clients.sqs(), values.overflow_queue_url) if values.overflow_queue_url else None,
         work_dir=Path(values.work_dir),

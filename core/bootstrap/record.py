@@ -11,5 +11,5 @@ from core.settings import entries
 
 def recording(environ: Mapping[str, str]) -> Recording:
     """The service of the recorder."""
-    values = entries.load(entries.RecordingSettings, environ)
+    values = entries.load(entries.RecordSettings, environ)
     return Recording(store=S3Store(clients.s3(), values.bucket), ledger=ledger(values))

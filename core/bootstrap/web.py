@@ -11,7 +11,7 @@ from core.adapters.postgres.gallery import GalleryRows
 from core.bootstrap.credentials import credentials
 from core.bootstrap.database import database
 from core.domain.errors import Code, Misconfigured
-from core.pipelines.definition import shipped
+from core.pipelines import SHIPPED_FOLDER
 from core.services.web.gallery import Gallery
 from core.services.web.pipeline_list import read
 from core.services.web.services import Web
@@ -28,7 +28,7 @@ def web(environ: Mapping[str, str]) -> Web:
     values = entries.load(entries.WebSettings, environ)
     links, rows = _links(values.bucket, environ), GalleryRows(database(values))
     store, multiparts = cache(partial(_store, values.bucket)), cache(partial(_multiparts, values.bucket))
-    pipelines = cache(partial(read, Path(values.pipelines) if values.pipelines else shipped()))
+    pipelines = cache(partial(read, Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER))
     return Web(
         settings=values,
         uploading=Uploading(store=store, links=links, multiparts=multiparts, rows=rows, pipelines=pipelines),

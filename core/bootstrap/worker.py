@@ -5,24 +5,24 @@ from functools import partial
 
 from core.imaging.operations import OPERATIONS, Catalogue
 from core.imaging.operations.custom_operation import Description, build
+from core.routing.batch_tiers import worker_bytes
 from core.settings import entries
 from core.worker.pool import WorkerPool
 from core.worker.supervisor import SupervisedWorker
 
-_PARENT_BYTES = 192 * 2**20  # the parent's peak: boto3's clients, an event of 6 MB and its answer
 _SECRETS = ("AWS_", "DATABASE_URL")  # prefixes of variables that the child does not get
 
 
 def worker(environ: Mapping[str, str]) -> SupervisedWorker:
     """One worker, without a cloud. Raises Misconfigured(INVALID_SETTINGS)."""
     values = entries.load(entries.WorkerSettings, environ)
-    return _start(_worker_environ(environ), values, _worker_memory(values), values.threads)
+    return _start(_worker_environ(environ), values, worker_bytes(values.memory_mb), values.threads)
 
 
 def worker_pool(environ: Mapping[str, str], values: entries.WorkerSettings, workers: int) -> WorkerPool:
     """Up to `workers` workers, the first of them started."""
     start = partial(_start, _worker_environ(environ), values)
-    return WorkerPool(start, _worker_memory(values), values.threads, workers)
+    return WorkerPool(start, worker_bytes(values.memory_mb), values.threads, workers)
 
 
 def catalogue(environ: Mapping[str, str]) -> Catalogue:
@@ -45,11 +45,6 @@ def _start(
     environ: Mapping[str, str], values: entries.WorkerSettings, memory_bytes: int, threads: int
 ) -> SupervisedWorker:
     return SupervisedWorker(memory_bytes, threads, environ, functions=values.operations.split())
-
-
-def _worker_memory(values: entries.WorkerSettings) -> int:
-    """Bytes of the child: MEMORY_MB without the parent's share."""
-    return values.memory_mb * 2**20 - _PARENT_BYTES
 
 
 def _worker_environ(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,1 +1,6 @@
-"""Pipelines: the YAML file's values, its loader and the shipped files."""
+"""Pipelines: their values, the loader of their YAML files, and the shipped files."""
+
+from pathlib import Path
+
+#: The folder of the pipeline files that come with the product.
+SHIPPED_FOLDER = Path(__file__).parent / "shipped"

@@ -1,5 +1,6 @@
-"""A pipeline's YAML file, field by field, every fault with its line."""
+"""Reads pipelines from YAML files, one pipeline a file, and reports all faults of a file with line and field."""
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -9,20 +10,45 @@ from core.domain.errors import Code, Misconfigured
 from core.domain.model import ImageFormat
 from core.domain.object_keys import NO_PIPELINE
 from core.domain.outputs import Automatic, Output
-from core.imaging.operations import Catalogue
+from core.imaging.operations import OPERATIONS, Catalogue
 from core.imaging.operations.base import Measurement, Operation
-from core.pipelines.definition import Name, Pipeline, RenditionSpec, Take, kind_of, nearest
+from core.pipelines.definition import FrameSelection, Name, Pipeline, RenditionSpec, output_type
 from core.pipelines.located_yaml import Located, YamlFault, read
 
 
-def parse(text: str, file: str, catalogue: Catalogue) -> Pipeline:
-    """See core.pipelines.definition.load."""
-    reader = _Reader(Path(file), catalogue)
+def load_folder(folder: Path, catalogue: Catalogue = OPERATIONS) -> dict[str, Pipeline]:
+    """All pipelines of a folder (its `*.yaml` files), by name.
+
+    Raises Misconfigured(INVALID_PIPELINE) with the faults of all files, or if there is no pipeline.
+    """
+    pipelines, faults = {}, []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            pipelines[path.stem] = load(path.read_text("utf-8"), str(path), catalogue)
+        except UnicodeDecodeError:
+            faults.append(f"{path}: not UTF-8 text")
+        except OSError as error:  # the name is a folder's, or a broken link's
+            faults.append(f"{path}: {error.strerror}")
+        except Misconfigured as error:
+            faults.append(error.message)
+    if not pipelines and not faults:
+        faults.append(f"{folder}: there is no pipeline here; pipelines are files named *.yaml")
+    if faults:
+        raise Misconfigured(Code.INVALID_PIPELINE, "\n".join(faults))
+    return pipelines
+
+
+def load(text: str, file: str, catalogue: Catalogue = OPERATIONS) -> Pipeline:
+    """The pipeline in the YAML `text`. The stem of `file` is its name; paths in steps are relative to its folder.
+
+    Raises Misconfigured(INVALID_PIPELINE): one line per fault, `file:line: field: message`.
+    """
+    reader = _PipelineReader(Path(file), catalogue)
     try:
-        document, doubled = read(text)
+        document, duplicates = read(text)
     except YamlFault as fault:
         raise Misconfigured(Code.INVALID_PIPELINE, f"{file}:{fault.line}: {fault}") from fault
-    reader.faults += doubled
+    reader.faults += duplicates
     pipeline = reader.pipeline(document)
     if pipeline is None or reader.faults:
         lines = [f"{file}:{line}: {message}" for line, message in sorted(reader.faults)]
@@ -30,8 +56,11 @@ def parse(text: str, file: str, catalogue: Catalogue) -> Pipeline:
     return pipeline
 
 
-class _Reader:
-    """Walks one document. What is wrong is noted in `faults`, and None stands in its place."""
+class _PipelineReader:
+    """Converts one YAML document, and collects its faults as (line, message).
+
+    Methods return None (or leave an item out) after they have added a fault.
+    """
 
     def __init__(self, file: Path, catalogue: Catalogue) -> None:
         self.file = file
@@ -40,22 +69,22 @@ class _Reader:
 
     def pipeline(self, node: Located) -> Pipeline | None:
         before = len(self.faults)
-        known = ["description", "frames", "pages", "steps", "renditions"]
-        fields = self._fields(node, "", known, required=["renditions"])
+        names = ["description", "frames", "pages", "steps", "renditions"]
+        fields = self._fields(node, "", names, required=["renditions"])
         name = self._value(Located(self.file.stem, 1), Name, "the file's name")
         if name == NO_PIPELINE:
-            self._fault(Located("", 1), "the file's name", f"{NO_PIPELINE} stands for what is no pipeline")
+            self._fault(Located("", 1), "the file's name", f"{NO_PIPELINE} is reserved for images without a pipeline")
         description = self._value(fields.get("description", Located("", 1)), str, "description")
-        frames = self._value(fields.get("frames", Located("all", 1)), Take, "frames")
-        pages = self._value(fields.get("pages", Located("first", 1)), Take, "pages")
+        frames = self._value(fields.get("frames", Located("all", 1)), FrameSelection, "frames")
+        pages = self._value(fields.get("pages", Located("first", 1)), FrameSelection, "pages")
         steps = self._steps(fields.get("steps"), "steps")
         renditions = [
             self._rendition(item, f"renditions[{at}]")
             for at, item in enumerate(self._list(fields.get("renditions"), "renditions", least=1))
         ]
-        self._refuse_same_names(renditions, fields.get("renditions"))
-        if pages is Take.ALL:
-            self._refuse_names_of_pages(renditions, fields.get("renditions"))
+        self._refuse_duplicate_names(renditions, fields.get("renditions"))
+        if pages is FrameSelection.ALL:
+            self._refuse_page_names(renditions, fields.get("renditions"))
         if len(self.faults) > before:
             return None
         kept = tuple(rendition for rendition in renditions if rendition is not None)
@@ -77,7 +106,7 @@ class _Reader:
     def _output(self, node: Located, field: str) -> Output | Automatic | None:
         written = node.plain()
         output: Output | Automatic | None = self._struct(
-            node, kind_of(written) if isinstance(written, dict) else Output, field
+            node, output_type(written) if isinstance(written, dict) else Output, field
         )
         return output
 
@@ -88,14 +117,14 @@ class _Reader:
             if isinstance(step, Measurement):
                 if type(step) in measured:
                     name = type(step).__struct_config__.tag
-                    self._fault(item, f"{field}[{at}]", f"there is a second {name} here; its result has one place")
+                    self._fault(item, f"{field}[{at}]", f"{name} is here twice; a measurement is stored once")
                 measured.add(type(step))
             if step is not None:
                 steps.append(step)
         return tuple(steps)
 
     def _step(self, node: Located, field: str) -> Operation | None:
-        """`- name: {parameters}`, or `- name` where there are none to give."""
+        """A step is written as `- name: {parameters}`, or as `- name` if it has none."""
         if isinstance(node.value, str):
             name, parameters = node.value, Located({}, node.line)
         elif isinstance(node.value, dict) and len(node.value) == 1:
@@ -105,7 +134,7 @@ class _Reader:
             return None
         kind = self.catalogue.get(name)
         if kind is None:
-            self._fault(node, field, f"there is no operation {name}; {nearest(name, list(self.catalogue))}")
+            self._fault(node, field, f"there is no operation {name}; {_suggestion(name, list(self.catalogue))}")
             return None
         if parameters.value is None:
             parameters = Located({}, parameters.line)
@@ -120,7 +149,7 @@ class _Reader:
         return resolved
 
     def _struct(self, node: Located, kind: type[Any], field: str) -> Any:  # noqa: ANN401 - an instance of `kind`
-        """Each field by itself, so that all that are wrong are named; then all together."""
+        """Converts field by field first, so that each wrong field is reported, then the whole."""
         before = len(self.faults)
         known = msgspec.structs.fields(kind)
         required = [item.encode_name for item in known if item.required]
@@ -144,7 +173,7 @@ class _Reader:
         prefix = f"{field}." if field else ""
         for name, value in node.value.items():
             if name not in known:
-                self._fault(value, f"{prefix}{name}", f"there is no such field; {nearest(name, known)}")
+                self._fault(value, f"{prefix}{name}", f"there is no such field; {_suggestion(name, known)}")
         for name in required:
             if name not in node.value:
                 self._fault(node, f"{prefix}{name}", "is missing")
@@ -168,24 +197,32 @@ class _Reader:
     def _fault(self, node: Located, field: str, message: str) -> None:
         self.faults.append((node.line, f"{field}: {message}" if field else message))
 
-    def _refuse_same_names(self, renditions: list[RenditionSpec | None], node: Located | None) -> None:
-        """Name and format are what a file is known by; what may be chosen counts as what is."""
+    def _refuse_duplicate_names(self, renditions: list[RenditionSpec | None], node: Located | None) -> None:
+        """Rendition name and format identify a file. Every format that `auto` may choose counts as used."""
         seen: set[tuple[str, ImageFormat]] = set()
         for at, rendition in enumerate(renditions):
             for output in rendition.outputs if rendition else ():
                 keys = {(rendition.name, item.format) for item in output.candidates} if rendition else set()
-                for name, form in sorted(keys & seen):
-                    why = f"there is a second {name} in {form.value}"
+                for name, file_format in sorted(keys & seen):
+                    message = f"there is a second {name} in {file_format.value}"
                     if isinstance(output, Automatic):
-                        why = f"auto may choose {form.value}, and there is another {name} that is or may be in it"
+                        message = (
+                            f"auto may choose {file_format.value}, which another output of {name} has or may choose"
+                        )
                     if node:
-                        self._fault(node.value[at], f"renditions[{at}]", why)
+                        self._fault(node.value[at], f"renditions[{at}]", message)
                 seen |= keys
 
-    def _refuse_names_of_pages(self, renditions: list[RenditionSpec | None], node: Located | None) -> None:
-        """The pages after the first are named by the rendition and their number."""
+    def _refuse_page_names(self, renditions: list[RenditionSpec | None], node: Located | None) -> None:
+        """Pages after the first are named `<rendition>-<page>`: no rendition may have such a name."""
         names = {rendition.name for rendition in renditions if rendition}
         for at, rendition in enumerate(renditions):
             stem, _, number = rendition.name.rpartition("-") if rendition else ("", "", "")
             if stem in names and number.isdecimal() and node:
                 self._fault(node.value[at], f"renditions[{at}].name", f"a page of {stem} would have this name too")
+
+
+def _suggestion(name: str, names: list[str]) -> str:
+    """`did you mean …?` with the closest of `names`, or the list of all if none is close."""
+    close = get_close_matches(name, names, n=1)
+    return f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(names))}"

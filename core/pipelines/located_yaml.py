@@ -1,4 +1,4 @@
-"""YAML as plain values that remember their lines, for messages that name them. Safe tags only."""
+"""Parses YAML into values that carry their line numbers, for error messages. Safe tags only."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,18 +6,18 @@ from typing import Any
 import msgspec
 import yaml
 
-# The C parser where PyYAML was built with it.
+# The C parser, if PyYAML was built with it.
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Located(msgspec.Struct, frozen=True):
-    """A value and the line, from 1, on which it begins. Maps and lists hold Located values in turn."""
+    """A value and the line on which it begins, from 1. Its maps and lists hold Located values."""
 
     value: Any
     line: int
 
     def plain(self) -> Any:  # noqa: ANN401 - YAML holds anything
-        """The value without lines."""
+        """The value without line numbers."""
         if isinstance(self.value, Mapping):
             return {key: item.plain() for key, item in self.value.items()}
         if isinstance(self.value, list):
@@ -25,7 +25,7 @@ class Located(msgspec.Struct, frozen=True):
         return self.value
 
 
-class YamlFault(Exception):  # noqa: N818 - a fault of a file
+class YamlFault(Exception):  # noqa: N818 - a fault in a file
     """Not YAML, or more than one document. `line` counts from 1."""
 
     def __init__(self, line: int, message: str) -> None:
@@ -34,9 +34,9 @@ class YamlFault(Exception):  # noqa: N818 - a fault of a file
 
 
 def read(text: str) -> tuple[Located, list[tuple[int, str]]]:
-    """The document in `text`, and its faults that leave it readable, keys said twice, as (line, message).
+    """The document in `text`, and its duplicate keys as (line, message).
 
-    Raises YamlFault where it cannot be read at all.
+    Raises YamlFault if the text cannot be parsed or holds more than one document.
     """
     loader = _Loader(text)
     try:
@@ -65,7 +65,7 @@ def _located(loader: Any, node: yaml.Node, faults: list[tuple[int, str]]) -> Loc
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key in items:
-                faults.append((key_node.start_mark.line + 1, f"{key} is said twice"))
+                faults.append((key_node.start_mark.line + 1, f"{key} is here twice"))
             value = _located(loader, value_node, faults)
             items[key] = Located(value.value, key_node.start_mark.line + 1)
         return Located(items, line)

@@ -1,4 +1,4 @@
-"""By how much a JPEG is reduced while it is decoded. Pure: the estimate has to know it as well as the worker."""
+"""Scale-on-load: the factor by which libjpeg reduces a JPEG during decoding. Pure: estimate and worker share it."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from core.pipelines.definition import Pipeline
 
 
 def reduction_for(header: ImageHeader, pipeline: Pipeline) -> int:
-    """By how much a JPEG may be reduced while it is decoded: 1, 2, 4 or 8.
+    """The factor by which a JPEG is reduced during decoding: 1, 2, 4 or 8; 1 for any other format.
 
-    Only where every rendition begins with a resize, and so that each still has twice the pixels it needs along
-    both sides: what is left of the way down is done by area, and no one sees a difference. What is measured
-    before that is left the pixels that it looks at.
+    Above 1 only if every rendition resizes first, and only so far that each resize still gets twice the pixels it
+    needs along both sides: it does the rest by area averaging, without a visible difference. Measurements before the
+    resize keep the pixels that they read (`side`).
     """
     if header.format != "jpeg":
         return 1
@@ -23,10 +23,10 @@ def reduction_for(header: ImageHeader, pipeline: Pipeline) -> int:
     return max((reduction for reduction in (2, 4, 8) if reduction <= ratio), default=1)
 
 
-def _ratio(chain: Sequence[Operation], header: ImageHeader) -> float:
-    """By how much the image may be smaller before these steps; 1 where they need every pixel."""
+def _ratio(steps: Sequence[Operation], header: ImageHeader) -> float:
+    """The largest factor that leaves `steps` the pixels they need; 1 if they need every pixel."""
     ratio = 8.0
-    for step in chain:
+    for step in steps:
         if isinstance(step, Resize):
             width, height = step.scaled(header.width, header.height)
             return min(ratio, header.width / (2 * width), header.height / (2 * height))

@@ -1,1 +1,1 @@
-"""The choice between Lambda and Batch: estimates, cost tables, tiers and prices."""
+"""The choice between Lambda and Batch: estimates, cost tables, Batch tiers and prices."""

@@ -1,4 +1,4 @@
-"""The sizes that a Batch job can have: what Fargate offers, in five steps.
+"""The five sizes of a Batch job. Each is a combination of vCPUs and memory that Fargate offers.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
 """
@@ -6,11 +6,16 @@ https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-servic
 from core.domain.model import Value
 
 _MB = 2**20
-_PARENT_MB = 192  # as core.bootstrap leaves it to the parent
+_PARENT_MB = 192  # peak of the parent process: boto3's clients, an event of 6 MB and its answer
+
+
+def worker_bytes(memory_mb: int) -> int:
+    """Bytes of memory for the worker's child in a container (or Lambda function) of `memory_mb`."""
+    return (memory_mb - _PARENT_MB) * _MB
 
 
 class Tier(Value, frozen=True, kw_only=True):
-    """One size. `memory_mb` is the container's; the job definition is named by `name`."""
+    """One size. `memory_mb` is the whole container's; `name` is the end of the job definition's name."""
 
     name: str
     vcpus: int
@@ -18,8 +23,8 @@ class Tier(Value, frozen=True, kw_only=True):
 
     @property
     def worker_bytes(self) -> int:
-        """What the worker's child may use."""
-        return (self.memory_mb - _PARENT_MB) * _MB
+        """Bytes of memory for the worker's child."""
+        return worker_bytes(self.memory_mb)
 
 
 #: From the smallest to the largest.
@@ -32,12 +37,11 @@ TIERS = (
 )
 
 
-def named(name: str) -> Tier | None:
-    """The tier of that name."""
+def tier_by_name(name: str) -> Tier | None:
+    """The tier called `name`; None if there is none."""
     return next((tier for tier in TIERS if tier.name == name), None)
 
 
-def above(tier: Tier) -> Tier | None:
-    """The next larger; None above the largest."""
-    larger = [other for other in TIERS if other.memory_mb > tier.memory_mb]
-    return larger[0] if larger else None
+def next_tier(tier: Tier) -> Tier | None:
+    """The next larger tier; None above the largest."""
+    return next((larger for larger in TIERS if larger.memory_mb > tier.memory_mb), None)

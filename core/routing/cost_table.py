@@ -1,7 +1,6 @@
-"""Which table of costs an installation goes by: its own, or the one that was measured on a machine like it."""
+"""Chooses and reads the cost table: the file of the setting COSTS, or the table shipped for the architecture."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -14,35 +13,36 @@ from core.routing.estimate import Costs, decode, estimate
 Estimator = Callable[[ImageHeader, Pipeline], Estimate]
 
 _SHIPPED = Path(__file__).parent / "costs"
-#: Where no table is of this architecture: the upper estimates of another's are as many times as high.
-_OTHER = 1.5
+#: Without a table of this architecture, the margins of another architecture's table are multiplied by this.
+_FOREIGN_TABLE_FACTOR = 1.5
 _FALLBACK = "x86_64"
 
 
 def load(machine: str, path: str = "") -> Costs:
-    """The table in the file at `path`, or else the shipped one of an architecture, as `uname -m` says it.
+    """The cost table in the file at `path`, or the shipped one. `machine` is the architecture as `uname -m` prints it.
 
-    Raises Misconfigured(INVALID_SETTINGS) for a file that is none.
+    Raises Misconfigured(INVALID_SETTINGS) if the file cannot be read or is no cost table.
     """
     shipped = _SHIPPED / f"{machine}.json"
     file = Path(path) if path else shipped if shipped.exists() else _SHIPPED / f"{_FALLBACK}.json"
     try:
         costs = decode(file.read_bytes(), file.name)
     except OSError as error:
-        why = f"COSTS is wrong: {file} cannot be read: {error.strerror}"
-        raise Misconfigured(Code.INVALID_SETTINGS, why) from error
+        message = f"COSTS is wrong: {file} cannot be read: {error.strerror}"
+        raise Misconfigured(Code.INVALID_SETTINGS, message) from error
     except ValueError as error:
         raise Misconfigured(Code.INVALID_SETTINGS, f"COSTS is wrong: {error}") from error
     if costs.machine == machine:
         return costs
-    margins = replace(costs.margins, seconds=costs.margins.seconds * _OTHER, bytes=costs.margins.bytes * _OTHER)
+    margins = replace(
+        costs.margins,
+        seconds=costs.margins.seconds * _FOREIGN_TABLE_FACTOR,
+        bytes=costs.margins.bytes * _FOREIGN_TABLE_FACTOR,
+    )
     return replace(costs, margins=margins)
 
 
 def estimator(machine: str, path: str = "") -> Estimator:
-    """What estimates by that table. Raises as `load` does."""
-    return partial(_by, load(machine, path))
-
-
-def _by(costs: Costs, header: ImageHeader, pipeline: Pipeline) -> Estimate:
-    return estimate(header, pipeline, costs)
+    """`estimate` with the table that `load` returns. Raises as `load` does."""
+    costs = load(machine, path)
+    return lambda header, pipeline: estimate(header, pipeline, costs)

@@ -1,4 +1,4 @@
-"""Header + pipeline + measured costs → what the image will take. Pure, and free of OpenCV."""
+"""Header + pipeline + measured costs → estimate of CPU seconds and memory. Pure; does not load OpenCV."""
 
 from typing import Annotated
 
@@ -14,12 +14,12 @@ Coefficients = tuple[float, float, float, float]
 
 
 class Cost(Value, frozen=True, kw_only=True):
-    """What one kind of stage takes, as it was measured.
+    """The measured cost of one kind of stage.
 
-    `seconds` of CPU: fixed, per million samples that come in, per million that leave, per million bytes of file.
-    `bytes` beyond what is live: fixed, per byte that is worked on at once, per byte that leaves, per byte of file.
-    `parallel` is the share of the CPU time that threads divide among them. The spreads are by how much the worst of
-    what was measured, of pictures of every kind, took more than that.
+    `seconds` of CPU: constant, per million samples in, per million samples out, per million bytes of file.
+    `bytes` on top of `Stage.live_bytes`: constant, per byte of band, per byte of result, per byte of file.
+    `parallel` is the share of the CPU time that threads divide among them. Each spread is the factor by which the
+    costliest measured picture exceeded these coefficients.
     """
 
     seconds: Coefficients
@@ -30,18 +30,19 @@ class Cost(Value, frozen=True, kw_only=True):
 
 
 class Margins(Value, frozen=True, kw_only=True):
-    """What the upper estimates have on top of the spreads, found by whole runs (benchmarks/estimates.py)."""
+    """Factors of the upper estimates on top of the spreads, from whole pipelines (benchmarks/estimates.py)."""
 
     seconds: Annotated[float, Meta(ge=1)] = 1.25
     bytes: Annotated[float, Meta(ge=1)] = 1.1
-    #: Memory that malloc keeps from earlier images in a warm child (MALLOC_TRIM_THRESHOLD_, core.worker.supervisor).
+    #: Bytes that malloc keeps from earlier images in a warm child: MALLOC_TRIM_THRESHOLD_ of core.worker.supervisor.
     kept_bytes: Annotated[int, Meta(ge=0)] = 64 * _MB
 
 
 class Costs(Value, frozen=True, kw_only=True):
-    """A table: what was measured, on what machine, when. Written by `pictureperfect calibrate`.
+    """A cost table, with the machine and date of its measurement. `pictureperfect calibrate` writes it.
 
-    `base_bytes` is the worker's child with its libraries; `base_seconds` is what each image takes whatever it is.
+    `base_bytes` is the memory of the worker's child with its libraries, `base_seconds` the CPU time of any image.
+    `kinds` maps the names in `Stage.kinds` to their costs.
     """
 
     machine: str
@@ -53,35 +54,33 @@ class Costs(Value, frozen=True, kw_only=True):
     densities: Densities = Densities()
     margins: Margins = Margins()
 
-    def of(self, stage: Stage) -> tuple[Cost, bool]:
-        """The cost of a stage, and whether that very kind was measured; what nobody knows costs as the dearest."""
-        for kind in stage.kinds:
-            if kind in self.kinds:
-                return self.kinds[kind], True
-        return _UNKNOWN, False
+    def cost_of(self, stage: Stage) -> Cost | None:
+        """The cost of the first of `stage.kinds` that was measured; None if none was."""
+        return next((self.kinds[kind] for kind in stage.kinds if kind in self.kinds), None)
 
 
-#: Of what was never measured, such as a company's own function before `calibrate`: half a second a megapixel of three
+#: For stages never measured, such as a company's own function before `calibrate`: half a second per megapixel of three
 #: samples, and five times its pixels in floating point.
-_UNKNOWN = Cost(
+_UNMEASURED = Cost(
     seconds=(0.1, 0.17, 0.0, 0.0), bytes=(16.0 * _MB, 20.0, 1.0, 0.0), seconds_spread=10.0, bytes_spread=1.0
 )
 
 
 def estimate(header: ImageHeader, pipeline: Pipeline, costs: Costs) -> Estimate:
-    """What `pipeline` will take of CPU and memory for an image with this header."""
+    """CPU seconds and memory that `pipeline` needs for an image with this header."""
     seconds = upper = costs.base_seconds
     parallel, peak, peak_upper = 0.0, 0.0, 0.0
-    unknown: list[str] = []
+    unmeasured: list[str] = []
     for stage in stages(header, pipeline, costs.densities):
-        cost, known = costs.of(stage)
-        if not known:
-            unknown.append(stage.kinds[-1])
-        took = stage.times * _sum(cost.seconds, stage.work)
-        seconds += took
-        parallel += took * cost.parallel
-        upper += took * cost.seconds_spread
-        extra = _sum(cost.bytes, stage.room)
+        cost = costs.cost_of(stage)
+        if cost is None:
+            cost = _UNMEASURED
+            unmeasured.append(stage.kinds[-1])
+        stage_seconds = stage.times * _dot(cost.seconds, stage.cpu_features)
+        seconds += stage_seconds
+        parallel += stage_seconds * cost.parallel
+        upper += stage_seconds * cost.seconds_spread
+        extra = _dot(cost.bytes, stage.memory_features)
         peak = max(peak, stage.live_bytes + extra)
         peak_upper = max(peak_upper, stage.live_bytes + extra * cost.bytes_spread)
     return Estimate(
@@ -90,22 +89,22 @@ def estimate(header: ImageHeader, pipeline: Pipeline, costs: Costs) -> Estimate:
         parallel=min(1.0, parallel / seconds) if seconds else 0.0,
         peak_bytes=round(costs.base_bytes + peak),
         peak_bytes_upper=round((costs.base_bytes + peak_upper) * costs.margins.bytes) + costs.margins.kept_bytes,
-        basis=_basis(costs, unknown),
+        basis=_basis(costs, unmeasured),
     )
 
 
-def _sum(coefficients: Coefficients, features: Coefficients) -> float:
+def _dot(coefficients: Coefficients, features: Coefficients) -> float:
     return sum(coefficient * feature for coefficient, feature in zip(coefficients, features, strict=True))
 
 
-def _basis(costs: Costs, unknown: list[str]) -> str:
-    found = f"measured on {costs.machine}, {costs.measured_at}"
-    return f"{found}; never measured: {', '.join(dict.fromkeys(unknown))}" if unknown else found
+def _basis(costs: Costs, unmeasured: list[str]) -> str:
+    basis = f"measured on {costs.machine}, {costs.measured_at}"
+    return f"{basis}; never measured: {', '.join(dict.fromkeys(unmeasured))}" if unmeasured else basis
 
 
 def decode(content: bytes, name: str) -> Costs:
-    """A table out of its file. Raises ValueError that names file and field."""
+    """The cost table in `content`, the JSON of the file `name`. Raises ValueError that names file and field."""
     try:
         return msgspec.json.decode(content, type=Costs)
     except msgspec.DecodeError as error:
-        raise ValueError(f"{name} is no table of costs: {error}") from error
+        raise ValueError(f"{name} is no cost table: {error}") from error

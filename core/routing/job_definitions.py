@@ -1,24 +1,23 @@
-"""What the job definition of each tier says: the shape that RegisterJobDefinition takes, without where it runs.
+"""The Batch job definition of each tier, in the shape of RegisterJobDefinition, without network, roles and log.
 
-The embedded cloud registers these, and infra/ deploys the same: there is one list of when an attempt is repeated.
+The embedded cloud registers these definitions and infra/ deploys them, so that both retry attempts by the same rules.
 """
 
+import os
 from typing import Any
 
 from core.routing.batch_tiers import Tier
 
-#: What the names begin with, unless the setting BATCH_DEFINITIONS says another.
-PREFIX = "picture-perfect"
-_ATTEMPTS = 3
-_EX_TEMPFAIL = 75  # as batch/__main__.py says it: try again, what is committed is skipped
+#: The first part of the definitions' names, unless the setting BATCH_DEFINITIONS gives another.
+DEFAULT_PREFIX = "picture-perfect"
 
-#: An attempt is repeated where no image is to blame, and where a repetition may help. All else ends, by the last rule:
-#: what ran out of memory goes to a larger tier, and never to the same again. Five rules are the most there may be.
+#: An attempt is retried if no image is to blame and a retry may help; the last rule ends every other attempt. A job
+#: that ran out of memory is submitted to a larger tier, never to the same again. Batch allows five rules:
 #: https://docs.aws.amazon.com/batch/latest/userguide/job_retries.html
-RETRIES: dict[str, Any] = {
-    "attempts": _ATTEMPTS,
+RETRY_STRATEGY: dict[str, Any] = {
+    "attempts": 3,
     "evaluateOnExit": [
-        {"onExitCode": str(_EX_TEMPFAIL), "action": "RETRY"},
+        {"onExitCode": str(os.EX_TEMPFAIL), "action": "RETRY"},  # batch/__main__.py: it skips committed images
         {"onStatusReason": "Your Spot Task was interrupted*", "action": "RETRY"},
         {"onStatusReason": "Host EC2*", "action": "RETRY"},
         {"onStatusReason": "Task failed to start*", "action": "RETRY"},
@@ -27,19 +26,19 @@ RETRIES: dict[str, Any] = {
 }
 
 
-def name(tier: Tier, prefix: str = PREFIX) -> str:
-    """What the tier's definition is called; `core.adapters.aws.batch` submits by it."""
-    return f"{prefix}-{tier.name}"
+def definition_name(tier_name: str, prefix: str = DEFAULT_PREFIX) -> str:
+    """The name of a tier's job definition."""
+    return f"{prefix}-{tier_name}"
 
 
-def definition(tier: Tier, image: str, environment: dict[str, str], prefix: str = PREFIX) -> dict[str, Any]:
-    """The definition of a tier's jobs: `image` with `environment`, and the memory and the CPUs of the tier.
+def job_definition(tier: Tier, image: str, environment: dict[str, str], prefix: str = DEFAULT_PREFIX) -> dict[str, Any]:
+    """The job definition of a tier: the container `image` with `environment`, and the tier's memory and vCPUs.
 
-    The command is each submission's own, and so is the time-out: they depend on what there is to do.
+    SubmitJob sets arguments and time-out, since they depend on the images of the job.
     """
     settings = {**environment, "MEMORY_MB": str(tier.memory_mb)}
     return {
-        "jobDefinitionName": name(tier, prefix),
+        "jobDefinitionName": definition_name(tier.name, prefix),
         "type": "container",
         "platformCapabilities": ["FARGATE"],
         "containerProperties": {
@@ -51,5 +50,5 @@ def definition(tier: Tier, image: str, environment: dict[str, str], prefix: str 
                 {"type": "MEMORY", "value": str(tier.memory_mb)},
             ],
         },
-        "retryStrategy": RETRIES,
+        "retryStrategy": RETRY_STRATEGY,
     }

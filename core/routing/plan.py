@@ -1,4 +1,4 @@
-"""Header + pipeline + estimate + limits → plan. Pure: what cannot be done is refused before a pixel is decoded."""
+"""Header + pipeline + estimate + limits → plan. Pure: refuses what cannot be done before a pixel is decoded."""
 
 from enum import StrEnum
 from math import inf
@@ -7,38 +7,40 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import Estimate, ImageHeader, Plan, Route, Value
 from core.imaging.operations.base import Operation
 from core.pipelines.definition import Pipeline
-from core.routing.batch_tiers import TIERS, Tier, above, named
+from core.routing.batch_tiers import TIERS, Tier, next_tier, tier_by_name
 
-#: What Lambda gives a whole vCPU for: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
-MB_OF_A_VCPU = 1769
+#: Lambda gives one vCPU for each 1,769 MB: https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+MB_PER_VCPU = 1769
 _MB = 2**20
 
 
 class Policy(StrEnum):
-    """What decides where an image may be worked on at either place."""
+    """How an image is routed that fits both Lambda and Batch."""
 
-    #: The function, since it begins at once.
+    #: To Lambda, which starts at once.
     LATENCY = "latency"
-    #: Whatever is cheaper, a Batch child of its own taken for granted.
+    #: To the cheaper one. Batch is priced as a job of the image's own.
     COST = "cost"
 
 
 class Limits(Value, frozen=True, kw_only=True):
-    """What the operator lets an image take. Megapixels are of all frames that are decoded, as displayed."""
+    """The operator's limits. Megapixels count the displayed pixels of all decoded frames or pages."""
 
     max_megapixels: float
     max_bytes: int
-    #: Images of more leave the function, those of fewer stay, whatever the estimate says; 0: the estimate decides.
+    #: Larger images go to Batch and smaller ones stay, whatever the estimate. 0: the estimate routes.
     lambda_max_megapixels: float = 0.0
     policy: Policy = Policy.LATENCY
-    #: What one image may take of a Batch job, in seconds.
+    #: Seconds that one image may take in a Batch job.
     max_seconds: float = 14_400.0
 
 
-class Place(Value, frozen=True, kw_only=True):
-    """Where an image is: what there is for it. `tier` names the Batch tier, where it is one's job.
+class Capacity(Value, frozen=True, kw_only=True):
+    """What the current process can give an image, on `route`.
 
-    Where `elsewhere` is false nothing takes what does not fit: it is tried here. `machine` is the architecture.
+    `memory_bytes` is the worker's child's, `seconds` the time left, `tier` the name of the Batch tier ("" outside
+    Batch), `machine` the architecture as `uname -m` prints it. `can_hand_over`: whether a larger place can take the
+    image. If False, it is tried here regardless.
     """
 
     route: Route
@@ -46,109 +48,118 @@ class Place(Value, frozen=True, kw_only=True):
     vcpus: float = 1.0
     seconds: float = inf
     tier: str = ""
-    elsewhere: bool = False
+    can_hand_over: bool = False
     machine: str = "x86_64"
 
 
 def plan(
-    header: ImageHeader, pipeline: Pipeline, limits: Limits, place: Place, estimate: Estimate | None = None
+    header: ImageHeader, pipeline: Pipeline, limits: Limits, capacity: Capacity, estimate: Estimate | None = None
 ) -> Plan:
-    """Where the image is worked on: at `place`, or in the tier that the plan names.
+    """The route of an image: stay with `capacity`, or the Batch tier that the plan names.
 
-    Raises ImageFailure: TOO_MANY_BYTES, TOO_MANY_PIXELS, RESULT_TOO_LARGE, TOO_MUCH_MEMORY, TOO_MUCH_TIME, each with
-    its numbers.
+    Raises ImageFailure with the figures: TOO_MANY_BYTES, TOO_MANY_PIXELS, RESULT_TOO_LARGE, TOO_MUCH_MEMORY,
+    TOO_MUCH_TIME.
     """
-    megapixels = _refuse_beyond(header, pipeline, limits)
+    megapixels = _refuse_large_sources(header, pipeline, limits)
     _refuse_large_results(header, pipeline, limits)
     if estimate is None:
-        reason = f"{megapixels:.4g} megapixels are within the limits of this place."
-        return Plan(route=place.route, reason=reason, tier=place.tier)
-    why = _why_not(megapixels, limits, place, estimate) or _why_cheaper(limits, place, estimate)
-    tier = _elsewhere(place, smallest_tier(estimate, limits.max_seconds)) if why and place.elsewhere else None
-    if tier:
-        return Plan(route=Route.BATCH, reason=why, tier=tier.name, estimate=estimate)
-    reason = why or f"It needs about {_figures(estimate, place)}, which there is."
-    return Plan(route=place.route, reason=reason, tier=place.tier, estimate=estimate)
-
-
-def _elsewhere(place: Place, wanted: Tier) -> Tier | None:
-    """Where it goes: from Batch only upwards, and from the largest tier nowhere."""
-    here = named(place.tier)
-    if here is None or wanted.memory_mb > here.memory_mb:
-        return wanted
-    return above(here)
+        reason = f"The image has {megapixels:.4g} megapixels, which is within the limits."
+        return Plan(route=capacity.route, reason=reason, tier=capacity.tier)
+    unfit = _exceeded(megapixels, limits, capacity, estimate) or _cheaper_in_batch(limits, capacity, estimate)
+    if unfit and capacity.can_hand_over:
+        tier = _tier_to_hand_over_to(capacity, smallest_tier(estimate, limits.max_seconds))
+        if tier:
+            return Plan(route=Route.BATCH, reason=unfit, tier=tier.name, estimate=estimate)
+    reason = unfit or (
+        f"The image needs about {estimate.peak_bytes / _MB:,.0f} MB and {estimate.seconds(capacity.vcpus):,.2g} s on "
+        f"{capacity.vcpus:.3g} vCPUs, which are available here."
+    )
+    return Plan(route=capacity.route, reason=reason, tier=capacity.tier, estimate=estimate)
 
 
 def smallest_tier(estimate: Estimate, seconds: float) -> Tier:
-    """The smallest Batch tier that will hold it, within so many seconds.
+    """The smallest Batch tier with enough memory that finishes the image within `seconds`.
 
-    Raises ImageFailure(TOO_MUCH_MEMORY or TOO_MUCH_TIME) where none will.
+    Raises ImageFailure(TOO_MUCH_MEMORY or TOO_MUCH_TIME) if there is none.
     """
-    roomy = [tier for tier in TIERS if estimate.peak_bytes_upper <= tier.worker_bytes]
-    if not roomy:
+    fitting = [tier for tier in TIERS if estimate.peak_bytes_upper <= tier.worker_bytes]
+    if not fitting:
         raise ImageFailure(
             Code.TOO_MUCH_MEMORY,
-            f"It needs up to {estimate.peak_bytes_upper / _MB:,.0f} MB of memory; the largest tier of AWS Batch has "
-            f"{TIERS[-1].worker_bytes / _MB:,.0f} MB.",
+            f"The image needs up to {estimate.peak_bytes_upper / _MB:,.0f} MB of memory; the largest tier of AWS Batch "
+            f"has {TIERS[-1].worker_bytes / _MB:,.0f} MB.",
         )
-    for tier in roomy:
+    for tier in fitting:
         if estimate.seconds_upper(tier.vcpus) <= seconds:
             return tier
-    vcpus = roomy[-1].vcpus
+    vcpus = fitting[-1].vcpus
     raise ImageFailure(
         Code.TOO_MUCH_TIME,
-        f"It takes up to {estimate.seconds_upper(vcpus):,.0f} seconds on {vcpus} vCPUs; {seconds:,.0f} is the limit.",
+        f"The image takes up to {estimate.seconds_upper(vcpus):,.0f} seconds on {vcpus} vCPUs; the limit is "
+        f"{seconds:,.0f} seconds.",
     )
 
 
-def _why_not(megapixels: float, limits: Limits, place: Place, estimate: Estimate) -> str:
-    """Why the image does not stay where it is; empty where it may."""
-    if limits.lambda_max_megapixels and place.route is Route.LAMBDA:
+def _tier_to_hand_over_to(capacity: Capacity, fitting: Tier) -> Tier | None:
+    """`fitting`, but from a Batch job always a larger tier than the job's; None from the largest."""
+    current = tier_by_name(capacity.tier)
+    if current is None or fitting.memory_mb > current.memory_mb:
+        return fitting
+    return next_tier(current)
+
+
+def _exceeded(megapixels: float, limits: Limits, capacity: Capacity, estimate: Estimate) -> str:
+    """The first limit or resource of `capacity` that the image exceeds, as a sentence; empty if it fits."""
+    if limits.lambda_max_megapixels and capacity.route is Route.LAMBDA:
         if megapixels <= limits.lambda_max_megapixels:
             return ""
-        return f"It has {megapixels:,.4g} megapixels; above {limits.lambda_max_megapixels:,.6g} they go to Batch."
-    if estimate.peak_bytes_upper > place.memory_bytes:
         return (
-            f"It needs up to {estimate.peak_bytes_upper / _MB:,.0f} MB of memory; "
-            f"there are {place.memory_bytes / _MB:,.0f} MB here."
+            f"The image has {megapixels:,.4g} megapixels; images above {limits.lambda_max_megapixels:,.6g} go to Batch."
         )
-    seconds = estimate.seconds_upper(place.vcpus)
-    if seconds > place.seconds and place.route is Route.LAMBDA:  # in Batch an attempt's time was made for its share
-        return f"It takes up to {seconds:,.1f} seconds on {place.vcpus:.3g} vCPUs; there are {place.seconds:,.1f} here."
+    if estimate.peak_bytes_upper > capacity.memory_bytes:
+        return (
+            f"The image needs up to {estimate.peak_bytes_upper / _MB:,.0f} MB of memory; "
+            f"{capacity.memory_bytes / _MB:,.0f} MB are available here."
+        )
+    seconds = estimate.seconds_upper(capacity.vcpus)
+    # Not in Batch: the time-out of a Batch attempt was made from the estimates of its images.
+    if seconds > capacity.seconds and capacity.route is Route.LAMBDA:
+        return (
+            f"The image takes up to {seconds:,.1f} seconds on {capacity.vcpus:.3g} vCPUs; "
+            f"{capacity.seconds:,.1f} seconds are left here."
+        )
     return ""
 
 
-def _why_cheaper(limits: Limits, place: Place, estimate: Estimate) -> str:
-    """Why the image goes to Batch for the sake of money; empty where that is not asked for, or not so.
+def _cheaper_in_batch(limits: Limits, capacity: Capacity, estimate: Estimate) -> str:
+    """Both prices, as a sentence, if the policy is COST and Batch is cheaper; otherwise empty.
 
-    A child of Batch is billed for a minute at least. That small ones share one, where there are several, is not
-    counted on: so only what is cheaper there alone goes there.
+    Batch bills a minute at least. Several small images may share a job and that minute, but the comparison does not
+    count on it: an image goes to Batch only if a job of its own is cheaper.
     """
-    if limits.policy is not Policy.COST or place.route is not Route.LAMBDA or not place.elsewhere:
+    if limits.policy is not Policy.COST or capacity.route is not Route.LAMBDA or not capacity.can_hand_over:
         return ""
-    from core.routing import prices  # noqa: PLC0415 - for those who ask for it alone
+    from core.routing import prices  # noqa: PLC0415 - only the policy COST reads the price file
 
-    asked, machine = prices.load(), place.machine
+    price, machine = prices.load(), capacity.machine
     tier = smallest_tier(estimate, limits.max_seconds)
-    here = asked.lambda_usd(estimate.seconds(place.vcpus), place.vcpus * MB_OF_A_VCPU, machine)
-    there = asked.batch_usd(estimate.seconds(tier.vcpus), tier, machine)
-    return f"It costs ${here:.2g} in the function and ${there:.2g} in Batch." if there < here else ""
+    lambda_usd = price.lambda_usd(estimate.seconds(capacity.vcpus), capacity.vcpus * MB_PER_VCPU, machine)
+    batch_usd = price.batch_usd(estimate.seconds(tier.vcpus), tier, machine)
+    return (
+        f"The image costs ${lambda_usd:.2g} in Lambda and ${batch_usd:.2g} in Batch." if batch_usd < lambda_usd else ""
+    )
 
 
-def _figures(estimate: Estimate, place: Place) -> str:
-    return f"{estimate.peak_bytes / _MB:,.0f} MB and {estimate.seconds(place.vcpus):,.2g} s on {place.vcpus:.3g} vCPUs"
-
-
-def _refuse_beyond(header: ImageHeader, pipeline: Pipeline, limits: Limits) -> float:
-    """The megapixels that will be decoded, of all frames or pages together."""
+def _refuse_large_sources(header: ImageHeader, pipeline: Pipeline, limits: Limits) -> float:
+    """The megapixels that will be decoded, of all frames or pages together. Raises ImageFailure above the limits."""
     if header.bytes > limits.max_bytes:
         raise ImageFailure(
             Code.TOO_MANY_BYTES, f"The file has {header.bytes:,} bytes; the limit is {limits.max_bytes:,}."
         )
-    taken = pipeline.frames_of(header) * pipeline.pages_of(header)  # one of the two is 1
-    megapixels = header.width * header.height * taken / 1e6
+    count = pipeline.frames_of(header) * pipeline.pages_of(header)  # one of the two is 1
+    megapixels = header.width * header.height * count / 1e6
     if megapixels > limits.max_megapixels:
-        frames = f" in {taken:,} {'pages' if header.format == 'tiff' else 'frames'}" if taken > 1 else ""
+        frames = f" in {count:,} {'pages' if header.format == 'tiff' else 'frames'}" if count > 1 else ""
         raise ImageFailure(
             Code.TOO_MANY_PIXELS,
             f"{header.width:,} × {header.height:,}{frames} is {megapixels:,.4g} megapixels; "  # noqa: RUF001
@@ -158,15 +169,15 @@ def _refuse_beyond(header: ImageHeader, pipeline: Pipeline, limits: Limits) -> f
 
 
 def _refuse_large_results(header: ImageHeader, pipeline: Pipeline, limits: Limits) -> None:
-    shared = _after(pipeline.steps, (header.width, header.height), limits)
+    shared = _size_after(pipeline.steps, (header.width, header.height), limits)
     for rendition in pipeline.renditions:
-        size = _after(rendition.steps, shared, limits)
+        size = _size_after(rendition.steps, shared, limits)
         for output in rendition.outputs:
             output.refuse_larger(*size)
 
 
-def _after(steps: tuple[Operation, ...], size: tuple[int, int], limits: Limits) -> tuple[int, int]:
-    """The size after `steps`. A step may not make more pixels than an image may bring."""
+def _size_after(steps: tuple[Operation, ...], size: tuple[int, int], limits: Limits) -> tuple[int, int]:
+    """(width, height) after `steps`. Raises ImageFailure if a step enlarges the image above `max_megapixels`."""
     before = size
     for step in steps:
         size = step.output_size(*size)

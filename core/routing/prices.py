@@ -1,4 +1,4 @@
-"""What AWS asks for, dated, out of core/routing/prices.json: seconds become dollars."""
+"""AWS prices with their dates, from core/routing/prices.json, and the arithmetic from usage to US dollars."""
 
 from functools import cache
 from pathlib import Path
@@ -9,30 +9,30 @@ from core.domain.model import Value
 from core.routing.batch_tiers import Tier
 
 _FILE = Path(__file__).parent / "prices.json"
-_HOUR = 3600.0
-#: Fargate bills each task for a minute at least: https://aws.amazon.com/fargate/pricing/
-LEAST_SECONDS = 60.0
-_MB_OF_A_GB = 1024.0
-_BYTES_OF_A_GB = 2.0**30
-_DAYS_OF_A_MONTH = 365 / 12
+_SECONDS_PER_HOUR = 3600.0
+#: Fargate bills at least a minute for each task: https://aws.amazon.com/fargate/pricing/
+MIN_BILLED_SECONDS = 60.0
+_MB_PER_GB = 1024.0
+_BYTES_PER_GB = 2.0**30
+_DAYS_PER_MONTH = 365 / 12
 
 
 class LambdaPrice(Value, frozen=True, kw_only=True):
-    """US dollars."""
+    """US dollars per GB-second and per request."""
 
     gb_second: float
     request: float
 
 
 class FargatePrice(Value, frozen=True, kw_only=True):
-    """US dollars."""
+    """US dollars per vCPU-hour and per GB-hour of memory."""
 
     vcpu_hour: float
     gb_hour: float
 
 
 class S3Price(Value, frozen=True, kw_only=True):
-    """US dollars."""
+    """US dollars per PUT, per GET, and per GB stored for a month."""
 
     put: float
     get: float
@@ -40,7 +40,7 @@ class S3Price(Value, frozen=True, kw_only=True):
 
 
 class CloudWatchPrice(Value, frozen=True, kw_only=True):
-    """US dollars: a metric for a month, one metric of a GetMetricData, a GB of log."""
+    """US dollars per metric and month, per metric read by GetMetricData, and per GB of log."""
 
     metric_month: float
     metric_read: float
@@ -48,9 +48,11 @@ class CloudWatchPrice(Value, frozen=True, kw_only=True):
 
 
 class Prices(Value, frozen=True, kw_only=True):
-    """On-demand prices of one region, before any free tier or plan, by architecture; `uname -m` names those.
+    """On-demand prices of one region, before any free tier or plan.
 
-    `fargate_spot_discount` is what Spot is said to save, 0 to 1: its price moves.
+    The keys of `functions` (Lambda) and `fargate` are architectures as `uname -m` prints them. `date` is the day on
+    which the prices were read from the pages in `sources`. `fargate_spot_discount`, 0 to 1, is an average: the Spot
+    price changes.
     """
 
     region: str
@@ -61,37 +63,37 @@ class Prices(Value, frozen=True, kw_only=True):
     fargate_spot_discount: float
     s3: S3Price
     cloudwatch: CloudWatchPrice
-    #: What was asked for earlier, from the oldest on; it stays here when prices change, with their own dates.
+    #: Earlier prices with their own dates, oldest first.
     before: "tuple[Prices, ...]" = ()
 
     def lambda_usd(self, seconds: float, memory_mb: float, machine: str = "x86_64") -> float:
-        """One invocation of so many seconds."""
+        """US dollars of one invocation of `seconds` in a function of `memory_mb`. `machine` as `uname -m` prints it."""
         price = self.functions.get(machine) or self.functions["x86_64"]
-        return price.request + seconds * memory_mb / _MB_OF_A_GB * price.gb_second
+        return price.request + seconds * memory_mb / _MB_PER_GB * price.gb_second
 
     def batch_usd(self, seconds: float, tier: Tier, machine: str = "x86_64", *, spot: bool = False) -> float:
-        """So many seconds of a child of that tier, which has it to itself: a minute at least."""
+        """US dollars of a Batch job in `tier` that runs `seconds`; less than a minute costs a minute."""
         price = self.fargate.get(machine) or self.fargate["x86_64"]
-        hourly = tier.vcpus * price.vcpu_hour + tier.memory_mb / _MB_OF_A_GB * price.gb_hour
+        hourly = tier.vcpus * price.vcpu_hour + tier.memory_mb / _MB_PER_GB * price.gb_hour
         discount = self.fargate_spot_discount if spot else 0.0
-        return max(LEAST_SECONDS, seconds) * hourly / _HOUR * (1 - discount)
+        return max(MIN_BILLED_SECONDS, seconds) * hourly / _SECONDS_PER_HOUR * (1 - discount)
 
     def storage_usd(self, size: float, days: float) -> float:
-        """So many bytes kept in S3 for so many days."""
-        return size / _BYTES_OF_A_GB * self.s3.gb_month * days / _DAYS_OF_A_MONTH
+        """US dollars of `size` bytes stored in S3 for `days`."""
+        return size / _BYTES_PER_GB * self.s3.gb_month * days / _DAYS_PER_MONTH
 
     def requests_usd(self, renditions: int) -> float:
-        """S3's requests for one image: its source put and read, its renditions, its result; the check for one."""
+        """US dollars of S3's requests for one image: a PUT for source, each rendition and result, and three GETs."""
         return (renditions + 2) * self.s3.put + 3 * self.s3.get
 
 
 @cache
 def load() -> Prices:
-    """The file that comes with this release."""
+    """The current prices, from the file of this release."""
     return msgspec.json.decode(_FILE.read_bytes(), type=Prices)
 
 
-def history() -> tuple[Prices, ...]:
-    """What was ever asked for, from the oldest on: each holds from its date to the next one's."""
-    now = load()
-    return (*now.before, now)
+def price_history() -> tuple[Prices, ...]:
+    """All prices, oldest first. Each holds from its date to the date of the next."""
+    current = load()
+    return (*current.before, current)

@@ -1,6 +1,6 @@
-"""What a pipeline will do to an image, stage by stage, from its header alone: decode, each step, each encoding.
+"""The stages of a pipeline for one image, from its header alone: decode, each step, each encoding.
 
-Pure, and free of OpenCV: this is what an estimate is made of, and what calibration measures one by one.
+An estimate sums the costs of stages, and calibration measures them one by one. Pure; does not load OpenCV.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,8 +20,8 @@ from core.pipelines.scale_on_load import reduction_for
 _MEGA = 1e6
 
 
-class Picture(Value, frozen=True, kw_only=True):
-    """A raster that is not there yet. `density` is what a JPEG of it would have, in bytes a pixel."""
+class RasterShape(Value, frozen=True, kw_only=True):
+    """Size and type of a raster that is not decoded yet. `density`: bytes per pixel of a JPEG with this content."""
 
     width: int
     height: int
@@ -39,42 +39,44 @@ class Picture(Value, frozen=True, kw_only=True):
 
 
 class Densities(Value, frozen=True, kw_only=True):
-    """How large files are, in bytes a pixel, of one and the same photograph: what a file's size says of its content.
+    """Bytes per pixel of the same photograph in each format: they make file sizes of different formats comparable.
 
-    A PNG of a photograph is as large as a JPEG of noise. `power` is how much of the rest is content, and not quality.
+    A PNG of a photograph is as large as a JPEG of noise. `power` is the part of the remaining difference (as an
+    exponent, 0 to 1) that is due to content and not to encoder quality.
     """
 
     formats: dict[str, float] = msgspec.field(default_factory=dict)
     power: float = 1.0
 
-    def common(self, file_format: str, density: float) -> float:
-        """What a JPEG of that content would have."""
-        reference = self.formats.get("jpeg")
-        own = self.formats.get(file_format)
-        if not reference or not own:
+    def as_jpeg(self, file_format: str, density: float) -> float:
+        """Bytes per pixel of a JPEG with the content of a `file_format` file that has `density` bytes per pixel."""
+        jpeg = self.formats.get("jpeg")
+        typical = self.formats.get(file_format)
+        if not jpeg or not typical:
             return density
-        return float(reference * (density / own) ** self.power)
+        return float(jpeg * (density / typical) ** self.power)
 
 
 class Stage(Value, frozen=True, kw_only=True):
-    """One thing that is done. `kinds` are the names it may be measured under, the most exact first.
+    """One decode, step or encoding. `kinds` are its names in a cost table, the most specific first.
 
-    `source` and `result` are what it reads and makes; `file_bytes` is what of the source file, or of one as dense, it
-    has to do with; `live_bytes` are held meanwhile by others, or are its own source. `banded` is what it works on at
-    once, in bytes; `times` is how often it is done.
+    It reads `source` and makes `result`. `file_bytes` is the size of the file that it reads or writes (for a step: of
+    a JPEG of its result). `live_bytes` are the rasters in memory meanwhile, its source included (a
+    decode has none). `band_bytes` is the part of the source that it works on at once. It runs `times` times, once
+    per frame or page.
     """
 
     kinds: tuple[str, ...]
-    source: Picture
-    result: Picture
+    source: RasterShape
+    result: RasterShape
     file_bytes: float
     live_bytes: int
-    banded: int
+    band_bytes: int
     times: int = 1
 
     @property
-    def work(self) -> tuple[float, float, float, float]:
-        """What CPU seconds may follow: something fixed, millions of samples in and out, millions of bytes of file."""
+    def cpu_features(self) -> tuple[float, float, float, float]:
+        """The factors of `Cost.seconds`: 1, millions of samples in, millions of samples out, millions of file bytes."""
         return (
             1.0,
             self.source.bytes / self.source.itemsize / _MEGA,
@@ -83,40 +85,40 @@ class Stage(Value, frozen=True, kw_only=True):
         )
 
     @property
-    def room(self) -> tuple[float, float, float, float]:
-        """What peak memory may follow beyond what is live: something fixed, bytes at work, made, and of file."""
-        return 1.0, float(self.banded), float(self.result.bytes), self.file_bytes
+    def memory_features(self) -> tuple[float, float, float, float]:
+        """The factors of `Cost.bytes`: 1, bytes of the band, bytes of the result, bytes of the file."""
+        return 1.0, float(self.band_bytes), float(self.result.bytes), self.file_bytes
 
 
 def stages(header: ImageHeader, pipeline: Pipeline, densities: Densities | None = None) -> Iterator[Stage]:
-    """All of them, in order."""
+    """The stages of `pipeline` for an image with this header, in order."""
     times = pipeline.frames_of(header) * pipeline.pages_of(header)  # one of the two is 1
-    first = decoding(header, reduction_for(header, pipeline) if times == 1 else 1)
+    first = decode_stage(header, reduction_for(header, pipeline) if times == 1 else 1)
     first = msgspec.structs.replace(first, times=times)
     yield first
-    known = densities or Densities()
-    shared = msgspec.structs.replace(first.result, density=known.common(header.format, first.result.density))
-    for stage in _steps(pipeline.steps, shared, 0, times):
+    densities = densities or Densities()
+    shared = msgspec.structs.replace(first.result, density=densities.as_jpeg(header.format, first.result.density))
+    for stage in _step_stages(pipeline.steps, shared, 0, times):
         yield stage
         shared = stage.result
     for rendition in pipeline.renditions:
-        yield from _rendition(rendition, shared, times)
+        yield from _rendition_stages(rendition, shared, times)
 
 
-def _rendition(rendition: RenditionSpec, shared: Picture, times: int) -> Iterator[Stage]:
-    picture = shared
-    for stage in _steps(rendition.steps, shared, shared.bytes, times):
+def _rendition_stages(rendition: RenditionSpec, shared: RasterShape, times: int) -> Iterator[Stage]:
+    shape = shared
+    for stage in _step_stages(rendition.steps, shared, shared.bytes, times):
         yield stage
-        picture = stage.result
-    live = shared.bytes + (picture.bytes if picture is not shared else 0)
+        shape = stage.result
+    live_bytes = shared.bytes + (shape.bytes if shape is not shared else 0)
     for output in rendition.outputs:
-        for candidate in _candidates(output, picture, times):
-            yield encoding(candidate, picture, live, times)
+        for candidate in _candidates(output, shape, times):
+            yield encode_stage(candidate, shape, live_bytes, times)
 
 
-def decoding(header: ImageHeader, reduction: int = 1) -> Stage:
-    """How a file comes in. The samples that its work follows are those of the whole file."""
-    whole = Picture(
+def decode_stage(header: ImageHeader, reduction: int = 1) -> Stage:
+    """Decoding a file, scaled down by `reduction`. Its CPU time follows the samples of the whole file."""
+    whole = RasterShape(
         width=header.width,
         height=header.height,
         channels=header.channels,
@@ -131,87 +133,85 @@ def decoding(header: ImageHeader, reduction: int = 1) -> Stage:
         result=result,
         file_bytes=header.bytes / header.frames,
         live_bytes=0,
-        banded=whole.bytes,
+        band_bytes=whole.bytes,
     )
 
 
-def stepping(step: Operation, picture: Picture, held: int, times: int = 1) -> Stage:
-    """A step over a picture, while so many bytes are held beside it."""
-    width, height = step.output_size(picture.width, picture.height)
-    result = msgspec.structs.replace(
-        picture, width=width, height=height, channels=step.output_channels(picture.channels)
-    )
+def step_stage(step: Operation, shape: RasterShape, held_bytes: int, times: int = 1) -> Stage:
+    """A step over a raster, with `held_bytes` of other rasters in memory."""
+    width, height = step.output_size(shape.width, shape.height)
+    result = msgspec.structs.replace(shape, width=width, height=height, channels=step.output_channels(shape.channels))
     if isinstance(step, Measurement):
-        result = picture
+        result = shape
     name = str(type(step).__struct_config__.tag)
     return Stage(
-        kinds=_variants(picture, _exactly(name, step), name),
-        source=picture,
+        kinds=_variants(shape, _specific_name(name, step), name),
+        source=shape,
         result=result,
         file_bytes=result.density * result.width * result.height,
-        live_bytes=held + picture.bytes,
-        banded=min(picture.bytes, _band(step, picture)),
+        live_bytes=held_bytes + shape.bytes,
+        band_bytes=min(shape.bytes, _band_bytes(step, shape)),
         times=times,
     )
 
 
-def encoding(output: Output, picture: Picture, live: int, times: int = 1) -> Stage:
-    """A picture written as a file."""
+def encode_stage(output: Output, shape: RasterShape, live_bytes: int, times: int = 1) -> Stage:
+    """Encoding a raster as a file, with `live_bytes` of rasters in memory, this one included."""
     name = f"encode {output.format.value}"
     return Stage(
-        kinds=_variants(picture, _exactly(name, output), name),
-        source=picture,
-        result=picture,
-        file_bytes=picture.density * picture.width * picture.height,
-        live_bytes=live,
-        banded=picture.bytes,
+        kinds=_variants(shape, _specific_name(name, output), name),
+        source=shape,
+        result=shape,
+        file_bytes=shape.density * shape.width * shape.height,
+        live_bytes=live_bytes,
+        band_bytes=shape.bytes,
         times=times,
     )
 
 
-def _steps(steps: Sequence[Operation], picture: Picture, shared: int, times: int) -> Iterator[Stage]:
+def _step_stages(steps: Sequence[Operation], shape: RasterShape, shared_bytes: int, times: int) -> Iterator[Stage]:
     for number, step in enumerate(steps):
-        if isinstance(step, Resize) and step.output_size(picture.width, picture.height) == (
-            picture.width,
-            picture.height,
+        if isinstance(step, Resize) and step.output_size(shape.width, shape.height) == (
+            shape.width,
+            shape.height,
         ):
-            continue  # it is as large as it shall be: nothing is done
-        # The first step's own source is the shared raster, which is held whatever becomes of it
-        stage = stepping(step, picture, shared if number else 0, times)
+            continue  # the image has this size already: Resize does nothing
+        # The source of the first step is the shared raster itself, which step_stage counts
+        stage = step_stage(step, shape, shared_bytes if number else 0, times)
         yield stage
-        picture = stage.result
+        shape = stage.result
 
 
-def _candidates(output: Output | Automatic, picture: Picture, times: int) -> tuple[Output, ...]:
-    size = (picture.width, picture.height)
-    transparent = picture.channels in (2, 4)
+def _candidates(output: Output | Automatic, shape: RasterShape, times: int) -> tuple[Output, ...]:
+    size = (shape.width, shape.height)
+    transparent = shape.channels in (2, 4)
     try:
-        return holding(output, size, frames=times, transparent=transparent, deep=picture.itemsize > 1)
-    except ImageFailure:  # too large for the format: the plan refuses it, with the limits' own figures first
+        return holding(output, size, frames=times, transparent=transparent, deep=shape.itemsize > 1)
+    except ImageFailure:  # too large for the format: `plan` refuses it, after the checks of its limits
         return output.candidates
 
 
-def _band(step: Operation, picture: Picture) -> int:
+def _band_bytes(step: Operation, shape: RasterShape) -> int:
     radius = step.radius
     if radius is None:
-        return picture.bytes
-    rows = band_size.rows(picture.width, radius) + 2 * radius
-    return rows * picture.width * picture.channels * picture.itemsize
+        return shape.bytes
+    rows = band_size.rows(shape.width, radius) + 2 * radius
+    return rows * shape.width * shape.channels * shape.itemsize
 
 
-def _variants(picture: Picture, *names: str) -> tuple[str, ...]:
-    """The names as they are measured of such a picture: alpha and 16 bits are kinds of their own."""
-    marks = ("/16" if picture.itemsize > 1 else "", "/alpha" if picture.channels in (2, 4) else "")
+def _variants(shape: RasterShape, *names: str) -> tuple[str, ...]:
+    """The names with the marks of 16 bits and alpha, which are measured as kinds of their own, most specific first."""
+    marks = ("/16" if shape.itemsize > 1 else "", "/alpha" if shape.channels in (2, 4) else "")
     kinds = (f"{name}{mark}" for name in names for mark in ("".join(marks), *marks, ""))
     return tuple(dict.fromkeys(kinds))
 
 
-def _exactly(name: str, what: Operation | Output) -> str:
-    """The name with every number and choice that is not as it is by itself. Words and files' names change no cost."""
-    found = ((field, getattr(what, field.name)) for field in msgspec.structs.fields(what))
+def _specific_name(name: str, stage: Operation | Output) -> str:
+    """`name` with all parameters that are not at their defaults, but for texts and file names: they change no cost."""
+    values = ((field, getattr(stage, field.name)) for field in msgspec.structs.fields(stage))
     fields: dict[str, Any] = {
         field.encode_name: value
-        for field, value in found
+        for field, value in values
         if value != field.default and type(value) is not str and not isinstance(value, ImageFormat)
     }
     return f"{name} {msgspec.json.encode(fields, order='sorted').decode()}" if fields else name

@@ -80,7 +80,7 @@ class Reporting:
 
 def _prices(day: date) -> str:
     """Where and since when those are asked for that hold on a day: what `migrate` writes into the ledger."""
-    first, *later = prices.history()
+    first, *later = prices.price_history()
     held = [first, *(asked for asked in later if asked.date <= day.isoformat())][-1]
     return f"{held.region} of {held.date}"
 

@@ -1,7 +1,7 @@
-"""The environment as one value, validated once, all faults reported at once.
+"""The environment of each entry point as one value, validated once, with all faults reported together.
 
-Every field is one environment variable: its name in capitals. Only entry points read the environment and hand
-it in here. docs/reference/settings.md explains each one.
+Every field is an environment variable: its name in capitals. Only entry points read the environment and pass it to
+`load`. docs/reference/settings.md documents each variable.
 """
 
 import os
@@ -19,13 +19,14 @@ from core.domain.errors import Code, Misconfigured
 from core.domain.kafka_customer_rules import read_rules
 from core.domain.model import Value
 from core.domain.object_keys import PipelineName
+from core.routing.job_definitions import DEFAULT_PREFIX
 from core.routing.plan import Policy
-from core.settings.parsing import must, read
+from core.settings.parsing import must, parse
 
 MetricsNamespace = Annotated[str, must("be 1 to 255 letters, digits or . _ / # : -", r"^[A-Za-z0-9._/#:-]{1,255}\Z")]
 Bucket = Annotated[str, must("be a bucket's name, not a URL or ARN", r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]\Z")]
 Url = Annotated[str, must("begin with https:// or http://", "^https?://")]
-#: Its origin is part of the page's Content-Security-Policy: nothing may end a rule there.
+#: Its origin becomes part of the page's Content-Security-Policy, so it must not contain the end of a directive.
 LoginUrl = Annotated[
     str,
     must(
@@ -35,73 +36,74 @@ LoginUrl = Annotated[
 _Pipeline = Annotated[PipelineName, Meta(extra={"must": "be a pipeline's name"})]
 
 _REFERENCE = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*")
-#: Far above all that is sensible: infinity is none, and no sum of theirs overflows.
+#: Far above any sensible value: they exclude infinity and overflows.
 _MOST_MEGAPIXELS, _YEAR_HOURS = 1_000_000, 8760
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class DatabaseAuth(StrEnum):
-    """How the database knows who connects."""
+    """How a connection to the database is authenticated."""
 
     URL = "url"
     IAM = "iam"
 
 
 class WorkerSettings(Value, frozen=True, kw_only=True):
-    """What it takes to run pipelines, with or without a cloud around it."""
+    """Settings of the worker, with or without a cloud."""
 
-    #: The company's own functions, `package.module:function`, separated by spaces. Each is an operation by its name.
+    #: The company's own functions, `package.module:function`, separated by spaces. Each becomes an operation.
     operations: str = ""
-    #: A folder of pipeline files; the shipped ones when empty.
+    #: Path of a folder of pipeline files; if empty, the shipped pipelines.
     pipelines: str = ""
-    #: Images of more megapixels, all frames together, are refused before a pixel is decoded.
+    #: Largest image in megapixels, all decoded frames together; a larger one is refused before a pixel is decoded.
     max_megapixels: Annotated[float, Meta(gt=0, le=_MOST_MEGAPIXELS)] = 250.0
-    #: Sources of more bytes are refused before they are downloaded.
+    #: Largest source file in bytes; a larger one is refused before it is downloaded.
     max_bytes: Annotated[int, Meta(gt=0, le=50 * 1024**4)] = 5 * 1024**3
-    #: Memory of the container in MB; Lambda says its own as AWS_LAMBDA_FUNCTION_MEMORY_SIZE.
+    #: Memory of the container in MB. If it is not set, `load` takes Lambda's AWS_LAMBDA_FUNCTION_MEMORY_SIZE.
     memory_mb: Annotated[int, Meta(ge=512, le=2**20)] = 2048
-    #: Threads OpenCV may use; 0 means one for each CPU.
+    #: Number of OpenCV's threads; 0: one per CPU.
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
-    #: A table of costs, as `pictureperfect calibrate` writes it; the shipped one of this architecture when empty.
+    #: Path of a cost table by `pictureperfect calibrate`; if empty, the shipped table of this architecture.
     costs: str = ""
-    #: Scratch space for the images being worked on.
-    work_dir: str = "/tmp"  # noqa: S108 - the only folder that Lambda lets a function write to
-    #: The longest that one image may take, in seconds, where no Lambda deadline is nearer.
+    #: Path of a writable folder for temporary files of images.
+    work_dir: str = "/tmp"  # noqa: S108 - the only folder that a Lambda function may write to
+    #: Seconds that one image may take, unless the Lambda function times out sooner.
     timeout_seconds: Annotated[float, Meta(gt=0, le=14 * 86_400)] = 14_400.0
 
 
-class ProcessingSettings(WorkerSettings, frozen=True, kw_only=True):
-    """What the entries that touch images need: `handler.process` and `batch`."""
+class ProcessSettings(WorkerSettings, frozen=True, kw_only=True):
+    """Settings of the entry points that process images: `handler.process` and `batch`."""
 
-    #: The home bucket, by name.
+    #: Name of the home bucket.
     bucket: Bucket
-    #: The SQS queue that tells the recorder of results and tombstones.
+    #: URL of the SQS queue from which `handler.record` reads results and tombstones.
     records_queue_url: Url
-    #: What stored URLs begin with; https, except on this machine itself.
+    #: First part of the URLs in results. It must be https, except on localhost.
     public_base_url: Url
-    #: Where customers may refer to besides their own place in the home bucket: s3:// prefixes, separated by
-    #: spaces, each with `{customer}` in it, so that one customer's prefix never holds another's images.
+    #: Prefixes, `s3://bucket/…/{customer}/…`, separated by spaces, under which customers may refer to images outside
+    #: their own part of the home bucket. `{customer}` keeps each customer to a prefix of their own.
     references: str = ""
-    #: The CloudWatch namespace of the metrics.
+    #: CloudWatch namespace of the metrics.
     metrics_namespace: MetricsNamespace = "PicturePerfect"
-    #: How many images of a batch are worked on at once, each with its share of the memory; 0 means one for each CPU.
+    #: Number of images of a batch that are processed at once, each with an equal share of the memory; 0: one per CPU.
     workers: Annotated[int, Meta(ge=0, le=64)] = 0
-    #: Images of more megapixels go to Batch, those of fewer stay, whatever the estimate says; 0: the estimate decides.
+    #: Megapixels; larger images go to Batch and smaller ones stay, whatever the estimate. 0: the estimate routes.
     lambda_max_megapixels: Annotated[float, Meta(ge=0, le=_MOST_MEGAPIXELS)] = 0.0
-    #: What decides where the estimate leaves a choice: `latency`, the function; or `cost`, what is cheaper.
+    #: Route of an image that fits both: `latency` takes Lambda, `cost` the cheaper one.
     policy: Policy = Policy.LATENCY
-    #: The SQS queue that takes what needs more memory or time than its share of a batch. Kafka needs one.
+    #: URL of the SQS queue for images that need more memory or time than they have here. Kafka requires it.
     overflow_queue_url: Url = ""
-    #: Whose a record of Kafka is that has no header `customer-id`: rules, separated by spaces, tried in order.
+    #: Rules, separated by spaces, for the customer of a Kafka record without a header `customer-id`; the first match
+    #: counts.
     kafka_customers: str = ""
-    #: The pipeline of a record of Kafka that has no header `pipeline`; without one, such a record is refused.
+    #: Pipeline of a Kafka record without a header `pipeline`; if empty, such a record is refused.
     kafka_pipeline: _Pipeline = ""
-    #: Whether Kafka's event source mapping has ReportBatchItemFailures among its FunctionResponseTypes.
+    #: Whether the FunctionResponseTypes of Kafka's event source mapping contain ReportBatchItemFailures.
     report_batch_item_failures: bool = False
 
 
 class DispatchSettings(Value, frozen=True, kw_only=True):
-    """What the dispatcher needs."""
+    """Settings of `handler.dispatch`."""
 
     bucket: Bucket
     records_queue_url: Url
@@ -109,62 +111,62 @@ class DispatchSettings(Value, frozen=True, kw_only=True):
     references: str = ""
     kafka_customers: str = ""
     kafka_pipeline: _Pipeline = ""
-    #: The Batch job queue, by name or ARN.
+    #: Name or ARN of the Batch job queue.
     batch_queue: str
-    #: What the job definitions' names begin with; a dash and the tier follow.
+    #: First part of the job definitions' names, as core.routing.job_definitions.definition_name takes it.
     batch_definitions: Annotated[
         str, must("be 1 to 100 letters, digits, - or _", r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
-    ] = "picture-perfect"
-    #: How often one instance of the function may submit, in a second; all of them together 50 times.
+    ] = DEFAULT_PREFIX
+    #: Jobs that one instance of the function may submit per second. AWS allows an account 50.
     submits_per_second: Annotated[float, Meta(gt=0, le=50)] = 5.0
-    #: How long messages of a bad deployment wait for someone to mend it, before they go to Batch as all others do.
+    #: Hours that the messages of a broken deployment wait for its repair before they go to Batch like all others.
     hold_hours: Annotated[float, Meta(ge=0, le=_YEAR_HOURS)] = 24.0
 
 
-class ReconcilingSettings(Value, frozen=True, kw_only=True):
-    """What the reconciler needs."""
+class ReconcileSettings(Value, frozen=True, kw_only=True):
+    """Settings of the reconciler, a part of `handler.admin`."""
 
     bucket: Bucket
     metrics_namespace: MetricsNamespace = "PicturePerfect"
-    #: How long a source may wait without a result before it is taken up again, and between two times.
+    #: Hours after which a source without a result is handed over again, and between two such hand-overs.
     reconcile_after_hours: Annotated[float, Meta(gt=0, le=_YEAR_HOURS)] = 12.0
-    #: How often it is taken up before it ends `failed: abandoned`.
+    #: Number of such hand-overs before the image ends `failed` with the code `abandoned`.
     reconcile_times: Annotated[int, Meta(ge=1, le=100)] = 3
 
 
 class DatabaseSettings(Value, frozen=True, kw_only=True):
-    """What it takes to reach the database."""
+    """Settings of the connection to PostgreSQL."""
 
-    #: A PostgreSQL connection URI; postgresql://…
+    #: PostgreSQL connection URI, postgresql://…
     database_url: Annotated[str, must("be a PostgreSQL URI, postgresql://…", "^postgres(ql)?://")]
-    #: How its user proves who it is: `url`, as the URI says; or `iam`, by a token of Amazon RDS or Aurora.
+    #: Authentication: `url` takes the URI's password, `iam` a token of Amazon RDS or Aurora.
     database_auth: DatabaseAuth = DatabaseAuth.URL
-    #: How long a connection may take to be made: Aurora Serverless v2 may have to be woken first.
+    #: Seconds to wait for a connection; a paused Aurora Serverless v2 needs some to resume.
     database_connect_seconds: Annotated[int, Meta(ge=2, le=600)] = 60
 
 
-class MigratingSettings(DatabaseSettings, frozen=True, kw_only=True):
-    """What the migrations need."""
+class MigrateSettings(DatabaseSettings, frozen=True, kw_only=True):
+    """Settings of the migrations, a part of `handler.admin`."""
 
-    #: After how many days the bucket's lifecycle removes what is processed, for the ledger to say; 0: it does not.
+    #: Days after which the bucket's lifecycle deletes renditions, which the ledger shows; 0: it deletes none.
     retention_days: Annotated[int, Meta(ge=0, le=3650)] = 0
 
 
-class RecordingSettings(DatabaseSettings, frozen=True, kw_only=True):
-    """What the recorder, inside the database's network, needs."""
+class RecordSettings(DatabaseSettings, frozen=True, kw_only=True):
+    """Settings of `handler.record`."""
 
     bucket: Bucket
 
 
 class WebSettings(DatabaseSettings, frozen=True, kw_only=True):
-    """What the page and its API, inside the database's network, need."""
+    """Settings of `handler.web`: the page and its API."""
 
     bucket: Bucket
-    #: A folder of pipeline files, as `process` has it; the shipped ones when empty.
+    #: Path of a folder of pipeline files, the same as for `handler.process`; if empty, the shipped pipelines.
     pipelines: str = ""
-    #: The claim of the token that says which customer somebody is of.
+    #: Claim of the JWT that holds the user's customer.
     customer_claim: Annotated[str, Meta(min_length=1, max_length=128)] = "custom:customer"
-    #: What the page must know to send somebody to the login: the OAuth 2.0 client, and three addresses.
+    #: OAuth 2.0 client and endpoints that the page sends users to for login and logout.
     login_client_id: str = ""
     login_authorize_url: LoginUrl = ""
     login_token_url: LoginUrl = ""
@@ -175,10 +177,10 @@ SettingsT = TypeVar("SettingsT", bound=Value)
 
 
 def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
-    """Read the settings of one entry point.
+    """The settings of the class `kind` from the environment variables `environ`.
 
-    Raises Misconfigured(INVALID_SETTINGS) that names every variable that is missing or wrong, and never its
-    value: it may be a secret.
+    Raises Misconfigured(INVALID_SETTINGS) that names every variable that is missing or wrong. It never contains a
+    value, which may be a secret.
     """
     values, faults = {}, []
     for field in msgspec.structs.fields(kind):
@@ -191,16 +193,16 @@ def load(kind: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
                 faults.append(f"{variable} is missing")
             continue
         try:
-            values[field.name] = read(text, field.type)
+            values[field.name] = parse(text, field.type)
         except ValueError as error:
             faults.append(f"{variable} is wrong: it {error}")
-    faults += _beyond_types(values)
+    faults += _faults_beyond_types(values)
     if faults:
         raise Misconfigured(Code.INVALID_SETTINGS, "; ".join(faults))
     return kind(**values)
 
 
-def _beyond_types(values: Mapping[str, object]) -> list[str]:
+def _faults_beyond_types(values: Mapping[str, object]) -> list[str]:
     faults = []
     try:
         url = urlsplit(str(values.get("public_base_url", "https://")))
@@ -209,9 +211,9 @@ def _beyond_types(values: Mapping[str, object]) -> list[str]:
     else:
         if url.scheme != "https" and url.hostname not in _LOOPBACK:
             faults.append("PUBLIC_BASE_URL is wrong: it must be https")
-    # The default is there, on Lambda as elsewhere
+    # Only a folder that was set is checked: the default /tmp exists
     if "work_dir" in values and not _is_writable(Path(str(values["work_dir"]))):
-        faults.append("WORK_DIR is wrong: it must be a folder that is there and may be written to")
+        faults.append("WORK_DIR is wrong: it must be an existing folder with permission to write")
     faults.extend(
         f"REFERENCES is wrong: {prefix!r} must be s3://bucket/…/{{customer}}/…"
         for prefix in str(values.get("references", "")).split()

@@ -1,4 +1,4 @@
-"""A setting's text as a value of its type, and what such a value must be, in words for who has to mend it."""
+"""Converts the text of an environment variable to the setting's type, and describes the valid values in words."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -9,24 +9,24 @@ import msgspec
 from msgspec import Meta
 
 
-def must(words: str, pattern: str) -> Meta:
-    """Words for who has to mend it: a regular expression tells few people anything."""
-    return Meta(pattern=pattern, extra={"must": words})
+def must(description: str, pattern: str) -> Meta:
+    """A `pattern` for a text, with the description that error messages show instead, as in `must be a URL`."""
+    return Meta(pattern=pattern, extra={"must": description})
 
 
-def read(text: str, kind: Any) -> Any:  # noqa: ANN401 - a type, and a value of it
-    """The value that a variable's text stands for. Raises ValueError, `must be …`, without the text."""
+def parse(text: str, kind: Any) -> Any:  # noqa: ANN401 - a type, and a value of it
+    """The text as a value of the type `kind`. Raises ValueError(`must be …`), which never contains the text."""
     try:
         value = msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError as error:
-        raise ValueError(f"must {wanted(kind)}") from error
-    if isinstance(value, float) and math.isnan(value):  # less than nothing, and more than nothing
-        raise ValueError(f"must {wanted(kind)}")
+        raise ValueError(f"must {requirement(kind)}") from error
+    if isinstance(value, float) and math.isnan(value):  # it passes every comparison with a bound
+        raise ValueError(f"must {requirement(kind)}")
     return value
 
 
-def wanted(kind: Any) -> str:  # noqa: ANN401 - a type
-    """What a value of a setting's type must be, in words that follow `must`; empty where any text will do."""
+def requirement(kind: Any) -> str:  # noqa: ANN401 - a type
+    """The valid values of the type `kind`, in words that follow `must`; empty if any text is valid."""
     base, *metas = get_args(kind) if get_origin(kind) is Annotated else (kind,)
     for meta in metas:
         if meta.extra:
@@ -44,19 +44,19 @@ def wanted(kind: Any) -> str:  # noqa: ANN401 - a type
         if getattr(meta, name) is not None
     }
     if base in (int, float):
-        return f"be a {'whole ' if base is int else ''}number{_between(bounds)}"
+        return f"be a {'whole ' if base is int else ''}number{_range(bounds)}"
     return f"be {bounds['max_length']} characters at most" if "max_length" in bounds else ""
 
 
 def _one_of(values: Sequence[str]) -> str:
-    named = [value or "empty" for value in values]
-    return f"be {', '.join(named[:-1])} or {named[-1]}"
+    names = [value or "empty" for value in values]
+    return f"be {', '.join(names[:-1])} or {names[-1]}"
 
 
-def _between(bounds: Mapping[str, float]) -> str:
-    said = {name: f"{bound:.12g}" for name, bound in bounds.items()}
-    if "gt" in said:
-        return f" above {said['gt']}" + (f", and {said['le']} at most" if "le" in said else "")
-    if "ge" in said:
-        return f" from {said['ge']} to {said['le']}" if "le" in said else f", {said['ge']} or more"
-    return f", {said['le']} at most" if "le" in said else ""
+def _range(bounds: Mapping[str, float]) -> str:
+    texts = {name: f"{bound:.12g}" for name, bound in bounds.items()}
+    if "gt" in texts:
+        return f" above {texts['gt']}" + (f", and {texts['le']} at most" if "le" in texts else "")
+    if "ge" in texts:
+        return f" from {texts['ge']} to {texts['le']}" if "le" in texts else f", {texts['ge']} or more"
+    return f", {texts['le']} at most" if "le" in texts else ""

@@ -1,1 +1,1 @@
-"""The supervised child process that decodes, processes and encodes images."""
+"""The worker: a supervised child process that decodes, processes and encodes images."""

@@ -1,4 +1,4 @@
-"""Finds a company's functions and reads what they take. In the worker's child only: it runs their modules."""
+"""Imports a company's functions and makes operations of them. Only the worker's child runs their modules."""
 
 import importlib
 import inspect
@@ -24,32 +24,32 @@ _TYPES = (
 )
 
 
-class _UnfitError(Exception):
-    """What is wrong with one function, to be told together with what is wrong with the others."""
+class _InvalidFunctionError(Exception):
+    """The fault of one function. `load` reports the faults of all functions together."""
 
 
 def load(references: Sequence[str], shipped: Catalogue) -> dict[str, type[CompanyOperation]]:
-    """The functions that the setting OPERATIONS refers to, as operations, by the names that pipelines use.
+    """The functions of the setting OPERATIONS as operations, by the names that pipelines use.
 
-    `references` are `package.module:function`; `shipped` are the operations whose names are taken.
-    Raises Misconfigured(INVALID_SETTINGS) that names every one that cannot be an operation, and why.
+    `references` are `package.module:function`; the names in `shipped` are taken.
+    Raises Misconfigured(INVALID_SETTINGS) with the fault of every function that cannot be an operation.
     """
-    found: dict[str, type[CompanyOperation]] = {}
+    loaded: dict[str, type[CompanyOperation]] = {}
     faults = []
     for reference in references:
         try:
-            kind = _operation(reference)
-        except _UnfitError as fault:
+            operation = _operation(reference)
+        except _InvalidFunctionError as fault:
             faults.append(f"{reference}: {fault}")
             continue
-        name = kind.description.name
-        if name in shipped or name in found:
-            whose = "a shipped" if name in shipped else "another"
-            faults.append(f"{reference}: there is {whose} operation named {name}")
-        found[name] = kind
+        name = operation.description.name
+        if name in shipped or name in loaded:
+            owner = "a shipped" if name in shipped else "another"
+            faults.append(f"{reference}: there is {owner} operation named {name}")
+        loaded[name] = operation
     if faults:
         raise Misconfigured(Code.INVALID_SETTINGS, f"OPERATIONS is wrong: {'; '.join(faults)}.")
-    return found
+    return loaded
 
 
 def _operation(reference: str) -> type[CompanyOperation]:
@@ -57,8 +57,8 @@ def _operation(reference: str) -> type[CompanyOperation]:
     function = _function(module_name, attribute)
     name = attribute.replace("_", "-")
     if not _STEP.fullmatch(name):
-        raise _UnfitError(
-            "the function's name becomes the step's, - for _: it must be of lower-case letters, digits and single _"
+        raise _InvalidFunctionError(
+            "the step is named like the function, with - for _: use lower-case letters, digits and single _"
         )
     description = Description(
         name=name,
@@ -68,16 +68,16 @@ def _operation(reference: str) -> type[CompanyOperation]:
         parameters=tuple(_parameters(function)),
     )
     try:
-        kind = build(description, function)
+        operation = build(description, function)
         for parameter in description.parameters:
-            msgspec.msgpack.Decoder(parameter.type)  # else it is looked at when the first pipeline is read
+            msgspec.msgpack.Decoder(parameter.type)  # checks the type now, not when the first pipeline is read
         msgspec.msgpack.encode(description)
     except (TypeError, ValueError, OverflowError, re.error) as error:
-        raise _UnfitError(str(error)) from error
+        raise _InvalidFunctionError(str(error)) from error
     for parameter in description.parameters:
         if not parameter.required:
-            _refuse_unfit_default(parameter)
-    return kind
+            _refuse_invalid_default(parameter)
+    return operation
 
 
 def _function(module_name: str, attribute: str) -> Callable[..., object]:
@@ -86,48 +86,54 @@ def _function(module_name: str, attribute: str) -> Callable[..., object]:
     except (Exception, SystemExit) as error:
         traceback.print_exc()
         message = f"importing {module_name} failed: {type(error).__name__}: {error}; the traceback is in the log"
-        raise _UnfitError(message) from error
+        raise _InvalidFunctionError(message) from error
     function = getattr(module, attribute, None)
     if function is None:
-        raise _UnfitError(f"there is no {attribute} in {module_name}")
+        raise _InvalidFunctionError(f"there is no {attribute} in {module_name}")
     if not callable(function):
-        raise _UnfitError(f"{attribute} is no function, but of type {type(function).__name__}")
-    found: Callable[..., object] = function
-    return found
+        raise _InvalidFunctionError(f"{attribute} is not a function, but of type {type(function).__name__}")
+    checked: Callable[..., object] = function
+    return checked
 
 
 def _version(package: str) -> str:
-    """`acme_pictures 1.2.0`: by the package's own word, else of the distribution that brought it."""
+    """`acme_pictures 1.2.0`: the package's `__version__`, or the version of the distribution that installed it."""
     own = getattr(sys.modules[package], "__version__", None)
     if isinstance(own, str) and own:
         return f"{package} {own}"
     distributions = metadata.packages_distributions().get(package, ())
     if not distributions:
-        raise _UnfitError(f"{package} has no version for its results: give it a __version__, or install it with one")
+        raise _InvalidFunctionError(
+            f"{package} has no version to store in results: give it a __version__, or install it as a distribution"
+        )
     return f"{package} {metadata.version(distributions[0])}"
 
 
 def _parameters(function: Callable[..., object]) -> Iterator[Parameter]:
-    """All but the first, which must be `image`."""
+    """All parameters after the first, which must be `image`."""
     try:
         parameters = [*inspect.signature(function).parameters.values()]
     except (TypeError, ValueError) as error:
-        raise _UnfitError(f"what it takes cannot be read: {error}") from error
+        raise _InvalidFunctionError(f"its parameters cannot be read: {error}") from error
     if not parameters or parameters[0].name != "image" or parameters[0].kind not in _POSITIONAL:
-        raise _UnfitError(f"its first parameter must be `image`, and is {parameters[0] if parameters else 'not there'}")
-    names = getattr(inspect.unwrap(function), "__globals__", {})
+        raise _InvalidFunctionError(
+            f"its first parameter must be `image`, and is {parameters[0] if parameters else 'missing'}"
+        )
+    module_globals = getattr(inspect.unwrap(function), "__globals__", {})
     for parameter in parameters[1:]:
         if parameter.kind not in _KEYWORD:
-            raise _UnfitError(f"its parameter {parameter} cannot be given by name")
+            raise _InvalidFunctionError(f"its parameter {parameter} cannot be passed by name")
         if parameter.name == "operation":
-            raise _UnfitError("no parameter can be named operation: that is where a pipeline keeps the step's name")
+            raise _InvalidFunctionError(
+                "no parameter may be named operation: a pipeline keeps the step's name under it"
+            )
         if parameter.annotation is parameter.empty:
-            raise _UnfitError(f"its parameter {parameter.name} has no annotation; there may be {_TYPES}")
-        yield _described(parameter, names)
+            raise _InvalidFunctionError(f"its parameter {parameter.name} has no annotation; supported are {_TYPES}")
+        yield _parameter(parameter, module_globals)
 
 
-def _described(parameter: inspect.Parameter, names: Mapping[str, Any]) -> Parameter:
-    kind, constraints = _constrained(_annotation(parameter, names))
+def _parameter(parameter: inspect.Parameter, module_globals: Mapping[str, Any]) -> Parameter:
+    kind, constraints = _constrained(_annotation(parameter, module_globals))
     kind, optional = _without_none(kind)
     if optional and not constraints:  # Annotated[float, …] | None
         kind, constraints = _constrained(kind)
@@ -137,7 +143,7 @@ def _described(parameter: inspect.Parameter, names: Mapping[str, Any]) -> Parame
     known = {type(choice) for choice in choices} <= {int, str} if choices else kind in PLAIN.values()
     if not known:
         shown = inspect.formatannotation(parameter.annotation)
-        raise _UnfitError(f"its parameter {parameter.name} is of type {shown}; there may be {_TYPES}")
+        raise _InvalidFunctionError(f"its parameter {parameter.name} is of type {shown}; supported are {_TYPES}")
     required = parameter.default is parameter.empty
     return Parameter(
         name=parameter.name,
@@ -150,37 +156,38 @@ def _described(parameter: inspect.Parameter, names: Mapping[str, Any]) -> Parame
     )
 
 
-def _annotation(parameter: inspect.Parameter, names: Mapping[str, Any]) -> Any:  # noqa: ANN401 - it may be anything
-    """Of this parameter alone: `image` may be annotated with what is imported for type checkers only."""
+def _annotation(parameter: inspect.Parameter, module_globals: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any annotation
+    """The evaluated annotation of one parameter: that of `image` may name a type imported under TYPE_CHECKING."""
     if not isinstance(parameter.annotation, str):
         return parameter.annotation
     try:  # `from __future__ import annotations`
-        return eval(parameter.annotation, dict(names))  # noqa: S307 - the company's own source, in its own module
+        return eval(parameter.annotation, dict(module_globals))  # noqa: S307 - the company's own source, in its own module
     except Exception as error:
         message = f"the annotation of {parameter.name}, {parameter.annotation}, cannot be read: {error}"
-        raise _UnfitError(message) from error
+        raise _InvalidFunctionError(message) from error
 
 
 def _constrained(annotation: Any) -> tuple[Any, dict[str, Any]]:  # noqa: ANN401
-    """The type in `Annotated`, and what its Metas demand."""
+    """The type in `Annotated`, and the constraints of its Metas by name."""
     if get_origin(annotation) is not Annotated:
         return annotation, {}
     kind, *extras = get_args(annotation)
     metas = [extra for extra in extras if isinstance(extra, msgspec.Meta)]
-    demands = [(name, getattr(meta, name)) for meta in metas for name in CONSTRAINTS]
-    return kind, {name: value for name, value in demands if value is not None}
+    constraints = [(name, getattr(meta, name)) for meta in metas for name in CONSTRAINTS]
+    return kind, {name: value for name, value in constraints if value is not None}
 
 
 def _without_none(kind: Any) -> tuple[Any, bool]:  # noqa: ANN401
+    """The type without `| None`, and whether it had that."""
     if get_origin(kind) not in (Union, UnionType) or NoneType not in get_args(kind):
         return kind, False
     others = [item for item in get_args(kind) if item is not NoneType]
     return (others[0] if len(others) == 1 else kind), True
 
 
-def _refuse_unfit_default(parameter: Parameter) -> None:
+def _refuse_invalid_default(parameter: Parameter) -> None:
     try:
         msgspec.convert(parameter.default, parameter.type)
     except msgspec.ValidationError as error:
-        message = f"the default of its parameter {parameter.name} is not of its own kind: {error}"
-        raise _UnfitError(message) from error
+        message = f"the default of its parameter {parameter.name} is not of the parameter's type: {error}"
+        raise _InvalidFunctionError(message) from error

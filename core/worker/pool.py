@@ -1,4 +1,4 @@
-"""All the vCPUs there are: one child with everything for a single image, a child for each CPU for a batch."""
+"""Divides memory and vCPUs among children: one child for a single image, one per CPU for a batch."""
 
 import os
 import threading
@@ -14,95 +14,91 @@ from core.pipelines.definition import Pipeline
 from core.ports.worker import Room, WorkerFailure
 from core.worker.supervisor import SupervisedWorker
 
-#: A child with less would have room for little more than OpenCV itself, which takes 94 MB.
-_LEAST_BYTES = 256 * 2**20
+#: OpenCV alone takes 94 MB of it.
+_MIN_CHILD_BYTES = 256 * 2**20
 
 
 class WorkerPool:
-    """Divides memory and CPUs among children: never more of them at once than there is memory for.
+    """Several workers, and never more at once than the memory allows.
 
-    `make(memory_bytes, threads)` starts a child. A single image has `memory_bytes` and `threads`; the images of a
-    batch have one thread each and their shares, in as many children as `workers` (0: one for each CPU). Children are
-    kept warm: a change from one to the other, or to more, ends them and starts others.
+    `start_worker(memory_bytes, threads)` starts a worker with a child. A single image gets `memory_bytes` and `threads`
+    (0: one per CPU). The images of a batch get one thread each and an equal share of the memory, in up to `workers`
+    children (0: one per CPU). Children are kept warm until another number of them is needed: then all are replaced.
     """
 
     def __init__(
-        self, make: Callable[[int, int], SupervisedWorker], memory_bytes: int, threads: int, workers: int = 0
+        self, start_worker: Callable[[int, int], SupervisedWorker], memory_bytes: int, threads: int, workers: int = 0
     ) -> None:
-        self._make = make
+        self._start_worker = start_worker
         self._memory_bytes = memory_bytes
         self._threads = threads
-        self._most = max(1, min(workers or os.cpu_count() or 1, memory_bytes // _LEAST_BYTES))
-        self._wanted = 1
-        self._changed = threading.Condition()
-        self._children = [make(memory_bytes, threads)]
-        self._free = list(self._children)
+        self._max_children = max(1, min(workers or os.cpu_count() or 1, memory_bytes // _MIN_CHILD_BYTES))
+        self._target = 1
+        self._condition = threading.Condition()
+        self._workers = [start_worker(memory_bytes, threads)]
+        self._idle = list(self._workers)
 
     def operations(self) -> tuple[Description, ...]:
-        """The company's own functions. Asked before there is work; raises as SupervisedWorker.operations does."""
-        return self._children[0].operations()
+        """The company's own operations. Call it before any image; raises as SupervisedWorker.operations does."""
+        return self._workers[0].operations()
 
     @contextmanager
     def shared(self, images: int) -> Iterator[int]:
-        """While it lasts, as many images are worked on at once as there are children: how many that are."""
-        with self._changed:
-            self._wanted = max(1, min(self._most, images))
+        """Start a batch of `images`: yields how many of them are processed at once, each in a child of its own."""
+        with self._condition:
+            self._target = max(1, min(self._max_children, images))
         try:
-            yield self._wanted
+            yield self._target
         finally:
-            with self._changed:
-                self._wanted = 1
+            with self._condition:
+                self._target = 1
 
     def room(self) -> Room:
-        """What the next image has: all there is, or an equal share of it."""
-        with self._changed:
-            return Room(memory_bytes=self._memory_bytes // self._wanted, share=1 / self._wanted)
+        """Memory and share of the vCPUs for the next image."""
+        with self._condition:
+            return Room(memory_bytes=self._memory_bytes // self._target, share=1 / self._target)
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:
-        """Read a file's header. Raises WorkerFailure."""
-        with self._child(deadline) as child:
-            return child.probe(path, deadline)
+        """The header of the file at `path`. `deadline` is on `time.monotonic`'s clock. Raises WorkerFailure."""
+        with self._idle_worker(deadline) as worker:
+            return worker.probe(path, deadline)
 
     def run(self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float) -> Rendered:
-        """Run a pipeline over a file; rendition files are left in `out`. Raises WorkerFailure."""
-        with self._child(deadline) as child:
-            return child.run(path, header, pipeline, out, deadline)
+        """Run `pipeline` over the file at `path`, with the renditions written into `out`. Raises WorkerFailure."""
+        with self._idle_worker(deadline) as worker:
+            return worker.run(path, header, pipeline, out, deadline)
 
     def close(self) -> None:
-        """End all children. The next image would start others."""
-        with self._changed:
-            for child in self._children:
-                child.close()
+        """Kill all children. The next image starts another."""
+        with self._condition:
+            for worker in self._workers:
+                worker.close()
 
     @contextmanager
-    def _child(self, deadline: float) -> Iterator[SupervisedWorker]:
-        """A child that nobody else has. Raises WorkerFailure(TIMED_OUT) where none was free in time."""
-        with self._changed:
-            while not self._arrange() or not self._free:
-                if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+    def _idle_worker(self, deadline: float) -> Iterator[SupervisedWorker]:
+        """A worker for this thread alone. Raises WorkerFailure(TIMED_OUT) if none becomes idle before the deadline."""
+        with self._condition:
+            while not self._resize() or not self._idle:
+                if not self._condition.wait(max(0.0, deadline - time.monotonic())):
                     raise WorkerFailure(Code.TIMED_OUT, "No time was left to begin with the image.", Usage())
-            child = self._free.pop()
+            worker = self._idle.pop()
         try:
-            yield child
+            yield worker
         finally:
-            with self._changed:
-                self._free.append(child)
-                self._changed.notify_all()
+            with self._condition:
+                self._idle.append(worker)
+                self._condition.notify_all()
 
-    def _arrange(self) -> bool:
-        """Have the children that are wanted; False while others are still at work."""
-        have = len(self._children)
-        if have == self._wanted or have > self._wanted > 1:
+    def _resize(self) -> bool:
+        """Make the number of workers the target; False while a worker of another size is busy."""
+        count = len(self._workers)
+        if count == self._target or count > self._target > 1:
             return True
-        if len(self._free) < have:
+        if len(self._idle) < count:
             return False
-        for child in self._children:
-            child.close()  # and reaped: its memory is free before another begins
-        share, threads = (self._memory_bytes // self._wanted, 1) if self._wanted > 1 else self._whole
-        self._children = [self._make(share, threads) for _ in range(self._wanted)]
-        self._free = list(self._children)
+        for worker in self._workers:
+            worker.close()  # its child is reaped, so that its memory is free before another starts
+        threads = 1 if self._target > 1 else self._threads
+        self._workers = [self._start_worker(self._memory_bytes // self._target, threads) for _ in range(self._target)]
+        self._idle = list(self._workers)
         return True
-
-    @property
-    def _whole(self) -> tuple[int, int]:
-        return self._memory_bytes, self._threads

@@ -1,8 +1,7 @@
-"""What a process has used, read from the kernel's own accounting.
+"""CPU time and peak memory of a process, from the kernel's accounting.
 
-On Linux the parent asks the kernel about the child directly. Elsewhere (a laptop with macOS) there is no
-/proc, and the child's getrusage, which is the kernel's word too, is what there is; its peak cannot be reset,
-so it is the peak of the child's life.
+On Linux the parent reads the child's usage from /proc and its CPU clock. macOS has neither: the parent relies on the
+child's getrusage, whose peak cannot be reset and covers the child's whole life.
 """
 
 import contextlib
@@ -14,7 +13,7 @@ from pathlib import Path
 from core.domain.model import Usage
 
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2): bytes on macOS, KiB on Linux
-_SCHED_CLOCK = 2  # CPUCLOCK_SCHED of linux/posix-timers.h: the exact clock, not the one that ticks
+_SCHED_CLOCK = 2  # CPUCLOCK_SCHED of linux/posix-timers.h: exact, not sampled at each tick
 
 
 def from_rusage(usage: resource.struct_rusage) -> Usage:
@@ -23,7 +22,7 @@ def from_rusage(usage: resource.struct_rusage) -> Usage:
 
 
 def cpu_seconds(pid: int) -> float | None:
-    """CPU seconds of all threads of another process so far; None where the kernel does not tell."""
+    """CPU seconds of all threads of the process `pid` so far; None on systems without that clock."""
     if sys.platform != "linux":
         return None
     try:
@@ -33,7 +32,7 @@ def cpu_seconds(pid: int) -> float | None:
 
 
 def status_bytes(pid: int | str, *names: str) -> dict[str, int]:
-    """Sizes from /proc/<pid>/status, such as VmHWM, VmRSS, VmData, in bytes; empty where there is none."""
+    """The fields `names` (VmHWM, VmRSS, VmData, …) of /proc/<pid>/status, in bytes; empty without /proc."""
     sizes = {}
     with contextlib.suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines():
@@ -43,8 +42,8 @@ def status_bytes(pid: int | str, *names: str) -> dict[str, int]:
     return sizes
 
 
-def forget_peak(pid: int) -> bool:
-    """Start the peak of resident memory (VmHWM) anew; False where the kernel does not allow it."""
+def reset_peak_rss(pid: int) -> bool:
+    """Reset the peak of resident memory (VmHWM) of the process `pid`; False if the kernel does not allow it."""
     try:
         Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")  # proc(5): reset the high-water mark
     except OSError:

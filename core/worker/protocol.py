@@ -1,4 +1,4 @@
-"""What the worker and its child say to each other: length-prefixed msgpack over two pipes."""
+"""Messages between the parent and the worker's child: length-prefixed msgpack over two pipes."""
 
 import struct
 from typing import BinaryIO
@@ -20,7 +20,10 @@ class Probe(Value, frozen=True, kw_only=True, tag=True):
 
 
 class Run(Value, frozen=True, kw_only=True, tag=True):
-    """Run a pipeline (as `core.pipelines.definition.to_bytes` wrote it) over the file at `path`, within `seconds`."""
+    """Run `pipeline` (encoded by core.pipelines.definition.to_bytes) over the file at `path`, within `seconds`.
+
+    The rendition files go into the folder `out`.
+    """
 
     path: str
     header: ImageHeader
@@ -30,23 +33,29 @@ class Run(Value, frozen=True, kw_only=True, tag=True):
 
 
 class Ready(Value, frozen=True, kw_only=True, tag=True):
-    """The child's first word: everything it needs is loaded, a company's own operations too, and its memory limited.
+    """The child's first message: libraries and the company's own `operations` are loaded, and its memory is limited.
 
-    Failed in its place, with INVALID_SETTINGS, says that these operations cannot be.
+    If the operations cannot be loaded, Failed(INVALID_SETTINGS) comes instead.
     """
 
     operations: tuple[Description, ...] = ()
 
 
 class Probed(Value, frozen=True, kw_only=True, tag=True):
+    """The answer to Probe."""
+
     header: ImageHeader
 
 
 class Done(Value, frozen=True, kw_only=True, tag=True):
+    """The answer to Run."""
+
     rendered: Rendered
 
 
 class Failed(Value, frozen=True, kw_only=True, tag=True):
+    """The request, or the start of the child, failed."""
+
     code: Code
     message: str
 
@@ -56,19 +65,20 @@ Answer = Probed | Done | Failed
 
 
 class Reply(Value, frozen=True, kw_only=True):
-    """An answer, and what the child has used in its life, by getrusage: for systems without /proc."""
+    """An answer, and the child's usage so far by getrusage, which the parent needs on systems without /proc."""
 
     answer: Ready | Answer
     usage: Usage
 
 
-def frame(message: Request | Reply) -> bytes:
+def encode_frame(message: Request | Reply) -> bytes:
+    """The message with its length before it, as bytes for the pipe."""
     body = msgspec.msgpack.encode(message)
     return _LENGTH.pack(len(body)) + body
 
 
 def read_request(pipe: BinaryIO) -> Request | None:
-    """The next request; None when the other side has gone."""
+    """The next request; None if the parent has closed the pipe."""
     head = pipe.read(_LENGTH.size)
     if len(head) < _LENGTH.size:
         return None
@@ -78,7 +88,7 @@ def read_request(pipe: BinaryIO) -> Request | None:
 
 
 def take_reply(buffer: bytearray) -> Reply | None:
-    """The reply at the buffer's start, once all of it has come; it is removed from the buffer."""
+    """Remove and return the reply at the start of `buffer`; None if the reply is not complete yet."""
     if len(buffer) < _LENGTH.size:
         return None
     (length,) = _LENGTH.unpack_from(buffer)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.routing.batch_tiers import TIERS
-from core.routing.job_definitions import definition
+from core.routing.job_definitions import job_definition
 from localcloud import clients, cloudwatch_emf
 from localcloud.batch.iam import Judge, nobody_asks
 from localcloud.config import BATCH_DEFINITIONS, BATCH_QUEUE, Options
@@ -52,4 +52,4 @@ def register(client: "BatchClient", environment: dict[str, str], deployment: str
     queue, prefix = names(deployment)
     client.create_job_queue(jobQueueName=queue, priority=1, computeEnvironmentOrder=[])
     for tier in TIERS:
-        client.register_job_definition(**definition(tier, _IMAGE, environment, prefix))
+        client.register_job_definition(**job_definition(tier, _IMAGE, environment, prefix))

@@ -22,9 +22,9 @@ from core.imaging import header as probe
 from core.imaging.operations.base import Measurement, Operation
 from core.imaging.raster import Raster
 from core.pipelines.definition import Pipeline, RenditionSpec, from_bytes, to_bytes
-from core.routing.stages import Picture, Stage, decoding, encoding, stepping
+from core.routing.stages import RasterShape, Stage, decode_stage, encode_stage, step_stage
 from core.worker import process_usage
-from core.worker.supervisor import MALLOC
+from core.worker.supervisor import MALLOC_ENVIRON
 from pictureperfect.calibration.synthetic_images import KINDS, Content, picture, write
 
 _ASPECT = 1.5
@@ -49,8 +49,8 @@ class Shape(msgspec.Struct, frozen=True):
     def height(self) -> int:
         return max(8, round(self.width / _ASPECT))
 
-    def picture(self, density: float) -> Picture:
-        return Picture(
+    def picture(self, density: float) -> RasterShape:
+        return RasterShape(
             width=self.width,
             height=self.height,
             channels=self.channels,
@@ -134,7 +134,7 @@ def _packed(task: Task) -> object:
 @contextmanager
 def _as_the_worker_has_it() -> Iterator[None]:
     before = dict(os.environ)
-    os.environ.update(MALLOC)
+    os.environ.update(MALLOC_ENVIRON)
     try:
         yield
     finally:
@@ -182,7 +182,7 @@ def _decoded(task: Decode, folder: Path) -> Sample:
     path, shape = folder / "picture", task.shape
     write(task.kind, shape.content, shape.width, shape.height, SEED, path)
     header = probe.read_header(path)
-    stage = decoding(header, task.reduction)
+    stage = decode_stage(header, task.reduction)
 
     def work() -> None:
         if header.frames > 1:
@@ -198,7 +198,7 @@ def _stepped(task: Step) -> Sample:
     from core.worker.rendering import bands  # noqa: PLC0415
 
     raster = _raster(task.shape)
-    stage = stepping(task.step, task.shape.picture(_density(task.shape)), 0)
+    stage = step_stage(task.step, task.shape.picture(_density(task.shape)), 0)
     step = task.step
     if isinstance(step, Measurement):
         return _sample(stage, lambda: step.measure(raster))
@@ -209,7 +209,7 @@ def _encoded(task: Encode, folder: Path) -> Sample:
     from core.imaging import codec  # noqa: PLC0415
 
     raster, path = _raster(task.shape), folder / f"encoded.{task.output.format.extension}"
-    stage = encoding(task.output, task.shape.picture(_density(task.shape)), 0)
+    stage = encode_stage(task.output, task.shape.picture(_density(task.shape)), 0)
     return _sample(stage, lambda: codec.encode(raster, task.output, path))
 
 
@@ -237,14 +237,14 @@ def _sample(stage: Stage, work: "object", times: int = 1) -> Sample:
         cv2.setNumThreads(2)
         parallel = min(1.0, max(0.0, 2 * (1 - _run(work)[1] / wall)))
         cv2.setNumThreads(1)
-    return Sample(stage.kinds[0], stage.work, stage.room, seconds / times, taken, parallel)
+    return Sample(stage.kinds[0], stage.cpu_features, stage.memory_features, seconds / times, taken, parallel)
 
 
 def _run(work: "object") -> tuple[float, float, int]:
     """CPU seconds, wall clock and peak bytes of one go."""
     assert callable(work)  # noqa: S101 - as above
     ctypes.CDLL(None).malloc_trim(0)
-    process_usage.forget_peak(os.getpid())
+    process_usage.reset_peak_rss(os.getpid())
     before = process_usage.status_bytes("self", "VmRSS").get("VmRSS", 0)
     cpu, wall = time.process_time(), time.perf_counter()
     work()

@@ -18,9 +18,11 @@ from core.domain.model import ImageFormat
 from core.domain.outputs import DEEP, TRANSPARENT, Output
 from core.imaging.operations.base import Operation
 from core.imaging.operations.resize import Resize
-from core.pipelines.definition import Pipeline, load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load_folder
 from core.routing.estimate import Coefficients, Cost, Costs
-from core.routing.stages import Densities, encoding, stepping
+from core.routing.stages import Densities, encode_stage, step_stage
 from core.worker.supervisor import SupervisedWorker
 from pictureperfect.calibration.child import SEED, Child, Decode, Encode, Sample, Shape, Step, Task
 from pictureperfect.calibration.synthetic_images import KINDS, Content, picture
@@ -81,7 +83,7 @@ def measure(
 
 def base(folder: Path) -> Sample:
     """The worker's child with next to nothing to do: what every image takes."""
-    path, pipelines = folder / "base", load_folder(shipped())
+    path, pipelines = folder / "base", load_folder(SHIPPED_FOLDER)
     path.write_bytes(KINDS["jpeg"].write(picture(Content.PHOTO, 16, 16, 3, 8, 0)))
     worker = SupervisedWorker(1 << 30, 1, {"PATH": os.defpath})
     far, taken = time.monotonic() + 60, []
@@ -241,8 +243,8 @@ def _kind(what: Operation | Output) -> str:
     """The exact name it is looked up by."""
     any_picture = Shape(Content.PHOTO).picture(0.0)
     if isinstance(what, Output):
-        return encoding(what, any_picture, 0).kinds[0]
-    return stepping(what, any_picture, 0).kinds[0]
+        return encode_stage(what, any_picture, 0).kinds[0]
+    return step_stage(what, any_picture, 0).kinds[0]
 
 
 def _processor() -> str:

@@ -19,7 +19,8 @@ import msgspec
 from core.domain.model import Measurements, RenditionFile
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.base import Measurement, Operation
-from core.pipelines.definition import Pipeline, load
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load
 from core.ports.worker import Worker
 from pictureperfect.catalogue.operation_examples import EXAMPLES, Example
 from pictureperfect.catalogue.operation_pictures import PICTURES

@@ -15,7 +15,7 @@ from core.domain.model import Estimate, ImageHeader, ObjectRef, Plan, Route
 from core.imaging import header as probe
 from core.pipelines.definition import Pipeline
 from core.routing import batch_tiers, cost_table, prices
-from core.routing.plan import MB_OF_A_VCPU, Limits, Place, Policy, plan
+from core.routing.plan import MB_PER_VCPU, Capacity, Limits, Policy, plan
 from core.settings import entries
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _FIRST = 256 * 1024  # bytes of an object's beginning; most headers are within
 _LAST = 64 * 1024  # and of its end, where a TIFF may have its directory
 _WALKED = frozenset({"gif"})  # its frames are counted by going from one to the next
-_PARENT_MB = 192  # as core.bootstrap leaves it to the parent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,20 +72,20 @@ def told(file: str, asked: Asked, environ: Mapping[str, str]) -> dict[str, Any]:
     return answer | _placed(planned, estimate, asked)
 
 
-def _function(asked: Asked) -> Place:
-    return Place(
+def _function(asked: Asked) -> Capacity:
+    return Capacity(
         route=Route.LAMBDA,
-        memory_bytes=(asked.memory_mb - _PARENT_MB) * 2**20,
-        vcpus=asked.memory_mb / MB_OF_A_VCPU,
+        memory_bytes=batch_tiers.worker_bytes(asked.memory_mb),
+        vcpus=asked.memory_mb / MB_PER_VCPU,
         seconds=asked.timeout,
-        elsewhere=True,
+        can_hand_over=True,
         machine=os.uname().machine,
     )
 
 
 def _placed(planned: Plan, estimate: Estimate, asked: Asked) -> dict[str, Any]:
-    tier, machine, price = batch_tiers.named(planned.tier), os.uname().machine, prices.load()
-    vcpus = tier.vcpus if tier else asked.memory_mb / MB_OF_A_VCPU
+    tier, machine, price = batch_tiers.tier_by_name(planned.tier), os.uname().machine, prices.load()
+    vcpus = tier.vcpus if tier else asked.memory_mb / MB_PER_VCPU
     seconds = estimate.seconds(vcpus)
     cost = price.requests_usd(sum(len(spec.outputs) for spec in asked.pipeline.renditions)) + (
         price.batch_usd(seconds, tier, machine, spot=asked.spot)

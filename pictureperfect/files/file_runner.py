@@ -22,7 +22,7 @@ from core.bootstrap.worker import worker as new_worker
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader, Rendered, RenditionFile, Route, Status, Usage
 from core.pipelines.definition import Pipeline, to_bytes
-from core.routing.plan import Limits, Place, plan
+from core.routing.plan import Capacity, Limits, plan
 from core.settings import entries
 from core.worker.supervisor import SupervisedWorker
 from pictureperfect.files.journal import Answer, Journal, Work
@@ -120,7 +120,7 @@ class Press:
             try:
                 _refuse_missing(work)
                 header = worker.probe(file, deadline)
-                plan(header, self._pipeline, self._limits, Place(route=Route.LOCAL))
+                plan(header, self._pipeline, self._limits, Capacity(route=Route.LOCAL))
                 rendered = worker.run(file, header, self._pipeline, whole, deadline)
             except ImageFailure as error:
                 if self._stopping.is_set():  # we killed the child: it is not the image's failure

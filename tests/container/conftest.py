@@ -1,4 +1,4 @@
-"""The image, built here, against the embedded cloud of local/."""
+"""Builds the image and runs it against the embedded cloud of localcloud/."""
 
 import json
 import os
@@ -19,31 +19,31 @@ import pytest
 from localcloud import clients, s3_notifications
 from localcloud.cloud import Cloud
 from localcloud.config import Address
-from tests.container.engine import ROOT, Image, Run, built, built_upon, engine
+from tests.container.engine import ROOT, Image, Run, build_company_image, build_target, engine
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _HERE = Path(__file__).parent
-_DATABASE = "/run/database"  # where the container finds PostgreSQL's socket
+_DATABASE = "/run/database"  # folder of PostgreSQL's socket in the container
 _PREFIXES = ("incoming/", "results/", "tombstones/")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    asked = "container" in config.option.markexpr
+    selected = "container" in config.option.markexpr
     for item in items:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.container)
-            item.add_marker(pytest.mark.timeout(1800))  # the first one waits for the build
-            if not asked:
+            item.add_marker(pytest.mark.timeout(1800))  # the first test waits for the build
+            if not selected:
                 item.add_marker(pytest.mark.skip(reason="builds the container image: `make test-container`"))
 
 
 @pytest.fixture(scope="session")
 def image() -> Iterator[Callable[[str], Image]]:
-    """The image of a target, or `example` upon `local`; built when first asked for.
+    """`image(target)` builds the image of a target once; `example` is the company image FROM `local`.
 
-    No engine: a failure in CI, a skip elsewhere.
+    Without an engine the tests fail in CI and are skipped on other machines.
     """
     try:
         engine()
@@ -52,33 +52,33 @@ def image() -> Iterator[Callable[[str], Image]]:
             raise
         pytest.skip(str(error))
     with ExitStack() as stack:
-        made: dict[str, Image | RuntimeError] = {}
+        builds: dict[str, Image | RuntimeError] = {}
 
-        def of(target: str) -> Image:
-            if target not in made:
+        def build(target: str) -> Image:
+            if target not in builds:
                 if target == "example":
-                    of("local")
+                    build("local")
                 try:
-                    made[target] = new = (
-                        built_upon("local", ROOT / target, f"acme-pictures:{target}")
+                    builds[target] = new = (
+                        build_company_image("local", ROOT / target, f"acme-pictures:{target}")
                         if target == "example"
-                        else built(target)
+                        else build_target(target)
                     )
                     stack.callback(new.close)
-                except RuntimeError as error:  # once is enough
-                    made[target] = error
-            found = made[target]
-            if isinstance(found, RuntimeError):
-                raise found
-            return found
+                except RuntimeError as error:  # a failed build is not tried again
+                    builds[target] = error
+            built = builds[target]
+            if isinstance(built, RuntimeError):
+                raise built
+            return built
 
-        yield of
+        yield build
 
 
 class World:
-    """The embedded cloud, deaf to uploads and results: what S3 tells of them comes here, for the container to answer.
+    """The embedded cloud with S3's notifications redirected to queues of the tests, which pass them to the container.
 
-    Its dispatcher and its Batch are at work.
+    The embedded dispatcher and Batch run as usual.
     """
 
     def __init__(self, address: Address) -> None:
@@ -86,7 +86,7 @@ class World:
         self.bucket = address.bucket
         self.s3: S3Client = clients.s3(address.endpoint)
         self._sqs = clients.sqs(address.endpoint)
-        self._queues = {prefix: self._listen(prefix) for prefix in _PREFIXES}
+        self._queues = {prefix: self._create_queue(prefix) for prefix in _PREFIXES}
         self.s3.put_bucket_notification_configuration(
             Bucket=self.bucket,
             NotificationConfiguration={
@@ -112,31 +112,33 @@ class World:
 
     @property
     def database(self) -> dict[str, str]:
-        """The volume with PostgreSQL's socket."""
+        """The volume with PostgreSQL's socket: path on the host → path in the container."""
         return {parse_qs(urlsplit(self.address.database_url).query)["host"][0]: _DATABASE}
 
-    def told(self, prefix: str) -> list[dict[str, Any]]:
-        """S3's notifications under a prefix since the last call, as they are in SQS; waits for the first."""
-        found: list[dict[str, Any]] = []
+    def notifications(self, prefix: str) -> list[dict[str, Any]]:
+        """S3's notifications for keys under `prefix` since the last call, as SQS messages. Waits for the first."""
+        messages: list[dict[str, Any]] = []
         give_up = time.monotonic() + 20
-        while not found and time.monotonic() < give_up:
+        while not messages and time.monotonic() < give_up:
             answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
                 body = s3_notifications.completed(self.s3, message["Body"])
-                found += [{"messageId": message["MessageId"], "body": body}] if s3_notifications.records(body) else []
+                messages += (
+                    [{"messageId": message["MessageId"], "body": body}] if s3_notifications.records(body) else []
+                )
                 self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
             time.sleep(0.05)
-        return found
+        return messages
 
     def keys(self, prefix: str) -> list[str]:
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
-        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+        return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
     def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.address.database_url) as connection:
             return connection.execute(query.encode(), values).fetchall()
 
-    def _listen(self, prefix: str) -> str:
+    def _create_queue(self, prefix: str) -> str:
         return self._sqs.create_queue(QueueName=f"container-{prefix.strip('/')}")["QueueUrl"]
 
 
@@ -147,7 +149,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 class Emulator:
-    """A function of the `local` image under Lambda's emulator, which dies of two invokes at once: hence the lock."""
+    """A function of the `local` image in Lambda's emulator, which crashes on two concurrent invokes: hence the lock."""
 
     def __init__(self, port: int, log: Path) -> None:
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
@@ -160,7 +162,7 @@ class Emulator:
             text = answer.read().decode()
         try:
             return json.loads(text)
-        except ValueError:  # the emulator's own words: a time-out, a crash
+        except ValueError:  # a message of the emulator: a time-out or a crash
             pytest.fail(f"{text}\n{self.log}")
 
     @property
@@ -199,7 +201,7 @@ def emulator(image: Callable[[str], Image], tmp_path_factory: pytest.TempPathFac
             user=user,
         )
         with image(target).started(run, log) as process:
-            _wait(process, port, log)
+            _wait_until_open(process, port, log)
             yield Emulator(port, log)
         assert not _open(port), "the emulator outlived its container"
 
@@ -230,7 +232,7 @@ def _open(port: int) -> bool:
         return caller.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _wait(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_until_open(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
     give_up = time.monotonic() + 60
     while not _open(port):
         if process.poll() is not None or time.monotonic() > give_up:

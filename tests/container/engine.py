@@ -1,7 +1,7 @@
-"""Containers the way `docker run` has them, with Docker or, where no engine answers, with buildah.
+"""Builds images and runs containers with Docker, or with buildah if no Docker engine answers.
 
-On the host's network, so that the embedded cloud can be reached; with nothing but /tmp to write to. buildah's
-chroot has no read-only root: there only the user's rights are in the way.
+Containers use the host's network, to reach the embedded cloud, and can write to /tmp only. buildah's chroot has no
+read-only root: there only file permissions prevent writing.
 """
 
 import os
@@ -19,12 +19,12 @@ import msgspec
 ROOT = Path(__file__).resolve().parents[2]
 
 
-#: What buildah adds to the standard error of a command that failed.
-_OWN_WORDS = re.compile(r"^subprocess exited (?:with|on) .*\n|^Error: .*\n?\Z", re.MULTILINE)
+#: Lines that buildah adds to the standard error of a failed command.
+_BUILDAH_LINES = re.compile(r"^subprocess exited (?:with|on) .*\n|^Error: .*\n?\Z", re.MULTILINE)
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """What is said to `docker run`. `entrypoint` replaces the image's own; `volumes` are host to container."""
+    """Arguments of `docker run`. `entrypoint` replaces the image's; `volumes` maps host paths to container paths."""
 
     command: Sequence[str] = ()
     environment: Mapping[str, str] = {}
@@ -37,11 +37,11 @@ class Image(Protocol):
     """A built image."""
 
     def run(self, run: Run, seconds: float = 120) -> subprocess.CompletedProcess[str]:
-        """Run to its end; whatever happens, the container is gone afterwards."""
+        """Run a container to its end, at most `seconds`, and remove it in any case."""
         ...
 
     def started(self, run: Run, log: Path) -> AbstractContextManager["subprocess.Popen[bytes]"]:
-        """A container for as long as a `with` block lasts."""
+        """A container that runs during the `with` block; its output goes into the file `log`."""
         ...
 
     def close(self) -> None: ...
@@ -83,7 +83,7 @@ class DockerImage:
 
 
 class BuildahImage:
-    """One working container serves all runs: a copy of the image for each would take its time."""
+    """An image in buildah. All runs share one working container, since copying the image for each takes long."""
 
     def __init__(self, tag: str) -> None:
         self._environment = _buildah_environment()
@@ -110,7 +110,7 @@ class BuildahImage:
             output, errors = process.communicate(timeout=seconds)
         finally:
             _end(process)
-        return subprocess.CompletedProcess(process.args, process.returncode, output, _OWN_WORDS.sub("", errors))
+        return subprocess.CompletedProcess(process.args, process.returncode, output, _BUILDAH_LINES.sub("", errors))
 
     @contextmanager
     def started(self, run: Run, log: Path) -> Iterator[subprocess.Popen[bytes]]:
@@ -136,7 +136,7 @@ class BuildahImage:
         options += [f"--env={key}={value}" for key, value in run.environment.items()]
         options += [f"--volume={host}:{inside}" for host, inside in run.volumes.items()]
         options += ["--user", run.user] if run.user else []
-        # As Docker does: a new entry point leaves nothing of the image's own command.
+        # Like Docker: a new entry point also replaces the image's command.
         inside = (
             [*run.entrypoint, *run.command] if run.entrypoint else self._entrypoint + list(run.command or self._cmd)
         )
@@ -152,35 +152,35 @@ class BuildahImage:
 
 
 def engine() -> str:
-    """`docker` or `buildah`. Raises RuntimeError with a sentence where there is neither."""
-    found = subprocess.run([ROOT / "container/engine"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        raise RuntimeError(found.stderr.strip())
-    return found.stdout.strip()
+    """`docker` or `buildah`. Raises RuntimeError if there is neither."""
+    done = subprocess.run([ROOT / "container/engine"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip())
+    return done.stdout.strip()
 
 
-def built(target: str) -> Image:
-    """Build one target of the Dockerfile. Raises RuntimeError with the end of the build's log."""
+def build_target(target: str) -> Image:
+    """Build a target of the Dockerfile. Raises RuntimeError with the end of the build's log."""
     tag = f"picture-perfect:{target}"
-    return _built(tag, [str(ROOT / "container/build"), target, tag])
+    return _build(tag, [str(ROOT / "container/build"), target, tag])
 
 
-def built_upon(target: str, folder: Path, tag: str) -> Image:
-    """Build a company's own image upon one of ours, as its Dockerfile in `folder` says. Raises as `built` does."""
+def build_company_image(target: str, folder: Path, tag: str) -> Image:
+    """Build the Dockerfile in `folder` with the image of `target` as BASE_IMAGE. Raises as `build_target` does."""
     options = ["--tag", tag, "--build-arg", f"BASE_IMAGE={_local(f'picture-perfect:{target}')}"]
     if Path(pip := os.environ.get("PIP_CONFIG_FILE", "")).is_file():
         options += ["--secret", f"id=pip,src={pip}"]
     if engine() == "docker":
-        return _built(tag, ["docker", "build", *options, str(folder)])
+        return _build(tag, ["docker", "build", *options, str(folder)])
     options += ["--pull-never", "--layers", "--force-rm", "--network", "host"]
-    return _built(tag, ["buildah", "bud", *options, str(folder)])
+    return _build(tag, ["buildah", "bud", *options, str(folder)])
 
 
 def _local(tag: str) -> str:
     return tag if engine() == "docker" else f"localhost/{tag}"
 
 
-def _built(tag: str, command: list[str]) -> Image:
+def _build(tag: str, command: list[str]) -> Image:
     environment = _buildah_environment() if command[0] == "buildah" else None
     done = subprocess.run(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=environment
@@ -192,7 +192,7 @@ def _built(tag: str, command: list[str]) -> Image:
 
 def _buildah_environment() -> dict[str, str]:
     environment = dict(os.environ)
-    if os.geteuid() == 0:  # as container/build has it
+    if os.geteuid() == 0:  # as in container/build
         environment.setdefault("STORAGE_DRIVER", "vfs")
         environment.setdefault("BUILDAH_ISOLATION", "chroot")
     return environment
@@ -203,7 +203,7 @@ def _remove(container: str) -> None:
 
 
 def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
-    """End what runs inside, then buildah: it does not pass a signal on, and would leave its children."""
+    """End the processes in the container, then buildah, which does not pass signals on to its children."""
     inside = _descendants(process.pid)
     for number in (signal.SIGTERM, signal.SIGKILL):
         for child in inside:
@@ -216,17 +216,17 @@ def _end(process: "subprocess.Popen[bytes] | subprocess.Popen[str]") -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    """All processes below one, parents first."""
+    """The process ids of all descendants of `pid`, parents first."""
     parents: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:  # it has ended meanwhile
+        except OSError:  # the process has ended meanwhile
             continue
         parents.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, look = [], [pid]
-    while look:
-        children = parents.get(look.pop(0), [])
-        found += children
-        look += children
-    return found
+    descendants, pending = [], [pid]
+    while pending:
+        children = parents.get(pending.pop(0), [])
+        descendants += children
+        pending += children
+    return descendants

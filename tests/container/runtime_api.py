@@ -1,4 +1,4 @@
-"""Lambda's side of the runtime interface, as little of it as one function needs.
+"""The server side of Lambda's runtime API, as far as one function needs it.
 
 https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
 """
@@ -15,7 +15,7 @@ _SECONDS = 60
 
 
 class RuntimeApi:
-    """Hands events to the runtime that asks for them; what the emulator does, for an image that has none."""
+    """Passes events to the runtime in a container and takes its answers, for an image without the emulator."""
 
     def __init__(self) -> None:
         self._events: queue.Queue[object] = queue.Queue()
@@ -27,7 +27,7 @@ class RuntimeApi:
 
             def do_GET(self) -> None:
                 event = events.get()
-                if event is None:  # closed; nobody is there any more to be told
+                if event is None:  # closed: the client has gone
                     self.close_connection = True
                     return
                 body = json.dumps(event).encode()
@@ -37,7 +37,7 @@ class RuntimeApi:
                 self.send_header(
                     "Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:us-east-1:123456789012:function:process"
                 )
-                # The runtime client crashes without this one.
+                # The runtime client crashes without this header.
                 self.send_header("Lambda-Runtime-Trace-Id", "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700")
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
@@ -58,7 +58,7 @@ class RuntimeApi:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What Lambda sets in a function's environment."""
+        """The environment variables that Lambda sets."""
         return {
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
             "AWS_LAMBDA_FUNCTION_NAME": "process",

@@ -1,4 +1,4 @@
-"""A company's own image, the example's: FROM ours, with its function, its requirement and its pipeline."""
+"""The company image of example/: FROM the local image, with a function, a requirement and a pipeline of its own."""
 
 import json
 from base64 import b64encode
@@ -23,7 +23,7 @@ def _photograph() -> bytes:
 
 
 def _read_code(content: bytes) -> str:
-    """What a telephone would read."""
+    """The text of the QR code, which is read from the picture."""
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert picture is not None
     return str(cv2.QRCodeDetector().detectAndDecode(picture)[0])

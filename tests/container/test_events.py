@@ -1,4 +1,4 @@
-"""The image answers what AWS would send it, and objects and rows are there afterwards."""
+"""The image processes the events that AWS sends, and objects and rows exist afterwards."""
 
 import json
 from base64 import b64encode
@@ -32,7 +32,7 @@ def _direct(photograph: bytes, **more: str) -> dict[str, str]:
     return {"customer": "acme", "pipeline": "thumbnail", "image": b64encode(photograph).decode(), **more}
 
 
-def _renditions_exist(world: World, result: dict[str, Any]) -> None:
+def _check_renditions(world: World, result: dict[str, Any]) -> None:
     assert result["renditions"]
     for rendition in result["renditions"]:
         content = world.s3.get_object(Bucket=world.bucket, Key=rendition["key"])["Body"].read()
@@ -51,16 +51,16 @@ def _manifest(world: World, image_id: str) -> dict[str, Any]:
 def test_an_uploaded_image_leaves_objects_and_rows(
     world: World, process: Emulator, record: Emulator, photograph: bytes
 ) -> None:
-    world.told("results/")
+    world.notifications("results/")
     upload = str(uuid4())
     key = f"incoming/acme/thumbnail/{upload}/Sommer in Köln + 100%.jpg"
     world.s3.put_object(Bucket=world.bucket, Key=key, Body=photograph)
-    (told,) = [message for message in world.told("incoming/") if upload in message["body"]]
+    (notification,) = [message for message in world.notifications("incoming/") if upload in message["body"]]
 
-    (answer,) = process.invoke(json.loads(told["body"]))["images"]
+    (answer,) = process.invoke(json.loads(notification["body"]))["images"]
 
     assert (answer["status"], answer["duplicate"]) == ("processed", False)
-    commits = [message for message in world.told("results/") if answer["image_id"] in message["body"]]
+    commits = [message for message in world.notifications("results/") if answer["image_id"] in message["body"]]
     assert record.invoke({"Records": commits}) == {"batchItemFailures": []}
     rows = world.rows("SELECT status, door, route FROM images WHERE image_id = %s", answer["image_id"])
     assert rows == [("processed", "upload", "lambda")]
@@ -76,7 +76,7 @@ def test_two_direct_invokes_one_after_another_are_one_image(world: World, proces
     first, second = process.invoke(_direct(photograph)), process.invoke(_direct(photograph))
     assert (first["status"], first["duplicate"], second["duplicate"]) == ("processed", False, True)
     assert first["image_id"] == second["image_id"]
-    _renditions_exist(world, first)
+    _check_renditions(world, first)
 
 
 def test_a_broken_image_ends_failed_and_the_next_one_is_served(
@@ -87,14 +87,14 @@ def test_a_broken_image_ends_failed_and_the_next_one_is_served(
     assert process.invoke(_direct(photograph))["status"] == "processed"
 
 
-def test_an_event_that_nobody_sends_is_refused_with_a_sentence(process: Emulator) -> None:
+def test_an_unknown_event_is_refused_with_a_sentence(process: Emulator) -> None:
     answer = process.invoke({"hello": "world"})
     assert answer["errorType"] == "Refusal"
     assert "neither a notification of S3" in answer["errorMessage"]
 
 
 def test_any_user_may_run_the_function(emulator: Start, world: World, photograph: bytes) -> None:
-    """As in Lambda: a user of its own choice, without a home."""
+    """Lambda runs the function as a user of its choice, without a home folder."""
     environment = {**world.processing, "HOME": "/nonexistent"}
     with emulator("handler.process.handle", environment, user="54321:54321") as function:
         assert function.invoke(_direct(photograph))["status"] == "processed"
@@ -108,7 +108,7 @@ def test_the_runtime_image_answers_lambdas_own_interface(
         with image("runtime").started(run, tmp_path_factory.mktemp("runtime") / "log"):
             answers = [api.invoke(_direct(photograph)), api.invoke(_direct(photograph))]
     assert [answer["duplicate"] for answer in answers] == [False, True]
-    _renditions_exist(world, answers[0])
+    _check_renditions(world, answers[0])
 
 
 def test_batch_runs_one_job_and_exits_0(
@@ -116,7 +116,7 @@ def test_batch_runs_one_job_and_exits_0(
 ) -> None:
     key = f"library/acme/{uuid4()}.jpg"
     world.s3.put_object(Bucket=world.bucket, Key=key, Body=photograph)
-    world.told("results/")
+    world.notifications("results/")
     request = {"customer": "acme", "pipeline": "thumbnail", "s3": f"s3://{world.bucket}/{key}"}
 
     done = image("runtime").run(Run(command=["batch", json.dumps(request)], environment=world.processing))
@@ -124,9 +124,9 @@ def test_batch_runs_one_job_and_exits_0(
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout.splitlines()[-1])
     assert (result["status"], result["route"]) == ("processed", "batch")
-    _renditions_exist(world, result)
+    _check_renditions(world, result)
     assert _manifest(world, result["image_id"])["route"] == "batch"
-    assert record.invoke({"Records": world.told("results/")}) == {"batchItemFailures": []}
+    assert record.invoke({"Records": world.notifications("results/")}) == {"batchItemFailures": []}
     assert world.rows("SELECT route FROM images WHERE image_id = %s", result["image_id"]) == [("batch",)]
 
 

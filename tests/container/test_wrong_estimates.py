@@ -1,4 +1,4 @@
-"""A function of ten seconds, and estimates ten times too low: what does not end in it ends on Batch, once."""
+"""A function with a time-out of ten seconds and estimates ten times too low: the images end on Batch, once."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ _PATIENCE = 900
 
 
 def _table(folder: Path) -> None:
-    """The shipped table, its CPU seconds a tenth of what they are."""
+    """Write the shipped cost table with a tenth of its CPU seconds."""
     costs = cost_table.load("x86_64")
     kinds = {kind: _cheaper(cost) for kind, cost in costs.kinds.items()}
     (folder / "low.json").write_bytes(msgspec.json.encode(msgspec.structs.replace(costs, kinds=kinds)))
@@ -34,47 +34,47 @@ def _cheaper(cost: Cost) -> Cost:
 
 
 def _photograph(seed: int) -> bytes:
-    """Fifteen megapixels: to restore it takes twenty seconds of a CPU."""
+    """A JPEG of fifteen megapixels: the pipeline `restore` takes twenty CPU seconds for it."""
     coarse = np.random.default_rng(seed).integers(0, 255, (34, 44, 3), dtype=np.uint8)
     encoded, body = cv2.imencode(".jpg", cv2.resize(coarse, (4400, 3400), interpolation=cv2.INTER_CUBIC))
     assert encoded
     return body.tobytes()
 
 
-def _uploaded(world: World, function: Emulator, seed: int) -> dict[str, Any]:
+def _upload(world: World, function: Emulator, seed: int) -> dict[str, Any]:
     upload = str(uuid4())
     key = f"incoming/acme/restore/{upload}/{seed}.jpg"
     world.s3.put_object(Bucket=world.bucket, Key=key, Body=_photograph(seed))
-    (told,) = [message for message in world.told("incoming/") if upload in message["body"]]
-    (answer,) = function.invoke(json.loads(told["body"]))["images"]
+    (notification,) = [message for message in world.notifications("incoming/") if upload in message["body"]]
+    (answer,) = function.invoke(json.loads(notification["body"]))["images"]
     assert isinstance(answer, dict)
     return answer
 
 
-def _counted(world: World) -> float:
-    measured = sums(clients.cloudwatch(world.address.endpoint), "PicturePerfect")
-    return measured.get("status=processed", {}).get("Images", 0.0)
+def _processed_images(world: World) -> float:
+    metrics = sums(clients.cloudwatch(world.address.endpoint), "PicturePerfect")
+    return metrics.get("status=processed", {}).get("Images", 0.0)
 
 
 @pytest.mark.timeout(_PATIENCE + 120)
-def test_what_an_estimate_ten_times_too_low_keeps_in_the_function_ends_on_batch_once(
+def test_images_with_an_estimate_ten_times_too_low_end_on_batch_once(
     emulator: Start, world: World, tmp_path: Path
 ) -> None:
     _table(tmp_path)
     tmp_path.chmod(0o755)
-    before = _counted(world)
+    before = _processed_images(world)
     environment = {**world.processing, "COSTS": "/tables/low.json", "THREADS": "1"}
     with emulator("handler.process.handle", environment, {str(tmp_path): "/tables"}, seconds=_SECONDS) as function:
-        answers = [_uploaded(world, function, seed) for seed in range(_IMAGES)]
+        answers = [_upload(world, function, seed) for seed in range(_IMAGES)]
         assert {answer["status"] for answer in answers} == {"handed_over"}
         assert "timed out" not in function.log
-        assert '"Images"' not in function.log, "That it was handed over is counted there, and no more."
-    places = [f"results/{answer['image_id']}/" for answer in answers]
-    until(lambda: all(map(world.keys, places)), _PATIENCE)  # a minute of CPU, on a machine that may be busy
-    for place, answer in zip(places, answers, strict=True):
-        (key,) = world.keys(place)
+        assert '"Images"' not in function.log, "the function counts the hand-over and nothing else"
+    prefixes = [f"results/{answer['image_id']}/" for answer in answers]
+    until(lambda: all(map(world.keys, prefixes)), _PATIENCE)  # a minute of CPU, on a machine that may be busy
+    for prefix, answer in zip(prefixes, answers, strict=True):
+        (key,) = world.keys(prefix)
         manifest = json.loads(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
         assert (manifest["status"], manifest["route"]) == ("processed", "batch")
         assert manifest["reason"] == answer["message"]
         assert "was stopped" in manifest["reason"]
-    until(lambda: _counted(world) - before == _IMAGES, 10)
+    until(lambda: _processed_images(world) - before == _IMAGES, 10)

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from core.domain.model import Door, HandOver, ImageJob, ObjectRef
-from core.routing.job_definitions import RETRIES
+from core.routing.job_definitions import RETRY_STRATEGY
 from core.services.dispatch.job_documents import BatchWork
 from core.services.dispatch.job_events import job_name
 from localcloud import clients, resources
@@ -207,7 +207,7 @@ def test_an_image_whose_container_cannot_be_pulled_ends_failed(world: World) -> 
             "command": ["batch"],
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}],
         },
-        retryStrategy=RETRIES,  # type: ignore[arg-type]
+        retryStrategy=RETRY_STRATEGY,  # type: ignore[arg-type]
     )
     image = world.image("unpulled")
     world.submit(image, "unpulled", 60)

@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 DOORS = ("process", "dispatch", "record", "admin", "web")
 #: What each entry loads from its environment: core/bootstrap.py.
 READ: dict[str, tuple[type[Value], ...]] = {
-    "process": (entries.ProcessingSettings,),
-    "batch": (entries.ProcessingSettings,),
+    "process": (entries.ProcessSettings,),
+    "batch": (entries.ProcessSettings,),
     "dispatch": (entries.DispatchSettings,),
-    "record": (entries.RecordingSettings,),
-    "admin": (entries.RecordingSettings, entries.ReconcilingSettings, entries.MigratingSettings),
+    "record": (entries.RecordSettings,),
+    "admin": (entries.RecordSettings, entries.ReconcileSettings, entries.MigrateSettings),
     "web": (entries.WebSettings,),
 }
 #: boto3's, not ours.
@@ -77,12 +77,12 @@ def test_what_failed_over_is_accepted_as_the_function_would_have(other: Stack) -
 @pytest.mark.parametrize("which", ["shipped", "other"])
 def test_dispatch_submits_to_the_definitions_that_there_are(request: pytest.FixtureRequest, which: str) -> None:
     from core.routing.batch_tiers import TIERS
-    from core.routing.job_definitions import name
+    from core.routing.job_definitions import definition_name
 
     stack: Stack = request.getfixturevalue(which)
     told = stack.environment("dispatch")
     there = {one["JobDefinitionName"] for one in stack.of("Batch::JobDefinition").values()}
-    assert {name(tier, told["BATCH_DEFINITIONS"]) for tier in TIERS} == there
+    assert {definition_name(tier.name, told["BATCH_DEFINITIONS"]) for tier in TIERS} == there
     assert told["BATCH_QUEUE"] == stack.one("Batch::JobQueue")["JobQueueName"]
 
 

@@ -1,4 +1,4 @@
-"""A worker's child with operations that no one should write. `python -m tests.integration.hostile_child …`."""
+"""A worker's child with operations that misbehave: `python -m tests.integration.hostile_child …`."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ class Segfault(Operation, frozen=True, tag="segfault"):
 
 
 class Forever(Operation, frozen=True, tag="forever"):
-    """Never comes back."""
+    """Never returns."""
 
     def apply(self, raster: Raster) -> Raster:  # noqa: ARG002
         while True:
@@ -28,23 +28,23 @@ class Forever(Operation, frozen=True, tag="forever"):
 
 
 class Hoard(Operation, frozen=True, tag="hoard"):
-    """Allocates without end, and touches what it gets."""
+    """Allocates and touches memory without end."""
 
     def apply(self, raster: Raster) -> Raster:  # noqa: ARG002
-        kept = []
+        memory = []
         while True:
-            kept.append(bytearray(os.urandom(1 << 20) * 16))
+            memory.append(bytearray(os.urandom(1 << 20) * 16))
 
 
 class Raise(Operation, frozen=True, tag="raise"):
-    """Fails as the company's own code may."""
+    """Raises an exception like a company's own code."""
 
     def apply(self, raster: Raster) -> Raster:
         raise RuntimeError(f"no good: {raster.width}")
 
 
 class Chatter(Operation, frozen=True, tag="chatter"):
-    """Prints to where the protocol would be."""
+    """Prints to stdout, where the protocol was before the child moved it."""
 
     def apply(self, raster: Raster) -> Raster:
         print("hello " * 10_000, flush=True)
@@ -53,24 +53,24 @@ class Chatter(Operation, frozen=True, tag="chatter"):
 
 
 class Leave(Operation, frozen=True, tag="leave"):
-    """Ends the process as if all were well."""
+    """Ends the process with exit code 0."""
 
     def apply(self, raster: Raster) -> Raster:  # noqa: ARG002
         os._exit(0)
 
 
 class Environment(Operation, frozen=True, tag="environment"):
-    """Fails when there are credentials to be found."""
+    """Fails if the environment has credentials."""
 
     def apply(self, raster: Raster) -> Raster:
-        found = [name for name in os.environ if name.startswith("AWS_") or name == "DATABASE_URL"]
-        if found:
-            raise RuntimeError(f"found {found}")
+        names = [name for name in os.environ if name.startswith("AWS_") or name == "DATABASE_URL"]
+        if names:
+            raise RuntimeError(f"found {names}")
         return raster
 
 
 class Fill(Operation, frozen=True, kw_only=True, tag="fill"):
-    """Needs as much memory as it is told to."""
+    """Allocates so many megabytes."""
 
     megabytes: int
 
@@ -80,22 +80,22 @@ class Fill(Operation, frozen=True, kw_only=True, tag="fill"):
 
 
 class Meet(Operation, frozen=True, kw_only=True, tag="meet"):
-    """Comes back once as many as it is told of are in the folder at the same time."""
+    """Creates the file `here-<name>` and returns once the folder has `count` such files."""
 
     folder: str
-    mine: str
-    others: int
+    name: str
+    count: int
 
     def apply(self, raster: Raster) -> Raster:
-        (Path(self.folder) / f"here-{self.mine}").touch()
-        while len(list(Path(self.folder).glob("here-*"))) < self.others:
+        (Path(self.folder) / f"here-{self.name}").touch()
+        while len(list(Path(self.folder).glob("here-*"))) < self.count:
             time.sleep(0.01)
         return raster
 
 
 HOSTILE: tuple[type[Operation], ...] = (Segfault, Forever, Hoard, Raise, Chatter, Leave, Environment, Fill, Meet)
 
-if __name__ == "__main__":  # in the child alone: the catalogue of the tests' own process stays as it is shipped
+if __name__ == "__main__":  # in the child only: the catalogue of the tests' process stays unchanged
     from core.worker import child
 
     OPERATIONS.update({str(kind.__struct_config__.tag): kind for kind in HOSTILE})

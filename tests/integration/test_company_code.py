@@ -1,4 +1,4 @@
-"""A company's functions at work in the worker's child: what they get, what they may do, and what they cannot."""
+"""A company's functions in the worker's child: their input, their results, and their failures."""
 
 import os
 import time
@@ -18,7 +18,7 @@ from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import Rendered, Route
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.custom_operation import build
-from core.pipelines import definition
+from core.pipelines import loader
 from core.services.intake.requests import ImageRequest, accept_bytes
 from core.worker.supervisor import SupervisedWorker
 from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
@@ -36,12 +36,12 @@ __version__ = "3.2.1"
 calls = 0
 
 def invert(image, *, half: bool = False):
-    """Turn colors around; alpha stays."""
+    """Invert the colors; alpha stays."""
     colors = image.shape[2] - (image.shape[2] in (2, 4))
     rows = image.shape[0] // 2 if half else image.shape[0]
-    turned = image.copy()
-    turned[:rows, :, :colors] = np.iinfo(image.dtype).max - image[:rows, :, :colors]
-    return turned
+    inverted = image.copy()
+    inverted[:rows, :, :colors] = np.iinfo(image.dtype).max - image[:rows, :, :colors]
+    return inverted
 
 def grey(image):
     return image[:, :, 0]
@@ -57,7 +57,7 @@ def growing(image):
     calls += 1
     return np.zeros((10 + calls, 10, 3), image.dtype)
 
-def returning(image, *, what: str):
+def returning(image, *, value: str):
     return {
         "none": None,
         "list": [1],
@@ -67,10 +67,10 @@ def returning(image, *, what: str):
         "five": np.zeros((4, 4, 5), image.dtype),
         "empty": image[:0],
         "umat": cv2.UMat(np.zeros((4, 4), np.uint8)),
-    }[what]
+    }[value]
 
-def doing(image, *, what: str):
-    match what:
+def doing(image, *, action: str):
+    match action:
         case "write":
             image[0, 0] = 0
         case "unlock":
@@ -119,7 +119,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def found(folder: Path) -> Iterator[None]:
+def importable(folder: Path) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(folder))
         yield
@@ -127,9 +127,9 @@ def found(folder: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def worker() -> Iterator[SupervisedWorker]:
-    made = SupervisedWorker(MEMORY, 1, os.environ, functions=[f"acme_code:{name}" for name in FUNCTIONS])
-    yield made
-    made.close()
+    worker = SupervisedWorker(MEMORY, 1, os.environ, functions=[f"acme_code:{name}" for name in FUNCTIONS])
+    yield worker
+    worker.close()
 
 
 Run = Callable[..., Rendered]
@@ -137,18 +137,18 @@ Run = Callable[..., Rendered]
 
 @pytest.fixture
 def run(worker: SupervisedWorker, tmp_path: Path) -> Run:
-    """Runs one step over a picture, into a PNG."""
+    """Runs one step over a picture; the output is a PNG by default."""
 
-    def over(picture: Path, step: str, output: str = "png", seconds: float = 30.0) -> Rendered:
+    def run_step(picture: Path, step: str, output: str = "png", seconds: float = 30.0) -> Rendered:
         own = {description.name: build(description) for description in worker.operations()}
         text = f"steps: [{step}]\nrenditions: [{{name: out, outputs: [{{format: {output}}}]}}]"
-        steps = definition.load(text, "mine.yaml", {**OPERATIONS, **own})
+        pipeline = loader.load(text, "mine.yaml", {**OPERATIONS, **own})
         header = worker.probe(picture, time.monotonic() + 30)
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
-        return worker.run(picture, header, steps, out, time.monotonic() + seconds)
+        return worker.run(picture, header, pipeline, out, time.monotonic() + seconds)
 
-    return over
+    return run_step
 
 
 @pytest.fixture
@@ -164,19 +164,19 @@ def pixels(path: str | Path) -> Any:
     return cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
 
 
-def test_the_parent_knows_what_the_child_found(worker: SupervisedWorker) -> None:
+def test_the_parent_gets_the_descriptions_from_the_child(worker: SupervisedWorker) -> None:
     (invert, *others) = worker.operations()
     assert (invert.name, invert.version, invert.documentation) == (
         "invert",
         "acme_code 3.2.1",
-        "Turn colors around; alpha stays.",
+        "Invert the colors; alpha stays.",
     )
     assert [description.name for description in others] == list(FUNCTIONS[1:])
 
 
 @pytest.mark.parametrize("shape", [(30, 40), (30, 40, 3), (30, 40, 4), (1, 1, 3), (7, 1)])
 @pytest.mark.parametrize("depth", [np.uint8, np.uint16])
-def test_a_function_gets_the_pixels_as_they_are_and_its_own_leave(
+def test_a_function_gets_the_pixels_and_its_result_is_written(
     run: Run, tmp_path: Path, shape: tuple[int, ...], depth: Any
 ) -> None:
     import cv2
@@ -196,7 +196,7 @@ def test_parameters_reach_the_function(run: Run, picture: Path) -> None:
     assert np.array_equal(after[:15], 255 - before[:15])
 
 
-def test_two_axes_are_grey_and_views_and_the_image_itself_may_be_returned(run: Run, picture: Path) -> None:
+def test_a_function_may_return_two_axes_a_view_or_the_image_itself(run: Run, picture: Path) -> None:
     before = pixels(picture)
     assert np.array_equal(pixels(run(picture, "grey").renditions[0].path), before[..., 2])  # OpenCV's red
     assert np.array_equal(pixels(run(picture, "unchanged").renditions[0].path), before)
@@ -204,7 +204,7 @@ def test_two_axes_are_grey_and_views_and_the_image_itself_may_be_returned(run: R
 
 
 @pytest.mark.parametrize(
-    ("what", "why"),
+    ("value", "message"),
     [
         ("none", "acme_code:returning returned None. It must return an array of uint8"),
         ("list", "returned something of type list."),
@@ -216,17 +216,17 @@ def test_two_axes_are_grey_and_views_and_the_image_itself_may_be_returned(run: R
         ("umat", "returned something of type cv2.UMat."),
     ],
 )
-def test_what_must_not_be_returned_fails_the_image_with_a_sentence(
-    run: Run, picture: Path, what: str, why: str
+def test_an_invalid_return_value_fails_the_image_with_a_sentence(
+    run: Run, picture: Path, value: str, message: str
 ) -> None:
     with pytest.raises(ImageFailure) as failure:
-        run(picture, f"returning: {{what: {what}}}")
+        run(picture, f"returning: {{value: {value}}}")
     assert failure.value.code is Code.OPERATION_FAILED
-    assert why in failure.value.message
+    assert message in failure.value.message
 
 
 @pytest.mark.parametrize(
-    ("what", "code", "why"),
+    ("action", "code", "message"),
     [
         ("write", Code.OPERATION_FAILED, "doing, number 1 of steps, failed on 40 x 30 pixels: ValueError: assignment"),
         ("unlock", Code.OPERATION_FAILED, "cannot set WRITEABLE flag to True of this array"),
@@ -239,42 +239,42 @@ def test_what_must_not_be_returned_fails_the_image_with_a_sentence(
         ("sleep", Code.TIMED_OUT, "was stopped"),
     ],
 )
-def test_whatever_a_function_does_is_its_images_failure_and_the_next_image_is_served(
-    run: Run, picture: Path, what: str, code: Code, why: str
+def test_a_misbehaving_function_fails_only_its_image_and_the_next_image_is_served(
+    run: Run, picture: Path, action: str, code: Code, message: str
 ) -> None:
     with pytest.raises(ImageFailure) as failure:
-        run(picture, f"doing: {{what: {what}}}", seconds=2.0 if what == "sleep" else 30.0)
+        run(picture, f"doing: {{action: {action}}}", seconds=2.0 if action == "sleep" else 30.0)
     assert failure.value.code is code
-    assert why in failure.value.message
+    assert message in failure.value.message
     assert "\n" not in failure.value.message
     assert run(picture, "invert").renditions
 
 
-@pytest.mark.parametrize("what", ["print", "nothing"])
-def test_a_function_may_print(run: Run, picture: Path, what: str) -> None:
-    assert run(picture, f"doing: {{what: {what}}}").renditions
+@pytest.mark.parametrize("action", ["print", "nothing"])
+def test_a_function_may_print(run: Run, picture: Path, action: str) -> None:
+    assert run(picture, f"doing: {{action: {action}}}").renditions
 
 
-def test_what_a_function_says_begins_no_line_of_the_log(
+def test_output_of_a_function_never_starts_a_line_of_the_log(
     worker: SupervisedWorker, run: Run, picture: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Else a line that came with an image could be a metric that nobody measured."""
-    worker.close()  # the next child's words are this test's
+    """A line with text of an image could otherwise be taken for a metric."""
+    worker.close()  # so that capfd gets the output of a new child
     with pytest.raises(ImageFailure):
-        run(picture, "doing: {what: forge}")
+        run(picture, "doing: {action: forge}")
     run(picture, "invert")
-    said = ""
-    for _ in range(100):
-        said += capfd.readouterr().err
-        if "4}" in said:
+    log = ""
+    for _ in range(600):
+        log += capfd.readouterr().err
+        if "4}" in log:
             break
         time.sleep(0.1)
     for number in range(1, 5):
-        assert f'{{"_aws": {number}}}' in said
-    assert [line for line in said.splitlines() if not line.startswith("worker: ")] == []
+        assert f'{{"_aws": {number}}}' in log
+    assert [line for line in log.splitlines() if not line.startswith("worker: ")] == []
 
 
-def test_frames_meet_it_one_by_one_and_must_come_out_alike(run: Run, tmp_path: Path) -> None:
+def test_a_function_gets_frames_one_by_one_and_must_return_one_size(run: Run, tmp_path: Path) -> None:
     frames = [Image.new("RGB", (12, 10), (40 * n, 10, 10)) for n in range(4)]
     source = tmp_path / "clip.gif"
     frames[0].save(source, save_all=True, append_images=frames[1:], duration=100)
@@ -288,7 +288,7 @@ def test_frames_meet_it_one_by_one_and_must_come_out_alike(run: Run, tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("function", "code", "why"),
+    ("function", "code", "message"),
     [
         ("acme_broken:f", Code.INVALID_SETTINGS, "importing acme_broken failed: RuntimeError: no licence"),
         ("acme_nowhere:f", Code.INVALID_SETTINGS, "No module named 'acme_nowhere'"),
@@ -296,28 +296,28 @@ def test_frames_meet_it_one_by_one_and_must_come_out_alike(run: Run, tmp_path: P
         ("acme_leaving:f", Code.WORKER_UNAVAILABLE, "to load OpenCV or acme_leaving:f of OPERATIONS"),
     ],
 )
-def test_code_that_cannot_be_loaded_is_the_deployments_fault_and_never_an_images(
-    picture: Path, function: str, code: Code, why: str
+def test_code_that_cannot_be_loaded_is_a_fault_of_the_deployment(
+    picture: Path, function: str, code: Code, message: str
 ) -> None:
     worker = SupervisedWorker(MEMORY, 1, os.environ, functions=[function])
     try:
-        for ask in (worker.operations, lambda: worker.probe(picture, time.monotonic() + 30)):
+        for call in (worker.operations, lambda: worker.probe(picture, time.monotonic() + 30)):
             with pytest.raises(Misconfigured) as error:
-                ask()
+                call()
             assert error.value.code is code
-            assert why in error.value.message
+            assert message in error.value.message
     finally:
         worker.close()
 
 
-def test_what_a_module_keeps_in_memory_counts_and_the_threads_stay_ours(picture: Path, tmp_path: Path) -> None:
+def test_memory_of_a_module_counts_and_it_cannot_change_opencvs_threads(picture: Path, tmp_path: Path) -> None:
     worker = SupervisedWorker(900 * 2**20, 1, os.environ, functions=["acme_greedy:threads"])
     try:
         (description,) = worker.operations()
         text = "steps: [threads]\nrenditions: [{name: out, outputs: [{format: png}]}]"
-        steps = definition.load(text, "mine.yaml", {**OPERATIONS, "threads": build(description)})
+        pipeline = loader.load(text, "mine.yaml", {**OPERATIONS, "threads": build(description)})
         rendered = worker.run(
-            picture, worker.probe(picture, time.monotonic() + 30), steps, tmp_path, time.monotonic() + 30
+            picture, worker.probe(picture, time.monotonic() + 30), pipeline, tmp_path, time.monotonic() + 30
         )
         assert rendered.usage.peak_bytes > 500 * 2**20
     finally:
@@ -326,12 +326,12 @@ def test_what_a_module_keeps_in_memory_counts_and_the_threads_stay_ours(picture:
 
 @pytest.fixture
 def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    """Of an entry, with pipelines of a company's own."""
+    """The environment of an entry point, with the company's own pipelines and operations."""
     folder = tmp_path / "pipelines"
     folder.mkdir()
     outputs = "outputs: [{format: png}]"
     (folder / "own.yaml").write_text(f"steps: [unchanged]\nrenditions: [{{name: out, steps: [invert], {outputs}}}]")
-    (folder / "bad.yaml").write_text(f"steps: [{{doing: {{what: raise}}}}]\nrenditions: [{{name: out, {outputs}}}]")
+    (folder / "bad.yaml").write_text(f"steps: [{{doing: {{action: raise}}}}]\nrenditions: [{{name: out, {outputs}}}]")
     (folder / "plain.yaml").write_text(f"renditions: [{{name: out, {outputs}}}]")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     return {
@@ -345,11 +345,9 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     }
 
 
-def test_results_say_which_of_a_companys_operations_the_image_met_and_in_which_version(
-    environ: dict[str, str], picture: Path
-) -> None:
-    made = processing(environ, Route.BATCH)
-    service = replace(made, store=FakeStore(), announcements=FakeAnnouncements(), metrics=FakeMetrics())
+def test_results_name_the_companys_operations_with_their_versions(environ: dict[str, str], picture: Path) -> None:
+    service = processing(environ, Route.BATCH)
+    service = replace(service, store=FakeStore(), announcements=FakeAnnouncements(), metrics=FakeMetrics())
     results = {}
     for name in service.pipelines:
         request = ImageRequest(customer="acme", pipeline=name, image=b64encode(picture.read_bytes()).decode())
@@ -364,19 +362,19 @@ def test_results_say_which_of_a_companys_operations_the_image_met_and_in_which_v
     assert (results["plain"].status, results["plain"].operations) == ("processed", {})
 
 
-def test_pipelines_that_name_what_is_not_there_are_refused_before_the_first_image(environ: dict[str, str]) -> None:
+def test_pipelines_with_unknown_operations_are_refused_at_the_start(environ: dict[str, str]) -> None:
     with pytest.raises(Misconfigured, match="there is no operation invert"):
         processing({**environ, "OPERATIONS": "acme_code:unchanged acme_code:doing"}, Route.BATCH)
     with pytest.raises(Misconfigured, match=r"OPERATIONS is wrong: 'acme_code' must be package\.module:function"):
         processing({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
 
 
-def test_who_has_files_and_no_cloud_may_use_them_too(environ: dict[str, str]) -> None:
+def test_the_command_line_gets_the_companys_operations_too(environ: dict[str, str]) -> None:
     assert sorted(set(bootstrap_worker.catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
     assert bootstrap_worker.catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
 
 
-def test_credentials_are_not_for_a_companys_code(picture: Path, tmp_path: Path) -> None:
+def test_a_companys_code_finds_no_credentials(picture: Path, tmp_path: Path) -> None:
     environ = {
         **os.environ,
         "AWS_SECRET_ACCESS_KEY": "x",
@@ -386,9 +384,9 @@ def test_credentials_are_not_for_a_companys_code(picture: Path, tmp_path: Path) 
     worker = bootstrap_worker.worker(environ)
     try:
         (description,) = worker.operations()
-        text = "steps: [{doing: {what: environment}}]\nrenditions: [{name: out, outputs: [{format: png}]}]"
-        steps = definition.load(text, "mine.yaml", {**OPERATIONS, "doing": build(description)})
+        text = "steps: [{doing: {action: environment}}]\nrenditions: [{name: out, outputs: [{format: png}]}]"
+        pipeline = loader.load(text, "mine.yaml", {**OPERATIONS, "doing": build(description)})
         header = worker.probe(picture, time.monotonic() + 30)
-        assert worker.run(picture, header, steps, tmp_path, time.monotonic() + 30).renditions
+        assert worker.run(picture, header, pipeline, tmp_path, time.monotonic() + 30).renditions
     finally:
         worker.close()

@@ -1,4 +1,4 @@
-"""The example of docs/explanation/costs.md, worked out as it says, and the same by the price file and by the ledger."""
+"""The example in docs/explanation/costs.md agrees with its formulas, with the price file and with the ledger."""
 
 import ast
 import operator
@@ -14,12 +14,12 @@ import pytest
 from core.adapters.postgres.ledger import PostgresLedger
 from core.domain.model import Billed, ImageFormat, Rendition, Result, Route
 from core.routing import prices
-from core.routing.batch_tiers import named
+from core.routing.batch_tiers import tier_by_name
 from tests.support.values import result
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "explanation" / "costs.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| ([^|]+) \| `([\d./*+() -]+)` \| ([\d.]+) \|$", DOCUMENT, re.MULTILINE)
-#: In the order of the rows; the sums of a table are rows too.
+#: Indexes into ROWS; the totals are rows too.
 FUNCTION, PHOTO_REQUESTS, PHOTO_STORAGE, PHOTO, MINUTE, SCAN_REQUESTS, SCAN_STORAGE, SCAN, SPOT, LONG, LONG_SPOT = (
     range(11)
 )
@@ -32,8 +32,8 @@ _OPERATORS: dict[type, Any] = {
 }
 
 
-def worked_out(formula: str) -> float:
-    """Arithmetic, and nothing else."""
+def evaluate(formula: str) -> float:
+    """The value of an arithmetic formula."""
 
     def value(node: ast.AST) -> float:
         match node:
@@ -48,16 +48,15 @@ def worked_out(formula: str) -> float:
     return value(ast.parse(formula, mode="eval"))
 
 
-def digits(value: float) -> str:
-    """Four of them."""
+def four_digits(value: float) -> str:
     return f"{value:.3e}"
 
 
-def said(row: int) -> str:
-    return digits(float(ROWS[row][2]))
+def documented(row: int) -> str:
+    return four_digits(float(ROWS[row][2]))
 
 
-def image(route: Route, billed: Billed, source: int, renditions: int, made: int) -> Result:
+def image(route: Route, billed: Billed, source_bytes: int, renditions: int, rendition_bytes: int) -> Result:
     standard = result(route=route, billed=billed, committed_at=datetime(2026, 11, 25, tzinfo=UTC))
     files = tuple(
         Rendition(
@@ -65,7 +64,7 @@ def image(route: Route, billed: Billed, source: int, renditions: int, made: int)
             format=ImageFormat.JPEG,
             width=1,
             height=1,
-            bytes=made // renditions,
+            bytes=rendition_bytes // renditions,
             sha256="00",
             key=f"processed/{number}",
             url=f"https://images.example/{number}",
@@ -73,29 +72,29 @@ def image(route: Route, billed: Billed, source: int, renditions: int, made: int)
         for number in range(renditions)
     )
     return msgspec.structs.replace(
-        standard, source=msgspec.structs.replace(standard.source, bytes=source), renditions=files
+        standard, source=msgspec.structs.replace(standard.source, bytes=source_bytes), renditions=files
     )
 
 
 def test_every_row_of_the_example_is_right() -> None:
     assert len(ROWS) == 11
-    for what, formula, dollars in ROWS:
-        assert digits(worked_out(formula)) == digits(float(dollars)), what
-        assert len(dollars.lstrip("0.")) == 4, f"{what} has not four digits"
+    for name, formula, dollars in ROWS:
+        assert four_digits(evaluate(formula)) == four_digits(float(dollars)), name
+        assert len(dollars.lstrip("0.")) == 4, f"{name} has not four digits"
 
 
-def test_the_price_file_comes_to_the_same() -> None:
-    tier = named("2x8")
+def test_the_price_file_agrees() -> None:
+    tier = tier_by_name("2x8")
     assert tier is not None
-    assert digits(PRICES.lambda_usd(1.25, 3008)) == said(FUNCTION)
-    assert digits(PRICES.requests_usd(8)) == said(PHOTO_REQUESTS)
-    assert digits(PRICES.storage_usd(7_100_000, 30)) == said(PHOTO_STORAGE)
-    assert digits(PRICES.batch_usd(41, tier)) == said(MINUTE)
-    assert digits(PRICES.batch_usd(41, tier, spot=True)) == said(SPOT)
-    assert digits(PRICES.batch_usd(210, tier)) == said(LONG)
-    assert digits(PRICES.batch_usd(210, tier, spot=True)) == said(LONG_SPOT)
-    assert digits(PRICES.requests_usd(1)) == said(SCAN_REQUESTS)
-    assert digits(PRICES.storage_usd(127_000_000, 30)) == said(SCAN_STORAGE)
+    assert four_digits(PRICES.lambda_usd(1.25, 3008)) == documented(FUNCTION)
+    assert four_digits(PRICES.requests_usd(8)) == documented(PHOTO_REQUESTS)
+    assert four_digits(PRICES.storage_usd(7_100_000, 30)) == documented(PHOTO_STORAGE)
+    assert four_digits(PRICES.batch_usd(41, tier)) == documented(MINUTE)
+    assert four_digits(PRICES.batch_usd(41, tier, spot=True)) == documented(SPOT)
+    assert four_digits(PRICES.batch_usd(210, tier)) == documented(LONG)
+    assert four_digits(PRICES.batch_usd(210, tier, spot=True)) == documented(LONG_SPOT)
+    assert four_digits(PRICES.requests_usd(1)) == documented(SCAN_REQUESTS)
+    assert four_digits(PRICES.storage_usd(127_000_000, 30)) == documented(SCAN_STORAGE)
     assert (PRICES.region, PRICES.date) == ("us-east-1", "2026-11-24")
 
 
@@ -116,22 +115,22 @@ def test_the_price_file_comes_to_the_same() -> None:
         ),
     ],
 )
-def test_the_ledger_comes_to_the_same_on_both_routes(
+def test_the_ledger_agrees_on_both_routes(
     database_url: str, route: Route, billed: Billed, sizes: tuple[int, int, int], rows: tuple[int, ...]
 ) -> None:
     ledger = PostgresLedger(database_url)
     ledger.migrate(retention_days=30)
-    one = image(route, billed, *sizes)
-    ledger.record([one], [])
+    recorded = image(route, billed, *sizes)
+    ledger.record([recorded], [])
     ledger.close()
     with psycopg.connect(database_url) as connection:
-        found = connection.execute(
-            "SELECT compute, requests, storage, total FROM dollars WHERE image_id = %s", [one.image_id]
+        dollars = connection.execute(
+            "SELECT compute, requests, storage, total FROM dollars WHERE image_id = %s", [recorded.image_id]
         ).fetchone()
-        summed = connection.execute(
+        day = connection.execute(
             "SELECT sum(usd) FROM days_by_source WHERE day = '2026-11-25' AND route = %s", [route]
         ).fetchone()
-    assert found is not None
-    assert summed is not None
-    assert tuple(digits(float(value)) for value in found) == tuple(map(said, rows))
-    assert digits(float(summed[0])) == said(rows[-1])
+    assert dollars is not None
+    assert day is not None
+    assert tuple(four_digits(float(value)) for value in dollars) == tuple(map(documented, rows))
+    assert four_digits(float(day[0])) == documented(rows[-1])

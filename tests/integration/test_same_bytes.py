@@ -1,6 +1,6 @@
-"""Promise 3, both routes agree: the same bytes in the function and in Batch, at any number of threads.
+"""Promise 3, both routes agree: the same bytes in Lambda and in Batch, at any number of threads.
 
-Larger pictures, and more of them, are `python -m benchmarks.same_bytes`'s.
+`python -m benchmarks.same_bytes` does the same with larger pictures.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,12 @@ import pytest
 
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case, Part
-from benchmarks.same_bytes import THREADS, of_threads
+from benchmarks.same_bytes import THREADS, digests_by_threads
 from core.bootstrap.process import processing
 from core.domain.model import Door, ImageJob, ObjectRef, Result, Route
 from core.imaging.operations import OPERATIONS
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from localcloud import clients
 from pictureperfect.calibration import synthetic_images
 from pictureperfect.calibration.synthetic_images import Content
@@ -29,36 +30,36 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.long
 
-# A photograph, which may be decoded at a fraction; alpha; 16 bits; an animation. Width and height in pixels, for
-# `restore` a third of that: it takes seconds a megapixel.
+#: (width, height) in pixels of a photograph that may be scaled on load, alpha, 16 bits, and an animation. `restore`
+#: gets a third of both, since it takes seconds per megapixel.
 PICTURES = {
     "jpeg": (1001, 667),
     "png alpha": (481, 321),
     "png deep": (481, 321),
     "gif animated": (241, 161),
 }
-#: What the two places are: memory, as the function has it and a Batch child.
+#: MEMORY_MB of the function and of a Batch job.
 MEMORY_MB = {Route.LAMBDA: 1769, Route.BATCH: 8192}
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = tmp_path_factory.mktemp("cases")
-    pixel_cases.prepare(made, 331, 221)
-    return made
+    folder = tmp_path_factory.mktemp("cases")
+    pixel_cases.prepare(folder, 331, 221)
+    return folder
 
 
 @pytest.fixture(scope="module")
 def cases(folder: Path) -> dict[tuple[Part, str], list[Case]]:
-    found: dict[tuple[Part, str], list[Case]] = {}
+    by_name: dict[tuple[Part, str], list[Case]] = {}
     for case in pixel_cases.cases(folder):
-        found.setdefault((case.part, case.name), []).append(case)
-    return found
+        by_name.setdefault((case.part, case.name), []).append(case)
+    return by_name
 
 
 @pytest.fixture(autouse=True)
 def threads() -> Iterator[None]:
-    """OpenCV's threads are the process's: as many as there were, for the tests that follow."""
+    """Restore the number of OpenCV's threads, which is global in the process."""
     before = cv2.getNumThreads()
     yield
     cv2.setNumThreads(before)
@@ -69,16 +70,16 @@ def test_an_operation_gives_the_same_pixels_at_any_number_of_threads(
     name: str, cases: dict[tuple[Part, str], list[Case]]
 ) -> None:
     for case in cases[Part.OPERATION, name]:
-        assert len(set(of_threads(case).values())) == 1, case.on
+        assert len(set(digests_by_threads(case).values())) == 1, case.on
 
 
 @pytest.mark.parametrize("part", [Part.DECODER, Part.ENCODER])
 def test_a_codec_gives_the_same_pixels_and_bytes_at_any_number_of_threads(
     part: Part, cases: dict[tuple[Part, str], list[Case]]
 ) -> None:
-    for (of, name), found in cases.items():
-        for case in found if of is part else ():
-            assert len(set(of_threads(case).values())) == 1, (name, case.on)
+    for (case_part, name), named_cases in cases.items():
+        for case in named_cases if case_part is part else ():
+            assert len(set(digests_by_threads(case).values())) == 1, (name, case.on)
 
 
 def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_threads(
@@ -93,20 +94,20 @@ def test_every_pipeline_gives_the_same_bytes_on_both_routes_at_any_number_of_thr
     }
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    for pipeline in load_folder(shipped()):
+    for pipeline in load_folder(SHIPPED_FOLDER):
         for kind in PICTURES:
             upload(s3, bucket, pipeline, kind, tmp_path)
 
-    made = {
-        (route, threads): everything(route, {**environment, "THREADS": str(threads)})
+    results = {
+        (route, threads): process_all(route, {**environment, "THREADS": str(threads)})
         for route in (Route.LAMBDA, Route.BATCH)
         for threads in THREADS
     }
 
-    first = made[Route.LAMBDA, 1]
-    assert len(first) == len(PICTURES) * len(load_folder(shipped()))
-    for (route, threads), what in made.items():
-        assert what == first, f"{route}, {threads} threads"
+    first = results[Route.LAMBDA, 1]
+    assert len(first) == len(PICTURES) * len(load_folder(SHIPPED_FOLDER))
+    for (route, threads), result in results.items():
+        assert result == first, f"{route}, {threads} threads"
 
 
 def upload(s3: "S3Client", bucket: str, pipeline: str, kind: str, folder: Path) -> None:
@@ -117,19 +118,19 @@ def upload(s3: "S3Client", bucket: str, pipeline: str, kind: str, folder: Path) 
     source.unlink()
 
 
-def everything(route: Route, environment: dict[str, str]) -> dict[tuple[str, str], Any]:
-    """By pipeline and picture: the files' names and digests, and what was measured."""
+def process_all(route: Route, environment: dict[str, str]) -> dict[tuple[str, str], Any]:
+    """(pipeline, picture) → digests of the files by name and format, and the measurements."""
     service = processing({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
-    made = {}
+    results = {}
     try:
         for pipeline in service.pipelines:
             for kind in PICTURES:
                 result = service.process(job(environment["BUCKET"], pipeline, kind)).result
                 assert (result.status, result.route, result.message) == ("processed", route, None)
-                made[pipeline, kind] = seen(result)
+                results[pipeline, kind] = digests(result)
     finally:
         service.worker.close()  # type: ignore[attr-defined]
-    return made
+    return results
 
 
 def job(bucket: str, pipeline: str, kind: str) -> ImageJob:
@@ -144,5 +145,5 @@ def job(bucket: str, pipeline: str, kind: str) -> ImageJob:
     )
 
 
-def seen(result: Result) -> Any:
+def digests(result: Result) -> Any:
     return {(file.name, file.format): file.sha256 for file in result.renditions}, result.measurements

@@ -107,10 +107,11 @@ def test_a_pipeline_that_is_not_there_is_named_with_those_that_are(
 
 
 def test_the_pipelines_are_those_that_process_has(world: WebWorld) -> None:
-    from core.pipelines.definition import load_folder, shipped
+    from core.pipelines import SHIPPED_FOLDER
+    from core.pipelines.loader import load_folder
 
     found = {item["name"]: item for item in world.get("acme", "/api/pipelines")["pipelines"]}
-    loaded = load_folder(shipped())
+    loaded = load_folder(SHIPPED_FOLDER)
     assert set(found) == set(loaded)
     for name, pipeline in loaded.items():
         assert found[name]["description"] == pipeline.description

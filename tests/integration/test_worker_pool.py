@@ -1,7 +1,6 @@
-"""The pool with real children: all CPUs, each image its share, and none the other's fate."""
+"""The pool with real children: all CPUs, a share of the memory for each image, and isolated failures."""
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,17 +28,17 @@ from tests.support.services import processing, streaming
 MEMORY = 1200 * 2**20
 
 
-class Watched(SupervisedWorker):
-    """A real worker that tells who is alive."""
+class CountedWorker(SupervisedWorker):
+    """A real worker that records the open workers and their memory."""
 
-    alive: "set[Watched]"
-    most_bytes: list[int]
+    alive: "set[CountedWorker]"
+    total_bytes: list[int]
 
     def __init__(self, memory_bytes: int, threads: int) -> None:
         self.memory_bytes, self.threads = memory_bytes, threads
         super().__init__(memory_bytes, threads, os.environ, "tests.integration.hostile_child")
         self.alive.add(self)
-        self.most_bytes.append(sum(one.memory_bytes for one in self.alive))
+        self.total_bytes.append(sum(worker.memory_bytes for worker in self.alive))
 
     def close(self) -> None:
         super().close()
@@ -48,11 +47,11 @@ class Watched(SupervisedWorker):
 
 @pytest.fixture
 def pool() -> Iterator[WorkerPool]:
-    Watched.alive, Watched.most_bytes = set(), []
-    made = WorkerPool(Watched, MEMORY, 2, 3)
-    yield made
-    made.close()
-    assert max(Watched.most_bytes) <= MEMORY
+    CountedWorker.alive, CountedWorker.total_bytes = set(), []
+    pool = WorkerPool(CountedWorker, MEMORY, 2, 3)
+    yield pool
+    pool.close()
+    assert max(CountedWorker.total_bytes) <= MEMORY
 
 
 @pytest.fixture(scope="module")
@@ -70,60 +69,62 @@ def _run(pool: WorkerPool, picture: Path, out: Path, *steps: Operation, seconds:
     return pool.run(picture, header, pipeline(*steps), out, time.monotonic() + seconds)
 
 
-def _at_once(*work: Callable[[], Any]) -> list[Any]:
-    """What each comes to: its value, or its exception."""
-    with ThreadPoolExecutor(len(work)) as threads:
-        futures = [threads.submit(one) for one in work]
+def _concurrently(*calls: Callable[[], Any]) -> list[Any]:
+    """The result or the exception of each call."""
+    with ThreadPoolExecutor(len(calls)) as threads:
+        futures = [threads.submit(call) for call in calls]
         return [future.exception() or future.result() for future in futures]
 
 
 def _sizes() -> list[tuple[int, int]]:
-    return sorted((one.memory_bytes, one.threads) for one in Watched.alive)
+    return sorted((worker.memory_bytes, worker.threads) for worker in CountedWorker.alive)
 
 
-def test_a_single_image_has_one_child_with_all_there_is(pool: WorkerPool, picture: Path, tmp_path: Path) -> None:
+def test_a_single_image_has_one_child_with_all_memory_and_threads(
+    pool: WorkerPool, picture: Path, tmp_path: Path
+) -> None:
     assert _run(pool, picture, tmp_path / "a").renditions
     assert _sizes() == [(MEMORY, 2)]
 
 
 @pytest.mark.parametrize(("images", "children"), [(1, 1), (2, 2), (3, 3), (50, 3)])
-def test_a_batch_has_a_child_for_each_cpu_and_a_share_for_each(
+def test_a_batch_has_a_child_per_cpu_with_an_equal_share_of_the_memory(
     pool: WorkerPool, picture: Path, tmp_path: Path, images: int, children: int
 ) -> None:
-    with pool.shared(images) as at_once:
-        assert at_once == children
+    with pool.shared(images) as concurrent:
+        assert concurrent == children
         _run(pool, picture, tmp_path / "a")
     assert _sizes() == [(MEMORY // children, 1 if children > 1 else 2)] * children
 
 
-def test_children_are_kept_from_batch_to_batch_and_exchanged_for_an_image_alone(
+def test_children_are_kept_between_batches_and_replaced_for_a_single_image(
     pool: WorkerPool, picture: Path, tmp_path: Path
 ) -> None:
     with pool.shared(3):
         _run(pool, picture, tmp_path / "a")
-    kept = set(Watched.alive)
+    kept = set(CountedWorker.alive)
     with pool.shared(2):
         _run(pool, picture, tmp_path / "b")
-    assert kept == Watched.alive
+    assert kept == CountedWorker.alive
     _run(pool, picture, tmp_path / "c")
     assert _sizes() == [(MEMORY, 2)]
 
 
-def test_the_images_of_a_batch_are_worked_on_at_the_same_time(pool: WorkerPool, picture: Path, tmp_path: Path) -> None:
-    """Each waits for the others in its child: one after another they would never end."""
-    steps = [hostile_child.Meet(folder=str(tmp_path), mine=str(number), others=3) for number in range(3)]
+def test_the_images_of_a_batch_are_processed_at_the_same_time(pool: WorkerPool, picture: Path, tmp_path: Path) -> None:
+    """Each image waits in its child for the others, so that they would never end one after another."""
+    steps = [hostile_child.Meet(folder=str(tmp_path), name=str(number), count=3) for number in range(3)]
     with pool.shared(3):
-        endings = _at_once(
-            *(lambda step=step: _run(pool, picture, tmp_path / f"out{step.mine}", step) for step in steps)
+        results = _concurrently(
+            *(lambda step=step: _run(pool, picture, tmp_path / f"out{step.name}", step) for step in steps)
         )
-    assert all(isinstance(ending, Rendered) for ending in endings), endings
+    assert all(isinstance(result, Rendered) for result in results), results
 
 
 def test_more_images_than_children_wait_for_their_turn(pool: WorkerPool, picture: Path, tmp_path: Path) -> None:
     with pool.shared(12):
-        endings = _at_once(*(lambda n=n: _run(pool, picture, tmp_path / str(n)) for n in range(12)))
-    assert all(isinstance(ending, Rendered) for ending in endings), endings
-    assert len(Watched.alive) == 3
+        results = _concurrently(*(lambda n=n: _run(pool, picture, tmp_path / str(n)) for n in range(12)))
+    assert all(isinstance(result, Rendered) for result in results), results
+    assert len(CountedWorker.alive) == 3
 
 
 @pytest.mark.parametrize(
@@ -135,60 +136,54 @@ def test_more_images_than_children_wait_for_their_turn(pool: WorkerPool, picture
     ],
     ids=lambda value: type(value).__name__.lower(),
 )
-def test_what_befalls_one_image_of_a_batch_leaves_the_others(
+def test_a_failed_image_of_a_batch_does_not_affect_the_others(
     pool: WorkerPool, picture: Path, tmp_path: Path, step: Operation, code: Code
 ) -> None:
     with pool.shared(6):
-        bad, *good = _at_once(
+        bad, *good = _concurrently(
             lambda: _run(pool, picture, tmp_path / "bad", step, seconds=5.0),
             *(lambda n=n: _run(pool, picture, tmp_path / str(n)) for n in range(5)),
         )
     assert isinstance(bad, WorkerFailure)
     assert bad.code is code
-    assert all(isinstance(ending, Rendered) for ending in good), good
+    assert all(isinstance(result, Rendered) for result in good), good
 
 
-def test_an_image_that_is_too_large_for_its_share_has_room_alone(
-    pool: WorkerPool, picture: Path, tmp_path: Path
-) -> None:
+def test_an_image_too_large_for_its_share_fits_alone(pool: WorkerPool, picture: Path, tmp_path: Path) -> None:
     large = hostile_child.Fill(megabytes=600)
     with pool.shared(3):
-        (failure,) = _at_once(lambda: _run(pool, picture, tmp_path / "share", large))
+        (failure,) = _concurrently(lambda: _run(pool, picture, tmp_path / "share", large))
     assert isinstance(failure, WorkerFailure)
     assert failure.code is Code.OUT_OF_MEMORY
     assert _run(pool, picture, tmp_path / "alone", large).renditions
 
 
-def test_an_image_that_waits_for_its_turn_until_its_time_is_up_was_not_begun(
+def test_an_image_whose_deadline_passes_while_it_waits_for_a_child_was_not_started(
     pool: WorkerPool, picture: Path, tmp_path: Path
 ) -> None:
-    started = threading.Event()
-
-    def occupy() -> None:
-        started.set()
-        _run(pool, picture, tmp_path / "long", hostile_child.Forever(), seconds=3.0)
-
-    header = pool.probe(picture, time.monotonic() + 30)
-    thread = threading.Thread(target=lambda: _at_once(occupy))
-    thread.start()
-    started.wait()
-    time.sleep(0.5)
-    with pytest.raises(WorkerFailure) as caught:
-        pool.run(picture, header, pipeline(), tmp_path, time.monotonic() + 0.2)
-    thread.join()
+    header = pool.probe(picture, time.monotonic() + 60)
+    occupying = hostile_child.Meet(folder=str(tmp_path), name="first", count=2)
+    with ThreadPoolExecutor(1) as threads:
+        running = threads.submit(_run, pool, picture, tmp_path / "out", occupying)
+        while not (tmp_path / "here-first").exists() and not running.done():
+            time.sleep(0.01)
+        with pytest.raises(WorkerFailure) as caught:
+            pool.run(picture, header, pipeline(), tmp_path, time.monotonic() + 0.2)
+        (tmp_path / "here-second").touch()
+        assert running.result().renditions
     assert caught.value.code is Code.TIMED_OUT
     assert caught.value.usage.seconds == 0
 
 
-def test_there_are_never_more_children_than_there_is_memory_for() -> None:
+def test_the_number_of_children_is_limited_by_the_memory() -> None:
     started: list[tuple[int, int]] = []
 
-    def make(memory_bytes: int, threads: int) -> Any:
+    def start_worker(memory_bytes: int, threads: int) -> Any:
         started.append((memory_bytes, threads))
 
-    with WorkerPool(make, 600 * 2**20, 0, 16).shared(16) as children:
+    with WorkerPool(start_worker, 600 * 2**20, 0, 16).shared(16) as children:
         assert children == 2
-    with WorkerPool(make, 100 * 2**20, 0, 16).shared(16) as children:
+    with WorkerPool(start_worker, 100 * 2**20, 0, 16).shared(16) as children:
         assert children == 1
     assert started == [(600 * 2**20, 0), (100 * 2**20, 0)]
 
@@ -197,11 +192,11 @@ def test_a_closed_pool_serves_the_next_image(pool: WorkerPool, picture: Path, tm
     with pool.shared(3):
         _run(pool, picture, tmp_path / "a")
     pool.close()
-    assert not Watched.alive
+    assert not CountedWorker.alive
     assert _run(pool, picture, tmp_path / "b").renditions
 
 
-def test_the_image_of_a_batch_that_needs_more_than_its_share_is_handed_over_and_the_others_end(
+def test_an_image_that_needs_more_than_its_share_is_handed_over_and_the_others_are_processed(
     pool: WorkerPool, picture: Path, tmp_path: Path
 ) -> None:
     store, overflow, body = FakeStore(), FakeHandovers(), picture.read_bytes()

@@ -1,4 +1,4 @@
-"""The worker where its surroundings fail it: its child killed between images, a full disk, a folder of odd files."""
+"""The worker with a killed child, a full disk, and a working directory that shadows modules."""
 
 import errno
 import os
@@ -33,7 +33,7 @@ def picture(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_child_killed_between_two_images_is_not_the_next_ones_fault(picture: Path) -> None:
+def test_a_child_killed_between_two_images_does_not_fail_the_next_image(picture: Path) -> None:
     worker = SupervisedWorker(600 * 2**20, 1, os.environ)
     try:
         worker.probe(picture, time.monotonic() + 30)
@@ -41,21 +41,21 @@ def test_a_child_killed_between_two_images_is_not_the_next_ones_fault(picture: P
         assert child is not None
         os.kill(child._process.pid, signal.SIGKILL)
         assert child._process.stdout is not None
-        closed = select.poll()
-        closed.register(child._process.stdout.fileno(), 0)
-        assert closed.poll(30_000)
+        poll = select.poll()
+        poll.register(child._process.stdout.fileno(), 0)
+        assert poll.poll(30_000)
         assert worker.probe(picture, time.monotonic() + 30).width == 256
     finally:
         worker.close()
 
 
-def test_a_full_disk_is_the_machines_failure_and_never_the_images(
+def test_a_full_disk_is_unavailability_and_no_failure_of_the_image(
     picture: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_path: Path) -> ImageHeader:
+    def disk_full(_path: Path) -> ImageHeader:
         raise OSError(errno.ENOSPC, "No space left on device", "/scratch/out.png")
 
-    monkeypatch.setattr("core.imaging.header.read_header", full)
+    monkeypatch.setattr("core.imaging.header.read_header", disk_full)
     monkeypatch.setattr(worker_child, "_limit_cpu", lambda _seconds: None)
     answer = worker_child._answer(Probe(path=str(picture), seconds=30), OPERATIONS)
     assert isinstance(answer, Failed)
@@ -76,22 +76,22 @@ def test_a_full_disk_is_the_machines_failure_and_never_the_images(
 
 @pytest.mark.parametrize("noticed", [True, False])
 @pytest.mark.parametrize("kind", list(ImageFormat))
-def test_no_format_is_written_by_halves_on_a_full_disk(
+def test_no_format_leaves_a_truncated_file_on_a_full_disk(
     picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: ImageFormat, noticed: bool
 ) -> None:
-    """OpenCV may notice, and remove what it wrote; or may not, as with AVIF, and as with the end of any file."""
+    """OpenCV notices some failed writes and removes the file, but not with AVIF nor at the end of any file."""
     from core.imaging import header
 
-    class Full:
+    class FullDisk:
         free = 0
 
-    def full(*_arguments: object) -> None:
+    def disk_full(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     raster = codec.decode(picture, header.read_header(picture))
     monkeypatch.setattr("cv2.imwrite", lambda *_: not noticed)
-    monkeypatch.setattr("shutil.disk_usage", lambda _path: Full())
-    monkeypatch.setattr(Path, "write_bytes", full)
+    monkeypatch.setattr("shutil.disk_usage", lambda _path: FullDisk())
+    monkeypatch.setattr(Path, "write_bytes", disk_full)
     with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
         codec.encode(raster, Output(format=kind), tmp_path / f"out.{kind.extension}")
 
@@ -109,7 +109,7 @@ def test_a_folder_with_a_file_named_like_a_module_does_not_stop_the_worker(pictu
     assert done.stdout.strip() == "256", done.stderr
 
 
-def test_a_folder_that_cannot_be_written_to_is_said_before_any_work(picture: Path) -> None:
+def test_an_unwritable_out_folder_is_refused_before_any_image(picture: Path) -> None:
     from pictureperfect import cli
 
     arguments = ["process", str(picture), "--pipeline", "thumbnail", "--out", "/dev/null/renditions"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.adapters.aws.errors import translated
 from core.domain.errors import Code
+from core.routing.job_definitions import definition_name
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -16,7 +17,7 @@ _SHORTEST_ARRAY = 2  # https://docs.aws.amazon.com/batch/latest/userguide/array_
 
 
 class BatchJobs:
-    """Submits to one queue. The job definition of a tier is called `<prefix>-<tier>`.
+    """Submits to one queue. `definitions` is the prefix of the job definitions' names.
 
     The client must not retry by itself: a submission has no token, and one whose answer was lost would be made twice.
     """
@@ -47,7 +48,7 @@ class BatchJobs:
             answer = self._client.submit_job(
                 jobName=name,
                 jobQueue=self._queue,
-                jobDefinition=f"{self._definitions}-{tier}",
+                jobDefinition=definition_name(tier, self._definitions),
                 containerOverrides={"command": ["batch", *arguments]},
                 timeout={"attemptDurationSeconds": timeout_seconds},
                 **array,

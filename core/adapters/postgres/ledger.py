@@ -74,7 +74,7 @@ class PostgresLedger:
                     cursor.execute(sql.encode())
                     cursor.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
                     applied.append(name)
-            cursor.executemany(_SET_PRICE, price_rows(prices.history()))
+            cursor.executemany(_SET_PRICE, price_rows(prices.price_history()))
             cursor.execute(_SET_RETENTION, {"days": retention_days})
             cursor.execute(_schema("roles.sql"))
         return applied

@@ -79,7 +79,7 @@ def read(key: str, store: ObjectStore, environ: Mapping[str, str]) -> Share:
     if body is None:
         raise Refusal(Code.INVALID_REQUEST, f"There is no object {key} in {store.bucket}.")
     work = job_documents.decode(body, key)
-    tier = batch_tiers.named(work.tier)
+    tier = batch_tiers.tier_by_name(work.tier)
     if tier is None:
         known = ", ".join(tier.name for tier in batch_tiers.TIERS)
         raise Misconfigured(Code.INVALID_RESULT, f"{key} is for the tier {work.tier!r}; there are {known}.")
@@ -158,7 +158,7 @@ class Sharing:
     ) -> tuple[Ending, str, bool]:
         if seconds is not None and seconds <= 0:
             return Ending.NOT_TRIED, "no time is left to begin with it.", False
-        larger = batch_tiers.above(share.tier)
+        larger = batch_tiers.next_tier(share.tier)
         spared = _spared(share, larger)
         try:
             outcome = service.process(image.job, None, seconds, spared, image.reason)
@@ -171,10 +171,10 @@ class Sharing:
         return _ended(outcome)
 
     def _hand_over(self, image: HandOver, unfit: UnfitError, here: Tier) -> tuple[Ending, str, bool]:
-        larger = batch_tiers.above(here)
+        larger = batch_tiers.next_tier(here)
         if larger is None:  # planning refuses there what fits nowhere
             return Ending.CRASHED, f"nothing is larger than this tier: {unfit.reason}", True
-        wished = batch_tiers.named(unfit.tier)
+        wished = batch_tiers.tier_by_name(unfit.tier)
         tier = wished if wished and wished.memory_mb > larger.memory_mb else larger
         estimate = unfit.estimate or (None if unfit.misjudged else image.estimate)
         given = HandOver(job=image.job, reason=unfit.reason, tier=tier.name, estimate=estimate, attempt=image.attempt)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from core.domain.model import Estimate, HandOver
-from core.routing.batch_tiers import TIERS, Tier, named
+from core.routing.batch_tiers import TIERS, Tier, tier_by_name
 
 _SECONDS = 300.0  # of a share, by estimate: Fargate bills at least a minute, and a child starts in about half of one
 _IMAGES = 50
@@ -19,7 +19,7 @@ SHORTEST, LONGEST = 60, 14_400
 
 def tier_of(wanted: HandOver) -> Tier | None:
     """The tier that a hand-over asks for, by its name or its estimate; None where it says neither."""
-    tier = named(wanted.tier)
+    tier = tier_by_name(wanted.tier)
     if tier or wanted.estimate is None:
         return tier
     return smallest(wanted.estimate.peak_bytes_upper)

@@ -17,7 +17,7 @@ import msgspec
 from core.domain.errors import Code, Misconfigured, Unavailable
 from core.domain.model import HandOver
 from core.ports.batch import Jobs
-from core.routing.batch_tiers import TIERS, Tier, named
+from core.routing.batch_tiers import TIERS, Tier, tier_by_name
 from core.services.dispatch import array_partition
 from core.services.dispatch.failed_jobs import gather, judge
 from core.services.dispatch.job_documents import BatchWork
@@ -155,7 +155,7 @@ class _Run:
 
     def submit(self, name: str, images: Sequence[_Image]) -> None:
         """Submit all images of one tier: a job for one share, an array for more."""
-        tier, parent = named(name), self.parent
+        tier, parent = tier_by_name(name), self.parent
         assert tier is not None  # noqa: S101 - a claim's place has one
         divided = array_partition.divide((image.wanted for image in images), tier)
         work = BatchWork(

@@ -116,10 +116,10 @@ def _given_on(wanted: HandOver, committing: Committing) -> HandOver | None:
 
 
 def _above(image: HandOver) -> str:
-    tier = batch_tiers.named(image.tier)
+    tier = batch_tiers.tier_by_name(image.tier)
     if tier is None:
         raise Misconfigured(Code.INVALID_RESULT, f"There is no tier {image.tier!r}.")
-    larger = batch_tiers.above(tier)
+    larger = batch_tiers.next_tier(tier)
     return larger.name if larger else ""
 
 

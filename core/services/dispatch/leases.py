@@ -18,7 +18,7 @@ from core.domain.errors import Code, Unavailable
 from core.domain.model import ImageJob, ObjectRef, Value
 from core.ports.batch import Jobs
 from core.ports.store import ObjectStore
-from core.routing.batch_tiers import Tier, named
+from core.routing.batch_tiers import Tier, tier_by_name
 from core.services.dispatch.job_documents import decode, key_of
 from core.services.dispatch.job_events import job_name
 from core.services.processing.commit import Committing
@@ -141,5 +141,5 @@ def _marker(work_id: str) -> str:
 
 def _place(key: str) -> Place | None:
     found = _NAME.fullmatch(key.rpartition("/")[2])
-    tier = named(found[2]) if found else None
+    tier = tier_by_name(found[2]) if found else None
     return Place(attempt=int(found[1]), tier=tier, taken=int(found[3])) if found and tier else None

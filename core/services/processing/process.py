@@ -42,9 +42,9 @@ from core.ports.metrics import Metrics
 from core.ports.queues import Announcements, Handovers
 from core.ports.store import ObjectStore, WriteContestedError
 from core.ports.worker import SCRATCH, UnfitError, WorkerFailure, Workers
-from core.routing.batch_tiers import TIERS, above, named
-from core.routing.plan import Limits, Place, plan, smallest_tier
-from core.routing.prices import LEAST_SECONDS
+from core.routing.batch_tiers import TIERS, next_tier, tier_by_name
+from core.routing.plan import Capacity, Limits, plan, smallest_tier
+from core.routing.prices import MIN_BILLED_SECONDS
 from core.services.processing.billing import Meter
 
 #: What fails so here may fit where there is more memory, more time and an empty disk.
@@ -184,7 +184,7 @@ class Processing:
         misjudged = failure.code is Code.TIMED_OUT and (
             estimate is None or failure.usage.seconds > estimate.seconds_upper(self.vcpus)
         )
-        here, wanted = named(self.tier), None
+        here, wanted = tier_by_name(self.tier), None
         if estimate:
             with suppress(ImageFailure):
                 wanted = smallest_tier(estimate, self.limits.max_seconds)
@@ -193,7 +193,7 @@ class Processing:
             larger = [tier for tier in needed if wanted is None or tier.memory_mb >= wanted.memory_mb]
             wanted = larger[0] if larger else wanted
         elif wanted is None or (here and wanted.memory_mb <= here.memory_mb):
-            wanted = above(here) if here else wanted
+            wanted = next_tier(here) if here else wanted
         tier = wanted.name if wanted else ""
         return UnfitError(
             failure.message, tier, None if misjudged else estimate, misjudged=misjudged, code=failure.code
@@ -257,15 +257,15 @@ class Processing:
         name = f"{job.pipeline!r}{', or it is no name' if job.pipeline == object_keys.NO_PIPELINE else ''}"
         return ImageFailure(Code.UNKNOWN_PIPELINE, f"There is no pipeline named {name}; there are {known}.")
 
-    def _place(self, work: "_Work") -> Place:
+    def _place(self, work: "_Work") -> Capacity:
         room = self.worker.room()
-        return Place(
+        return Capacity(
             route=self.route,
             memory_bytes=room.memory_bytes,
             vcpus=self.vcpus * room.share,
             seconds=max(0.0, work.deadline - time.monotonic()),
             tier=self.tier,
-            elsewhere=Code.OUT_OF_MEMORY in work.spared,
+            can_hand_over=Code.OUT_OF_MEMORY in work.spared,
             machine=os.uname().machine,
         )
 
@@ -363,11 +363,11 @@ class Processing:
         )
 
     def _billed(self, work: "_Work") -> Billed | None:
-        tier = named(self.tier)
+        tier = tier_by_name(self.tier)
         memory_mb, vcpus = (tier.memory_mb, float(tier.vcpus)) if tier else (self.memory_mb, self.vcpus)
         if not memory_mb:
             return None
-        least = LEAST_SECONDS / self.companions if self.route is Route.BATCH else 0.0
+        least = MIN_BILLED_SECONDS / self.companions if self.route is Route.BATCH else 0.0
         seconds = max(least, work.seconds_so_far())
         return Billed(
             seconds=round(seconds, 6), memory_mb=memory_mb, vcpus=vcpus, machine=os.uname().machine, tier=self.tier

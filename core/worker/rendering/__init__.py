@@ -1,1 +1,1 @@
-"""One image file through one pipeline, inside the worker's child."""
+"""Rendering: runs a pipeline over one image file, in the worker's child."""

@@ -1,25 +1,25 @@
-"""A step over a raster, band by band: what a neighbourhood operation needs besides input and output stays small.
+"""Runs a step over a raster in bands of rows, so that a neighbourhood operation's temporary memory stays small.
 
-Band by band equals all at once, exactly; a property test says so of every operation that declares a radius.
+The result in bands equals the result at once exactly: a property test checks every operation that declares a radius.
 """
 
 import numpy as np
 
-from core.imaging.operations.band_size import PIXELS, rows
+from core.imaging.operations import band_size
 from core.imaging.operations.base import Operation
 from core.imaging.raster import Raster
 
 
-def apply(step: Operation, raster: Raster, pixels: int = PIXELS) -> Raster:
-    """`step` over `raster`, in bands of about `pixels` where the step declares its radius and there are so many."""
+def apply(step: Operation, raster: Raster, pixels: int = band_size.PIXELS) -> Raster:
+    """`step` over `raster`: in bands of about `pixels` if the step declares a radius and the raster is larger."""
     radius = step.radius
     if radius is None or raster.width * raster.height <= pixels:
         return step.apply(raster)
-    return in_bands(step, raster, rows(raster.width, radius, pixels), radius)
+    return in_bands(step, raster, band_size.rows(raster.width, radius, pixels), radius)
 
 
 def in_bands(step: Operation, raster: Raster, height: int, radius: int) -> Raster:
-    """`step` over `raster`, `height` rows at a time, each band with `radius` rows above and below."""
+    """`step` over `raster`, `height` rows at a time; each band is read with `radius` rows more above and below."""
     result, opaque = None, raster.is_opaque
     for top in range(0, raster.height, height):
         bottom = min(top + height, raster.height)

@@ -1,4 +1,4 @@
-"""The files of one rendition: what is written, and which of several is kept."""
+"""Writes the files of a rendition, and keeps the smallest if the output's format is `auto`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,13 +9,16 @@ from core.imaging import codec
 from core.imaging.raster import Raster
 
 
-def still(raster: Raster, output: Output | Automatic, out: Path, name: str) -> RenditionFile:
-    """`raster` written as `output` says, as `name.extension` in `out`."""
-    return smallest(_written(raster, choice, out, name) for choice in choices(output, raster))
+def write_still(raster: Raster, output: Output | Automatic, folder: Path, name: str) -> RenditionFile:
+    """Encode `raster` as `output` into `folder/name.extension`. Raises ImageFailure(RESULT_TOO_LARGE)."""
+    return keep_smallest(_write(raster, encoding, folder, name) for encoding in encodings_to_try(output, raster))
 
 
-def choices(output: Output | Automatic, raster: Raster, frames: int = 1) -> tuple[Output, ...]:
-    """What is to be tried for `raster`, the first of `frames`. Raises ImageFailure(RESULT_TOO_LARGE)."""
+def encodings_to_try(output: Output | Automatic, raster: Raster, frames: int = 1) -> tuple[Output, ...]:
+    """`output` itself, or for `auto` the encodings that can hold `raster`, the first of `frames` frames.
+
+    Raises ImageFailure(RESULT_TOO_LARGE).
+    """
     if isinstance(output, Output):
         return (output,)
     return holding(
@@ -27,32 +30,32 @@ def choices(output: Output | Automatic, raster: Raster, frames: int = 1) -> tupl
     )
 
 
-def place(out: Path, name: str, output: Output) -> Path:
-    return out / f"{name}.{output.format.extension}"
+def file_path(folder: Path, name: str, output: Output) -> Path:
+    """`folder/name.extension`, with the extension of the output's format."""
+    return folder / f"{name}.{output.format.extension}"
 
 
-def smallest(files: Iterable[RenditionFile]) -> RenditionFile:
-    """The first of the smallest files; the others are removed, each as soon as it has lost."""
+def keep_smallest(files: Iterable[RenditionFile]) -> RenditionFile:
+    """The smallest of `files`, the first of equals. Every other file is deleted before the next is written."""
     best: RenditionFile | None = None
     for file in files:
         if best is None:
             best = file
             continue
-        kept, lost = (file, best) if file.bytes < best.bytes else (best, file)
-        Path(lost.path).unlink()
-        best = kept
+        best, larger = (file, best) if file.bytes < best.bytes else (best, file)
+        Path(larger.path).unlink()
     if best is None:
         raise ValueError("no file to choose from")
     return best
 
 
-def _written(raster: Raster, output: Output, out: Path, name: str) -> RenditionFile:
-    path = place(out, name, output)
-    return described(raster, path, output, name, codec.encode(raster, output, path))
+def _write(raster: Raster, output: Output, folder: Path, name: str) -> RenditionFile:
+    path = file_path(folder, name, output)
+    return rendition_file(raster, path, output, name, codec.encode(raster, output, path))
 
 
-def described(raster: Raster, path: Path, output: Output, name: str, size: int, frames: int = 1) -> RenditionFile:
-    """The file at `path`, of `size` bytes and so many `frames`; `raster` is the first of them."""
+def rendition_file(raster: Raster, path: Path, output: Output, name: str, size: int, frames: int = 1) -> RenditionFile:
+    """The description of the file at `path`, which has `size` bytes; `raster` is the first of its `frames`."""
     return RenditionFile(
         name=name,
         format=output.format,

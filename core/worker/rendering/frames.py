@@ -1,6 +1,6 @@
-"""A pipeline run over an image of several frames or pages: one after another, so that no more are in memory.
+"""Runs a pipeline over an image of several frames or pages, one after another, so that only one is in memory.
 
-Runs in the worker's child only: it loads OpenCV.
+Only the worker's child imports this module, since it loads OpenCV.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,19 +17,20 @@ from core.imaging.operations.base import Operation
 from core.imaging.raster import Raster
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.worker.rendering import steps
-from core.worker.rendering.files import choices, described, place, smallest, still
+from core.worker.rendering.files import encodings_to_try, file_path, keep_smallest, rendition_file, write_still
 
 Check = Callable[[], None]
+_Document = tuple[codec.PagesWriter, RenditionFile]  # a TIFF that is being written
 
 
 def render_frames(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Check) -> Rendered:
-    """`render` for an animation: all frames into formats that hold frames, the first frame into the others.
+    """`render` for an animation. Outputs whose format holds frames get all of them, other outputs the first.
 
-    What steps read from the pixels is read from the first frame's, and so is what is measured.
+    Steps take what they read from pixels from the first frame, and measurements are of the first frame.
     """
     animation = codec.read_animation(path, header)
-    shared = _Steps(pipeline.steps)
-    renditions = [_Animated(spec, header.frames, animation.plays, out) for spec in pipeline.renditions]
+    shared = _FrameSteps(pipeline.steps)
+    renditions = [_AnimatedRendition(spec, header.frames, animation.plays, out) for spec in pipeline.renditions]
     measured: Measurements = {}
     with closing(animation.frames) as frames:
         try:
@@ -45,52 +46,47 @@ def render_frames(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path
 
 
 def render_pages(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Check) -> Rendered:
-    """`render` for a TIFF of several pages: a TIFF output holds all pages, other formats one file for each page.
+    """`render` for a TIFF of several pages. A TIFF output holds all pages; other formats get one file per page.
 
-    Pages are pictures of their own: each has its own size, and steps read from each what they need. What is
-    measured is measured of the first.
+    Pages are independent: each has its own size, and steps read from each page what they need. Measurements are of
+    the first page.
     """
     measured: Measurements = {}
     files: list[RenditionFile] = []
-    books: dict[str, tuple[codec.PagesWriter, RenditionFile]] = {}
+    documents: dict[str, _Document] = {}
     with closing(codec.read_pages(path, header, out / ".pages.tif")) as pages:
         for number, page in enumerate(pages, 1):
-            found = measured if number == 1 else None
-            shared = steps.run(pipeline.steps, page, check, found)
+            page_measured = measured if number == 1 else None
+            shared = steps.run(pipeline.steps, page, check, page_measured)
             for spec in pipeline.renditions:
-                raster = steps.run(spec.steps, shared, check, found, rendition=spec.name)
+                raster = steps.run(spec.steps, shared, check, page_measured, rendition=spec.name)
                 name = spec.name if number == 1 else f"{spec.name}-{number}"
                 for output in spec.outputs:
                     if output.format == ImageFormat.TIFF and isinstance(output, Output):
-                        books[spec.name] = _bound(books.get(spec.name), spec.name, output, raster, out)
+                        documents[spec.name] = _add_page(documents.get(spec.name), spec.name, output, raster, out)
                     else:
-                        files.append(still(raster, output, out, name))
+                        files.append(write_still(raster, output, out, name))
                     check()
-    return Rendered(renditions=(*(file for _, file in books.values()), *files), measurements=measured)
+    return Rendered(renditions=(*(file for _, file in documents.values()), *files), measurements=measured)
 
 
-def _bound(
-    book: tuple[codec.PagesWriter, RenditionFile] | None, name: str, output: Output, page: Raster, out: Path
-) -> tuple[codec.PagesWriter, RenditionFile]:
-    """The book with one page more; its first page says how large it is."""
-    path = place(out, name, output)
-    writer = book[0] if book else codec.PagesWriter(path, output)
-    first = book[1] if book else described(page, path, output, name, 0)
-    count = first.frames + 1 if book else 1
-    return writer, replace(first, bytes=writer.add(page), frames=count)
+def _add_page(document: _Document | None, name: str, output: Output, page: Raster, out: Path) -> _Document:
+    """Write `page` to the document, or to a new one. Width and height of a document are those of its first page."""
+    path = file_path(out, name, output)
+    writer, file = document or (codec.PagesWriter(path, output), rendition_file(page, path, output, name, 0, frames=0))
+    return writer, replace(file, bytes=writer.add(page), frames=file.frames + 1)
 
 
-class _Steps:
-    """The same steps for each frame, settled by the first."""
+class _FrameSteps:
+    """Steps over the frames of an animation. The first frame settles what they read from pixels."""
 
-    def __init__(self, wanted: Sequence[Operation], rendition: str = "") -> None:
-        self._steps = wanted
+    def __init__(self, operations: Sequence[Operation], rendition: str = "") -> None:
+        self._steps = operations
         self._rendition = rendition
-        self._first: Raster | None = None
         self._count = 0
 
     def run(self, raster: Raster, check: Check, measured: Measurements) -> Raster:
-        """Raises ImageFailure(OPERATION_FAILED) where a frame comes out of another size than the first."""
+        """`raster` after the steps. Raises ImageFailure(OPERATION_FAILED) if its size is not the first frame's."""
         self._count += 1
         if self._count == 1:
             settled: list[Operation] = []
@@ -99,25 +95,25 @@ class _Steps:
             return result
         result = steps.run(self._steps, raster, check, None, rendition=self._rendition)
         if result.pixels.shape != self._shape:
-            where = f"the steps of {self._rendition}" if self._rendition else "the steps"
+            step_list = f"the steps of {self._rendition}" if self._rendition else "the steps"
             (height, width, channels), (rows, columns, samples) = self._shape, result.pixels.shape
             message = (
-                f"Frame {self._count:,} came out of {where} as {columns} x {rows} pixels of {samples} channels, and "
-                f"frame 1 as {width} x {height} of {channels}; the frames of an animation are alike."
+                f"Frame {self._count:,} came out of {step_list} as {columns} x {rows} pixels of {samples} channels, "
+                f"and frame 1 as {width} x {height} of {channels}; all frames of an animation must have the same size."
             )
             raise ImageFailure(Code.OPERATION_FAILED, message)
         return result
 
 
-class _Animated:
-    """One rendition of an animation, as its frames come."""
+class _AnimatedRendition:
+    """One rendition of an animation, written frame by frame."""
 
     def __init__(self, spec: RenditionSpec, frames: int, plays: int, out: Path) -> None:
         self._spec = spec
-        self._steps = _Steps(spec.steps, spec.name)
+        self._steps = _FrameSteps(spec.steps, spec.name)
         self._frames, self._plays, self._out = frames, plays, out
         self._first: Raster | None = None
-        # Of each output, in their order: its file, or those that are being written, of which one will be it.
+        # For each output in order: its finished file, or the writers of its candidates. `finish` keeps the smallest.
         self._files: list[RenditionFile | dict[Output, codec.AnimationWriter]] = []
 
     def add(self, frame: codec.Frame, check: Check, measured: Measurements) -> None:
@@ -127,13 +123,14 @@ class _Animated:
         raster = self._steps.run(frame.raster, check, measured)
         if self._first is None:
             self._first = raster
-            writers = self._begin(raster, check)
+            writers = self._open_writers(raster, check)
         for writer in writers:
             writer.add(codec.Frame(raster, frame.milliseconds))
             check()
 
     def finish(self) -> list[RenditionFile]:
-        return [file if isinstance(file, RenditionFile) else self._chosen(file) for file in self._files]
+        """The files of the rendition, complete."""
+        return [file if isinstance(file, RenditionFile) else self._finish_smallest(file) for file in self._files]
 
     def close(self) -> None:
         for file in self._files:
@@ -141,27 +138,28 @@ class _Animated:
                 for writer in file.values():
                     writer.close()
 
-    def _begin(self, raster: Raster, check: Check) -> list[codec.AnimationWriter]:
-        begun: list[codec.AnimationWriter] = []
+    def _open_writers(self, raster: Raster, check: Check) -> list[codec.AnimationWriter]:
+        """Write the first frame into outputs whose format holds no frames, and open writers for the others."""
+        opened: list[codec.AnimationWriter] = []
         for output in self._spec.outputs:
-            tried = [item for item in choices(output, raster, self._frames) if item.format in ANIMATED]
-            if not tried:
-                self._files.append(still(raster, output, self._out, self._spec.name))
+            animated = [item for item in encodings_to_try(output, raster, self._frames) if item.format in ANIMATED]
+            if not animated:
+                self._files.append(write_still(raster, output, self._out, self._spec.name))
                 check()
                 continue
             writers = {
-                item: codec.AnimationWriter(place(self._out, self._spec.name, item), item, self._plays)
-                for item in tried
+                item: codec.AnimationWriter(file_path(self._out, self._spec.name, item), item, self._plays)
+                for item in animated
             }
             self._files.append(writers)
-            begun += writers.values()
-        return begun
+            opened += writers.values()
+        return opened
 
-    def _chosen(self, writers: dict[Output, codec.AnimationWriter]) -> RenditionFile:
+    def _finish_smallest(self, writers: dict[Output, codec.AnimationWriter]) -> RenditionFile:
         raster = self._first
-        assert raster is not None  # noqa: S101 - there was a first frame, or nothing is finished
+        assert raster is not None  # noqa: S101 - `add` has opened these writers
         name = self._spec.name
-        return smallest(
-            described(raster, place(self._out, name, output), output, name, writer.finish(), self._frames)
+        return keep_smallest(
+            rendition_file(raster, file_path(self._out, name, output), output, name, writer.finish(), self._frames)
             for output, writer in writers.items()
         )

@@ -1,6 +1,6 @@
-"""Steps over a raster, one after another: the deadline looked at between them, failures named by their step.
+"""Runs steps over a raster one after another, checks the deadline between them, and names the step that fails.
 
-Runs in the worker's child only: it loads OpenCV.
+Only the worker's child imports this module, since it loads OpenCV.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -26,20 +26,21 @@ def run(
     original: tuple[int, int] | None = None,
     settled: list[Operation] | None = None,
 ) -> Raster:
-    """`raster` after `steps`; what measuring steps find is added to `measured`, or is not looked for without it.
+    """`raster` after `steps`. `check` is called before each step and raises to end the run.
 
-    `rendition` is whose steps they are, when not all renditions'. `original` is the (width, height) of the image
-    where `raster` is a reduced version of it, and the first step that does not measure a resize. `settled` is
-    filled with the steps as `raster` settles them, for the frames that follow. `check` ends the run by raising.
-    Raises ImageFailure: OUT_OF_MEMORY, OPERATION_FAILED naming the step.
+    `measured`: receives the results of measuring steps; if None, these are skipped.
+    `rendition`: the rendition that the steps belong to; empty for the shared steps.
+    `original`: (width, height) of the image if `raster` was scaled down on load; a resize must follow then.
+    `settled`: receives the steps with everything that they read from `raster`, for the next frames.
+    Raises ImageFailure: OUT_OF_MEMORY, or OPERATION_FAILED with the step's name.
     """
-    where = f"the steps of {rendition}" if rendition else "steps"
+    step_list = f"the steps of {rendition}" if rendition else "steps"
     for number, step in enumerate(steps, 1):
         check()
         name = str(type(step).__struct_config__.tag)
-        with _blaming(f"{name}, number {number} of {where},", raster):
+        with _failures_named(f"{name}, number {number} of {step_list},", raster):
             if settled is not None:
-                step = step.settled(raster)  # noqa: PLW2901 - the same step from here on
+                step = step.settled(raster)  # noqa: PLW2901 - only the settled step is used from here on
                 settled.append(step)
             if isinstance(step, Measurement):
                 if measured is not None:
@@ -55,24 +56,27 @@ def run(
 
 
 @contextmanager
-def _blaming(name: str, raster: Raster) -> Iterator[None]:
+def _failures_named(name: str, raster: Raster) -> Iterator[None]:
+    """Convert every exception into an ImageFailure that names the step and the size of its input."""
     size = f"{raster.width} x {raster.height} pixels"
     try:
         yield
     except ImageFailure:
         raise
     except MemoryError as error:
-        raise ImageFailure(Code.OUT_OF_MEMORY, f"The memory did not suffice for {name} on {size}.") from error
+        raise ImageFailure(Code.OUT_OF_MEMORY, f"There was not enough memory for {name} on {size}.") from error
     except cv2.error as error:
         if error.code == cv2.Error.StsNoMem:
-            message = f"The memory did not suffice for {name} on {size}."
+            message = f"There was not enough memory for {name} on {size}."
             raise ImageFailure(Code.OUT_OF_MEMORY, message) from error
-        raise ImageFailure(Code.OPERATION_FAILED, f"{name} failed on {size}: {_line(error.err or error)}.") from error
-    except Exception as error:  # an operation may be anyone's code: whatever it raises ends this image alone
-        message = f"{name} failed on {size}: {type(error).__name__}: {_line(error)}."
+        raise ImageFailure(
+            Code.OPERATION_FAILED, f"{name} failed on {size}: {_one_line(error.err or error)}."
+        ) from error
+    except Exception as error:  # a company's operation may raise anything, and only its image fails
+        message = f"{name} failed on {size}: {type(error).__name__}: {_one_line(error)}."
         raise ImageFailure(Code.OPERATION_FAILED, message) from error
 
 
-def _line(words: object) -> str:
-    """One line of them: OpenCV, and who knows what else, writes several."""
-    return " ".join(str(words).split()).rstrip(".")
+def _one_line(message: object) -> str:
+    """The message on one line and without a full stop: OpenCV's messages have several lines."""
+    return " ".join(str(message).split()).rstrip(".")

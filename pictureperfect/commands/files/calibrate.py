@@ -48,7 +48,8 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
     from core.bootstrap.worker import catalogue  # noqa: PLC0415
-    from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
+    from core.pipelines import SHIPPED_FOLDER  # noqa: PLC0415
+    from core.pipelines.loader import load_folder  # noqa: PLC0415
     from core.routing import cost_table  # noqa: PLC0415
     from pictureperfect.calibration import fit  # noqa: PLC0415
     from tools.docs import costs as cost_document  # noqa: PLC0415
@@ -56,7 +57,7 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
     writable_file(out)
     if document:
         writable_file(document, "--document")
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
+    known = load_folder(pipelines or SHIPPED_FOLDER, catalogue(os.environ))
     functions = tuple(os.environ.get("OPERATIONS", "").split())
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="calibrate-") as scratch:
         wanted = fit.series(known, _examples(Path(scratch)))
@@ -90,7 +91,7 @@ def _show(out: Path, samples: int, kinds: int) -> None:
 
 def _examples(folder: Path) -> "Mapping[str, Operation]":
     """Each operation of the catalogue with the parameters of its example."""
-    from core.pipelines.definition import load_folder  # noqa: PLC0415
+    from core.pipelines.loader import load_folder  # noqa: PLC0415
     from pictureperfect.catalogue.operation_examples import EXAMPLES  # noqa: PLC0415
     from pictureperfect.demo.painted_images import logo  # noqa: PLC0415
 

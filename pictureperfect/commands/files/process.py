@@ -41,10 +41,11 @@ def process(
     done again.
     """
     from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
-    from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
+    from core.pipelines import SHIPPED_FOLDER  # noqa: PLC0415
+    from core.pipelines.loader import load_folder  # noqa: PLC0415
     from pictureperfect.files.journal import InUse, Journal  # noqa: PLC0415
 
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
+    known = load_folder(pipelines or SHIPPED_FOLDER, catalogue(os.environ))
     if pipeline not in known:
         raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
     writable_folder(out)

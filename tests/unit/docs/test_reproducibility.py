@@ -13,7 +13,8 @@ from benchmarks.pixel_table import Rows
 from benchmarks.same_pixels import VARIATIONS
 from core.domain.model import ImageFormat
 from core.imaging.operations import OPERATIONS
-from core.pipelines.definition import load_folder, shipped
+from core.pipelines import SHIPPED_FOLDER
+from core.pipelines.loader import load_folder
 from pictureperfect.calibration.synthetic_images import KINDS
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "explanation" / "reproducibility.md").read_text(encoding="utf-8")
@@ -33,8 +34,8 @@ def test_every_operation_decoder_encoder_and_pipeline_is_in_the_table_or_among_t
     wanted = {(Part.OPERATION, name) for name in OPERATIONS}
     wanted |= {(Part.DECODER, name) for name in KINDS}
     wanted |= {(Part.ENCODER, name) for name in pixel_cases.OUTPUTS}
-    wanted |= {(Part.PIPELINE, name) for name in load_folder(shipped())}
-    assert wanted - pixel_table.named(pixel_table.in_document(DOCUMENT)) == set()
+    wanted |= {(Part.PIPELINE, name) for name in load_folder(SHIPPED_FOLDER)}
+    assert wanted - pixel_table.cases_of(pixel_table.table_of(DOCUMENT)) == set()
 
 
 def test_every_format_that_can_be_written_is_compared() -> None:
@@ -42,7 +43,7 @@ def test_every_format_that_can_be_written_is_compared() -> None:
 
 
 def test_the_docs_explain_every_environment_of_the_table() -> None:
-    section = pixel_table.in_document(DOCUMENT)
+    section = pixel_table.table_of(DOCUMENT)
     for name, environment in VARIATIONS.items():
         assert f"- {name}: " in section
         assert all(f"`{variable}={value}`" in section for variable, value in environment.items())
@@ -54,8 +55,8 @@ def test_what_differs_is_a_row_and_the_rest_is_listed() -> None:
     assert "| operation `resize` | 61.7 dB, 1 |" in text
     assert "1 of 3 give the same pixels" in text
     assert "Below 50 dB: operation `turn`." in text
-    assert "Nothing at all differs with: as it is." in text
-    assert pixel_table.named(text) == {(Part.OPERATION, name) for name in ("blur", "resize", "turn")}
+    assert "Without any difference: as it is." in text
+    assert pixel_table.cases_of(text) == {(Part.OPERATION, name) for name in ("blur", "resize", "turn")}
 
 
 def test_a_measurement_that_differs_is_listed_as_what_is_below() -> None:
@@ -66,11 +67,11 @@ def test_a_measurement_that_differs_is_listed_as_what_is_below() -> None:
 
 def test_the_section_is_replaced_and_nothing_else() -> None:
     text = pixel_table.markdown(rows(blur=Difference()), TWO, "Here.")
-    written = pixel_table.replaced(DOCUMENT, text)
-    assert pixel_table.in_document(written).strip() == text.strip()
-    assert pixel_table.replaced(written, pixel_table.in_document(DOCUMENT).strip("\n") + "\n") == DOCUMENT
+    written = pixel_table.replace_table(DOCUMENT, text)
+    assert pixel_table.table_of(written).strip() == text.strip()
+    assert pixel_table.replace_table(written, pixel_table.table_of(DOCUMENT).strip("\n") + "\n") == DOCUMENT
     with pytest.raises(ValueError, match="has no lines"):
-        pixel_table.replaced("# Another document\n", text)
+        pixel_table.replace_table("# Another document\n", text)
 
 
 def test_one_step_in_every_second_value_is_51_decibels() -> None:

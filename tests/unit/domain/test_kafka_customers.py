@@ -5,7 +5,7 @@ import pytest
 from core.domain.errors import Misconfigured, Refusal
 from core.domain.kafka_customer_rules import find_customer, read_rules
 from core.settings import entries
-from tests.unit.settings.test_settings import GOOD
+from tests.unit.settings.test_entries import GOOD
 
 
 @pytest.mark.parametrize(
@@ -70,16 +70,16 @@ def test_where_no_rule_tells_or_one_tells_nonsense_the_record_is_refused(
 def test_a_rule_that_is_none_is_reported_at_load_with_the_other_faults(rule: str) -> None:
     environ = GOOD | {"KAFKA_CUSTOMERS": f"key {rule}", "KAFKA_PIPELINE": "a/b", "WORKERS": "-1", "BUCKET": ""}
     with pytest.raises(Misconfigured) as caught:
-        entries.load(entries.ProcessingSettings, environ)
+        entries.load(entries.ProcessSettings, environ)
     for variable in ("KAFKA_CUSTOMERS", "KAFKA_PIPELINE", "WORKERS", "BUCKET"):
         assert variable in caught.value.message
 
 
 def test_kafkas_settings_have_defaults_and_are_read() -> None:
-    plain = entries.load(entries.ProcessingSettings, GOOD)
+    plain = entries.load(entries.ProcessSettings, GOOD)
     assert (plain.kafka_customers, plain.kafka_pipeline, plain.overflow_queue_url, plain.workers) == ("", "", "", 0)
     assert plain.report_batch_item_failures is False
     environ = GOOD | {"REPORT_BATCH_ITEM_FAILURES": "true", "OVERFLOW_QUEUE_URL": "https://sqs.example/overflow"}
-    values = entries.load(entries.ProcessingSettings, environ | {"KAFKA_PIPELINE": "web", "WORKERS": "3"})
+    values = entries.load(entries.ProcessSettings, environ | {"KAFKA_PIPELINE": "web", "WORKERS": "3"})
     assert values.report_batch_item_failures is True
     assert (values.kafka_pipeline, values.workers) == ("web", 3)

@@ -7,7 +7,8 @@ import pytest
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import ImageFormat
 from core.domain.outputs import Automatic, Output, Subsampling, holding
-from core.pipelines.definition import from_bytes, load, to_bytes
+from core.pipelines.definition import from_bytes, to_bytes
+from core.pipelines.loader import load
 
 JPEG, PNG, WEBP, AVIF, TIFF, GIF = (
     *(ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP),
@@ -82,7 +83,7 @@ def test_outputs_with_options_travel_to_the_worker() -> None:
 @pytest.mark.parametrize(
     ("outputs", "said"),
     [
-        (["{format: webp}", "{format: auto}"], "auto may choose webp, and there is another a"),
+        (["{format: webp}", "{format: auto}"], "auto may choose webp, which another output of a has"),
         (["{format: auto, among: [png, gif]}", "{format: auto, among: [gif, tiff]}"], "auto may choose gif"),
         (["{format: auto}", "{format: avif}"], "there is a second a in avif"),
     ],

@@ -1,4 +1,4 @@
-"""A step in bands is the step at once, exactly."""
+"""A step in bands gives exactly the result of the step at once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from core.imaging.raster import Raster
 from core.worker.rendering import bands
 from tests.support.images.rasters import raster, rasters
 
-LOCAL: Sequence[Operation] = (
+STEPS: Sequence[Operation] = (
     BilateralBlur(sigma_space=1.3, sigma_color=40),
     Blur(sigma=0.7),
     Blur(sigma=3.1),
@@ -46,24 +46,24 @@ LOCAL: Sequence[Operation] = (
 
 
 @settings(max_examples=120)
-@given(image=rasters(largest=70), step=st.sampled_from(LOCAL), rows=st.integers(1, 30))
-def test_band_by_band_equals_all_at_once(image: Raster, step: Operation, rows: int) -> None:
+@given(image=rasters(largest=70), step=st.sampled_from(STEPS), rows=st.integers(1, 30))
+def test_a_step_in_bands_equals_the_step_at_once(image: Raster, step: Operation, rows: int) -> None:
     assert step.radius is not None
-    whole = step.apply(image)
-    assert np.array_equal(bands.in_bands(step, image, rows, step.radius).pixels, whole.pixels), step
+    at_once = step.apply(image)
+    assert np.array_equal(bands.in_bands(step, image, rows, step.radius).pixels, at_once.pixels), step
 
 
-@pytest.mark.parametrize("step", LOCAL, ids=msgspec.json.encode)
+@pytest.mark.parametrize("step", STEPS, ids=msgspec.json.encode)
 @pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_wide_rasters_are_the_same_in_bands_too(step: Operation, channels: int, dtype: Any) -> None:
+def test_a_step_over_a_wide_raster_in_bands_equals_the_step_at_once(step: Operation, channels: int, dtype: Any) -> None:
     image = raster(97, 403, channels, dtype, seed=3)
     assert step.radius is not None
     assert np.array_equal(bands.in_bands(step, image, 16, step.radius).pixels, step.apply(image).pixels)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_a_band_that_is_opaque_is_worked_on_as_its_image_is(dtype: Any) -> None:
+def test_an_opaque_band_is_processed_like_the_whole_image_with_alpha(dtype: Any) -> None:
     image = raster(60, 31, 4, dtype)
     image.pixels[..., 3] = image.white
     image.pixels[50:, 7:20, 3] = image.white // 3
@@ -71,16 +71,16 @@ def test_a_band_that_is_opaque_is_worked_on_as_its_image_is(dtype: Any) -> None:
     assert np.array_equal(bands.in_bands(step, image, 8, step.radius).pixels, step.apply(image).pixels)
 
 
-def test_large_rasters_go_in_bands_and_small_ones_do_not() -> None:
+def test_only_large_rasters_are_processed_in_bands() -> None:
     heights: list[int] = []
 
-    class Watched(Blur, frozen=True, tag="watched"):
+    class RecordedBlur(Blur, frozen=True, tag="recorded"):
         def apply(self, raster: Raster) -> Raster:
             heights.append(raster.height)
             return super().apply(raster)
 
-    bands.apply(Watched(sigma=1), raster(300, 50), pixels=5000)
+    bands.apply(RecordedBlur(sigma=1), raster(300, 50), pixels=5000)
     assert heights == [103, 106, 103]
     heights.clear()
-    bands.apply(Watched(sigma=1), raster(300, 50))
+    bands.apply(RecordedBlur(sigma=1), raster(300, 50))
     assert heights == [300]

@@ -15,7 +15,7 @@ from core.domain.model import Estimate, HandOver, ImageFormat, ImageHeader, Rout
 from core.domain.outputs import Output
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.routing.batch_tiers import TIERS
-from core.routing.plan import Limits, Place, plan, smallest_tier
+from core.routing.plan import Capacity, Limits, plan, smallest_tier
 from core.services.processing.process import Processing
 from tests.support.fakes.ports import FakeHandovers
 from tests.support.services import Context, World
@@ -36,9 +36,9 @@ def estimate(*, seconds: float = 1.0, gigabytes: float = 0.5, parallel: float = 
     )
 
 
-def function(**changes: Any) -> Place:
-    values: dict[str, Any] = {"memory_bytes": 2 * GB, "vcpus": 1.0, "seconds": 50.0, "elsewhere": True}
-    return Place(route=Route.LAMBDA, **{**values, **changes})
+def function(**changes: Any) -> Capacity:
+    values: dict[str, Any] = {"memory_bytes": 2 * GB, "vcpus": 1.0, "seconds": 50.0, "can_hand_over": True}
+    return Capacity(route=Route.LAMBDA, **{**values, **changes})
 
 
 @pytest.mark.parametrize(
@@ -52,12 +52,12 @@ def function(**changes: Any) -> Place:
         (estimate(seconds=30), function(vcpus=0.5), "1x2"),
         (estimate(seconds=80, parallel=1.0), function(vcpus=2.0), ""),
         (estimate(seconds=20_000, parallel=1.0), function(), "2x8"),
-        (estimate(gigabytes=100), function(elsewhere=False), ""),
-        (estimate(seconds=999), Place(route=Route.LOCAL), ""),
+        (estimate(gigabytes=100), function(can_hand_over=False), ""),
+        (estimate(seconds=999), Capacity(route=Route.LOCAL), ""),
     ],
 )
 def test_an_image_stays_where_its_upper_estimate_fits_and_else_goes_to_the_smallest_tier_that_holds_it(
-    needs: Estimate, place: Place, tier: str
+    needs: Estimate, place: Capacity, tier: str
 ) -> None:
     made = plan(HEADER, PIPELINE, LIMITS, place, needs)
     assert (made.tier, made.route) == (tier, Route.BATCH if tier else place.route)
@@ -67,18 +67,18 @@ def test_an_image_stays_where_its_upper_estimate_fits_and_else_goes_to_the_small
 
 def test_the_reason_says_what_it_needs_and_what_there_is() -> None:
     large = plan(HEADER, PIPELINE, LIMITS, function(), estimate(gigabytes=3)).reason
-    assert large == "It needs up to 3,072 MB of memory; there are 2,048 MB here."
+    assert large == "The image needs up to 3,072 MB of memory; 2,048 MB are available here."
     slow = plan(HEADER, PIPELINE, LIMITS, function(vcpus=0.5), estimate(seconds=40)).reason
-    assert slow == "It takes up to 80.0 seconds on 0.5 vCPUs; there are 50.0 here."
+    assert slow == "The image takes up to 80.0 seconds on 0.5 vCPUs; 50.0 seconds are left here."
     assert plan(HEADER, PIPELINE, LIMITS, function(), estimate()).reason == (
-        "It needs about 256 MB and 0.5 s on 1 vCPUs, which there is."
+        "The image needs about 256 MB and 0.5 s on 1 vCPUs, which are available here."
     )
 
 
 def test_a_plain_size_rule_overrides_the_estimate_both_ways() -> None:
     small = msgspec.structs.replace(LIMITS, lambda_max_megapixels=6)
     made = plan(HEADER, PIPELINE, small, function(), estimate())
-    assert (made.tier, made.reason) == ("1x2", "It has 12 megapixels; above 6 they go to Batch.")
+    assert (made.tier, made.reason) == ("1x2", "The image has 12 megapixels; images above 6 go to Batch.")
     large = msgspec.structs.replace(LIMITS, lambda_max_megapixels=12)
     assert plan(HEADER, PIPELINE, large, function(), estimate(seconds=500)).route is Route.LAMBDA
 
@@ -86,7 +86,9 @@ def test_a_plain_size_rule_overrides_the_estimate_both_ways() -> None:
 @pytest.mark.parametrize("at", range(len(TIERS)))
 def test_from_a_tier_an_image_only_ever_goes_up_and_from_the_largest_nowhere(at: int) -> None:
     here = TIERS[at]
-    place = Place(route=Route.BATCH, memory_bytes=here.worker_bytes, vcpus=here.vcpus, tier=here.name, elsewhere=True)
+    place = Capacity(
+        route=Route.BATCH, memory_bytes=here.worker_bytes, vcpus=here.vcpus, tier=here.name, can_hand_over=True
+    )
     assert plan(HEADER, PIPELINE, LIMITS, place, estimate(gigabytes=here.worker_bytes / GB)).tier == here.name
     cramped = msgspec.structs.replace(place, memory_bytes=MB)
     wanted = TIERS[min(at + 1, len(TIERS) - 1)].name
@@ -101,7 +103,7 @@ def test_what_no_tier_holds_is_refused_with_the_figures() -> None:
     with pytest.raises(ImageFailure) as failure:
         smallest_tier(estimate(seconds=15_000), 14_400)
     assert failure.value.code is Code.TOO_MUCH_TIME
-    assert "up to 15,000 seconds on 16 vCPUs; 14,400 is the limit" in failure.value.message
+    assert "up to 15,000 seconds on 16 vCPUs; the limit is 14,400 seconds" in failure.value.message
 
 
 # The doors

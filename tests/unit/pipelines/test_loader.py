@@ -1,4 +1,4 @@
-"""Pipelines are read with every fault named, and travel to the worker unchanged."""
+"""The loader reports every fault of a pipeline file, and pipelines reach the worker unchanged."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from core.domain.errors import Code, Misconfigured
 from core.domain.model import ImageFormat
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.resize import Fit, Resize
-from core.pipelines import definition
+from core.pipelines import SHIPPED_FOLDER, definition, loader
 
 ROOT = Path(__file__).parents[3]
 
@@ -31,38 +31,38 @@ renditions:
 """
 
 
-def faults(text: str, file: str = "pipelines/mine.yaml") -> list[str]:
+def load_faults(text: str, file: str = "pipelines/mine.yaml") -> list[str]:
     with pytest.raises(Misconfigured) as error:
-        definition.load(text, file)
+        loader.load(text, file)
     assert error.value.code == Code.INVALID_PIPELINE
     return error.value.message.splitlines()
 
 
-def test_a_pipeline_is_named_by_its_file_and_holds_what_is_written() -> None:
-    loaded = definition.load(GOOD, "/somewhere/my-small.yaml")
+def test_a_pipeline_has_the_name_of_its_file_and_the_fields_of_its_text() -> None:
+    loaded = loader.load(GOOD, "/somewhere/my-small.yaml")
     assert loaded.name == "my-small"
     assert [type(step).__name__ for step in loaded.steps] == ["Grayscale", "Flip"]
     assert loaded.renditions[0].steps == (Resize(width=480, fit=Fit.INSIDE),)
     assert [output.format for output in loaded.renditions[0].outputs] == [ImageFormat.JPEG, ImageFormat.WEBP]
 
 
-def test_no_pipeline_is_called_what_stands_for_none() -> None:
-    assert faults(GOOD, "pipelines/other.yaml") == [
-        "pipelines/other.yaml:1: the file's name: other stands for what is no pipeline"
+def test_the_name_other_is_reserved() -> None:
+    assert load_faults(GOOD, "pipelines/other.yaml") == [
+        "pipelines/other.yaml:1: the file's name: other is reserved for images without a pipeline"
     ]
 
 
-def test_the_shipped_pipelines_load_and_travel() -> None:
-    loaded = definition.load_folder(definition.shipped())
+def test_the_shipped_pipelines_load_and_are_unchanged_after_encoding() -> None:
+    loaded = loader.load_folder(SHIPPED_FOLDER)
     assert set(loaded) == {"thumbnail", "web", "archive", "restore"}
     web = [(spec.name, output.format) for spec in loaded["web"].renditions for output in spec.outputs]
     assert len(web) == 8
-    for item in loaded.values():
-        assert item.description
-        assert definition.from_bytes(definition.to_bytes(item)) == item
+    for pipeline in loaded.values():
+        assert pipeline.description
+        assert definition.from_bytes(definition.to_bytes(pipeline)) == pipeline
 
 
-def test_all_faults_of_a_file_are_named_at_once_with_line_and_field() -> None:
+def test_all_faults_of_a_file_are_reported_with_line_and_field() -> None:
     text = """\
 stepz: []
 steps:
@@ -78,7 +78,7 @@ renditions:
   - steps: []
     outputs: []
 """
-    assert faults(text) == [
+    assert load_faults(text) == [
         "pipelines/mine.yaml:1: stepz: there is no such field; did you mean steps?",
         "pipelines/mine.yaml:3: steps[0]: there is no operation resise; did you mean resize?",
         "pipelines/mine.yaml:4: steps[1].resize.fit: Invalid enum value 'insde'",
@@ -104,30 +104,30 @@ renditions:
         ("a: !!python/object/apply:os.system [ls]\n", "x.yaml:1: "),
         ("steps: {}\nrenditions: []\n", "x.yaml:1: steps: expected a list"),
         (GOOD.replace("  - flip:", "  - resize:"), "x.yaml:4: steps[1].resize: give width, height or both"),
-        (GOOD + "description: Again.\n", "x.yaml:12: description is said twice"),
+        (GOOD + "description: Again.\n", "x.yaml:12: description is here twice"),
         (GOOD.replace("format: webp", "format: jpeg"), "x.yaml:6: renditions[0]: there is a second small in jpeg"),
         (GOOD.replace("- flip:", "- image-watermark: {image: no.png}"), "x.yaml:4: steps[1].image-watermark: there is"),
     ],
 )
-def test_what_is_wrong_is_said(text: str, fault: str) -> None:
-    assert faults(text, "x.yaml")[0].startswith(fault)
+def test_a_fault_is_reported(text: str, fault: str) -> None:
+    assert load_faults(text, "x.yaml")[0].startswith(fault)
 
 
-def test_a_file_that_a_step_names_is_found_beside_the_pipeline(tmp_path: Path) -> None:
+def test_a_path_in_a_step_is_relative_to_the_pipelines_folder(tmp_path: Path) -> None:
     (tmp_path / "logo.png").write_bytes(b"x")
     (tmp_path / "mine.yaml").write_text(GOOD.replace("- flip:", "- image-watermark: {image: logo.png}"))
-    loaded = definition.load_folder(tmp_path)["mine"]
+    loaded = loader.load_folder(tmp_path)["mine"]
     assert msgspec.to_builtins(loaded.steps[1])["image"] == str((tmp_path / "logo.png").resolve())
 
 
-def test_a_folder_says_the_faults_of_all_its_files(tmp_path: Path) -> None:
+def test_the_faults_of_all_files_of_a_folder_are_reported(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="there is no pipeline here"):
-        definition.load_folder(tmp_path)
+        loader.load_folder(tmp_path)
     (tmp_path / "a.yaml").write_text("x: 1")
     (tmp_path / "b.yaml").write_bytes(b"\xff\xfe\xff")
     (tmp_path / "Bad Name.yaml").write_text(GOOD)
     with pytest.raises(Misconfigured) as error:
-        definition.load_folder(tmp_path)
+        loader.load_folder(tmp_path)
     assert all(name in error.value.message for name in ("a.yaml:1: x:", "b.yaml", "the file's name"))
 
 
@@ -135,9 +135,9 @@ def test_the_parent_reads_pipelines_without_loading_pixel_libraries() -> None:
     script = """
 import sys
 from core.imaging import operations
-from core.pipelines import definition as pipeline
+from core.pipelines import SHIPPED_FOLDER, definition, loader
 from core.routing import plan
-pipeline.from_bytes(pipeline.to_bytes(pipeline.load_folder(pipeline.shipped())["web"]))
+definition.from_bytes(definition.to_bytes(loader.load_folder(SHIPPED_FOLDER)["web"]))
 print(sorted({"cv2", "numpy", "PIL"} & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -158,7 +158,7 @@ def test_every_field_of_a_pipeline_is_documented() -> None:
     for kind in (definition.Pipeline, definition.RenditionSpec, outputs.Output, outputs.Automatic):
         for field in msgspec.structs.fields(kind):
             assert f"`{field.name}`" in page, field.name
-    for name in definition.load_folder(definition.shipped()):
+    for name in loader.load_folder(SHIPPED_FOLDER):
         assert f"`{name}`" in page
 
 
@@ -167,4 +167,4 @@ def test_the_example_in_the_documentation_is_a_pipeline() -> None:
     examples = [part.split("```")[0] for part in page.split("```yaml\n")[1:]]
     assert examples
     for example in examples:
-        assert definition.load(example, "example.yaml").renditions
+        assert loader.load(example, "example.yaml").renditions

@@ -1,4 +1,4 @@
-"""A pipeline run over one file."""
+"""Running a pipeline over one file."""
 
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from core.imaging import header as probe
 from core.imaging.operations.base import Operation
 from core.imaging.operations.resize import Fit, Resize
 from core.imaging.raster import Raster
-from core.pipelines.definition import Pipeline, RenditionSpec, load
+from core.pipelines.definition import Pipeline, RenditionSpec
+from core.pipelines.loader import load
 from core.pipelines.scale_on_load import reduction_for
 from core.worker.rendering.render import render
 from tests.support.images.rasters import psnr, raster
@@ -39,7 +40,7 @@ class Broken(Operation, frozen=True, tag="broken"):
             cv2.resize(raster.pixels, (2_000_000_000, 1_000_000))
         if self.kind == "opencv":
             cv2.cvtColor(np.zeros((1, 1, 7), np.uint8), cv2.COLOR_BGR2GRAY)
-        raise ZeroDivisionError("a customer's bug")
+        raise ZeroDivisionError("a bug")
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def run(path: Path, pipeline: Pipeline, calls: list[int] | None = None) -> tuple
     return rendered.renditions
 
 
-def test_one_decode_gives_all_renditions_as_files(photo: Path) -> None:
+def test_all_renditions_are_written_from_one_decode(photo: Path) -> None:
     calls: list[int] = []
     files = run(photo, load(TWO, "two.yaml"), calls)
     assert [(file.name, Path(file.path).name, file.width, file.height) for file in files] == [
@@ -93,7 +94,7 @@ def test_the_deadline_ends_the_run_between_steps(photo: Path) -> None:
         ("opencv-memory", Code.OUT_OF_MEMORY),
     ],
 )
-def test_a_broken_operation_ends_the_image_with_its_name_and_step(photo: Path, kind: str, code: Code) -> None:
+def test_the_failure_of_an_operation_names_the_step(photo: Path, kind: str, code: Code) -> None:
     two = load(TWO, "two.yaml")
     spec = RenditionSpec(name="small", steps=(Resize(width=9), Broken(kind=kind)), outputs=two.renditions[0].outputs)
     with pytest.raises(ImageFailure) as failure:
@@ -103,7 +104,7 @@ def test_a_broken_operation_ends_the_image_with_its_name_and_step(photo: Path, k
 
 
 @pytest.mark.parametrize("fit", list(Fit))
-def test_a_reduced_decode_changes_nothing_that_one_sees(photo: Path, fit: Fit) -> None:
+def test_scale_on_load_makes_no_visible_difference(photo: Path, fit: Fit) -> None:
     step = Resize(width=60, height=61, fit=fit)
     pipeline = Pipeline(
         name="x", renditions=(RenditionSpec(name="a", steps=(step,), outputs=load(TWO, "t").renditions[0].outputs),)
@@ -116,7 +117,7 @@ def test_a_reduced_decode_changes_nothing_that_one_sees(photo: Path, fit: Fit) -
     assert psnr(reduced.pixels, whole.pixels) > 38
 
 
-def test_only_what_begins_with_a_strong_downscale_is_decoded_reduced(photo: Path) -> None:
+def test_only_pipelines_that_begin_with_a_strong_downscale_scale_on_load(photo: Path) -> None:
     header = probe.read_header(photo)
     small, whole = load(TWO, "t").renditions[1], load(TWO, "t").renditions[0]
     assert reduction_for(header, Pipeline(name="x", renditions=(small,))) == 8
@@ -125,11 +126,11 @@ def test_only_what_begins_with_a_strong_downscale_is_decoded_reduced(photo: Path
     assert reduction_for(header, Pipeline(name="x", steps=(Resize(width=120),), renditions=(small, whole))) == 2
 
 
-def test_what_is_measured_first_leaves_a_photo_the_pixels_that_it_looks_at() -> None:
+def test_scale_on_load_leaves_a_measurement_the_pixels_that_it_reads() -> None:
     header = ImageHeader(format="jpeg", width=8000, height=6000, channels=3, depth=8)
 
-    def reduction(*looks: str) -> int:
-        steps = "".join(f"\n  - {look}" for look in looks)
+    def reduction(*measurements: str) -> int:
+        steps = "".join(f"\n  - {measurement}" for measurement in measurements)
         text = f"steps:{steps or ' []'}\nrenditions:\n  - name: a\n    steps: [resize: {{width: 300}}]\n"
         return reduction_for(header, load(text + "    outputs: [{format: jpeg}]\n", "a.yaml"))
 
@@ -138,7 +139,7 @@ def test_what_is_measured_first_leaves_a_photo_the_pixels_that_it_looks_at() -> 
     assert reduction("perceptual-hash", "sharpness") == 2
 
 
-def test_a_reduced_photo_measures_as_the_whole_one_does(tmp_path: Path) -> None:
+def test_measurements_of_a_photo_scaled_on_load_are_close_to_those_of_the_whole(tmp_path: Path) -> None:
     path = tmp_path / "large.jpg"
     pixels = cv2.GaussianBlur(raster(3300, 4400).pixels, (0, 0), 3)
     Image.fromarray(pixels).save(path, quality=92)

@@ -1,4 +1,4 @@
-"""A company's functions become operations, or are refused with a sentence that says why."""
+"""A company's functions become operations, or are refused with a sentence."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ import pytest
 from core.domain.errors import Code, Misconfigured
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.custom_operation import CompanyOperation, Description, build
-from core.pipelines import definition
+from core.pipelines import definition, loader
 from core.worker import operation_loader
 
 ROOT = Path(__file__).parents[3]
@@ -21,8 +21,8 @@ from typing import Annotated, Literal, Optional
 from msgspec import Meta
 __version__ = "2.1"
 """
-#: Every kind of parameter, and names that operations use for themselves.
-ALL = (
+#: A function with every kind of parameter, and with names that CompanyOperation uses itself.
+TINT = (
     HEAD
     + '''
 def tint(
@@ -50,7 +50,7 @@ Write = Callable[[str], str]
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Writes a package of a name of its own, and says the name."""
+    """Writes a package with a new name, and returns the name."""
     monkeypatch.syspath_prepend(str(tmp_path))
 
     def write(text: str) -> str:
@@ -66,7 +66,7 @@ def load(*references: str) -> dict[str, type[CompanyOperation]]:
     return operation_loader.load(references, OPERATIONS)
 
 
-def refused(*references: str) -> str:
+def load_error(*references: str) -> str:
     with pytest.raises(Misconfigured) as error:
         load(*references)
     assert error.value.code is Code.INVALID_SETTINGS
@@ -74,13 +74,13 @@ def refused(*references: str) -> str:
     return error.value.message
 
 
-def parsed(kind: type[CompanyOperation], parameters: str) -> definition.Pipeline:
+def pipeline_with(operation: type[CompanyOperation], parameters: str) -> definition.Pipeline:
     text = f"steps:\n  - tint: {parameters}\nrenditions: [{{name: out, outputs: [{{format: png}}]}}]\n"
-    return definition.load(text, "mine.yaml", {**OPERATIONS, "tint": kind})
+    return loader.load(text, "mine.yaml", {**OPERATIONS, "tint": operation})
 
 
-def test_a_function_becomes_an_operation_with_its_name_version_words_and_parameters(module: Write) -> None:
-    name = module(ALL)
+def test_a_function_becomes_an_operation_with_its_name_version_documentation_and_parameters(module: Write) -> None:
+    name = module(TINT)
     (kind,) = load(f"{name}:tint").values()
     description = kind.description
     assert (description.name, description.version) == ("tint", f"{name} 2.1")
@@ -98,16 +98,15 @@ def test_a_function_becomes_an_operation_with_its_name_version_words_and_paramet
     }
 
 
-def test_the_description_that_travels_makes_the_same_parameters(module: Write) -> None:
-    (kind,) = load(f"{module(ALL)}:tint").values()
-    travelled = msgspec.msgpack.decode(msgspec.msgpack.encode(kind.description), type=Description)
-    assert travelled == kind.description
-    here, there = build(travelled), kind
-    wanted = parsed(here, "{strength: 0.5, apply: 2, settled: 1.5, description: 7, radius: true}")
-    sent = definition.from_bytes(definition.to_bytes(wanted), {**OPERATIONS, "tint": there})
-    assert msgspec.to_builtins(sent) == msgspec.to_builtins(wanted)
-    assert isinstance(sent.steps[0], there)
-    assert wanted.company_operations == {"tint": kind.description.version}
+def test_an_operation_built_from_its_encoded_description_has_the_same_parameters(module: Write) -> None:
+    (kind,) = load(f"{module(TINT)}:tint").values()
+    decoded = msgspec.msgpack.decode(msgspec.msgpack.encode(kind.description), type=Description)
+    assert decoded == kind.description
+    pipeline = pipeline_with(build(decoded), "{strength: 0.5, apply: 2, settled: 1.5, description: 7, radius: true}")
+    received = definition.from_bytes(definition.to_bytes(pipeline), {**OPERATIONS, "tint": kind})
+    assert msgspec.to_builtins(received) == msgspec.to_builtins(pipeline)
+    assert isinstance(received.steps[0], kind)
+    assert pipeline.company_operations == {"tint": kind.description.version}
 
 
 @pytest.mark.parametrize(
@@ -123,14 +122,14 @@ def test_the_description_that_travels_makes_the_same_parameters(module: Write) -
         ("{strength: 1, settled: x}", "steps[0].tint.settled: Expected `float | null`, got `str`"),
     ],
 )
-def test_a_wrong_parameter_is_told_by_file_line_and_field(module: Write, parameters: str, fault: str) -> None:
-    (kind,) = load(f"{module(ALL)}:tint").values()
+def test_the_error_of_a_wrong_parameter_has_file_line_and_field(module: Write, parameters: str, fault: str) -> None:
+    (kind,) = load(f"{module(TINT)}:tint").values()
     with pytest.raises(Misconfigured) as error:
-        parsed(build(kind.description), parameters)
+        pipeline_with(build(kind.description), parameters)
     assert f"mine.yaml:2: {fault}" in error.value.message
 
 
-def test_annotations_that_are_text_are_read_but_that_of_the_image_is_not(module: Write) -> None:
+def test_text_annotations_are_evaluated_except_that_of_the_image(module: Write) -> None:
     text = (
         "from __future__ import annotations\n" + HEAD + "def f(image: NotImported, *, x: Annotated[int, Meta(ge=1)]): 0"
     )
@@ -139,57 +138,58 @@ def test_annotations_that_are_text_are_read_but_that_of_the_image_is_not(module:
 
 
 @pytest.mark.parametrize(
-    ("signature", "why"),
+    ("signature", "message"),
     [
-        ("()", "its first parameter must be `image`, and is not there"),
+        ("()", "its first parameter must be `image`, and is missing"),
         ("(picture)", "its first parameter must be `image`, and is picture"),
         ("(*, image)", "its first parameter must be `image`, and is image"),
-        ("(image, x)", "its parameter x has no annotation; there may be int, float"),
-        ("(image, x, /)", "its parameter x cannot be given by name"),
-        ("(image, **rest: int)", "its parameter **rest: int cannot be given by name"),
-        ("(image, *, operation: str)", "no parameter can be named operation"),
-        ("(image, *, x: list[int])", "its parameter x is of type list[int]; there may be"),
-        ("(image, *, x: int | str)", "its parameter x is of type int | str; there may be"),
+        ("(image, x)", "its parameter x has no annotation; supported are int, float"),
+        ("(image, x, /)", "its parameter x cannot be passed by name"),
+        ("(image, **rest: int)", "its parameter **rest: int cannot be passed by name"),
+        ("(image, *, operation: str)", "no parameter may be named operation"),
+        ("(image, *, x: list[int])", "its parameter x is of type list[int]; supported are"),
+        ("(image, *, x: int | str)", "its parameter x is of type int | str; supported are"),
         ("(image, *, x: Literal[True])", "its parameter x is of type"),
-        ("(image, *, x: int = 'a')", "the default of its parameter x is not of its own kind: Expected `int`"),
-        ("(image, *, x: Annotated[int, Meta(ge=3)] = 2)", "the default of its parameter x is not of its own kind"),
+        ("(image, *, x: int = 'a')", "the default of its parameter x is not of the parameter's type: Expected `int`"),
+        (
+            "(image, *, x: Annotated[int, Meta(ge=3)] = 2)",
+            "the default of its parameter x is not of the parameter's type",
+        ),
         ("(image, *, x: Annotated[str, Meta(ge=3)])", "Can only set `ge` on a numeric type"),
         ("(image, *, x: 'Nowhere')", "the annotation of x, Nowhere, cannot be read: name 'Nowhere' is not defined"),
     ],
 )
-def test_a_function_that_cannot_be_an_operation_is_refused_with_why(module: Write, signature: str, why: str) -> None:
+def test_a_function_that_cannot_be_an_operation_is_refused(module: Write, signature: str, message: str) -> None:
     name = module(f"{HEAD}def f{signature}: return image")
-    assert f"{name}:f: {why}" in refused(f"{name}:f")
+    assert f"{name}:f: {message}" in load_error(f"{name}:f")
 
 
 @pytest.mark.parametrize(
-    ("text", "attribute", "why"),
+    ("text", "attribute", "message"),
     [
         ("import no_such_thing", "f", "failed: ModuleNotFoundError: No module named 'no_such_thing'"),
         ("raise SystemExit(3)", "f", "failed: SystemExit: 3; the traceback is in the log"),
         ("def (", "f", "failed: SyntaxError"),
         (HEAD, "f", "there is no f in acme"),
-        (HEAD + "f = 3", "f", "f is no function, but of type int"),
-        (HEAD + "def Bad(image): 0", "Bad", "the function's name becomes the step's"),
-        (HEAD + "def a__b(image): 0", "a__b", "the function's name becomes the step's"),
+        (HEAD + "f = 3", "f", "f is not a function, but of type int"),
+        (HEAD + "def Bad(image): 0", "Bad", "the step is named like the function"),
+        (HEAD + "def a__b(image): 0", "a__b", "the step is named like the function"),
         (HEAD + "def blur(image): 0", "blur", "there is a shipped operation named blur"),
         (HEAD + "def median_blur(image): 0", "median_blur", "there is a shipped operation named median-blur"),
-        ("def f(image): 0", "f", "has no version for its results: give it a __version__, or install it with one"),
+        ("def f(image): 0", "f", "has no version to store in results: give it a __version__, or install it as a"),
     ],
 )
-def test_a_module_that_does_not_do_is_refused_with_why(module: Write, text: str, attribute: str, why: str) -> None:
-    assert why in refused(f"{module(text)}:{attribute}")
+def test_an_unusable_module_is_refused(module: Write, text: str, attribute: str, message: str) -> None:
+    assert message in load_error(f"{module(text)}:{attribute}")
 
 
-def test_all_that_is_wrong_is_told_at_once_and_two_functions_of_one_name_are_one_too_many(module: Write) -> None:
+def test_all_faults_are_reported_together_and_two_functions_may_not_have_one_name(module: Write) -> None:
     good, other = module(HEAD + "def f(image): 0"), module(HEAD + "def f(image): 0")
-    message = refused(f"{good}:f", f"{good}:missing", f"{other}:f")
+    message = load_error(f"{good}:f", f"{good}:missing", f"{other}:f")
     assert f"{good}:missing: there is no missing in {good}; {other}:f: there is another operation named f" in message
 
 
-def test_a_package_without_a_word_of_its_own_has_the_version_it_was_installed_with(
-    module: Write, tmp_path: Path
-) -> None:
+def test_a_package_without_version_attribute_has_the_version_of_its_distribution(module: Write, tmp_path: Path) -> None:
     name = module("def f(image): 0")
     info = tmp_path / "acme_things-4.5.dist-info"
     info.mkdir()
@@ -200,7 +200,7 @@ def test_a_package_without_a_word_of_its_own_has_the_version_it_was_installed_wi
     assert kind.description.version == f"{name} 4.5"
 
 
-def test_an_operation_is_never_applied_where_its_function_is_not() -> None:
+def test_an_operation_built_without_its_function_cannot_be_applied() -> None:
     kind = build(Description(name="f", reference="acme:f", version="acme 1"))
     raster: Any = None
     with pytest.raises(NotImplementedError, match="in the worker's child alone"):
@@ -212,11 +212,11 @@ def test_the_parent_builds_a_companys_operations_without_its_module_or_any_pixel
 import sys
 from core.imaging.operations.custom_operation import Description, Parameter, build
 from core.imaging.operations import OPERATIONS
-from core.pipelines import definition as pipeline
+from core.pipelines import loader
 parameters = (Parameter(name="x", kind="int"),)
 kind = build(Description(name="tint", reference="acme:tint", version="acme 1", parameters=parameters))
 text = "steps: [{tint: {x: 1}}]\\nrenditions: [{name: out, outputs: [{format: png}]}]"
-pipeline.load(text, "mine.yaml", {**OPERATIONS, "tint": kind})
+loader.load(text, "mine.yaml", {**OPERATIONS, "tint": kind})
 print(sorted({"cv2", "numpy", "PIL", "acme", "core.worker.operation_loader"} & set(sys.modules)))
 """
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -1,11 +1,12 @@
-"""What cannot be done is refused before a pixel is decoded, with the numbers."""
+"""The plan refuses what cannot be done before a pixel is decoded, with the figures."""
 
 import pytest
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader, Route
-from core.pipelines.definition import Pipeline, load
-from core.routing.plan import Limits, Place, plan
+from core.pipelines.definition import Pipeline
+from core.pipelines.loader import load
+from core.routing.plan import Capacity, Limits, plan
 
 LIMITS = Limits(max_megapixels=250, max_bytes=1000)
 
@@ -19,7 +20,7 @@ def pipeline(steps: str, form: str = "png") -> Pipeline:
 
 
 @pytest.mark.parametrize(
-    ("head", "steps", "form", "code", "said"),
+    ("image", "steps", "form", "code", "message"),
     [
         (
             header(50_000, 50_000),
@@ -44,20 +45,20 @@ def pipeline(steps: str, form: str = "png") -> Pipeline:
         ),
     ],
 )
-def test_refusals_come_with_their_numbers(
-    head: ImageHeader, steps: str, form: str, code: Code | None, said: str
+def test_refusals_have_their_figures(
+    image: ImageHeader, steps: str, form: str, code: Code | None, message: str
 ) -> None:
     if code is None:
-        assert plan(head, pipeline(steps, form), LIMITS, Place(route=Route.LOCAL)).route is Route.LOCAL
+        assert plan(image, pipeline(steps, form), LIMITS, Capacity(route=Route.LOCAL)).route is Route.LOCAL
         return
     with pytest.raises(ImageFailure) as failure:
-        plan(head, pipeline(steps, form), LIMITS, Place(route=Route.LOCAL))
+        plan(image, pipeline(steps, form), LIMITS, Capacity(route=Route.LOCAL))
     assert failure.value.code == code
-    assert said in failure.value.message
+    assert message in failure.value.message
 
 
-def test_the_plan_says_where_and_why() -> None:
-    made = plan(header(4000, 3000), pipeline(""), LIMITS, Place(route=Route.LAMBDA))
+def test_the_plan_has_a_route_and_a_reason() -> None:
+    made = plan(header(4000, 3000), pipeline(""), LIMITS, Capacity(route=Route.LAMBDA))
     assert made.route is Route.LAMBDA
     assert "12 megapixels" in made.reason
 
@@ -75,19 +76,19 @@ def test_the_plan_says_where_and_why() -> None:
         ("jpeg", "pages: all", "webp", 1),
     ],
 )
-def test_what_is_not_decoded_does_not_count(kind: str, fields: str, form: str, megapixels: int) -> None:
-    head = header(1000, 1000, frames=300, kind=kind)
-    made = load(f"{fields}\nrenditions: [{{name: a, outputs: [{{format: {form}}}]}}]", "a.yaml")
+def test_frames_that_are_not_decoded_do_not_count(kind: str, fields: str, form: str, megapixels: int) -> None:
+    image = header(1000, 1000, frames=300, kind=kind)
+    loaded = load(f"{fields}\nrenditions: [{{name: a, outputs: [{{format: {form}}}]}}]", "a.yaml")
     if megapixels > LIMITS.max_megapixels:
-        said = f"in 300 {'pages' if kind == 'tiff' else 'frames'} is 300 megapixels"
-        with pytest.raises(ImageFailure, match=said):
-            plan(head, made, LIMITS, Place(route=Route.LOCAL))
+        message = f"in 300 {'pages' if kind == 'tiff' else 'frames'} is 300 megapixels"
+        with pytest.raises(ImageFailure, match=message):
+            plan(image, loaded, LIMITS, Capacity(route=Route.LOCAL))
     else:
-        assert f"{megapixels} megapixels" in plan(head, made, LIMITS, Place(route=Route.LOCAL)).reason
+        assert f"{megapixels} megapixels" in plan(image, loaded, LIMITS, Capacity(route=Route.LOCAL)).reason
 
 
-def test_auto_is_refused_where_none_of_its_formats_holds_the_result() -> None:
+def test_auto_is_refused_if_none_of_its_formats_holds_the_result() -> None:
     auto = "auto, among: [webp, jpeg]"
-    assert plan(header(60_000, 10), pipeline("", auto), LIMITS, Place(route=Route.LOCAL))
+    assert plan(header(60_000, 10), pipeline("", auto), LIMITS, Capacity(route=Route.LOCAL))
     with pytest.raises(ImageFailure, match="webp and jpeg hold at most 65,500 a side"):
-        plan(header(66_000, 10), pipeline("", auto), LIMITS, Place(route=Route.LOCAL))
+        plan(header(66_000, 10), pipeline("", auto), LIMITS, Capacity(route=Route.LOCAL))

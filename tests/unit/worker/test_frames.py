@@ -1,4 +1,4 @@
-"""A pipeline run over animations and pages."""
+"""Running a pipeline over animations and pages."""
 
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from core.imaging import codec
 from core.imaging import header as probe
 from core.imaging.operations.base import Measurement, Operation
 from core.imaging.raster import Raster
-from core.pipelines.definition import Pipeline, RenditionSpec, load
+from core.pipelines.definition import Pipeline, RenditionSpec
+from core.pipelines.loader import load
 from core.worker.rendering import render
 from tests.support.images.clips import clip, read, same, saved, shown_by_pillow
 from tests.support.images.rasters import raster
@@ -27,14 +28,14 @@ GIF, WEBP, PNG = (
 
 
 class Narrower(Operation, frozen=True, tag="narrower"):
-    """Cuts off as many columns as the first pixel says: other frames, other sizes."""
+    """Removes as many columns as the value of the first pixel, so that frames get different sizes."""
 
     def apply(self, raster: Raster) -> Raster:
         return Raster(np.ascontiguousarray(raster.pixels[:, : raster.width - int(raster.pixels[0, 0, 0])]))
 
 
 class Corner(Measurement, frozen=True, tag="corner"):
-    """The first value."""
+    """The value of the first pixel."""
 
     def measure(self, raster: Raster) -> float:
         return float(raster.pixels[0, 0, 0])
@@ -43,9 +44,9 @@ class Corner(Measurement, frozen=True, tag="corner"):
 def run(path: Path, pipeline: Pipeline | str, calls: list[int] | None = None) -> Rendered:
     out = path.parent / "out"
     out.mkdir(exist_ok=True)
-    wanted = load(pipeline, "x.yaml") if isinstance(pipeline, str) else pipeline
+    loaded = load(pipeline, "x.yaml") if isinstance(pipeline, str) else pipeline
     check = (lambda: calls.append(1)) if calls is not None else (lambda: None)
-    rendered = render.render(path, probe.read_header(path), wanted, out, check)
+    rendered = render.render(path, probe.read_header(path), loaded, out, check)
     assert {Path(file.path) for file in rendered.renditions} == set(out.iterdir())
     for file in rendered.renditions:
         assert file.bytes == Path(file.path).stat().st_size
@@ -62,7 +63,7 @@ def film(tmp_path: Path) -> Path:
     return saved(frames, tmp_path / "film.gif", TIMES, plays=3)
 
 
-def test_what_can_hold_frames_gets_all_and_the_rest_the_first(film: Path) -> None:
+def test_formats_that_hold_frames_get_all_and_others_the_first(film: Path) -> None:
     text = """\
 renditions:
   - {name: a, outputs: [{format: gif}, {format: png}, {format: webp, lossless: true}]}
@@ -83,7 +84,7 @@ renditions:
     assert read(Path(files[4].path))[1] == TIMES
 
 
-def test_every_frame_is_worked_on(film: Path) -> None:
+def test_steps_run_on_every_frame(film: Path) -> None:
     (file,) = run(
         film, "renditions: [{name: a, steps: [flip, rotate: {angle: 90}], outputs: [{format: gif}]}]"
     ).renditions
@@ -91,18 +92,18 @@ def test_every_frame_is_worked_on(film: Path) -> None:
         assert same(found.pixels, np.ascontiguousarray(np.rot90(frame[:, ::-1], -1)))
 
 
-def test_only_the_first_frame_is_decoded_where_that_is_all_that_is_wanted(film: Path) -> None:
+def test_only_the_first_frame_is_decoded_if_no_output_keeps_more(film: Path) -> None:
     text = "renditions: [{name: a, outputs: [{format: gif}]}]"
     header = probe.read_header(film)
-    wanted, first = load(text, "x.yaml"), load("frames: first\n" + text, "x.yaml")
+    all_frames, first = load(text, "x.yaml"), load("frames: first\n" + text, "x.yaml")
     still = load(text.replace("gif", "avif"), "x.yaml")
-    assert [pipeline.frames_of(header) for pipeline in (wanted, first, still)] == [4, 1, 1]
+    assert [pipeline.frames_of(header) for pipeline in (all_frames, first, still)] == [4, 1, 1]
     (file,) = run(film, first).renditions
     assert file.frames == 1
     assert same(np.asarray(Image.open(file.path).convert("RGBA")), shown_by_pillow(film)[0][0])
 
 
-def test_frames_are_trimmed_as_the_first_is(tmp_path: Path) -> None:
+def test_all_frames_are_trimmed_like_the_first(tmp_path: Path) -> None:
     frames = [np.full((30, 40, 3), 255, np.uint8) for _ in range(3)]
     for at, frame in enumerate(frames):
         frame[10 - at : 20 + at, 12:30] = 90
@@ -117,7 +118,7 @@ def test_frames_are_trimmed_as_the_first_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "step", ["attention-crop: {width: 20, height: 20}", "deskew", "white-balance", "threshold", "contrast", "trim"]
 )
-def test_what_looks_at_the_pixels_makes_frames_alike_all_the_same(step: str, tmp_path: Path) -> None:
+def test_steps_that_read_pixels_give_all_frames_the_same_size(step: str, tmp_path: Path) -> None:
     frames = [raster(30, 50, seed=at).pixels for at in range(3)]
     path = saved(frames, tmp_path / "x.webp", [50] * 3)
     (file,) = run(path, f"renditions: [{{name: a, steps: [{step}], outputs: [{{format: webp}}]}}]").renditions
@@ -125,7 +126,7 @@ def test_what_looks_at_the_pixels_makes_frames_alike_all_the_same(step: str, tmp
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_frames_that_come_out_of_different_sizes_end_the_image(film: Path, shared: bool) -> None:
+def test_frames_of_different_sizes_after_the_steps_fail_the_image(film: Path, shared: bool) -> None:
     spec = RenditionSpec(name="a", steps=() if shared else (Narrower(),), outputs=(GIF,))
     pipeline = Pipeline(name="x", steps=(Narrower(),) if shared else (), renditions=(spec,))
     with pytest.raises(ImageFailure) as failure:
@@ -135,20 +136,20 @@ def test_frames_that_come_out_of_different_sizes_end_the_image(film: Path, share
     assert "39 x 30 pixels" in failure.value.message
 
 
-def test_the_first_frame_is_measured_and_no_other(film: Path) -> None:
+def test_only_the_first_frame_is_measured(film: Path) -> None:
     spec = RenditionSpec(name="a", steps=(Corner(),), outputs=(GIF, PNG))
     rendered = run(film, Pipeline(name="x", steps=(Corner(),), renditions=(spec,)))
     assert rendered.measurements == {"corner": 0.0, "a.corner": 0.0}
 
 
-def test_the_deadline_is_looked_at_between_frames(film: Path) -> None:
+def test_the_deadline_is_checked_between_frames(film: Path) -> None:
     calls: list[int] = []
     run(film, "renditions: [{name: a, outputs: [{format: gif}]}]", calls)
     assert len(calls) > 8
 
 
 @pytest.mark.parametrize("kind", ["gif", "webp", "png"])
-def test_half_an_animation_is_not_written(kind: str, tmp_path: Path) -> None:
+def test_a_truncated_animation_is_corrupt(kind: str, tmp_path: Path) -> None:
     path = saved([raster(40, 50, seed=at).pixels for at in range(4)], tmp_path / f"x.{kind}", TIMES)
     path.write_bytes(path.read_bytes()[:-700])
     with pytest.raises(ImageFailure) as failure:
@@ -165,19 +166,19 @@ def test_auto_keeps_the_smallest_file_and_says_its_format(film: Path, tmp_path: 
     Image.fromarray(raster(60, 80, 4).pixels).save(photo)
     (file,) = run(photo, text).renditions
     each = text.replace("{format: auto, among: [jpeg, gif, png, webp]}", "{format: png}, {format: webp}")
-    sizes = {item.format: item.bytes for item in run_elsewhere(photo, each).renditions}
+    sizes = {item.format: item.bytes for item in run_in_other_folder(photo, each).renditions}
     assert (file.format, file.bytes) == min(sizes.items(), key=lambda item: item[1])
 
 
-def run_elsewhere(path: Path, pipeline: str) -> Rendered:
-    folder = path.parent / "elsewhere"
+def run_in_other_folder(path: Path, pipeline: str) -> Rendered:
+    folder = path.parent / "other"
     folder.mkdir()
     return run(Path(path.rename(folder / path.name)), pipeline)
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
-    """Three pages, each of its own size, channels and depth."""
+def three_pages(tmp_path: Path) -> Path:
+    """A TIFF of three pages with different sizes, channels and depths."""
     path = tmp_path / "book.tif"
     writer = codec.PagesWriter(path, Output(format=ImageFormat.TIFF))
     for page in pages():
@@ -189,14 +190,14 @@ def pages() -> list[Raster]:
     return [raster(30, 40, 3), raster(50, 20, 4, np.uint16), raster(25, 35, 1)]
 
 
-def test_a_tiff_holds_all_pages_and_other_formats_have_one_each(book: Path) -> None:
-    assert probe.read_header(book).frames == 3
+def test_a_tiff_holds_all_pages_and_other_formats_have_one_file_per_page(three_pages: Path) -> None:
+    assert probe.read_header(three_pages).frames == 3
     text = """\
 pages: all
 steps: [flip]
 renditions: [{name: a, outputs: [{format: png}, {format: tiff}]}, {name: b, outputs: [{format: jpeg}]}]
 """
-    files = {(file.name, file.format.value): file for file in run(book, text).renditions}
+    files = {(file.name, file.format.value): file for file in run(three_pages, text).renditions}
     assert set(files) == {
         *(("a", "tiff"), ("a", "png"), ("a-2", "png"), ("a-3", "png")),
         *(("b", "jpeg"), ("b-2", "jpeg"), ("b-3", "jpeg")),
@@ -211,27 +212,27 @@ renditions: [{name: a, outputs: [{format: png}, {format: tiff}]}, {name: b, outp
         assert np.array_equal(codec.decode(png, probe.read_header(png)).pixels, flipped)
 
 
-def test_the_first_page_is_taken_where_no_more_are_wanted(book: Path) -> None:
-    (file,) = run(book, "renditions: [{name: a, outputs: [{format: tiff}]}]").renditions
+def test_only_the_first_page_is_taken_by_default(three_pages: Path) -> None:
+    (file,) = run(three_pages, "renditions: [{name: a, outputs: [{format: tiff}]}]").renditions
     assert (file.frames, file.width, file.height) == (1, 40, 30)
 
 
-def test_a_page_that_is_damaged_ends_the_image(book: Path) -> None:
-    header = probe.read_header(book)
-    book.write_bytes(book.read_bytes()[:-900])
+def test_a_damaged_page_fails_the_image(three_pages: Path) -> None:
+    header = probe.read_header(three_pages)
+    three_pages.write_bytes(three_pages.read_bytes()[:-900])
     with pytest.raises(ImageFailure) as failure:
-        list(codec.read_pages(book, header, book.with_suffix(".scratch")))
+        list(codec.read_pages(three_pages, header, three_pages.with_suffix(".scratch")))
     assert failure.value.code == Code.CORRUPT_IMAGE
 
 
-def test_pages_that_go_in_a_circle_are_no_endless_book(book: Path) -> None:
+def test_a_circle_of_page_directories_is_corrupt(three_pages: Path) -> None:
     from core.imaging.formats import tiff_pages
 
-    header = probe.read_header(book)
-    first, second, _ = tiff_pages.directories(book)
-    content = bytearray(book.read_bytes())
+    header = probe.read_header(three_pages)
+    first, second, _ = tiff_pages.directories(three_pages)
+    content = bytearray(three_pages.read_bytes())
     count = int.from_bytes(content[second : second + 2], "little")
     content[second + 2 + 12 * count : second + 6 + 12 * count] = first.to_bytes(4, "little")
-    book.write_bytes(content)
+    three_pages.write_bytes(content)
     with pytest.raises(ImageFailure, match="the way to the next is broken"):
-        list(codec.read_pages(book, header, book.with_suffix(".scratch")))
+        list(codec.read_pages(three_pages, header, three_pages.with_suffix(".scratch")))
