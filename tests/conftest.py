@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -45,7 +45,7 @@ class Summary:
 
     def __init__(self) -> None:
         self.skipped: Counter[str] = Counter()
-        self.seconds: Counter[str] = Counter()
+        self.seconds: defaultdict[str, float] = defaultdict(float)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         path = Path(report.nodeid.partition("::")[0])
@@ -57,7 +57,7 @@ class Summary:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if os.environ.get("CI"):
             terminalreporter.section("seconds of tests by folder")
-            for folder, seconds in self.seconds.most_common():
+            for folder, seconds in sorted(self.seconds.items(), key=lambda item: -item[1]):
                 terminalreporter.line(f"{seconds:7.1f} {folder}")
         if self.skipped:
             told = "; ".join(f"{count} ({how})" for how, count in self.skipped.most_common())
