@@ -1,13 +1,14 @@
-"""The alarms: each is heard, and says what is to be done."""
+"""CloudWatch's alarms: each notifies the topic, is on a metric that is sent, and names a remedy."""
 
 import json
-import re
 from typing import Any
 
 import pytest
 
 from core.ports.metric_catalogue import DECLARED
-from infra.observability import NAMESPACE
+from infra.alerts.table import ALERTS
+from infra.alerts.values import describe
+from infra.constructs.observability import NAMESPACE
 from tests.infra import variations
 from tests.infra.conftest import Synthesize
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
@@ -52,14 +53,24 @@ def test_each_is_told_to_the_topic_when_it_comes_and_when_it_goes(shipped: Stack
             assert one["TreatMissingData"] == "notBreaching", "no news is what an idle system has"
 
 
-def test_each_says_what_broke_and_what_to_do(other: Stack) -> None:
+def test_each_description_is_the_condition_and_the_remedy_of_its_row(other: Stack) -> None:
+    """CloudWatch takes 1,024 characters: https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html."""
     for name, one in alarms(other).items():
-        words = one["AlarmDescription"]
-        assert len(words) <= 1024
-        assert len(re.findall(r"[.!](?:\s|$)", words)) + words.count(":") >= 2, name
-        assert re.search(r"\b(see|look|read|raise|say|says|mend|mended|is mended|goes|come)\b", words, re.IGNORECASE), (
-            name
-        )
+        ((alert, alarm),) = [(row, each) for row in ALERTS for each in row.alarms if each.name == name]
+        assert one["AlarmDescription"] == describe(alert, alarm, one["Threshold"], "company-images")
+        assert len(one["AlarmDescription"]) <= 1024
+        assert "{" not in one["AlarmDescription"]
+
+
+def test_every_alarm_of_the_table_is_in_the_stack(other: Stack) -> None:
+    assert set(alarms(other)) == {alarm.name for alert in ALERTS for alarm in alert.alarms}
+
+
+def test_thresholds_are_those_of_the_table_unless_the_settings_replace_them(shipped: Stack) -> None:
+    of_table = {alarm.name: alarm.threshold for alert in ALERTS for alarm in alert.alarms}
+    assert {name: one["Threshold"] for name, one in alarms(shipped).items()} == {
+        name: of_table[name] for name in ALWAYS
+    }
 
 
 def test_the_topic_lets_in_the_alarms_and_the_budgets_of_this_account(shipped: Stack) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.domain import object_keys
-from infra.storage import BOOKKEEPING, EXPIRING
+from infra.constructs.bucket import BOOKKEEPING, EXPIRING
 from localcloud.lambda_.sandbox_process import ROOT
 from tests.infra.conftest import Synthesize
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements

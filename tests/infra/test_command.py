@@ -49,15 +49,15 @@ def test_a_wrong_setting_is_told_in_one_line_with_the_file_and_the_field(tmp_pat
 
 
 def test_the_summary_says_where_the_template_is_and_what_is_in_it(shipped: Stack) -> None:
-    from infra.settings import Settings
-    from infra.summary import summary
+    from infra.settings.schema import Settings
+    from infra.summary import summarise
 
-    said = summary(shipped.assembly, "PicturePerfect", Settings())
+    said = summarise(shipped.assembly, "PicturePerfect", Settings())
     lines = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in said.splitlines()}
     assert lines["template"] == f"{shipped.path}, {len(shipped.resources)} resources"
     assert Path(lines["template"].split(",")[0]).is_file()
     assert "process (3008 MB, 900 s)" in lines["functions"]
-    assert lines["bucket"] == "pictures kept 30 days"
+    assert lines["bucket"] == "images are kept 30 days"
     assert lines["Kafka"] == "none"
     assert "alarms.email" in lines["alarms"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.settings import Settings
+from infra.settings.schema import Settings
 from tests.infra.conftest import Synthesize
 from tests.infra.stack import Stack
 from tests.infra.variations import VARIATIONS
@@ -28,13 +28,13 @@ def test_a_new_finding_fails_the_synthesis(synthesize: Synthesize, tmp_path: Pat
     import aws_cdk as cdk
     from aws_cdk import aws_sqs as sqs
 
-    from infra.app import FLAGS, judge
+    from infra.app import FEATURE_FLAGS, add_checks
     from infra.stack import PicturePerfect
 
-    app = cdk.App(outdir=str(tmp_path), analytics_reporting=False, context=FLAGS)
+    app = cdk.App(outdir=str(tmp_path), analytics_reporting=False, context=FEATURE_FLAGS)
     stack = PicturePerfect(app, "PicturePerfect", Settings())
     sqs.Queue(stack, "Stray")
-    judge(app, stack)
+    add_checks(app, stack)
     with pytest.raises(RuntimeError, match="AwsSolutions-SQS3"):
         app.synth()
     report = json.loads((tmp_path / "validation-report.json").read_text())
@@ -56,13 +56,13 @@ def test_a_wildcard_that_nobody_explains_fails_the_synthesis(
     import aws_cdk as cdk
 
     from infra import roles
-    from infra.app import judge
+    from infra.app import add_checks
 
     app = cdk.App(analytics_reporting=False)
     stack = cdk.Stack(app, "Small")
     roles.role(stack, "Loose", "lambda.amazonaws.com", [roles.allow([action], resource)], "Too much")
-    with pytest.raises(ValueError, match=re.escape(f"nobody says why {action}")):
-        judge(app, stack)
+    with pytest.raises(ValueError, match=re.escape(f"has no reason for {action}")):
+        add_checks(app, stack)
 
 
 def test_no_role_is_anybody_s_but_its_service_s_and_none_has_more_than_its_own_policy(

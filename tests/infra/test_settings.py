@@ -1,4 +1,4 @@
-"""infra/settings.toml: every field is in it, and a wrong value is told by its field."""
+"""infra/settings.toml holds every field, and a wrong value is reported by its field."""
 
 import tomllib
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infra.settings import Settings, SettingsError, load, read
+from infra.settings.reader import SettingsError, load, parse
+from infra.settings.schema import Settings
 from tests.infra import variations
 
 FILE = Path(__file__).parents[2] / "infra" / "settings.toml"
@@ -34,7 +35,7 @@ def test_the_shipped_file_is_valid() -> None:
 
 @pytest.mark.parametrize("name", variations.VARIATIONS)
 def test_every_variation_is_valid(name: str) -> None:
-    assert read(variations.VARIATIONS[name])
+    assert parse(variations.VARIATIONS[name])
 
 
 def issuer(field: str) -> str:
@@ -99,25 +100,25 @@ def issuer(field: str) -> str:
 )
 def test_a_wrong_value_is_told_by_its_field(text: str, field: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        read(text)
+        parse(text)
     assert str(caught.value).startswith(field)
 
 
 def test_a_password_in_the_file_is_refused_and_not_repeated() -> None:
     with pytest.raises(SettingsError) as caught:
-        read(variations.EXISTING_BY_IAM.replace("pictures@", "pictures:secret@"))
+        parse(variations.EXISTING_BY_IAM.replace("pictures@", "pictures:secret@"))
     assert "secret@" not in str(caught.value)
 
 
 def test_all_faults_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        read('[functions]\nlog_days = 8\n[kafka]\nkind = "self-managed"')
+        parse('[functions]\nlog_days = 8\n[kafka]\nkind = "self-managed"')
     assert all(field in str(caught.value) for field in ("log_days", "topics", "bootstrap_servers", "subnet_ids"))
 
 
 def test_faults_of_fields_are_told_at_once_too() -> None:
     with pytest.raises(SettingsError) as caught:
-        read('nonsense = 1\n[storage]\nretention_days = 3\nmore = 1\n[web]\nlogin = "x"\n[alarms]\nfailed_images = 0')
+        parse('nonsense = 1\n[storage]\nretention_days = 3\nmore = 1\n[web]\nlogin = "x"\n[alarms]\nfailed_images = 0')
     said = str(caught.value).split("; ")
     assert [fault.partition(":")[0] for fault in said] == [
         *("nonsense", "storage.more", "storage.retention_days", "web.login", "alarms.failed_images"),
@@ -127,13 +128,13 @@ def test_faults_of_fields_are_told_at_once_too() -> None:
 @pytest.mark.parametrize("table", ["storage = 3", "[[kafka]]"])
 def test_a_table_that_is_none_is_told(table: str) -> None:
     with pytest.raises(SettingsError, match=r"^(storage|kafka): must be a table"):
-        read(table)
+        parse(table)
 
 
 def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(b'name = "caf\xe9"')
-    with pytest.raises(SettingsError, match=r"^it is not UTF-8 text"):
+    with pytest.raises(SettingsError, match=r"^the file is not UTF-8 text"):
         load(path)
 
 

@@ -19,7 +19,7 @@ from core.routing import prices
 from dashboards import __main__ as written
 from dashboards import alerts, cloudwatch, names, operations
 from dashboards.cloudwatch import ANY, LISTED, NAMESPACE, SHOWN, UnknownMetricError
-from infra import settings
+from infra.settings import schema
 from pictureperfect.grafana.documents import Place, in_place
 
 GRAFANA = Path(__file__).parents[3] / "dashboards"
@@ -226,14 +226,14 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
 
 def test_asking_the_ledger_for_alerts_lets_it_sleep_and_stands_in_the_docs() -> None:
     """Each time, Aurora is awake until it has had nothing to do for as long as settings say."""
-    price = json.loads((DOCS.parent / "infra" / "idle_prices.json").read_text("utf-8"))
+    price = json.loads((DOCS.parent / "infra" / "idle_costs" / "prices.json").read_text("utf-8"))
     (often,) = {
         group["interval"]
         for group in json.loads((GRAFANA / "provisioning/alerting/rules.json").read_text("utf-8"))["groups"]
         if any("rawSql" in data["model"] for rule in group["rules"] for data in rule["data"])
     }
     hours = int(often.removesuffix("h"))
-    minutes = settings.Database().pause_after_minutes + 1
+    minutes = schema.Database().pause_after_minutes + 1
     month = price["hours"] / hours * minutes / 60 * 0.5 * price["aurora_acu_hour"]
     assert month < 1
     text = (DOCS / "how-to" / "dashboards.md").read_text("utf-8").replace("\n", " ")

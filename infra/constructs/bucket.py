@@ -1,4 +1,4 @@
-"""The bucket: the bus and the truth. Its lifecycle is the retention; its notifications are the messages."""
+"""The bucket of the images: its lifecycle, its notifications, and CloudFront in front of `processed/`."""
 
 from typing import cast
 
@@ -9,33 +9,34 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
-from infra.settings import Storage as StorageSettings
+from infra.settings.schema import Storage as StorageSettings
 
-#: What ends with the retention: outputs and sources, the sources of failed images too.
+#: Prefixes that expire after the retention: renditions, and sources of images that ended.
 EXPIRING = ("processed/", "originals/", "quarantine/")
-#: What the ways to Batch wrote down: needed for as long as a message of it may come again, 14 days, and to look at.
+#: Prefixes that expire after the retention, 30 days at least: SQS may deliver a message about them for 14 days.
 BOOKKEEPING = ("failures/", "aws/lambda/", "batches/", "dispatched/", "accepted/", "refused/")
 _BOOKKEEPING_DAYS = 30
-_UPLOAD_DAYS = 7  # a multipart upload that nobody goes on with
+_UPLOAD_DAYS = 7  # of a multipart upload that is not completed
 _ACCESS_LOG_DAYS = 90
 
 
 def bucket_name(name: str) -> str:
-    """Known before the bucket is there, so that what reads it can be made before it: its notifications need them."""
+    """Spelled, not a reference: what the bucket notifies is created before it, and has this name in its environment."""
     return Fn.sub(f"{name}-pictures-${{AWS::AccountId}}-${{AWS::Region}}")
 
 
-def _own_name(scope: Construct, name: str, what: str) -> str:
-    """Written out where CDK's context says `at`, the account and region as `123456789012-eu-west-1`.
+def _static_name(scope: Construct, name: str, role: str) -> str:
+    """The bucket's name. The context `at`, as `123456789012-eu-west-1`, makes it static.
 
-    Only so can a stack take over the buckets that an earlier one kept:
+    CloudFormation imports buckets that an earlier stack kept only by static names:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
     """
     at = scope.node.try_get_context("at")
-    return f"{name}-{what}-{at}" if at else Fn.sub(f"{name}-{what}-${{AWS::AccountId}}-${{AWS::Region}}")
+    return f"{name}-{role}-{at}" if at else Fn.sub(f"{name}-{role}-${{AWS::AccountId}}-${{AWS::Region}}")
 
 
 def bucket_arn(name: str) -> str:
+    """Spelled, as `bucket_name`."""
     return Fn.sub(f"arn:${{AWS::Partition}}:s3:::{name}-pictures-${{AWS::AccountId}}-${{AWS::Region}}")
 
 
@@ -43,8 +44,8 @@ def _domain(name: str) -> str:
     return Fn.sub(f"{name}-pictures-${{AWS::AccountId}}-${{AWS::Region}}.s3.${{AWS::Region}}.${{AWS::URLSuffix}}")
 
 
-class Storage(Construct):
-    """`bucket`, and `public_base_url` where CloudFront serves what is processed."""
+class ImageBucket(Construct):
+    """`bucket`, the bucket of its access logs, and with `storage.cloudfront` a distribution."""
 
     def __init__(
         self, scope: Construct, name: str, settings: StorageSettings, removal: RemovalPolicy, origins_allowed: list[str]
@@ -54,7 +55,7 @@ class Storage(Construct):
         logs = s3.Bucket(
             self,
             "AccessLogs",
-            bucket_name=_own_name(self, name, "access-logs"),
+            bucket_name=_static_name(self, name, "access-logs"),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
@@ -65,7 +66,7 @@ class Storage(Construct):
         self.bucket = s3.Bucket(
             self,
             "Bucket",
-            bucket_name=_own_name(self, name, "pictures"),
+            bucket_name=_static_name(self, name, "pictures"),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
@@ -90,8 +91,8 @@ class Storage(Construct):
         )
         self.distribution = self._distribution(name) if settings.cloudfront else None
 
-    def tell(self, process: str, records: str, overflow: str, after: list[IConstruct]) -> None:
-        """The notifications, by ARN. S3 tries each when they are set, so who may be told comes first: `after`."""
+    def add_notifications(self, process: str, records: str, overflow: str, permissions: list[IConstruct]) -> None:
+        """Notify the function and the queues, given by ARN. S3 tests each, so `permissions` are created before."""
         queues = {"results/": records, "tombstones/": records, "failures/": overflow, "aws/lambda/": overflow}
         bucket = cast("s3.CfnBucket", self.bucket.node.default_child)
         event = "s3:ObjectCreated:*"
@@ -109,35 +110,34 @@ class Storage(Construct):
                 for prefix, queue in queues.items()
             ],
         )
-        for one in after:
-            bucket.node.add_dependency(one)
+        for permission in permissions:
+            bucket.node.add_dependency(permission)
 
     @property
     def public_base_url(self) -> str:
-        """What stored URLs begin with."""
+        """The beginning of stored URLs: CloudFront, `storage.public_base_url`, or the bucket itself."""
         if self.distribution:
             return f"https://{self.distribution.distribution_domain_name}"
         return self._settings.public_base_url or f"https://{_domain(self._name)}"
 
     def _lifecycle(self) -> list[s3.LifecycleRule]:
-        kept = Duration.days(self._settings.retention_days)
-        books = Duration.days(max(self._settings.retention_days, _BOOKKEEPING_DAYS))
+        retention = Duration.days(self._settings.retention_days)
+        bookkeeping = Duration.days(max(self._settings.retention_days, _BOOKKEEPING_DAYS))
         return [
-            *(s3.LifecycleRule(id=f"expire-{prefix}", prefix=prefix, expiration=kept) for prefix in EXPIRING),
-            *(s3.LifecycleRule(id=f"expire-{prefix}", prefix=prefix, expiration=books) for prefix in BOOKKEEPING),
+            *(s3.LifecycleRule(id=f"expire-{prefix}", prefix=prefix, expiration=retention) for prefix in EXPIRING),
+            *(s3.LifecycleRule(id=f"expire-{prefix}", prefix=prefix, expiration=bookkeeping) for prefix in BOOKKEEPING),
             s3.LifecycleRule(
                 id="what-was-replaced-or-deleted",
-                noncurrent_version_expiration=kept,
+                noncurrent_version_expiration=retention,
                 abort_incomplete_multipart_upload_after=Duration.days(_UPLOAD_DAYS),
             ),
             s3.LifecycleRule(id="markers-of-nothing", expired_object_delete_marker=True),
         ]
 
     def _distribution(self, name: str) -> cloudfront.Distribution:
-        """For `processed/` alone, and no list of it. A name carries its hash, so that what an edge keeps is never old.
+        """Serves `processed/`, without listing. Keys carry the content's hash, so a cached object is never stale.
 
-        It keeps it for 24 hours at most, the default of CACHING_OPTIMIZED where an object says nothing of its own: as
-        long as an erased picture may still be served.
+        CACHING_OPTIMIZED caches for 24 hours: an erased image may be served for as long.
         """
         named = s3.Bucket.from_bucket_attributes(
             self,

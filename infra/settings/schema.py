@@ -1,28 +1,20 @@
-"""`settings.toml` as one value, validated before anything is synthesized; a fault is told by the field's name.
+"""The fields of `infra/settings.toml` with their types, bounds and defaults; the file itself explains each."""
 
-`infra/settings.toml` holds every field with its default and what it means.
-"""
-
-import tomllib
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
 from core.domain.kafka_customer_rules import TOPIC
-from core.settings.parsing import wanted
-from infra.faults import faults
+from infra.alerts.table import DEFAULTS
 
-#: What everything that is paid for is tagged with, by the deployment's name: the budget counts by it.
+#: Key of the tag that every billed resource carries; its value is `name`. The budget filters by it.
 TAG = "application"
-#: A Batch job for which there is no capacity waits so long: what the reconciler takes up must have waited for longer.
+#: Hours that a Batch job waits for capacity before it is cancelled. The reconciler must wait longer than a job may.
 WAIT_HOURS = 12
 
-
 Arn = Annotated[str, Meta(pattern=r"^(arn:[a-z-]+:.+)?\Z", extra={"must": "be an ARN, arn:…"})]
-#: Some become a part of headers: nothing else may stand in the host.
+#: Some are copied into a Content-Security-Policy header, so the host may hold no separator.
 HttpsUrl = Annotated[
     str,
     Meta(
@@ -32,16 +24,12 @@ HttpsUrl = Annotated[
 ]
 
 
-class SettingsError(Exception):
-    """What is wrong in the file, with the names of the fields."""
-
-
 class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A table of the file. A name that is not a field of it is a fault."""
+    """A table of the file. A name that is not one of its fields is a fault."""
 
 
 class Image(Table, frozen=True, kw_only=True):
-    """Where the one container image comes from."""
+    """`[image]`: the container image, built here or taken from Amazon ECR."""
 
     uri: str = ""
     architecture: Literal["x86_64", "arm64"] = "x86_64"
@@ -52,7 +40,7 @@ class Image(Table, frozen=True, kw_only=True):
 
 
 class Storage(Table, frozen=True, kw_only=True):
-    """The bucket."""
+    """`[storage]`: the bucket, its retention and its public address."""
 
     retention_days: Annotated[int, Meta(ge=7, le=3650)] = 30
     upload_origins: tuple[HttpsUrl, ...] = ()
@@ -61,7 +49,7 @@ class Storage(Table, frozen=True, kw_only=True):
 
 
 class Processing(Table, frozen=True, kw_only=True):
-    """The function that touches images, and what it shares with Batch."""
+    """`[processing]`: the function `process`, and the environment that it shares with the Batch jobs."""
 
     memory_mb: Annotated[int, Meta(ge=1024, le=10_240)] = 3008
     timeout_seconds: Annotated[int, Meta(ge=60, le=900)] = 900
@@ -71,7 +59,7 @@ class Processing(Table, frozen=True, kw_only=True):
 
 
 class Functions(Table, frozen=True, kw_only=True):
-    """What concerns the other functions."""
+    """`[functions]`: the functions `dispatch`, `record`, `admin` and `web`, and every log."""
 
     log_days: int = 30
     record_concurrency: Annotated[int, Meta(ge=2, le=100)] = 4
@@ -80,7 +68,7 @@ class Functions(Table, frozen=True, kw_only=True):
 
 
 class Batch(Table, frozen=True, kw_only=True):
-    """Where images go that do not fit into the function."""
+    """`[batch]`: Fargate for images that do not fit into the function."""
 
     max_vcpus: Annotated[int, Meta(ge=16, le=10_000)] = 64
     spot: bool = True
@@ -88,7 +76,7 @@ class Batch(Table, frozen=True, kw_only=True):
 
 
 class Kafka(Table, frozen=True, kw_only=True):
-    """The stream, and how it is read."""
+    """`[kafka]`: the cluster, its topics, and the event source mappings that read them."""
 
     kind: Literal["none", "msk", "msk-serverless", "self-managed"] = "none"
     topics: tuple[Annotated[str, Meta(pattern=rf"^{TOPIC}\Z")], ...] = ()
@@ -117,7 +105,7 @@ class Kafka(Table, frozen=True, kw_only=True):
 
 
 class Database(Table, frozen=True, kw_only=True):
-    """Where the history is kept."""
+    """`[database]`: Aurora Serverless, or an existing PostgreSQL."""
 
     kind: Literal["aurora", "existing"] = "aurora"
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}\Z")] = "pictures"
@@ -137,7 +125,7 @@ class Database(Table, frozen=True, kw_only=True):
 
 
 class Web(Table, frozen=True, kw_only=True):
-    """The page through which images are collected."""
+    """`[web]`: the page, its HTTP API and its login."""
 
     login: Literal["cognito", "issuer", "none"] = "cognito"
     issuer: HttpsUrl = ""
@@ -152,21 +140,21 @@ class Web(Table, frozen=True, kw_only=True):
 
 
 class Alarms(Table, frozen=True, kw_only=True):
-    """Who hears of what is wrong."""
+    """`[alarms]`: their recipient, the budget, and thresholds that replace those of `infra.alerts.table`."""
 
     email: Annotated[str, Meta(pattern=r"^([^@\s]+@[^@\s]+)?\Z")] = ""
     monthly_budget_usd: Annotated[float, Meta(ge=0)] = 50.0
-    oldest_message_minutes: Annotated[int, Meta(ge=5)] = 60
-    failed_images: Annotated[int, Meta(ge=1)] = 20
-    function_errors: Annotated[int, Meta(ge=1)] = 5
-    batch_failures: Annotated[int, Meta(ge=1)] = 5
-    reconciled_images: Annotated[int, Meta(ge=1)] = 1
-    refused_records: Annotated[int, Meta(ge=1)] = 1
-    kafka_lag_records: Annotated[int, Meta(ge=1)] = 10_000
+    oldest_message_minutes: Annotated[int, Meta(ge=5)] = DEFAULTS["oldest_message_minutes"]
+    failed_images: Annotated[int, Meta(ge=1)] = DEFAULTS["failed_images"]
+    function_errors: Annotated[int, Meta(ge=1)] = DEFAULTS["function_errors"]
+    batch_failures: Annotated[int, Meta(ge=1)] = DEFAULTS["batch_failures"]
+    reconciled_images: Annotated[int, Meta(ge=1)] = DEFAULTS["reconciled_images"]
+    refused_records: Annotated[int, Meta(ge=1)] = DEFAULTS["refused_records"]
+    kafka_lag_records: Annotated[int, Meta(ge=1)] = DEFAULTS["kafka_lag_records"]
 
 
 class Settings(Table, frozen=True, kw_only=True):
-    """The whole file."""
+    """The whole file, `infra/settings.toml`."""
 
     name: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]{0,18}[a-z0-9]\Z")] = "picture-perfect"
     image: Image = Image()
@@ -178,48 +166,3 @@ class Settings(Table, frozen=True, kw_only=True):
     database: Database = Database()
     web: Web = Web()
     alarms: Alarms = Alarms()
-
-
-def load(path: Path) -> Settings:
-    """Read and judge the file. Raises SettingsError that names the fields at fault."""
-    try:
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise SettingsError(str(error.strerror)) from error
-    except UnicodeDecodeError as error:
-        raise SettingsError("it is not UTF-8 text") from error
-    return read(text)
-
-
-def read(text: str) -> Settings:
-    """Judge the text of such a file. Raises SettingsError that names the fields at fault."""
-    try:
-        said = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"not TOML: {error}") from error
-    wrong = [*_of_fields(Settings, said)]
-    if not wrong:
-        settings = msgspec.convert(said, Settings)
-        wrong = [*faults(settings)]
-    if wrong:
-        raise SettingsError("; ".join(wrong))
-    return settings
-
-
-def _of_fields(kind: type[Table], said: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    """What is wrong with each field by itself, its name first, as one looks for it."""
-    known = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    yield from (f"{prefix}{name}: there is no such field" for name in said if name not in known)
-    for name in (name for name in known if name in said):
-        if isinstance(known[name], type) and issubclass(known[name], Table):
-            if isinstance(said[name], dict):
-                yield from _of_fields(known[name], said[name], f"{prefix}{name}.")
-            else:
-                yield f"{prefix}{name}: must be a table, [{name}]"
-            continue
-        try:
-            msgspec.convert(said[name], known[name])
-        except msgspec.ValidationError as error:
-            what, _, where = str(error).partition(" - at `$")
-            needed = wanted(known[name])
-            yield f"{prefix}{name}{where.rstrip('`')}: {f'must {needed}' if needed else what}"

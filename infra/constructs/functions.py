@@ -1,28 +1,28 @@
-"""The functions: one image, told apart by their command; each with a log and a role of its own."""
+"""A Lambda function of the container image, with its role, its log group and its event source."""
 
 from typing import cast
 
-from aws_cdk import ArnFormat, Duration, RemovalPolicy, Size, Stack
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra import roles
-from infra.image import ContainerImage
-from infra.network import Network
-from infra.settings import Settings
+from infra.constructs.image import ContainerImage
+from infra.constructs.network import Network
+from infra.settings.schema import Settings
 
 
 def log_group(scope: Construct, name: str, settings: Settings) -> logs.LogGroup:
-    """Kept for `functions.log_days`, and gone with the stack."""
+    """A log group with a retention of `functions.log_days`, deleted with the stack."""
     group = logs.LogGroup(scope, "Log", log_group_name=name, removal_policy=RemovalPolicy.DESTROY)
     cast("logs.CfnLogGroup", group.node.default_child).retention_in_days = settings.functions.log_days
     return group
 
 
 class Function(Construct):
-    """`handler.<entry>.handle` of the image. What it may do is `statements` and its own log; nothing else is added."""
+    """`handler.<entry>.handle` of the image. Its role allows `statements` and writing its log; CDK adds nothing."""
 
     def __init__(
         self,
@@ -39,18 +39,17 @@ class Function(Construct):
         reserved_concurrency: int = 0,
         network: Network | None = None,
     ) -> None:
-        """With a `network` it is inside the database's. Memory and disk in MB; no reserved concurrency: 0."""
+        """With a `network` it runs in the database's VPC. `reserved_concurrency`: 0 reserves none."""
         super().__init__(scope, entry.capitalize())
-        self.name = f"{settings.name}-{entry}"
-        self.timeout_seconds = timeout_seconds
-        self.log = log_group(self, f"/aws/lambda/{self.name}", settings)
-        vpc = roles.inside_vpc(self.name) if network else []
-        self.role = roles.role(
+        self.entry, self.name = entry, f"{settings.name}-{entry}"
+        log = log_group(self, f"/aws/lambda/{self.name}", settings)
+        vpc = roles.vpc_access(self.name) if network else []
+        role = roles.role(
             self,
             "Role",
             "lambda.amazonaws.com",
-            [*statements, *vpc, roles.writes_log(self.log.log_group_arn)],
-            f"What {self.name} may do, and nothing else",
+            [*statements, *vpc, roles.write_log(log.log_group_arn)],
+            f"Permissions of the function {self.name}",
         )
         arm = settings.image.architecture == "arm64"
         self.function = lambda_.DockerImageFunction(
@@ -60,39 +59,35 @@ class Function(Construct):
             description=f"handler.{entry}.handle",
             code=image.code(f"handler.{entry}.handle"),
             architecture=lambda_.Architecture.ARM_64 if arm else lambda_.Architecture.X86_64,
-            role=self.role.without_policy_updates(),
+            role=role.without_policy_updates(),
             environment=environment,
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             ephemeral_storage_size=Size.mebibytes(disk_mb),
             reserved_concurrent_executions=reserved_concurrency or None,
-            log_group=self.log,
+            log_group=log,
             vpc=network.database_vpc if network else None,
-            vpc_subnets=network.inside if network else None,
+            vpc_subnets=network.database_subnets if network else None,
             security_groups=[network.functions] if network else None,
         )
-        #: Spelled, so that what the function needs first may name it: it is not a reference to the resource.
-        self.arn = Stack.of(self).format_arn(
-            service="lambda", resource="function", resource_name=self.name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
 
-    def reads(self, queue_arn: str, *, batch: int, window_seconds: int, concurrency: int = 0) -> None:
-        """A queue as its event source: what failed of a batch comes again, the rest does not."""
+    def add_queue_source(self, queue_arn: str, *, batch_size: int, window_seconds: int, max_concurrency: int) -> None:
+        """Read an SQS queue. Only the messages of a batch that failed are received again."""
         lambda_.EventSourceMapping(
             self,
             "Queue",
             target=self.function,
             event_source_arn=queue_arn,
-            batch_size=batch,
+            batch_size=batch_size,
             max_batching_window=Duration.seconds(window_seconds),
-            max_concurrency=concurrency or None,
+            max_concurrency=max_concurrency,
             report_batch_item_failures=True,
         )
 
-    def fails_to(self, bucket_arn: str, after: Construct) -> None:
-        """What asynchronous invocations that failed leave behind: a document with the whole event, in the bucket.
+    def add_failure_destination(self, bucket_arn: str, after: Construct) -> None:
+        """Write the events of failed asynchronous invocations to the bucket, once `after` exists.
 
-        A bad deployment takes hours to be noticed; so long, the most that there is, Lambda keeps an event.
+        Events are kept for six hours, the longest that Lambda allows, since a bad deployment takes hours to be noticed.
         """
         config = lambda_.CfnEventInvokeConfig(
             self,
@@ -107,7 +102,8 @@ class Function(Construct):
         )
         config.node.add_dependency(after)
 
-    def invoked_by(self, service: str, source_arn: str) -> lambda_.CfnPermission:
+    def add_permission(self, service: str, source_arn: str) -> lambda_.CfnPermission:
+        """Let an AWS service of this account invoke the function for `source_arn`."""
         return lambda_.CfnPermission(
             self,
             f"From{service.split('.', 1)[0].capitalize()}",

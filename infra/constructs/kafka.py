@@ -1,8 +1,7 @@
-"""The stream: an event source mapping for each topic, that reads for the function `process`.
+"""Kafka: an event source mapping for each topic, which invokes the function `process`.
 
-How the mappings are set follows https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html: retry
-limits, halved batches and partial answers in provisioned mode alone. In on-demand mode a batch that fails is tried ten
-times more, as there is a failure destination.
+Retry limits, bisected batches and partial responses exist in provisioned mode only. In on-demand mode with a failure
+destination, a failed batch is retried ten times. https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
 """
 
 from typing import Any
@@ -14,47 +13,47 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra import roles
-from infra.settings import Kafka as KafkaSettings
-from infra.settings import Settings
+from infra.settings.schema import Kafka as KafkaSettings
+from infra.settings.schema import Settings
 
 
 def environment(settings: KafkaSettings) -> dict[str, str]:
-    """What `process` and `dispatch` must know of the stream."""
-    said = {"KAFKA_CUSTOMERS": settings.customers, "KAFKA_PIPELINE": settings.pipeline}
-    return {name: value for name, value in said.items() if value}
+    """The environment of `process` and `dispatch` that names the customer and the pipeline of a record."""
+    variables = {"KAFKA_CUSTOMERS": settings.customers, "KAFKA_PIPELINE": settings.pipeline}
+    return {name: value for name, value in variables.items() if value}
 
 
-def statements(settings: Settings) -> list[iam.PolicyStatement]:
-    """What the mapping does in the name of the function's role.
+def role_statements(settings: Settings) -> list[iam.PolicyStatement]:
+    """Statements of the role of `process` that the mappings use.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html
     """
     kafka = settings.kafka
-    found = []
+    statements = []
     if kafka.kind in {"msk", "msk-serverless"}:
-        found.append(
+        statements.append(
             roles.allow(
                 ["kafka:DescribeCluster", "kafka:DescribeClusterV2", "kafka:GetBootstrapBrokers"], kafka.cluster_arn
             )
         )
-        found += _as_reader(kafka)
+        statements += _iam_reader_statements(kafka)
     if kafka.kind != "none" and (kafka.kind != "self-managed" or kafka.subnet_ids):
-        found += _interfaces()
+        statements += _network_interface_statements()
     secrets = [arn for arn in (kafka.secret_arn, kafka.root_ca_secret_arn) if arn]
     if secrets:
-        found.append(roles.allow(["secretsmanager:GetSecretValue"], *secrets))
+        statements.append(roles.allow(["secretsmanager:GetSecretValue"], *secrets))
     if kafka.secret_key_arn:
-        found.append(roles.allow(["kms:Decrypt"], kafka.secret_key_arn))
-    return found
+        statements.append(roles.allow(["kms:Decrypt"], kafka.secret_key_arn))
+    return statements
 
 
 def consumer_group(settings: KafkaSettings, topic: str) -> str:
-    """AWS wants one for each event source."""
+    """The consumer group of one topic: AWS wants a group for each event source."""
     return f"{settings.consumer_group}-{topic}"
 
 
-class Kafka(Construct):
-    """One mapping for each topic. Records that fail too often are put, whole, under `aws/lambda/` in the bucket."""
+class KafkaEventSources(Construct):
+    """One mapping for each topic. Batches that fail too often are written, whole, under `aws/lambda/` in the bucket."""
 
     def __init__(
         self, scope: Construct, settings: KafkaSettings, function: lambda_.IFunction, bucket_arn: str, after: Construct
@@ -73,46 +72,47 @@ class Kafka(Construct):
                 destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
                     on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=bucket_arn)
                 ),
-                **self._source(consumer_group(settings, topic)),
-                **self._pollers(),
+                **self._event_source(consumer_group(settings, topic)),
+                **self._provisioned_mode(),
             )
             mapping.node.add_dependency(after)
         if settings.endpoints:
-            self._endpoints()
+            self._add_endpoints()
 
-    def _source(self, group: str) -> dict[str, Any]:
-        settings, own = self._settings, lambda_.CfnEventSourceMapping
-        access = [own.SourceAccessConfigurationProperty(type=kind, uri=uri) for kind, uri in self._access() if uri]
-        given = {"source_access_configurations": access} if access else {}
+    def _event_source(self, group: str) -> dict[str, Any]:
+        settings, mapping = self._settings, lambda_.CfnEventSourceMapping
+        access = [mapping.SourceAccessConfigurationProperty(type=kind, uri=uri) for kind, uri in self._access() if uri]
+        common = {"source_access_configurations": access} if access else {}
         if settings.kind == "self-managed":
             return {
-                **given,
-                "self_managed_event_source": own.SelfManagedEventSourceProperty(
-                    endpoints=own.EndpointsProperty(kafka_bootstrap_servers=list(settings.bootstrap_servers))
+                **common,
+                "self_managed_event_source": mapping.SelfManagedEventSourceProperty(
+                    endpoints=mapping.EndpointsProperty(kafka_bootstrap_servers=list(settings.bootstrap_servers))
                 ),
-                "self_managed_kafka_event_source_config": own.SelfManagedKafkaEventSourceConfigProperty(
+                "self_managed_kafka_event_source_config": mapping.SelfManagedKafkaEventSourceConfigProperty(
                     consumer_group_id=group
                 ),
             }
         return {
-            **given,
+            **common,
             "event_source_arn": settings.cluster_arn,
-            "amazon_managed_kafka_event_source_config": own.AmazonManagedKafkaEventSourceConfigProperty(
+            "amazon_managed_kafka_event_source_config": mapping.AmazonManagedKafkaEventSourceConfigProperty(
                 consumer_group_id=group
             ),
         }
 
     def _access(self) -> list[tuple[str, str]]:
+        """Source access configurations as pairs of type and URI; an empty URI means that there is none."""
         settings = self._settings
-        found: list[tuple[str, str]] = [(settings.authentication or "SASL_SCRAM_512_AUTH", settings.secret_arn)]
+        access: list[tuple[str, str]] = [(settings.authentication or "SASL_SCRAM_512_AUTH", settings.secret_arn)]
         if settings.kind == "self-managed":
-            found.append(("SERVER_ROOT_CA_CERTIFICATE", settings.root_ca_secret_arn))
-            found += [("VPC_SUBNET", f"subnet:{subnet}") for subnet in settings.subnet_ids]
-            found += [("VPC_SECURITY_GROUP", f"security_group:{group}") for group in settings.security_group_ids]
-        return found
+            access.append(("SERVER_ROOT_CA_CERTIFICATE", settings.root_ca_secret_arn))
+            access += [("VPC_SUBNET", f"subnet:{subnet}") for subnet in settings.subnet_ids]
+            access += [("VPC_SECURITY_GROUP", f"security_group:{group}") for group in settings.security_group_ids]
+        return access
 
-    def _pollers(self) -> dict[str, Any]:
-        """What provisioned mode alone can; the function ends each image without it."""
+    def _provisioned_mode(self) -> dict[str, Any]:
+        """Arguments that exist in provisioned mode only. `process` ends every image without them too."""
         settings = self._settings
         if settings.mode == "on-demand":
             return {}
@@ -125,8 +125,8 @@ class Kafka(Construct):
             "function_response_types": ["ReportBatchItemFailures"],
         }
 
-    def _endpoints(self) -> None:
-        """What a mapping in a VPC calls from inside it.
+    def _add_endpoints(self) -> None:
+        """Interface endpoints of the services that a mapping calls from inside a VPC.
 
         https://docs.aws.amazon.com/lambda/latest/dg/with-msk-cluster-network.html
         """
@@ -145,30 +145,30 @@ class Kafka(Construct):
             )
 
 
-def _as_reader(kafka: KafkaSettings) -> list[iam.PolicyStatement]:
-    """For clusters that know their readers by IAM, as MSK Serverless does: cluster, topics and group, by name."""
+def _iam_reader_statements(kafka: KafkaSettings) -> list[iam.PolicyStatement]:
+    """For clusters with IAM authentication: the cluster, the topics and the consumer groups, by name."""
     if kafka.secret_arn:
         return []
     cluster = Arn.split(kafka.cluster_arn, ArnFormat.SLASH_RESOURCE_NAME)
-    named = str(cluster.resource_name)
+    cluster_name = str(cluster.resource_name)
 
-    def inside(kind: str, name: str) -> str:
-        return f"arn:{cluster.partition}:kafka:{cluster.region}:{cluster.account}:{kind}/{named}/{name}"
+    def arn(kind: str, name: str) -> str:
+        return f"arn:{cluster.partition}:kafka:{cluster.region}:{cluster.account}:{kind}/{cluster_name}/{name}"
 
     return [
         roles.allow(["kafka-cluster:Connect", "kafka-cluster:DescribeClusterDynamicConfiguration"], kafka.cluster_arn),
         roles.allow(
             ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"],
-            *(inside("topic", topic) for topic in kafka.topics),
+            *(arn("topic", topic) for topic in kafka.topics),
         ),
         roles.allow(
             ["kafka-cluster:DescribeGroup", "kafka-cluster:AlterGroup"],
-            *(inside("group", consumer_group(kafka, topic)) for topic in kafka.topics),
+            *(arn("group", consumer_group(kafka, topic)) for topic in kafka.topics),
         ),
     ]
 
 
-def _interfaces() -> list[iam.PolicyStatement]:
-    """The mapping's own way into the brokers' VPC; these actions have no narrower resource."""
+def _network_interface_statements() -> list[iam.PolicyStatement]:
+    """The mapping's network interfaces in the brokers' VPC; IAM accepts no narrower resource for these actions."""
     actions = ["CreateNetworkInterface", "DescribeNetworkInterfaces", "DescribeVpcs", "DeleteNetworkInterface"]
     return [roles.allow([f"ec2:{action}" for action in (*actions, "DescribeSubnets", "DescribeSecurityGroups")], "*")]

@@ -1,4 +1,4 @@
-"""Where the history is: an Aurora that sleeps while nobody asks it, or a PostgreSQL that is there already."""
+"""The ledger's database: an Aurora Serverless that pauses when idle, or an existing PostgreSQL."""
 
 from dataclasses import dataclass
 
@@ -9,35 +9,41 @@ from aws_cdk import aws_rds as rds
 from constructs import Construct
 
 from infra import roles
-from infra.network import Network
-from infra.settings import Database as DatabaseSettings
+from infra.constructs.network import Network
+from infra.settings.schema import Database as DatabaseSettings
 
-#: The cluster's first user, as which `admin` migrates; and the users of core/adapters/postgres/schema/roles.sql.
+#: Database users: the cluster's first, which `admin` migrates as, and two of core/adapters/postgres/schema/roles.sql.
 MASTER, RECORD, WEB = "picture_perfect", "picture_perfect_record", "picture_perfect_web"
-#: HTTP APIs give up after 30 seconds; the recorder has the time to wait for a cluster that wakes up.
+#: Below the 30 seconds of an HTTP API, above the 15 in which a paused Aurora resumes.
 _WEB_CONNECT_SECONDS = 20
 
 
 @dataclass(frozen=True)
 class Access:
-    """What one function needs to get in."""
+    """The environment and the role's statements of one function that connects."""
 
     environment: dict[str, str]
     statements: list[iam.PolicyStatement]
 
 
 class Database(Construct):
-    """`access(user)`, and `cluster` where it is made here."""
+    """`cluster` is None for an existing database."""
 
     cluster: rds.DatabaseCluster | None = None
 
     def __init__(
-        self, scope: Construct, settings: DatabaseSettings, network: Network, removal: RemovalPolicy, *, protected: bool
+        self,
+        scope: Construct,
+        settings: DatabaseSettings,
+        network: Network,
+        removal_policy: RemovalPolicy,
+        *,
+        protected: bool,
     ) -> None:
         super().__init__(scope, "Database")
         self._settings = settings
         if settings.kind == "aurora":
-            self.cluster = self._aurora(network, removal, protected=protected)
+            self.cluster = self._aurora_cluster(network, removal_policy, protected=protected)
         else:
             ec2.CfnSecurityGroupIngress(
                 self,
@@ -51,23 +57,25 @@ class Database(Construct):
             )
 
     def access(self, user: str) -> Access:
-        """Of `MASTER`, `RECORD` or `WEB`. An existing database is entered as its URL says, by all of them."""
-        slow = {"DATABASE_CONNECT_SECONDS": str(_WEB_CONNECT_SECONDS)} if user == WEB else {}
+        """Connect as `user`: MASTER, RECORD or WEB. An existing database has one user, that of its URL."""
+        timeout = {"DATABASE_CONNECT_SECONDS": str(_WEB_CONNECT_SECONDS)} if user == WEB else {}
         if self.cluster is None:
-            return Access({**slow, **self._given()}, self._given_statements())
+            return Access({**timeout, **self._existing_environment()}, self._existing_statements())
         endpoint = self.cluster.cluster_endpoint
         url = f"postgresql://{user}@{endpoint.hostname}:{self._settings.port}/{self._settings.name}"
-        who = Stack.of(self).format_arn(
+        user_arn = Stack.of(self).format_arn(
             service="rds-db",
             resource="dbuser",
             resource_name=f"{self.cluster.cluster_resource_identifier}/{user}",
             arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
-        return Access({**slow, "DATABASE_URL": url, "DATABASE_AUTH": "iam"}, [roles.allow(["rds-db:connect"], who)])
+        return Access(
+            {**timeout, "DATABASE_URL": url, "DATABASE_AUTH": "iam"}, [roles.allow(["rds-db:connect"], user_arn)]
+        )
 
-    def _given(self) -> dict[str, str]:
+    def _existing_environment(self) -> dict[str, str]:
         settings = self._settings
-        # Resolved by CloudFormation while it deploys; the template holds the secret's name alone
+        # CloudFormation resolves it while it deploys; the template holds the secret's ARN only
         url = (
             SecretValue.secrets_manager(settings.url_secret_arn).unsafe_unwrap()
             if settings.url_secret_arn
@@ -75,11 +83,14 @@ class Database(Construct):
         )
         return {"DATABASE_URL": url, "DATABASE_AUTH": settings.authentication}
 
-    def _given_statements(self) -> list[iam.PolicyStatement]:
-        by_token = self._settings.authentication == "iam"
-        return [roles.allow(["rds-db:connect"], self._settings.user_arn)] if by_token else []
+    def _existing_statements(self) -> list[iam.PolicyStatement]:
+        if self._settings.authentication != "iam":
+            return []
+        return [roles.allow(["rds-db:connect"], self._settings.user_arn)]
 
-    def _aurora(self, network: Network, removal: RemovalPolicy, *, protected: bool) -> rds.DatabaseCluster:
+    def _aurora_cluster(
+        self, network: Network, removal_policy: RemovalPolicy, *, protected: bool
+    ) -> rds.DatabaseCluster:
         settings = self._settings
         engine = rds.DatabaseClusterEngine.aurora_postgres(version=rds.AuroraPostgresEngineVersion.VER_17_5)
         group = ec2.SecurityGroup(
@@ -95,7 +106,7 @@ class Database(Construct):
             serverless_v2_max_capacity=settings.max_acu,
             serverless_v2_auto_pause_duration=Duration.minutes(settings.pause_after_minutes),
             vpc=network.database_vpc,
-            vpc_subnets=network.inside,
+            vpc_subnets=network.database_subnets,
             security_groups=[group],
             credentials=rds.Credentials.from_generated_secret(MASTER),
             default_database_name=settings.name,
@@ -109,5 +120,5 @@ class Database(Construct):
             backup=rds.BackupProps(retention=Duration.days(settings.backup_days)),
             copy_tags_to_snapshot=True,
             deletion_protection=protected and settings.deletion_protection,
-            removal_policy=removal,
+            removal_policy=removal_policy,
         )

@@ -1,4 +1,4 @@
-"""The name of an image in Amazon ECR, taken apart."""
+"""Parse the URI of an image in Amazon ECR."""
 
 import re
 
@@ -11,7 +11,7 @@ _IMAGE_URI = re.compile(
 
 
 class EcrImage(msgspec.Struct, frozen=True):
-    """An image in ECR, taken apart."""
+    """An image in Amazon ECR. `version` is its tag, or its digest `sha256:…`."""
 
     account: str
     region: str
@@ -19,10 +19,10 @@ class EcrImage(msgspec.Struct, frozen=True):
     version: str
 
 
-def ecr_image(uri: str) -> EcrImage:
-    """`123456789012.dkr.ecr.eu-west-1.amazonaws.com/pictures:1.4`, or `…@sha256:…`. Raises ValueError."""
-    found = _IMAGE_URI.fullmatch(uri)
-    if not found:
+def parse_ecr_uri(uri: str) -> EcrImage:
+    """Parse `123456789012.dkr.ecr.eu-west-1.amazonaws.com/pictures:1.4`, or `…@sha256:…`. Raises ValueError."""
+    match = _IMAGE_URI.fullmatch(uri)
+    if not match:
         message = "must be <account>.dkr.ecr.<region>.amazonaws.com/<repository>:<tag>, or @sha256:<digest>"
         raise ValueError(message)
-    return EcrImage(found["account"], found["region"], found["repository"], found["tag"] or found["digest"])
+    return EcrImage(match["account"], match["region"], match["repository"], match["tag"] or match["digest"])

@@ -1,4 +1,4 @@
-"""The page's address: an HTTP API that lets nobody past it to `/api/` without a token of the login that it knows."""
+"""The HTTP API of the page, and the OpenID Connect provider whose tokens open `/api/`."""
 
 from collections.abc import Mapping
 from typing import cast
@@ -12,48 +12,47 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.settings import Settings
-from infra.settings import Web as WebSettings
+from infra.settings.schema import Settings
 
-_ACCESS = (
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+_ACCESS_LOG_FORMAT = (
     '{"time":"$context.requestTime","request":"$context.requestId","method":"$context.httpMethod",'
     '"path":"$context.path","status":"$context.status","ms":"$context.responseLatency","ip":"$context.identity.sourceIp",'
     '"authorizer":"$context.authorizer.error","integration":"$context.integrationErrorMessage"}'
 )
-
-
+#: Without a token: the page, and the documents of its API. Neither holds a customer's data.
 _PUBLIC = ("/", "/{proxy+}", "/api/docs", "/api/openapi.json")
 
 
-class Login(Construct):
-    """Who customers are: a user pool made here, or the issuer of the company's own web app."""
+class OidcProvider(Construct):
+    """A Cognito user pool, or the issuer of the company's own web app (`web.login`)."""
 
-    def __init__(self, scope: Construct, settings: Settings, address: str, removal: RemovalPolicy) -> None:
-        """`address` is the page's, without a slash at the end: where one comes back to after the login."""
+    def __init__(self, scope: Construct, settings: Settings, page_url: str, removal_policy: RemovalPolicy) -> None:
+        """`page_url`: the callback of the login, without a slash at the end."""
         super().__init__(scope, "Login")
-        web = settings.web
+        web = self._settings = settings.web
         if web.login == "issuer":
             self.issuer, self.audience, self.client_id = web.issuer, list(web.audience), web.client_id
             self.authorize_url, self.token_url, self.logout_url = web.authorize_url, web.token_url, web.logout_url
             return
-        pool = self._pool(web, removal)
+        pool = self._user_pool(removal_policy)
         prefix = Fn.join("-", [settings.name, Aws.ACCOUNT_ID])
         pool.add_domain("Domain", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=prefix))
         client = pool.add_client(
             "PageClient",
-            generate_secret=False,  # a page keeps none: the code flow with PKCE needs none
+            generate_secret=False,  # a page cannot keep one, and the code flow with PKCE needs none
             auth_flows=cognito.AuthFlow(user_srp=True),
             prevent_user_existence_errors=True,
             access_token_validity=Duration.hours(1),
             id_token_validity=Duration.hours(1),
             refresh_token_validity=Duration.days(1),
-            # Whose images are whose is nothing that a customer may write
+            # The attribute that names the customer is not among them
             write_attributes=cognito.ClientAttributes().with_standard_attributes(email=True),
             o_auth=cognito.OAuthSettings(
                 flows=cognito.OAuthFlows(authorization_code_grant=True),
                 scopes=[cognito.OAuthScope.OPENID, cognito.OAuthScope.EMAIL],
-                callback_urls=[f"{address}/"],
-                logout_urls=[f"{address}/"],
+                callback_urls=[f"{page_url}/"],
+                logout_urls=[f"{page_url}/"],
             ),
         )
         self.issuer, self.client_id = pool.user_pool_provider_url, client.user_pool_client_id
@@ -62,12 +61,22 @@ class Login(Construct):
         self.authorize_url, self.token_url = f"{host}/oauth2/authorize", f"{host}/oauth2/token"
         self.logout_url = f"{host}/logout"
 
-    def _pool(self, web: WebSettings, removal: RemovalPolicy) -> cognito.UserPool:
-        claim = web.customer_claim.removeprefix("custom:")
+    def environment(self) -> Mapping[str, str]:
+        """The environment by which the page finds the login."""
+        return {
+            "LOGIN_CLIENT_ID": self.client_id,
+            "LOGIN_AUTHORIZE_URL": self.authorize_url,
+            "LOGIN_TOKEN_URL": self.token_url,
+            "LOGIN_LOGOUT_URL": self.logout_url,
+            "CUSTOMER_CLAIM": self._settings.customer_claim,
+        }
+
+    def _user_pool(self, removal_policy: RemovalPolicy) -> cognito.UserPool:
+        claim = self._settings.customer_claim.removeprefix("custom:")
         return cognito.UserPool(
             self,
             "Users",
-            self_sign_up_enabled=False,  # an operator says who is a customer, and which
+            self_sign_up_enabled=False,  # an operator adds users, and sets their customer
             sign_in_aliases=cognito.SignInAliases(email=True),
             custom_attributes={claim: cognito.StringAttribute(mutable=True, min_len=1, max_len=64)},
             password_policy=cognito.PasswordPolicy(
@@ -76,12 +85,12 @@ class Login(Construct):
             mfa=cognito.Mfa.OPTIONAL,
             mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False),
             account_recovery=cognito.AccountRecovery.EMAIL_ONLY,
-            removal_policy=removal,
+            removal_policy=removal_policy,
         )
 
 
-class Page(Construct):
-    """The HTTP API. Its address is known before the function is made: `address`; then `serve` it."""
+class WebApi(Construct):
+    """The HTTP API. Its `endpoint` is known before the function exists that `add_routes` connects."""
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
         super().__init__(scope, "Page")
@@ -92,7 +101,6 @@ class Page(Construct):
             api_name=settings.name,
             description="Picture Perfect: the page and its API",
             create_default_stage=False,
-            # Pages of the company's own that call it from a browser
             cors_preflight=apigateway.CorsPreflightOptions(
                 allow_origins=list(settings.storage.upload_origins),
                 allow_methods=[apigateway.CorsHttpMethod.ANY],
@@ -102,16 +110,20 @@ class Page(Construct):
             if settings.storage.upload_origins
             else None,
         )
-        self.address = self._api.api_endpoint
+        self.endpoint = self._api.api_endpoint
 
-    def serve(self, function: lambda_.IFunction, login: Login) -> None:
-        """`/api/` for who is known; the page and what is written of the API, which hide nothing, for everyone."""
+    def add_routes(self, function: lambda_.IFunction, provider: OidcProvider) -> None:
+        """`/api/` needs a token of `provider`; the page and the documents of the API need none."""
         integration = integrations.HttpLambdaIntegration("Function", function)
-        authorizer = authorizers.HttpJwtAuthorizer("Login", login.issuer, jwt_audience=login.audience)
+        authorizer = authorizers.HttpJwtAuthorizer("Login", provider.issuer, jwt_audience=provider.audience)
         methods = [apigateway.HttpMethod.GET, apigateway.HttpMethod.POST, apigateway.HttpMethod.DELETE]
         self._api.add_routes(path="/api/{proxy+}", methods=methods, integration=integration, authorizer=authorizer)
         for path in _PUBLIC:
             self._api.add_routes(path=path, methods=[apigateway.HttpMethod.GET], integration=integration)
+        self._add_stage()
+
+    def _add_stage(self) -> None:
+        """The default stage, throttled, with an access log."""
         log = logs.LogGroup(
             self,
             "AccessLog",
@@ -137,15 +149,5 @@ class Page(Construct):
                 resource_name=log.log_group_name,
                 arn_format=ArnFormat.COLON_RESOURCE_NAME,
             ),
-            format=_ACCESS,
+            format=_ACCESS_LOG_FORMAT,
         )
-
-    def environment(self, login: Login) -> Mapping[str, str]:
-        """What the page must know to send somebody to the login."""
-        return {
-            "LOGIN_CLIENT_ID": login.client_id,
-            "LOGIN_AUTHORIZE_URL": login.authorize_url,
-            "LOGIN_TOKEN_URL": login.token_url,
-            "LOGIN_LOGOUT_URL": login.logout_url,
-            "CUSTOMER_CLAIM": self._settings.web.customer_claim,
-        }
