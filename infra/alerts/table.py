@@ -92,7 +92,7 @@ RECONCILED = Alert(
         above=0,
         window_minutes=120,
         metrics=(Metric("Reconciled"),),
-        panel="What the reconciler did",
+        panel="Reconciled, by outcome",
     ),
 )
 RECONCILER_SILENT = Alert(
@@ -117,7 +117,7 @@ RECONCILER_SILENT = Alert(
         window_minutes=180,
         metrics=(Metric("Reconciled"),),
         no_data_alerts=True,
-        panel="What the reconciler did",
+        panel="Reconciled, by outcome",
     ),
 )
 RECORDS_OLD = Alert(

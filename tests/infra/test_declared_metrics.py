@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core.ports.metric_catalogue import DECLARED
-from dashboards.cloudwatch import LISTED
+from dashboards.cloudwatch import AWS_METRICS
 from tests.infra.stack import Stack
 
 Json = dict[str, Any]
@@ -36,7 +36,7 @@ def test_every_alarm_names_a_metric_that_is_declared_or_listed(resources: list[J
     for alarm, metric in found:
         asked = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
         if metric["Namespace"].startswith("AWS/"):
-            assert set(LISTED[metric["Namespace"], metric["MetricName"]].dimensions) == set(asked), alarm
+            assert set(AWS_METRICS[metric["Namespace"], metric["MetricName"]].dimensions) == set(asked), alarm
             continue
         assert not metric["Namespace"].startswith("AWS"), alarm
         declared = DECLARED[metric["MetricName"]]
@@ -53,4 +53,4 @@ def test_what_the_stacks_own_dashboard_searches_for_is_declared(resources: list[
     for dimensions, name in found:
         assert set(dimensions.split(",")) in [set(names) for names in DECLARED[name].dimension_sets], name
     for namespace, name in re.findall(r'\["(AWS/\w+)","(\w+)"', text):
-        assert (namespace, name) in LISTED
+        assert (namespace, name) in AWS_METRICS

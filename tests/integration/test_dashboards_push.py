@@ -164,7 +164,7 @@ def test_a_rule_that_somebody_changed_is_kept_until_it_is_said_otherwise(grafana
     theirs, writes = json.dumps(rule), grafana.writes
     refused = push(grafana)
     assert refused.exit_code == 1
-    assert "Images became dearer" in refused.output
+    assert "Images cost more" in refused.output
     assert "--overwrite" in refused.output
     assert (json.dumps(grafana.rule(rule["uid"])), grafana.writes) == (theirs, writes)
     assert outcomes(push(grafana, "--overwrite"))["Alert rules: Business"] == "changed"
@@ -215,7 +215,7 @@ def test_a_rule_that_is_no_more_goes_unless_somebody_changed_it(
     assert outcomes(push(grafana))["Alert rules: Business"] == "changed"
     assert [rule["title"] for rule in group_of(grafana)["rules"]] == [
         "A customer's images fail",
-        "Images became dearer",
+        "Images cost more",
     ]
     assert outcomes(push(grafana))["Alert rules: Business"] == "the same"
 

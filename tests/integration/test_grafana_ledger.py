@@ -82,7 +82,7 @@ def test_a_day_of_a_few_dear_images_is_no_alarm(
     cheap = Billed(seconds=1, memory_mb=3008, vcpus=1.7, machine="x86_64", tier="")
     record(database_url, 120, BEFORE, billed=cheap)
     record(database_url, images, YESTERDAY, billed=msgspec.structs.replace(cheap, seconds=600.0))
-    assert fires("Images became dearer", ask) is told
+    assert fires("Images cost more", ask) is told
 
 
 def test_an_image_beyond_both_its_estimates_is_one(

@@ -333,8 +333,8 @@ BUSINESS: dict[str, Callable[[Rows, Part], None]] = {
     "Images by door and route": _ways(days=True),
     "Failures by code": _listed("code", days=True),
     "Pipelines": _pipelines,
-    "Truth by estimate": _estimates,
-    "Beyond the upper estimate": _beyond,
+    "CPU time by estimate": _estimates,
+    "Above the upper estimate": _beyond,
 }
 CUSTOMER: dict[str, Callable[[Rows, Part], None]] = {
     **_COMMON,
@@ -346,8 +346,8 @@ CUSTOMER: dict[str, Callable[[Rows, Part], None]] = {
     "Failures by code": _listed("code", days=False),
     "Wait by month": _months,
     "Latest images": _latest,
-    "The last that failed": _failed_list,
-    "The dearest": _dearest,
+    "Latest failures": _failed_list,
+    "Most expensive images": _dearest,
     "Blurry uploads": _blurry,
     "Near-duplicates": _duplicates,
 }
