@@ -1,4 +1,4 @@
-"""*One image*: the life of an id, as its panels tell it."""
+"""The panels of *One image* on a real ledger."""
 
 import json
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""What a month without an image costs: counted in the synthesized template, priced, and under five dollars."""
+"""The cost of a month without an image, counted in the synthesized template: under five dollars."""
 
 import copy
 import re
@@ -23,7 +23,7 @@ PRICES = load_prices()
 
 @pytest.fixture(scope="module")
 def templates() -> tuple[Any, Any]:
-    """The default's, and one with all that may cost while idle."""
+    """The templates of the shipped settings, and of every option with idle costs."""
     default, full = (
         msgspec.json.decode(synthesis.template(settings).read_bytes()) for settings in ("", idle_document.FULL)
     )
@@ -45,7 +45,7 @@ def test_nothing_in_the_default_is_billed_by_the_hour(templates: tuple[Any, Any]
     assert template.find_hourly(templates[0]) == []
 
 
-def test_of_every_type_in_the_template_somebody_has_said_what_it_costs(templates: tuple[Any, Any]) -> None:
+def test_the_idle_cost_of_every_resource_type_is_known(templates: tuple[Any, Any]) -> None:
     assert [template.find_unknown_types(each) for each in templates] == [set(), set()]
 
 
@@ -71,7 +71,7 @@ def test_endpoints_and_pollers_are_found_and_priced_by_the_hour(templates: tuple
         ("AWS::KMS::Key", {}),
     ],
 )
-def test_what_is_billed_while_it_waits_would_be_found(
+def test_a_resource_billed_by_the_hour_would_be_found(
     templates: tuple[Any, Any], kind: str, properties: dict[str, Any]
 ) -> None:
     changed = copy.deepcopy(templates[0])
@@ -79,7 +79,7 @@ def test_what_is_billed_while_it_waits_would_be_found(
     assert template.find_hourly(changed) == ["Costly"]
 
 
-def test_an_aurora_that_does_not_sleep_would_be_found(templates: tuple[Any, Any]) -> None:
+def test_an_aurora_that_does_not_pause_would_be_found(templates: tuple[Any, Any]) -> None:
     changed = copy.deepcopy(templates[0])
     (cluster,) = properties_of(changed, "AWS::RDS::DBCluster")
     cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] = 0.5
@@ -120,7 +120,7 @@ def test_the_buckets_that_are_kept_are_known_by_name_before_they_are_deployed(te
 
 
 def _buckets(context: dict[str, str]) -> list[Any]:
-    """Their names in a stack of storage alone."""
+    """The bucket names of a stack with the bucket only."""
     import aws_cdk as cdk
 
     from infra.app import FEATURE_FLAGS
@@ -135,7 +135,7 @@ def _buckets(context: dict[str, str]) -> list[Any]:
 
 @pytest.mark.usefixtures("templates")
 def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None:
-    """CloudFormation takes over by static names alone; they are what the computed ones come to."""
+    """CloudFormation imports by static names only; they equal the computed ones."""
     computed = [name["Fn::Sub"] for name in _buckets({})]
     place = f"{ACCOUNT}-{REGION}"
     assert _buckets({"at": place}) == [name.replace("${AWS::AccountId}-${AWS::Region}", place) for name in computed]

@@ -1,4 +1,4 @@
-"""What nothing here would ask IAM about: it is judged by moto's engine on the policies alone, and on the template."""
+"""Permissions for services that the embedded cloud does not have: judged on the policies and the template only."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_nobody_deletes_what_the_database_is_made_of_or_hides_anything(
 
 @pytest.mark.parametrize("role", ROLES)
 def test_versions_are_listed_where_they_are_deleted_and_nowhere_else(shipped: dict[str, Policy], role: str) -> None:
-    """By their prefixes: who lists versions sees names, also of what was deleted long ago."""
+    """A list of versions shows the names of deleted objects too, so it is limited to prefixes."""
     listing = [one for one in shipped[role]["Statement"] if "s3:ListBucketVersions" in listed(one["Action"])]
     prefixes = {prefix for one in listing for prefix in listed(one["Condition"]["StringLike"]["s3:prefix"])}
     deleted = {grant.resource for grant in grants(shipped[role]) if grant.action == "s3:DeleteObjectVersion"}
@@ -93,6 +93,6 @@ def test_functions_are_for_lambda_and_jobs_for_fargate_to_be(template: Template)
 
 
 def test_jobs_are_submitted_to_the_own_queue_alone(shipped: dict[str, Policy]) -> None:
-    """ListJobs has no resource in AWS: the names of all the account's jobs can be seen, and no more."""
+    """ListJobs has no resource in AWS, so the names of all the account's jobs are visible."""
     queues = [grant.resource for grant in grants(shipped["dispatch"]) if ":job-queue/" in grant.resource]
     assert queues == [f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/{DEPLOYMENT}-jobs"]

@@ -33,7 +33,7 @@ RULES = [
     for rule in group["rules"]
 ]
 Json = dict[str, Any]
-#: The statistics that make sense of a unit.
+#: The valid statistics of each unit.
 STATISTICS = {"Count": {"Sum"}, "Bytes": {"Sum", "p95", "Maximum"}, "Seconds": {"p50", "p95", "Maximum"},
               "None": {"p50", "Maximum"}}  # fmt: skip
 
@@ -49,7 +49,7 @@ def drawn(board: Json) -> Iterator[Json]:
 
 
 def metric_queries() -> Iterator[tuple[str, Json, str]]:
-    """Where it is, the query, and the unit that it is shown in."""
+    """The location of each query, the query, and the panel's unit, which is empty for a rule."""
     for name, board in BOARDS.items():
         for panel in drawn(board):
             for target in panel["targets"]:
@@ -167,7 +167,7 @@ def test_links_lead_to_dashboards_that_are_there() -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_json_is_what_grafanas_own_types_read(name: str) -> None:
-    """Read by the SDK's types and written again, nothing that they know of is lost."""
+    """Parsing into the SDK's types and encoding again loses nothing."""
     board = BOARDS[name]
     again = json.loads(json.dumps(dashboard.Dashboard.from_json(board), cls=_Encoder))
     for key in ("uid", "title", "refresh", "time", "schemaVersion", "timezone", "links"):
@@ -202,7 +202,7 @@ def test_an_alert_says_what_broke_and_what_to_do() -> None:
 
 
 def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
-    """Grafana asks for each series at each refresh; GetMetricData bills each."""
+    """GetMetricData bills each series at each refresh."""
     series = sum(
         prod(
             len(dimension.values) if query["dimensions"][dimension.name] == ANY else 1
@@ -227,7 +227,7 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
 
 
 def test_asking_the_ledger_for_alerts_lets_it_sleep_and_stands_in_the_docs() -> None:
-    """Each time, Aurora is awake until it has had nothing to do for as long as settings say."""
+    """Each query keeps Aurora awake until database.pause_after_minutes is over."""
     price = json.loads((DOCS.parent / "infra" / "idle_costs" / "prices.json").read_text("utf-8"))
     (often,) = {
         group["interval"]
@@ -288,7 +288,7 @@ def test_some_failures_at_night_are_no_alarm(failed: int, processed: int, fires:
 
 
 def test_what_somebody_types_is_quoted_wherever_it_goes() -> None:
-    """A link may carry a variable's value."""
+    """A link may set a variable to any text."""
     for board in BOARDS.values():
         typed = {one["name"] for one in board["templating"]["list"] if one["type"] in {"textbox", "query"}}
         for panel in drawn(board):
@@ -332,10 +332,10 @@ def test_who_looks_without_a_login_may_change_nothing_and_nobody_can_log_in() ->
 
 @pytest.mark.parametrize("place", [Place(), Place("acme-pictures", "Acme/Pictures#1:a")])
 def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: Place) -> None:
-    """The script of the container makes of each file what `dashboards push` makes of it."""
+    """The container's script changes each file as `dashboards push` does."""
     variables = {"FROM": str(GRAFANA), "TO": str(tmp_path / "to"), "RUN": "true", "PATH": os.environ["PATH"]}
     named = {"STACK": place.stack, "METRICS_NAMESPACE": place.namespace}
-    for _ in range(2):  # a container is started again
+    for _ in range(2):  # a container restarts
         subprocess.run(["sh", str(GRAFANA / "start.sh")], env={**variables, **named}, check=True)
     made = sorted(path.relative_to(tmp_path / "to") for path in (tmp_path / "to").rglob("*") if path.is_file())
     kept = [*(GRAFANA / "generated").rglob("*"), *(GRAFANA / "provisioning").rglob("*")]
