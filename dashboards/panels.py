@@ -1,7 +1,7 @@
 """Builders of panels and rows. Each panel has a title, a unit, and a description: its meaning, and what to do."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, logs, stat, table, timeseries
 from grafana_foundation_sdk.cog.builder import Builder
@@ -35,6 +35,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards import names
 
 Query = Builder[Dataquery]
+_Panel = TypeVar("_Panel")
 #: Grafana's grid has 24 columns.
 WIDE = 24
 
@@ -74,12 +75,7 @@ def figure(
 ) -> stat.Panel:
     """One number. `calc` is Grafana's reducer of the values."""
     panel = (
-        stat.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(stat.Panel(), source, title, meaning, span, height)
         .unit(unit)
         .no_value("-")
         .thresholds(_thresholds(limits))
@@ -143,12 +139,7 @@ def shares(
 ) -> bargauge.Panel:
     """A horizontal bar for each row."""
     return (
-        bargauge.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(bargauge.Panel(), source, title, meaning, span, height)
         .unit(unit)
         .no_value("-")
         .min(0)
@@ -173,12 +164,7 @@ def rows(
 ) -> table.Panel:
     """A table. Columns that are not in `columns` keep Grafana's format."""
     panel = (
-        table.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(table.Panel(), source, title, meaning, span, height)
         .no_value("-")
         .cell_height(TableCellHeight.SM)
         .align(FieldTextAlignment.AUTO)
@@ -193,12 +179,7 @@ def rows(
 def log_lines(source: DataSourceRef, title: str, meaning: str, query: Query) -> logs.Panel:
     """Log lines, the earliest on top."""
     return (
-        logs.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(WIDE)
-        .height(12)
+        _with_header(logs.Panel(), source, title, meaning, WIDE, 12)
         .show_time(True)
         .wrap_log_message(True)
         .sort_order(LogsSortOrder.ASCENDING)
@@ -206,16 +187,18 @@ def log_lines(source: DataSourceRef, title: str, meaning: str, query: Query) -> 
     )
 
 
+def _with_header(panel: _Panel, source: DataSourceRef, title: str, meaning: str, span: int, height: int) -> _Panel:
+    """The same builder, with the properties that every panel has; the SDK's builders share no type that has them."""
+    builder: Any = panel
+    builder.title(title).description(meaning).datasource(source).span(span).height(height)
+    return panel
+
+
 def _time_series(
     source: DataSourceRef, title: str, meaning: str, queries: Sequence[Query], unit: str, span: int, height: int
 ) -> timeseries.Panel:
     panel = (
-        timeseries.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(timeseries.Panel(), source, title, meaning, span, height)
         .unit(unit)
         .no_value("-")
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))

@@ -4,6 +4,7 @@ The SDK has no type for them, since the PostgreSQL plug-in publishes no schema.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,14 +31,14 @@ FRAGMENTS = {
 }
 
 
-def load_sql(name: str, **fragments: str) -> str:
-    """The statement in `dashboards/sql/<name>.sql`, without comments. `fragments` add to FRAGMENTS.
+def load_sql(name: str, fragments: Mapping[str, str] = FRAGMENTS) -> str:
+    """The statement in `dashboards/sql/<name>.sql`, without comments. `fragments` are added to FRAGMENTS.
 
     Raises KeyError for a fragment that is not given.
     """
     lines = (_FOLDER / f"{name}.sql").read_text("utf-8").splitlines()
     statement = "\n".join(line for line in lines if not line.startswith("--"))
-    known = FRAGMENTS | fragments
+    known = {**FRAGMENTS, **fragments}
 
     def expand(text: str) -> str:
         return re.sub(r"\{\{ (\w+) \}\}", lambda match: expand(known[match[1]]), text)
@@ -67,13 +68,13 @@ class SqlQuery(variants.Dataquery):
 class Sql(builder.Builder[SqlQuery]):
     """The query of the file `name`, as the SDK's panels take it. Rows of a time series have `time` and numbers."""
 
-    def __init__(self, name: str, shape: Format = "table", **fragments: str) -> None:
-        self._query = SqlQuery(load_sql(name, **fragments), shape)
+    def __init__(self, name: str, fragments: Mapping[str, str] = FRAGMENTS, shape: Format = "table") -> None:
+        self._query = SqlQuery(load_sql(name, fragments), shape)
 
     def build(self) -> SqlQuery:
         return self._query
 
 
-def series(name: str, **fragments: str) -> Sql:
+def series(name: str, fragments: Mapping[str, str] = FRAGMENTS) -> Sql:
     """A query whose rows have `time`, numbers, and at most one text, which names the line."""
-    return Sql(name, "time_series", **fragments)
+    return Sql(name, fragments, "time_series")

@@ -161,7 +161,7 @@ def vpc_access(function: str) -> list[iam.PolicyStatement]:
 def role(
     scope: Construct, name: str, service: str, statements: list[iam.PolicyStatement], description: str
 ) -> iam.Role:
-    """A role with one inline policy. `service`: who assumes it, as `lambda.amazonaws.com`."""
+    """A role with one inline policy. `service` assumes it, as `lambda.amazonaws.com`."""
     return iam.Role(
         scope,
         name,

@@ -73,7 +73,7 @@ def _figure(
     decimals: int | None = None,
 ) -> Builder[Any]:
     """One value of the image: `value` in SQL, from `view`."""
-    query = Sql("image_value", value=value, view=view)
+    query = Sql("image_value", {"value": value, "view": view})
     return panels.figure(
         POSTGRES, title, meaning, query, unit=unit, span=4, limits=limits, calc="lastNotNull", decimals=decimals
     )

@@ -88,7 +88,7 @@ def total(scope: LedgerScope, title: str, decimals: int | None = None) -> Builde
         POSTGRES,
         title,
         found.meaning,
-        Sql("total", value=found.value, **scope.fragments),
+        Sql("total", {"value": found.value, **scope.fragments}),
         unit=found.unit,
         span=3,
         limits=found.limits,
@@ -103,7 +103,7 @@ def wait(scope: LedgerScope) -> Builder[Any]:
         POSTGRES,
         "Wait, p95",
         "From arrival to commit: 95 of 100 images were faster. Accurate to 26 %, the width of a histogram bucket.",
-        Sql("wait_p95", **scope.fragments),
+        Sql("wait_p95", scope.fragments),
         unit="s",
         span=3,
         calc="lastNotNull",
@@ -113,7 +113,9 @@ def wait(scope: LedgerScope) -> Builder[Any]:
 
 def images_by_day(scope: LedgerScope, title: str, meaning: str, kind: str) -> Builder[Any]:
     """Images of each day; `kind` is the column that names the parts of a bar."""
-    return panels.bars(POSTGRES, title, meaning, [series("images_by_day", kind=kind, **scope.fragments)], unit="short")
+    return panels.bars(
+        POSTGRES, title, meaning, [series("images_by_day", {"kind": kind, **scope.fragments})], unit="short"
+    )
 
 
 def cost_by_day(scope: LedgerScope) -> Builder[Any]:
@@ -123,7 +125,7 @@ def cost_by_day(scope: LedgerScope) -> Builder[Any]:
         "Cost by day",
         "compute: processing; requests: S3 puts and gets; storage: sources and renditions until they expire. If "
         "storage leads, shorten the retention.",
-        [series("cost_by_day", **scope.fragments)],
+        [series("cost_by_day", scope.fragments)],
         unit="currencyUSD",
     )
 
@@ -134,7 +136,7 @@ def bytes_by_day(scope: LedgerScope, span: int) -> Builder[Any]:
         POSTGRES,
         "Bytes by day",
         "in: sources; out: all renditions; saved: sources less the largest rendition of each.",
-        [series("bytes_by_day", **scope.fragments)],
+        [series("bytes_by_day", scope.fragments)],
         unit="decbytes",
         span=span,
         signed=True,
@@ -147,7 +149,7 @@ def images_by_door_and_route(scope: LedgerScope) -> Builder[Any]:
         POSTGRES,
         "Images by door and route",
         "The doors that the images came in by, and the routes on which they were processed.",
-        Sql("images_by_door_and_route", **scope.fragments),
+        Sql("images_by_door_and_route", scope.fragments),
         unit="short",
         span=6,
     )

@@ -21,7 +21,7 @@ _ACCESS_LOG_DAYS = 90
 
 
 def bucket_name(name: str) -> str:
-    """Spelled, not a reference: what the bucket notifies is created before it, and has this name in its environment."""
+    """The name, not a reference: functions and queues have it in their settings and are created before the bucket."""
     return Fn.sub(f"{name}-pictures-${{AWS::AccountId}}-${{AWS::Region}}")
 
 

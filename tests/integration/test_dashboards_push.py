@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from pictureperfect.commands.operate.dashboards import dashboards
 from pictureperfect.grafana.client import Grafana, GrafanaError
-from tests.support.grafana.server import GrafanaServer, Refused, serving
+from tests.support.grafana.server import ErrorResponse, GrafanaServer, serving
 
 BUSINESS = "picture-perfect-business"
 ADMIN = "admin"
@@ -334,7 +334,7 @@ def test_an_answer_that_is_not_grafanas_says_what_to_look_at(
     grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, status: int, said: str
 ) -> None:
     def answer(*_: object) -> None:
-        raise Refused(status)
+        raise ErrorResponse(status)
 
     monkeypatch.setattr(GrafanaServer, "answer", answer)
     refused = push(grafana)

@@ -372,3 +372,9 @@ def test_every_rule_of_the_table_is_provisioned_with_its_threshold_and_text() ->
         (above,) = rule["data"][-1]["model"]["conditions"][0]["evaluator"]["params"]
         found[rule["uid"]] = (above, rule["annotations"]["description"])
     assert found == expected
+
+
+def test_every_sql_file_is_used() -> None:
+    code = [*GRAFANA.rglob("*.py"), DOCS.parent / "infra" / "alerts" / "table.py"]
+    named = {name for path in code for name in re.findall(r'"(\w+)"', path.read_text("utf-8"))}
+    assert {path.stem for path in (GRAFANA / "sql").glob("*.sql")} <= named
