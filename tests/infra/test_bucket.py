@@ -68,7 +68,7 @@ def test_the_pictures_are_versioned_and_their_readers_logged(bucket: dict[str, A
     assert bucket["LoggingConfiguration"]
 
 
-def test_what_has_ended_is_kept_for_the_retention(synthesize: Synthesize) -> None:
+def test_renditions_and_ended_sources_are_kept_for_the_retention(synthesize: Synthesize) -> None:
     stack = synthesize("[storage]\nretention_days = 7")
     days = {rule["Prefix"]: rule.get("ExpirationInDays") for rule in rules(stack) if "Prefix" in rule}
     assert days == dict.fromkeys(EXPIRING, 7) | dict.fromkeys(BOOKKEEPING, 30)
@@ -76,14 +76,14 @@ def test_what_has_ended_is_kept_for_the_retention(synthesize: Synthesize) -> Non
     assert stack.environment("admin")["RETENTION_DAYS"] == "7", "the ledger's URLs expire with the objects"
 
 
-def test_what_is_to_do_what_was_committed_and_what_is_deleted_never_expire(shipped: Stack) -> None:
+def test_incoming_results_and_tombstones_never_expire(shipped: Stack) -> None:
     for rule in rules(shipped):
         assert "Prefix" in rule or not {"ExpirationInDays", "ExpirationDate"} & set(rule)
         assert not any(str(rule.get("Prefix", "-")).startswith(prefix) for prefix in NEVER)
         assert not any(prefix.startswith(str(rule.get("Prefix", "-"))) for prefix in NEVER)
 
 
-def test_what_was_replaced_and_what_was_never_finished_is_cleaned(shipped: Stack) -> None:
+def test_old_versions_and_unfinished_uploads_are_deleted(shipped: Stack) -> None:
     (everywhere,) = (rule for rule in rules(shipped) if "NoncurrentVersionExpiration" in rule)
     assert "Prefix" not in everywhere
     assert everywhere["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
@@ -91,7 +91,7 @@ def test_what_was_replaced_and_what_was_never_finished_is_cleaned(shipped: Stack
     assert any(rule.get("ExpiredObjectDeleteMarker") for rule in rules(shipped))
 
 
-def test_each_prefix_tells_whom_it_concerns(shipped: Stack, bucket: dict[str, Any]) -> None:
+def test_each_prefix_notifies_its_function_or_queue(shipped: Stack, bucket: dict[str, Any]) -> None:
     process = shipped.arn("Lambda::Function", Description="handler.process.handle")
     records = shipped.arn("SQS::Queue", QueueName="picture-perfect-records")
     overflow = shipped.arn("SQS::Queue", QueueName="picture-perfect-overflow")
@@ -117,7 +117,7 @@ def prefix(notification: dict[str, Any]) -> str:
     return str(rule["Value"])
 
 
-def test_the_bucket_may_invoke_the_function_before_it_is_told_to(shipped: Stack) -> None:
+def test_the_bucket_may_invoke_the_function_before_its_notification_is_set(shipped: Stack) -> None:
     """S3 tests the target when a notification is set, and CloudFormation sets it with the bucket."""
     name = shipped.logical_id("S3::Bucket", BucketName=PICTURES)
     before = shipped.resources[name]["DependsOn"]
@@ -129,7 +129,7 @@ def test_the_bucket_may_invoke_the_function_before_it_is_told_to(shipped: Stack)
     assert shipped.logical_id("Lambda::Permission", Principal="s3.amazonaws.com") in before
 
 
-def test_the_bucket_may_send_to_both_queues_before_it_is_told_to(shipped: Stack) -> None:
+def test_the_bucket_may_send_to_both_queues_before_its_notifications_are_set(shipped: Stack) -> None:
     before = shipped.resources[shipped.logical_id("S3::Bucket", BucketName=PICTURES)]["DependsOn"]
     allowed = {
         (statement["Resource"][0], name)
@@ -164,14 +164,14 @@ def test_browsers_may_upload_from_the_page_and_the_pages_that_are_named(shipped:
     assert origins(other) == ["https://app.example.com", page]
 
 
-def test_data_outlive_the_stack_unless_somebody_says_otherwise(shipped: Stack) -> None:
+def test_data_outlives_the_stack_by_default(shipped: Stack) -> None:
     for kind in ("S3::Bucket", "Cognito::UserPool"):
         for name in shipped.properties_of(kind):
             assert shipped.resources[name]["DeletionPolicy"] == "Retain"
     assert shipped.resources[shipped.logical_id("RDS::DBCluster")]["DeletionPolicy"] == "Snapshot"
 
 
-def test_cloudfront_serves_what_is_processed_and_nothing_else(other: Stack) -> None:
+def test_cloudfront_serves_processed_objects_only(other: Stack) -> None:
     distribution = other.only("CloudFront::Distribution")["DistributionConfig"]
     (origin,) = distribution["Origins"]
     access = other.only("CloudFront::OriginAccessControl")["OriginAccessControlConfig"]
@@ -197,7 +197,7 @@ def test_cloudfront_serves_what_is_processed_and_nothing_else(other: Stack) -> N
     assert base == f"https://<{name}.DomainName>"
 
 
-def test_where_an_erasure_does_not_reach_is_told() -> None:
+def test_the_docs_list_where_an_erasure_does_not_reach() -> None:
     """Each expiring prefix is either erased with the image, or in the table of what an erasure leaves."""
     section = (
         (ROOT / "docs" / "explanation" / "architecture.md")

@@ -40,7 +40,7 @@ def synth(settings: Path, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_a_wrong_setting_is_told_in_one_line_with_the_file_and_the_field(tmp_path: Path) -> None:
+def test_a_wrong_setting_is_reported_in_one_line_with_the_file_and_the_field(tmp_path: Path) -> None:
     file = tmp_path / "company.toml"
     file.write_text("[storage]\nretention_days = 3\n")
     done = synth(file)
@@ -63,12 +63,12 @@ def test_the_app_of_cdk_json_writes_the_same_template(tmp_path: Path, shipped: S
     assert (tmp_path / shipped.path.name).read_text() == shipped.text
 
 
-def test_the_summary_says_where_the_template_is_and_what_is_in_it(shipped: Stack) -> None:
+def test_the_summary_has_the_path_and_the_content_of_the_template(shipped: Stack) -> None:
     from infra.settings.schema import Settings
     from infra.summary import summarise
 
-    said = summarise(shipped.assembly, "PicturePerfect", Settings())
-    lines = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in said.splitlines()}
+    text = summarise(shipped.assembly, "PicturePerfect", Settings())
+    lines = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in text.splitlines()}
     assert lines["template"] == f"{shipped.path}, {len(shipped.resources)} resources"
     assert Path(lines["template"].split(",")[0]).is_file()
     assert "process (3008 MB, 900 s)" in lines["functions"]
@@ -78,13 +78,13 @@ def test_the_summary_says_where_the_template_is_and_what_is_in_it(shipped: Stack
 
 
 @pytest.mark.parametrize("command", ["diff"])
-def test_without_credentials_a_sentence_says_so(command: str) -> None:
+def test_missing_credentials_are_reported(command: str) -> None:
     done = CliRunner(env=NO_CREDENTIALS).invoke(cli, [command])
     assert done.exit_code == 1
     assert done.output.startswith("Error: There are no AWS credentials. Log in")
 
 
-def test_without_a_region_a_sentence_says_so() -> None:
+def test_a_missing_region_is_reported() -> None:
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
     done = CliRunner(env=NO_CREDENTIALS | keys).invoke(cli, ["diff"])
     assert done.exit_code == 1

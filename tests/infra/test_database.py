@@ -1,4 +1,4 @@
-"""The database and its network: asleep while nobody asks, TLS only, and reached by its functions alone."""
+"""The database and its network: paused when idle, TLS only, and reached by its functions only."""
 
 import pytest
 from msgspec.structs import fields
@@ -13,7 +13,7 @@ OUTSIDE = ("process", "dispatch")
 CONNECT = "database_connect_seconds"
 
 
-def test_it_sleeps_at_no_cost_and_is_capped(shipped: Stack) -> None:
+def test_it_pauses_when_idle_and_its_capacity_is_capped(shipped: Stack) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html."""
     cluster = shipped.only("RDS::DBCluster")
     assert cluster["ServerlessV2ScalingConfiguration"] == {
@@ -24,7 +24,7 @@ def test_it_sleeps_at_no_cost_and_is_capped(shipped: Stack) -> None:
     assert shipped.only("RDS::DBInstance")["DBInstanceClass"] == "db.serverless"
 
 
-def test_it_is_known_by_iam_over_tls_and_backed_up(shipped: Stack) -> None:
+def test_it_takes_iam_logins_over_tls_and_is_backed_up(shipped: Stack) -> None:
     cluster = shipped.only("RDS::DBCluster")
     assert cluster["EnableIAMDatabaseAuthentication"] is True
     assert cluster["StorageEncrypted"] is True
@@ -38,7 +38,7 @@ def test_it_is_known_by_iam_over_tls_and_backed_up(shipped: Stack) -> None:
 
 
 @pytest.mark.parametrize("entry", INSIDE)
-def test_each_function_waits_for_as_long_as_it_takes_to_wake_it(shipped: Stack, entry: str) -> None:
+def test_each_function_waits_until_it_resumes(shipped: Stack, entry: str) -> None:
     """About 15 seconds; less than the function's time-out."""
     default = next(properties.default for properties in fields(entries.DatabaseSettings) if properties.name == CONNECT)
     waits = int(shipped.environment(entry).get(CONNECT.upper(), default))
@@ -63,7 +63,7 @@ def test_each_function_is_a_user_of_its_own(shipped: Stack, entry: str, user: st
     ] == [[f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:<{cluster}.DBClusterResourceId>/{user}"]]
 
 
-def test_no_function_outside_knows_the_database(shipped: Stack, other: Stack) -> None:
+def test_functions_outside_the_vpc_have_no_database_url(shipped: Stack, other: Stack) -> None:
     for stack in (shipped, other):
         for entry in OUTSIDE:
             assert "DATABASE_URL" not in stack.environment(entry)
@@ -90,7 +90,7 @@ def test_s3_is_reached_by_the_free_endpoint_and_no_other_bucket_is(shipped: Stac
         assert endpoint["RouteTableIds"]
 
 
-def test_nobody_is_let_in_but_the_functions_to_the_database(shipped: Stack) -> None:
+def test_only_the_functions_reach_the_database(shipped: Stack) -> None:
     assert not any(
         "SecurityGroupIngress" in properties for properties in shipped.properties_of("EC2::SecurityGroup").values()
     )
@@ -101,7 +101,7 @@ def test_nobody_is_let_in_but_the_functions_to_the_database(shipped: Stack) -> N
     assert door["GroupId"] in shipped.only("RDS::DBCluster")["VpcSecurityGroupIds"]
 
 
-def test_what_goes_out_goes_by_tls_or_to_the_database(shipped: Stack, other: Stack) -> None:
+def test_outbound_traffic_is_https_or_to_the_database(shipped: Stack, other: Stack) -> None:
     for stack, port in ((shipped, 5432), (other, 6432)):
         groups = stack.properties_of("EC2::SecurityGroup")
         out = {
@@ -114,7 +114,7 @@ def test_what_goes_out_goes_by_tls_or_to_the_database(shipped: Stack, other: Sta
         assert out["record, admin and web"] == {443, port}
 
 
-def test_an_existing_database_is_entered_as_its_url_says(other: Stack) -> None:
+def test_an_existing_database_is_reached_by_its_url(other: Stack) -> None:
     assert not other.properties_of("RDS::DBCluster")
     for entry in INSIDE:
         environment = other.environment(entry)

@@ -34,7 +34,7 @@ def environments(stack: Stack) -> dict[str, list[dict[str, str]]]:
     return {**result, "batch": [{pair["Name"]: pair["Value"] for pair in tier} for tier in tiers]}
 
 
-def spelled(environment: dict[str, str], entry: str) -> dict[str, str]:
+def with_valid_values(environment: dict[str, str], entry: str) -> dict[str, str]:
     """The environment with unresolved references replaced by valid values."""
 
     def value(name: str, text: str) -> str:
@@ -49,21 +49,21 @@ def spelled(environment: dict[str, str], entry: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("entry", READ)
 @pytest.mark.parametrize("which", ["shipped", "other"])
-def test_each_entry_is_told_all_that_it_needs(request: pytest.FixtureRequest, which: str, entry: str) -> None:
+def test_each_entry_gets_every_variable_that_it_needs(request: pytest.FixtureRequest, which: str, entry: str) -> None:
     for environment in environments(request.getfixturevalue(which))[entry]:
         for kind in READ[entry]:
-            entries.load(kind, spelled(environment, entry))
+            entries.load(kind, with_valid_values(environment, entry))
 
 
 @pytest.mark.parametrize("entry", READ)
 @pytest.mark.parametrize("which", ["shipped", "other"])
-def test_no_entry_is_told_what_it_does_not_read(request: pytest.FixtureRequest, which: str, entry: str) -> None:
+def test_no_entry_gets_a_variable_that_it_does_not_read(request: pytest.FixtureRequest, which: str, entry: str) -> None:
     known = {name.upper() for kind in READ[entry] for name in kind.__struct_fields__}
     for environment in environments(request.getfixturevalue(which))[entry]:
         assert set(environment) - known <= CLIENTS
 
 
-def test_both_routes_are_told_the_same(other: Stack) -> None:
+def test_both_routes_have_the_same_environment(other: Stack) -> None:
     """Except the memory, which each tier sets, and the setting of Kafka's mappings."""
     process = other.environment("process")
     for tier in environments(other)["batch"]:
@@ -71,14 +71,14 @@ def test_both_routes_are_told_the_same(other: Stack) -> None:
         assert differing <= {"MEMORY_MB", "AWS_DEFAULT_REGION", "REPORT_BATCH_ITEM_FAILURES"}
 
 
-def test_what_failed_over_is_accepted_as_the_function_would_have(other: Stack) -> None:
+def test_dispatch_reads_failed_events_with_the_settings_of_process(other: Stack) -> None:
     process, dispatch = other.environment("process"), other.environment("dispatch")
     for name in ("BUCKET", "REFERENCES", "METRICS_NAMESPACE", "KAFKA_CUSTOMERS", "KAFKA_PIPELINE"):
         assert process.get(name) == dispatch.get(name)
 
 
 @pytest.mark.parametrize("which", ["shipped", "other"])
-def test_dispatch_submits_to_the_definitions_that_there_are(request: pytest.FixtureRequest, which: str) -> None:
+def test_dispatch_submits_to_existing_job_definitions(request: pytest.FixtureRequest, which: str) -> None:
     from core.routing.batch_tiers import TIERS
     from core.routing.job_definitions import name
 
@@ -138,7 +138,7 @@ def test_the_image_is_of_one_processor_everywhere(shipped: Stack, other: Stack) 
         assert {properties["RuntimePlatform"]["CpuArchitecture"] for properties in jobs} == {batch}
 
 
-def test_an_image_that_is_there_is_used_as_it_is(other: Stack) -> None:
+def test_an_existing_image_is_used_by_its_uri(other: Stack) -> None:
     uri = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/company/pictures:1.4"
     assert {properties["Code"]["ImageUri"] for properties in other.properties_of("Lambda::Function").values()} == {uri}
     jobs = other.properties_of("Batch::JobDefinition").values()
@@ -146,13 +146,13 @@ def test_an_image_that_is_there_is_used_as_it_is(other: Stack) -> None:
     assert not [*other.assembly.glob("asset.*")]
 
 
-def test_the_image_that_is_built_has_what_the_dockerfile_copies_and_nothing_else(shipped: Stack) -> None:
+def test_the_image_asset_has_the_files_that_the_dockerfile_copies_only(shipped: Stack) -> None:
     (asset,) = shipped.assembly.glob("asset.*")
     kept = {"Dockerfile", ".dockerignore", "LICENSE", "batch", "container", "core", "handler", "requirements"}
     assert {path.name for path in asset.iterdir()} == kept
 
 
-def test_what_lambda_gives_up_is_kept_with_its_event(shipped: Stack) -> None:
+def test_failed_asynchronous_events_are_kept_whole(shipped: Stack) -> None:
     """https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html."""
     pictures = shipped.environment("process")["BUCKET"]
     config = shipped.only("Lambda::EventInvokeConfig")
@@ -169,7 +169,7 @@ def test_every_log_ends(shipped: Stack, other: Stack) -> None:
             assert properties["LoggingConfig"]["LogGroup"].strip("<>") in groups
 
 
-def test_the_reconciler_comes_by_every_hour(shipped: Stack) -> None:
+def test_the_reconciler_runs_every_hour(shipped: Stack) -> None:
     rule = shipped.only("Events::Rule", ScheduleExpression="rate(1 hour)")
     (target,) = rule["Targets"]
     admin = shipped.arn("Lambda::Function", Description="handler.admin.handle")

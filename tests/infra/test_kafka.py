@@ -37,7 +37,7 @@ def allowed(stack: Stack) -> dict[str, list[str]]:
     return result
 
 
-def test_without_a_stream_nothing_of_it_is_there(shipped: Stack) -> None:
+def test_without_kafka_the_template_has_nothing_of_it(shipped: Stack) -> None:
     assert not mappings(shipped)
     assert not [action for action in allowed(shipped) if action.startswith(("kafka", "ec2", "secrets", "kms"))]
     assert "Kafka" not in shipped.text
@@ -54,7 +54,7 @@ def test_each_topic_has_a_mapping_and_a_consumer_group_of_its_own(synthesize: Sy
 
 
 @pytest.mark.parametrize("settings", [variations.MSK, variations.MSK_BY_SECRET, variations.SELF_MANAGED_PLAIN])
-def test_what_fails_too_often_is_kept_whole_in_the_bucket(synthesize: Synthesize, settings: str) -> None:
+def test_batches_that_fail_too_often_are_kept_whole_in_the_bucket(synthesize: Synthesize, settings: str) -> None:
     stack = synthesize(settings)
     for properties in mappings(stack).values():
         assert properties["DestinationConfig"] == {"OnFailure": {"Destination": PICTURES}}
@@ -70,7 +70,7 @@ def test_on_demand_asks_for_nothing_that_only_provisioned_mode_has(synthesize: S
         assert "REPORT_BATCH_ITEM_FAILURES" not in stack.environment("process")
 
 
-def test_provisioned_mode_answers_for_each_record_and_the_function_knows(other: Stack) -> None:
+def test_provisioned_mode_reports_each_record_and_the_function_knows(other: Stack) -> None:
     (properties,) = mappings(other).values()
     assert set(properties) >= PROVISIONED
     assert properties["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
@@ -105,7 +105,7 @@ def test_msk_is_read_by_iam_and_by_the_names_of_its_topics(synthesize: Synthesiz
     assert "kafka-cluster:WriteData" not in may
 
 
-def test_a_secret_and_its_key_are_the_only_ones_that_open(synthesize: Synthesize) -> None:
+def test_the_role_reads_its_secret_and_its_key_only(synthesize: Synthesize) -> None:
     stack = synthesize(variations.MSK_BY_SECRET)
     (properties,) = mappings(stack).values()
     (access,) = properties["SourceAccessConfigurations"]
@@ -142,7 +142,7 @@ def test_endpoints_that_are_paid_for_are_made_only_where_they_are_asked_for(synt
     assert services(variations.MSK_SERVERLESS) == {f"{base}.lambda", f"{base}.sts"}
 
 
-def test_whose_records_are_is_told_to_who_accepts_them(synthesize: Synthesize) -> None:
+def test_process_and_dispatch_have_the_customer_rules(synthesize: Synthesize) -> None:
     stack = synthesize(variations.MSK)
     for entry in ("process", "dispatch"):
         environment = stack.environment(entry)

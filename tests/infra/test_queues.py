@@ -34,7 +34,7 @@ def test_a_message_is_hidden_for_six_times_the_time_of_its_function(shipped: Sta
     assert queue(shipped, name)["VisibilityTimeout"] >= 6 * shipped.function(entry)["Timeout"]
 
 
-def test_a_commit_is_not_given_up_before_its_fourteen_days_are_over(shipped: Stack) -> None:
+def test_a_commit_is_received_for_fourteen_days(shipped: Stack) -> None:
     """SQS allows 1,000 receives at most."""
     assert queue(shipped, RECORDS)["RedrivePolicy"]["maxReceiveCount"] == 1000
 
@@ -57,7 +57,7 @@ def test_every_queue_is_encrypted_and_for_tls_only(shipped: Stack) -> None:
 
 
 @pytest.mark.parametrize(("name", "entry"), READERS.items())
-def test_what_failed_of_a_batch_comes_again_and_the_rest_does_not(shipped: Stack, name: str, entry: str) -> None:
+def test_only_the_failed_messages_of_a_batch_are_received_again(shipped: Stack, name: str, entry: str) -> None:
     mapping = shipped.only("Lambda::EventSourceMapping", EventSourceArn=shipped.arn("SQS::Queue", QueueName=name))
     function = shipped.logical_id("Lambda::Function", Description=f"handler.{entry}.handle")
     assert mapping["FunctionName"] == f"<{function}>"
@@ -76,7 +76,7 @@ def test_all_dispatchers_together_submit_less_often_than_an_account_may(shipped:
     assert scaling["MaximumConcurrency"] * each < 50
 
 
-def test_no_function_reserves_what_a_new_account_does_not_have(shipped: Stack, other: Stack) -> None:
+def test_no_function_reserves_concurrency_by_default(shipped: Stack, other: Stack) -> None:
     """With a quota of 10, AWS refuses any reservation, and the stack could not be created."""
     for properties in shipped.properties_of("Lambda::Function").values():
         assert "ReservedConcurrentExecutions" not in properties

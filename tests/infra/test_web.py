@@ -15,7 +15,7 @@ def routes(stack: Stack) -> dict[str, dict[str, Any]]:
 
 
 @pytest.mark.parametrize("which", ["shipped", "other"])
-def test_all_but_the_page_itself_is_behind_the_login(request: pytest.FixtureRequest, which: str) -> None:
+def test_every_route_but_the_page_needs_a_token(request: pytest.FixtureRequest, which: str) -> None:
     stack: Stack = request.getfixturevalue(which)
     authorizer = stack.logical_id("ApiGatewayV2::Authorizer")
     for key, route in routes(stack).items():
@@ -27,7 +27,7 @@ def test_all_but_the_page_itself_is_behind_the_login(request: pytest.FixtureRequ
     assert set(routes(stack)) - WITHOUT_TOKEN == {f"{method} /api/{{proxy+}}" for method in ("GET", "POST", "DELETE")}
 
 
-def test_the_login_is_the_pool_made_here(shipped: Stack) -> None:
+def test_the_login_is_the_user_pool_of_the_stack(shipped: Stack) -> None:
     jwt = shipped.only("ApiGatewayV2::Authorizer")["JwtConfiguration"]
     pool, client = shipped.logical_id("Cognito::UserPool"), shipped.logical_id("Cognito::UserPoolClient")
     assert jwt == {"Audience": [f"<{client}>"], "Issuer": f"<{pool}.ProviderURL>"}
@@ -40,7 +40,7 @@ def test_the_login_is_the_pool_made_here(shipped: Stack) -> None:
     assert shipped.only("Cognito::UserPoolDomain")["Domain"] == f"picture-perfect-{ACCOUNT}"
 
 
-def test_nobody_makes_an_account_for_himself_or_says_whose_images_are_his(shipped: Stack) -> None:
+def test_users_cannot_sign_up_or_set_their_customer(shipped: Stack) -> None:
     pool, client = shipped.only("Cognito::UserPool"), shipped.only("Cognito::UserPoolClient")
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
     assert [properties["Name"] for properties in pool["Schema"]] == ["customer"]
@@ -48,7 +48,7 @@ def test_nobody_makes_an_account_for_himself_or_says_whose_images_are_his(shippe
     assert client["WriteAttributes"] == ["email"]
 
 
-def test_one_comes_back_to_the_page_alone_and_by_the_code_flow(shipped: Stack) -> None:
+def test_the_login_redirects_to_the_page_only_by_the_code_flow(shipped: Stack) -> None:
     client = shipped.only("Cognito::UserPoolClient")
     page = f"<{shipped.logical_id('ApiGatewayV2::Api')}.ApiEndpoint>/"
     assert client["CallbackURLs"] == client["LogoutURLs"] == [page]
@@ -57,7 +57,7 @@ def test_one_comes_back_to_the_page_alone_and_by_the_code_flow(shipped: Stack) -
     assert client["PreventUserExistenceErrors"] == "ENABLED"
 
 
-def test_a_login_of_the_company_s_own_is_believed(other: Stack) -> None:
+def test_tokens_of_the_companys_issuer_are_accepted(other: Stack) -> None:
     assert not other.properties_of("Cognito::UserPool")
     jwt = other.only("ApiGatewayV2::Authorizer")["JwtConfiguration"]
     assert jwt == {"Audience": ["pictures"], "Issuer": "https://login.example.com/"}
@@ -81,12 +81,12 @@ def test_the_function_answers_before_the_api_gives_up(shipped: Stack) -> None:
     assert shipped.function("web")["Timeout"] < 30
 
 
-def test_only_the_pages_that_are_named_may_call_the_api_from_a_browser(shipped: Stack, other: Stack) -> None:
+def test_only_upload_origins_may_call_the_api_from_a_browser(shipped: Stack, other: Stack) -> None:
     assert "CorsConfiguration" not in shipped.only("ApiGatewayV2::Api")
     assert other.only("ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://app.example.com"]
 
 
-def test_the_api_alone_may_invoke_the_page(shipped: Stack) -> None:
+def test_only_the_api_may_invoke_the_web_function(shipped: Stack) -> None:
     web = shipped.arn("Lambda::Function", Description="handler.web.handle")
     api = shipped.logical_id("ApiGatewayV2::Api")
     permissions = [

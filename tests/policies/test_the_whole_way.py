@@ -1,6 +1,6 @@
 """The whole system runs under the policies of infra/: every function and the Batch job, each with its own role only.
 
-moto enforces IAM on their calls to S3 and SQS, the embedded Batch on SubmitJob and ListJobs. AWS also checks permissions
+moto enforces IAM on their calls to S3 and SQS, the embedded Batch on SubmitJob and ListJobs. AWS checks permissions
 that moto does not: the version of a HEAD, the source of a copy and its tags, the listing without which a missing object
 is 403. Those are checked afterwards, by moto's engine on the policies. Neither evaluates conditions, or the policies of
 the bucket and the queues. Presigned requests carry no role's keys here, so the tests make those calls as the page.
