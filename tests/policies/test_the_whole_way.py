@@ -219,13 +219,15 @@ def test_nothing_was_denied(journey: Journey) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_aws_asks_beyond_moto_is_allowed_too(journey: Journey, whole: dict[str, Policy], role: str) -> None:
+def test_permissions_that_only_aws_checks_are_allowed_too(
+    journey: Journey, whole: dict[str, Policy], role: str
+) -> None:
     assert journey.needs(role)
     assert [need for need in sorted(journey.needs(role)) if not allows(whole[role], *need)] == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nothing_is_granted_that_nobody_needs(journey: Journey, whole: dict[str, Policy], role: str) -> None:
+def test_every_grant_is_needed_by_a_call(journey: Journey, whole: dict[str, Policy], role: str) -> None:
     needs = journey.needs(role)
     idle = [grant for grant in grants(whole[role]) if not any(grant.covers(*need) for need in needs)]
     assert [grant for grant in idle if not _is_explained(role, grant)] == []
@@ -236,7 +238,7 @@ def _is_explained(role: str, grant: Grant) -> bool:
     return spelled.startswith(tuple(UNEXERCISED)) or (role, grant.action, grant.resource) in RARELY_USED
 
 
-def test_each_explanation_of_an_unseen_grant_is_of_a_grant(journey: Journey, whole: dict[str, Policy]) -> None:
+def test_each_unexercised_grant_exists(journey: Journey, whole: dict[str, Policy]) -> None:
     spelled = [f"{grant.action} {grant.resource}" for role in ROLES for grant in grants(whole[role])]
     assert [start for start in UNEXERCISED if not any(one.startswith(start) for one in spelled)] == []
     assert all(Grant(action, resource) in grants(whole[role]) for role, action, resource in RARELY_USED)
