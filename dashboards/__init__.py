@@ -1,4 +1,5 @@
-"""Grafana's dashboards and alert rules as code; `python -m dashboards` writes the JSON that is kept beside it.
+"""Grafana's dashboards and alert rules as code; `python -m dashboards` writes their JSON.
 
-It reads the declared metrics (core.ports.metric_catalogue), and names the views of the ledger.
+Queries are of declared metrics (core.ports.metric_catalogue) and of the ledger (dashboards/sql). Thresholds come from
+infra.alerts.
 """

@@ -1,25 +1,26 @@
-"""`python -m dashboards` writes what Grafana reads, beside the code that says it."""
+"""`python -m dashboards` writes the dashboards and the alert rules, which Grafana reads, beside this code."""
 
 from pathlib import Path
 
-from dashboards import alerts, business, customer, document, image, operations
+from dashboards import alert_rules, document
+from dashboards.boards import business, customer, image, operations
 
 _HERE = Path(__file__).parent
 
 
 def documents() -> dict[Path, str]:
-    """Every file that is made, and what stands in it."""
-    boards = [document.of(module.build()) for module in (operations, business, customer, image)]
-    found = {
-        _HERE / "generated" / f"{board['uid'].removeprefix('picture-perfect-')}.json": document.text(board)
+    """The text of every generated file, by its path."""
+    boards = [document.number_panels(module.build()) for module in (operations, business, customer, image)]
+    files = {
+        _HERE / "generated" / f"{board['uid'].removeprefix('picture-perfect-')}.json": document.to_text(board)
         for board in boards
     }
-    found[_HERE / "provisioning" / "alerting" / "rules.json"] = document.text(alerts.build())
-    return found
+    files[_HERE / "provisioning" / "alerting" / "rules.json"] = document.to_text(alert_rules.build())
+    return files
 
 
 def main() -> None:
-    """Write all of it."""
+    """Write the files and print their paths."""
     for path, content in documents().items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, "utf-8")

@@ -1,4 +1,4 @@
-"""CloudWatch queries, of declared metrics only: ours by core.ports.metric_catalogue, AWS's by the list below."""
+"""CloudWatch queries. Only of metrics that are sent: those of core.ports.metric_catalogue, and those of AWS_METRICS."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -8,16 +8,17 @@ from grafana_foundation_sdk.models.cloudwatch import CloudWatchQueryMode, Metric
 
 from core.ports.metric_catalogue import DECLARED, Unit
 
-#: A variable of the dashboard: METRICS_NAMESPACE can be set.
+#: The dashboard's variable for METRICS_NAMESPACE.
 NAMESPACE = "${namespace}"
+#: The value of a dimension that stands for all its values.
 ANY = "*"
 _MILLISECONDS = "Milliseconds"
-#: The functions that are drawn, as the stack names them.
+#: Entries of the functions; the stack's name and a dash precede them.
 FUNCTIONS = ("process", "dispatch", "record", "admin", "web")
 
 
-class Listed(NamedTuple):
-    """A metric that AWS sends by itself."""
+class AwsMetric(NamedTuple):
+    """The dimensions and the unit of a metric that an AWS service sends."""
 
     dimensions: tuple[str, ...]
     unit: str
@@ -26,21 +27,21 @@ class Listed(NamedTuple):
 #: https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 #: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 #: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
-LISTED = {
-    ("AWS/Lambda", "Invocations"): Listed(("FunctionName",), Unit.COUNT),
-    ("AWS/Lambda", "Errors"): Listed(("FunctionName",), Unit.COUNT),
-    ("AWS/Lambda", "Throttles"): Listed(("FunctionName",), Unit.COUNT),
-    ("AWS/Lambda", "Duration"): Listed(("FunctionName",), _MILLISECONDS),
-    ("AWS/Lambda", "ConcurrentExecutions"): Listed(("FunctionName",), Unit.COUNT),
-    ("AWS/Lambda", "AsyncEventAge"): Listed(("FunctionName",), _MILLISECONDS),
-    ("AWS/Lambda", "DestinationDeliveryFailures"): Listed(("FunctionName",), Unit.COUNT),
-    ("AWS/Lambda", "OffsetLag"): Listed(("FunctionName",), Unit.COUNT),
-    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): Listed(("QueueName",), Unit.SECONDS),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): Listed(("QueueName",), Unit.COUNT),
-    ("AWS/Events", "MatchedEvents"): Listed(("RuleName",), Unit.COUNT),
+AWS_METRICS = {
+    ("AWS/Lambda", "Invocations"): AwsMetric(("FunctionName",), Unit.COUNT),
+    ("AWS/Lambda", "Errors"): AwsMetric(("FunctionName",), Unit.COUNT),
+    ("AWS/Lambda", "Throttles"): AwsMetric(("FunctionName",), Unit.COUNT),
+    ("AWS/Lambda", "Duration"): AwsMetric(("FunctionName",), _MILLISECONDS),
+    ("AWS/Lambda", "ConcurrentExecutions"): AwsMetric(("FunctionName",), Unit.COUNT),
+    ("AWS/Lambda", "AsyncEventAge"): AwsMetric(("FunctionName",), _MILLISECONDS),
+    ("AWS/Lambda", "DestinationDeliveryFailures"): AwsMetric(("FunctionName",), Unit.COUNT),
+    ("AWS/Lambda", "OffsetLag"): AwsMetric(("FunctionName",), Unit.COUNT),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): AwsMetric(("QueueName",), Unit.SECONDS),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): AwsMetric(("QueueName",), Unit.COUNT),
+    ("AWS/Events", "MatchedEvents"): AwsMetric(("RuleName",), Unit.COUNT),
 }
-#: How Grafana shows a unit.
-SHOWN = {
+#: Grafana's unit for a unit of CloudWatch.
+GRAFANA_UNITS = {
     Unit.COUNT: "short",
     Unit.BYTES: "decbytes",
     Unit.SECONDS: "s",
@@ -50,43 +51,43 @@ SHOWN = {
 
 
 class UnknownMetricError(ValueError):
-    """A panel asks for what nobody sends."""
+    """A panel queries a metric that is not sent."""
 
 
 def ours(
     name: str, statistic: str, by: Mapping[str, str] | None = None, *, label: str = "", period: str = ""
 ) -> builders.CloudWatchMetricsQuery:
-    """A metric of core.ports.metric_catalogue, `by` values of one dimension set; `ANY` draws a line for each value.
+    """A metric of core.ports.metric_catalogue. `by` gives each dimension of one set a value, or ANY for a line each.
 
-    Raises UnknownMetricError for a name, a set or a value that is not declared.
+    `period` is in seconds; empty is Grafana's choice. Raises UnknownMetricError for what is not declared.
     """
-    said = dict(by or {})
+    dimensions = dict(by or {})
     metric = DECLARED.get(name)
     if metric is None:
         raise UnknownMetricError(f"{name} is not declared in core.ports.metric_catalogue")
-    found = next((one for one in metric.sets if {each.name for each in one} == set(said)), None)
-    if found is None:
-        raise UnknownMetricError(f"{name} has no dimensions {', '.join(said) or '(none)'}")
-    for dimension in found:
-        if said[dimension.name] not in (ANY, *dimension.values):
-            raise UnknownMetricError(f"{name}: {dimension.name} is never {said[dimension.name]!r}")
-    return _query(NAMESPACE, name, statistic, said, label, period)
+    declared = next((group for group in metric.sets if {each.name for each in group} == set(dimensions)), None)
+    if declared is None:
+        raise UnknownMetricError(f"{name} is not declared with the dimensions {', '.join(dimensions) or '(none)'}")
+    for dimension in declared:
+        if dimensions[dimension.name] not in (ANY, *dimension.values):
+            raise UnknownMetricError(f"{name}: {dimension.name} is never {dimensions[dimension.name]!r}")
+    return _query(NAMESPACE, name, statistic, dimensions, label, period)
 
 
 def aws(
     namespace: str, name: str, statistic: str, by: Mapping[str, str], *, label: str = "", period: str = ""
 ) -> builders.CloudWatchMetricsQuery:
-    """A metric that AWS sends. Raises UnknownMetricError where it is not listed with those dimensions."""
-    listed = LISTED.get((namespace, name))
+    """A metric of AWS_METRICS. Raises UnknownMetricError if it is not listed with these dimensions."""
+    listed = AWS_METRICS.get((namespace, name))
     if listed is None or set(listed.dimensions) != set(by):
-        raise UnknownMetricError(f"{namespace} {name} by {', '.join(by)} is not in the list")
+        raise UnknownMetricError(f"{namespace} {name} by {', '.join(by)} is not in AWS_METRICS")
     return _query(namespace, name, statistic, by, label, period)
 
 
 def _query(
     namespace: str, name: str, statistic: str, by: Mapping[str, str], label: str, period: str
 ) -> builders.CloudWatchMetricsQuery:
-    every = [each for each, value in by.items() if value == ANY]
+    varying = [name for name, value in by.items() if value == ANY]
     query = (
         builders.CloudWatchMetricsQuery()
         .query_mode(CloudWatchQueryMode.METRICS)
@@ -102,12 +103,12 @@ def _query(
         .expression("")
         .id("")
     )
-    shown = label or " ".join(f"${{PROP('Dim.{each}')}}" for each in every)
+    shown = label or " ".join(f"${{PROP('Dim.{name}')}}" for name in varying)
     return query.label(shown) if shown else query
 
 
 def each_function(metric: str, statistic: str) -> list[builders.CloudWatchMetricsQuery]:
-    """A metric of Lambda, a line for each function."""
+    """A metric of AWS/Lambda: one query for each function."""
     return [
         aws("AWS/Lambda", metric, statistic, {"FunctionName": f"${{stack}}-{function}"}, label=function)
         for function in FUNCTIONS

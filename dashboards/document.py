@@ -1,4 +1,4 @@
-"""A dashboard as the JSON that Grafana keeps: the same text for the same code."""
+"""Dashboards as the JSON that Grafana reads; the same code gives the same text."""
 
 import json
 from typing import Any
@@ -7,23 +7,23 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 
-def plain(value: object) -> Any:  # noqa: ANN401 - JSON
-    """What the SDK built, as JSON's plain values."""
+def to_json(value: object) -> Any:  # noqa: ANN401 - JSON
+    """An object of the SDK as plain JSON values."""
     return json.loads(json.dumps(value, cls=JSONEncoder))
 
 
-def of(board: dashboard.Dashboard) -> dict[str, Any]:
-    """The dashboard, its panels numbered from the top: links and alerts may name them."""
-    found: dict[str, Any] = plain(board.build())
+def number_panels(board: dashboard.Dashboard) -> dict[str, Any]:
+    """The dashboard as JSON, its panels numbered from the top, so that links and alert rules can refer to them."""
+    content: dict[str, Any] = to_json(board.build())
     number = 0
-    for panel in found["panels"]:
+    for panel in content["panels"]:
         for each in (panel, *panel.get("panels", [])):
             number += 1
             each["id"] = number
-    found["id"] = None  # another Grafana has another
-    return found
+    content["id"] = None  # each Grafana assigns its own
+    return content
 
 
-def text(document: object) -> str:
-    """As it is kept."""
+def to_text(document: object) -> str:
+    """JSON with sorted keys, as the generated files hold it."""
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=False) + "\n"

@@ -1,4 +1,4 @@
-"""What the parts call each other: dashboards by uid, data sources by variable."""
+"""Uids of the dashboards and the folder, and the data sources that panels refer to."""
 
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 
@@ -8,7 +8,7 @@ CUSTOMER, IMAGE = "picture-perfect-customer", "picture-perfect-image"
 TAG = "picture-perfect"
 
 CLOUDWATCH_TYPE, POSTGRES_TYPE = "cloudwatch", "grafana-postgresql-datasource"
-#: As `provisioning/datasources` names them; another Grafana has others, and the dashboards ask by variable.
+#: The uids of provisioning/datasources, for alert rules. Dashboards refer to data sources by variables.
 CLOUDWATCH_UID, POSTGRES_UID = "picture-perfect-cloudwatch", "picture-perfect-postgres"
 CLOUDWATCH = DataSourceRef(type_val=CLOUDWATCH_TYPE, uid="${cloudwatch}")
 POSTGRES = DataSourceRef(type_val=POSTGRES_TYPE, uid="${postgres}")

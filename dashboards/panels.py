@@ -1,7 +1,7 @@
-"""The panels that the dashboards are made of: each has a title, a unit, and a sentence that says what to do."""
+"""Builders of panels and rows. Each panel has a title, a unit, and a description: its meaning, and what to do."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, logs, stat, table, timeseries
 from grafana_foundation_sdk.cog.builder import Builder
@@ -25,7 +25,6 @@ from grafana_foundation_sdk.models.common import (
     VizOrientation,
 )
 from grafana_foundation_sdk.models.dashboard import (
-    DashboardLinkType,
     DataSourceRef,
     DynamicConfigValue,
     FieldColorModeId,
@@ -36,19 +35,20 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards import names
 
 Query = Builder[Dataquery]
-#: The whole width.
+_Panel = TypeVar("_Panel")
+#: Grafana's grid has 24 columns.
 WIDE = 24
 
 
 class Limits(NamedTuple):
-    """From where on a figure is a warning, and from where on somebody has to act."""
+    """From `warning` a value is orange, from `serious` it is red."""
 
     warning: float
     serious: float
 
 
 class Column(NamedTuple):
-    """How a column of a table is shown. `link` may use `${__data.fields.…}`; `gauge` draws its share."""
+    """The format of a table's column. `link`: a URL with `${__value…}`; `gauge`: adds a bar; `width`: pixels."""
 
     name: str
     unit: str = ""
@@ -73,14 +73,9 @@ def figure(
     decimals: int | None = None,
     height: int = 4,
 ) -> stat.Panel:
-    """One number. `calc` makes it of the values that come."""
+    """One number. `calc` is Grafana's reducer of the values."""
     panel = (
-        stat.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(stat.Panel(), source, title, meaning, span, height)
         .unit(unit)
         .no_value("-")
         .thresholds(_thresholds(limits))
@@ -106,8 +101,8 @@ def lines(
     signed: bool = False,
     height: int = 8,
 ) -> timeseries.Panel:
-    """How something went over time. `limits` are drawn as lines; what is `signed` may fall below nothing."""
-    panel = _over_time(source, title, meaning, queries, unit, span, height).line_width(2).fill_opacity(6)
+    """Lines over time. `limits` are dashed lines, `top` is the least upper end, `signed` values may be negative."""
+    panel = _time_series(source, title, meaning, queries, unit, span, height).line_width(2).fill_opacity(6)
     panel = panel if signed else panel.min(0)
     panel = panel.show_points(VisibilityMode.AUTO).span_nulls(False)
     if top is not None:
@@ -128,9 +123,9 @@ def bars(
     span: int = 12,
     height: int = 8,
 ) -> timeseries.Panel:
-    """What was counted in each piece of time, one part on top of the other."""
+    """Counts over time as stacked bars."""
     return (
-        _over_time(source, title, meaning, queries, unit, span, height)
+        _time_series(source, title, meaning, queries, unit, span, height)
         .min(0)
         .draw_style(GraphDrawStyle.BARS)
         .line_width(0)
@@ -142,14 +137,9 @@ def bars(
 def shares(
     source: DataSourceRef, title: str, meaning: str, query: Query, *, unit: str, span: int = 8, height: int = 8
 ) -> bargauge.Panel:
-    """A bar for each row, the longest first."""
+    """A horizontal bar for each row."""
     return (
-        bargauge.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(bargauge.Panel(), source, title, meaning, span, height)
         .unit(unit)
         .no_value("-")
         .min(0)
@@ -172,14 +162,9 @@ def rows(
     span: int = 24,
     height: int = 10,
 ) -> table.Panel:
-    """A table; what is not told of a column is shown as it is."""
+    """A table. Columns that are not in `columns` keep Grafana's format."""
     panel = (
-        table.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(table.Panel(), source, title, meaning, span, height)
         .no_value("-")
         .cell_height(TableCellHeight.SM)
         .align(FieldTextAlignment.AUTO)
@@ -192,14 +177,9 @@ def rows(
 
 
 def log_lines(source: DataSourceRef, title: str, meaning: str, query: Query) -> logs.Panel:
-    """Lines of logs, the first on top."""
+    """Log lines, the earliest on top."""
     return (
-        logs.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(WIDE)
-        .height(12)
+        _with_header(logs.Panel(), source, title, meaning, WIDE, 12)
         .show_time(True)
         .wrap_log_message(True)
         .sort_order(LogsSortOrder.ASCENDING)
@@ -207,60 +187,18 @@ def log_lines(source: DataSourceRef, title: str, meaning: str, query: Query) -> 
     )
 
 
-class Row(NamedTuple):
-    """Panels under a heading; of a collapsed one, nothing is asked before it is opened."""
-
-    title: str
-    panels: tuple[Builder[Any], ...]
-    collapsed: bool = False
-
-
-def row(title: str, *made: Builder[Any], collapsed: bool = False) -> Row:
-    """Panels under a heading."""
-    return Row(title, made, collapsed)
+def _with_header(panel: _Panel, source: DataSourceRef, title: str, meaning: str, span: int, height: int) -> _Panel:
+    """The same builder, with the properties that every panel has; the SDK's builders share no type that has them."""
+    builder: Any = panel
+    builder.title(title).description(meaning).datasource(source).span(span).height(height)
+    return panel
 
 
-def fill(board: dashboard.Dashboard, rows: Iterable[Row]) -> dashboard.Dashboard:
-    """Put the rows on the board, one below the other."""
-    for one in rows:
-        heading = dashboard.Row(one.title)
-        if one.collapsed:  # its panels are in it; those of an open row stand behind it
-            for panel in one.panels:
-                heading = heading.with_panel(panel)
-            board = board.with_row(heading)
-            continue
-        board = board.with_row(heading)
-        for panel in one.panels:
-            board = board.with_panel(panel)
-    return board
-
-
-def link(title: str, uid: str, tooltip: str) -> dashboard.DashboardLink:
-    """A way to another of the dashboards, on top of the page, with the time that is looked at."""
-    return (
-        dashboard.DashboardLink(title)
-        .type(DashboardLinkType.LINK)
-        .icon("dashboard")
-        .tooltip(tooltip)
-        .url(f"/d/{uid}")
-        .keep_time(True)
-        .include_vars(False)
-        .as_dropdown(False)
-        .target_blank(False)
-        .tags([])
-    )
-
-
-def _over_time(
+def _time_series(
     source: DataSourceRef, title: str, meaning: str, queries: Sequence[Query], unit: str, span: int, height: int
 ) -> timeseries.Panel:
     panel = (
-        timeseries.Panel()
-        .title(title)
-        .description(meaning)
-        .datasource(source)
-        .span(span)
-        .height(height)
+        _with_header(timeseries.Panel(), source, title, meaning, span, height)
         .unit(unit)
         .no_value("-")
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
@@ -278,8 +216,8 @@ def _over_time(
     return panel
 
 
-class _Made(Builder[Dataquery]):
-    """What is built already."""
+class _BuiltQuery(Builder[Dataquery]):
+    """The SDK takes builders only."""
 
     def __init__(self, built: Dataquery) -> None:
         self._built = built
@@ -289,10 +227,10 @@ class _Made(Builder[Dataquery]):
 
 
 def _numbered(query: Query, number: int) -> Query:
-    """The query by the letter that Grafana knows it by."""
+    """The query with its refId: A, B, …."""
     built: Any = query.build()
     built.ref_id = chr(ord("A") + number)
-    return _Made(built)
+    return _BuiltQuery(built)
 
 
 def _thresholds(limits: Limits | None) -> dashboard.ThresholdsConfig:
@@ -303,19 +241,21 @@ def _thresholds(limits: Limits | None) -> dashboard.ThresholdsConfig:
 
 
 def _properties(column: Column) -> list[DynamicConfigValue]:
-    said: dict[str, Any] = {}
+    properties: dict[str, Any] = {}
     if column.unit:
-        said["unit"] = column.unit
+        properties["unit"] = column.unit
     if column.decimals is not None:
-        said["decimals"] = column.decimals
+        properties["decimals"] = column.decimals
     if column.width:
-        said["custom.width"] = column.width
+        properties["custom.width"] = column.width
     if column.link:
-        said["links"] = [{"title": column.link_title, "url": column.link, "targetBlank": column.link.startswith("$")}]
+        properties["links"] = [
+            {"title": column.link_title, "url": column.link, "targetBlank": column.link.startswith("$")}
+        ]
     if column.gauge:
-        said["custom.cellOptions"] = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
-        said["min"] = 0
+        properties["custom.cellOptions"] = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
+        properties["min"] = 0
     if column.limits:
-        said["thresholds"] = _thresholds(column.limits).build()
-        said["custom.cellOptions"] = {"type": "color-text"}
-    return [DynamicConfigValue(id_val=name, value=value) for name, value in said.items()]
+        properties["thresholds"] = _thresholds(column.limits).build()
+        properties["custom.cellOptions"] = {"type": "color-text"}
+    return [DynamicConfigValue(id_val=name, value=value) for name, value in properties.items()]

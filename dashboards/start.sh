@@ -1,6 +1,6 @@
 #!/bin/sh
-# What Grafana is provisioned with, with this stack's names in it: the queries of alert rules, and what the variables of
-# dashboards say first, take nothing from the environment themselves.
+# Copies what Grafana is provisioned with, and puts this stack's names into the queries of the alert rules and the defaults
+# of the dashboards' variables: Grafana replaces environment variables in neither.
 set -eu
 from=${FROM:-/picture-perfect} to=${TO:-/tmp/picture-perfect}
 

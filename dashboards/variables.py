@@ -1,4 +1,4 @@
-"""What somebody may choose at the top of a dashboard of CloudWatch."""
+"""Variables of the dashboards that query CloudWatch."""
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import VariableHide, VariableOption
@@ -7,11 +7,11 @@ from dashboards import names
 
 
 def region() -> dashboard.QueryVariable:
-    """Which region of AWS; the data source's own, until another is chosen."""
+    """The AWS region; at first the data source's default."""
     return (
         dashboard.QueryVariable("region")
         .label("Region")
-        .description("Where the stack is")
+        .description("Region of the stack")
         .datasource(names.CLOUDWATCH)
         .query({"queryType": "regions", "refId": "CloudWatchVariableQueryEditor-VariableQuery"})
         .current(VariableOption(text="default", value="default"))
@@ -20,7 +20,7 @@ def region() -> dashboard.QueryVariable:
 
 
 def textbox(name: str, label: str, value: str, meaning: str) -> dashboard.TextBoxVariable:
-    """A word that the stack was given."""
+    """A text with a default, such as the stack's name."""
     return (
         dashboard.TextBoxVariable(name)
         .label(label)

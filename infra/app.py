@@ -1,5 +1,6 @@
-"""The app: the one stack, judged by cdk-nag's AwsSolutions as it is synthesized."""
+"""The CDK app: one stack, checked by cdk-nag's AwsSolutions whenever it is synthesized."""
 
+import json
 from pathlib import Path
 
 import aws_cdk as cdk
@@ -7,24 +8,22 @@ import msgspec
 from cdk_nag import AwsSolutionsChecks
 
 from infra.findings import acknowledge
-from infra.settings import Settings
+from infra.settings.schema import Settings
 from infra.stack import PicturePerfect
 
+ROOT = Path(__file__).parent.parent
 STACK = "PicturePerfect"
-#: Where CDK's default is what it did years ago. https://github.com/aws/aws-cdk/blob/main/packages/aws-cdk-lib/cx-api/FEATUREFLAGS.md
-FLAGS = {
-    "@aws-cdk/core:validateAgainstDefaultRules": True,
-    "@aws-cdk/aws-s3:serverAccessLogsUseBucketPolicy": True,
-}
+#: The feature flags of cdk.json, for a synthesis without CDK's command line.
+FEATURE_FLAGS = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
 
 
 def assemble(settings: Settings, out: str, name: str = STACK) -> Path:
-    """Write the assembly of the stack to `out`, which is returned as a path.
+    """Write the cloud assembly of the stack `name` to the folder `out`, and return that path.
 
-    CDK's context may say: `image`, a URI in ECR; `data`, keep or delete; `closing`, before it is taken down;
-    `at`, account and region, where buckets that were kept are taken over.
+    The context may hold `image`, a URI in Amazon ECR; `data`, "keep" or "delete"; `closing`, to lift the database's
+    deletion protection; and `at`, account and region, to import buckets that an earlier stack kept.
     """
-    app = cdk.App(outdir=out, analytics_reporting=False, context=FLAGS)
+    app = cdk.App(outdir=out, analytics_reporting=False, context=FEATURE_FLAGS)
     image = app.node.try_get_context("image")
     if image:
         settings = msgspec.structs.replace(settings, image=msgspec.structs.replace(settings.image, uri=image))
@@ -35,11 +34,11 @@ def assemble(settings: Settings, out: str, name: str = STACK) -> Path:
         data=app.node.try_get_context("data") or "keep",
         closing=bool(app.node.try_get_context("closing")),
     )
-    judge(app, stack)
+    add_checks(app, stack)
     return Path(app.synth().directory)
 
 
-def judge(app: cdk.App, stack: cdk.Stack) -> None:
-    """From here on a finding that nobody gave a reason for fails the synthesis. Raises ValueError, as `acknowledge`."""
+def add_checks(app: cdk.App, stack: cdk.Stack) -> None:
+    """Make a finding without an acknowledgement fail the synthesis. Raises ValueError, as `acknowledge`."""
     cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app))
     acknowledge(stack)

@@ -1,79 +1,80 @@
-"""Who may do what. One role for each function and one for the Batch job; nothing is granted elsewhere."""
+"""Every permission: the statements of each function's role and of the Batch job's. Nothing is granted elsewhere."""
 
 from aws_cdk import Fn
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.settings import Settings
-from infra.storage import bucket_arn
+from infra.constructs.bucket import bucket_arn
+from infra.settings.schema import Settings
 
-#: Where images lie that are to be worked on: by the version that they had when they were accepted.
+#: Keys of the sources of images; each is read by the version that was accepted.
 _SOURCES = ("incoming/*", "originals/*")
 
 
 def allow(actions: list[str], *resources: str, **conditions: dict[str, list[str]]) -> iam.PolicyStatement:
-    """Conditions are operators of IAM: `StringLike={…}`."""
+    """An allowing statement. Each keyword is a condition operator of IAM: `StringLike={key: values}`."""
     return iam.PolicyStatement(actions=actions, resources=list(resources), conditions=conditions or None)
 
 
-class Bucket:
-    """Statements on the one bucket."""
+class BucketStatements:
+    """Statements on the bucket of the deployment `name`."""
 
     def __init__(self, name: str) -> None:
         self._arn = bucket_arn(name)
 
-    def listing(self, *actions: str) -> iam.PolicyStatement:
-        """Without `s3:ListBucket`, S3 says 403 of what is not there, and nobody could tell it from forbidden."""
+    def list_objects(self, *actions: str) -> iam.PolicyStatement:
+        """`s3:ListBucket` and `actions`. Without it S3 answers 403 instead of 404 for a missing object."""
         return allow(["s3:ListBucket", *actions], self._arn)
 
-    def versions(self, *prefixes: str) -> iam.PolicyStatement:
-        """To delete is to name a version, or what a delete marker hides would stay: for these, each is listed."""
+    def list_versions(self, *prefixes: str) -> iam.PolicyStatement:
+        """List the versions under `prefixes`: a role deletes specific versions only, so that nothing stays behind."""
         return allow(["s3:ListBucketVersions"], self._arn, StringLike={"s3:prefix": list(prefixes)})
 
     def objects(self, actions: list[str], *prefixes: str) -> iam.PolicyStatement:
+        """`actions` without `s3:`, on keys that match `prefixes`, as `results/*`."""
         return allow([f"s3:{action}" for action in actions], *(f"{self._arn}/{prefix}" for prefix in prefixes))
 
 
-def referred(settings: Settings) -> list[iam.PolicyStatement]:
-    """Where customers may refer to besides their own place: the prefixes of REFERENCES."""
+def read_references(settings: Settings) -> list[iam.PolicyStatement]:
+    """Read the prefixes of REFERENCES, which events may refer to besides the customer's own."""
     prefixes = settings.processing.environment.get("REFERENCES", "").split()
-    places = [prefix.removeprefix("s3://").replace("{customer}", "*") for prefix in prefixes]
-    if not places:
+    locations = [prefix.removeprefix("s3://").replace("{customer}", "*") for prefix in prefixes]
+    if not locations:
         return []
-    buckets = sorted({place.split("/", 1)[0] for place in places})
-    arns = [Fn.sub(f"arn:${{AWS::Partition}}:s3:::{place}*") for place in places]
-    whole = [Fn.sub(f"arn:${{AWS::Partition}}:s3:::{bucket}") for bucket in buckets]
-    return [allow(["s3:GetObject", "s3:GetObjectVersion"], *arns), allow(["s3:ListBucket"], *whole)]
+    buckets = sorted({location.split("/", 1)[0] for location in locations})
+    object_arns = [Fn.sub(f"arn:${{AWS::Partition}}:s3:::{location}*") for location in locations]
+    bucket_arns = [Fn.sub(f"arn:${{AWS::Partition}}:s3:::{bucket}") for bucket in buckets]
+    return [allow(["s3:GetObject", "s3:GetObjectVersion"], *object_arns), allow(["s3:ListBucket"], *bucket_arns)]
 
 
-def run(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
-    """What it takes to bring an image to its end, on either route."""
-    bucket = Bucket(settings.name)
+def process_images(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
+    """Process an image and commit its result, on either route. Queues are given by ARN, here and below."""
+    bucket = BucketStatements(settings.name)
     return [
-        bucket.listing(),
+        bucket.list_objects(),
         bucket.objects(["GetObject", "GetObjectVersion"], *_SOURCES),
         bucket.objects(["GetObject"], "results/*"),
         bucket.objects(["PutObject"], "processed/*", "results/*"),
-        *referred(settings),
+        *read_references(settings),
         allow(["sqs:SendMessage"], records, overflow),
     ]
 
 
 def process(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
-    """It stages what events carry; Lambda keeps in its name the events that it gave up on."""
-    bucket = Bucket(settings.name)
+    """It also stages inline bytes under incoming/. Lambda writes failed events to aws/lambda/ by this role."""
+    bucket = BucketStatements(settings.name)
     kafka = settings.kafka.kind != "none"
     return [
-        *run(settings, records, overflow),
+        *process_images(settings, records, overflow),
         bucket.objects(["PutObject"], "incoming/*", "aws/lambda/*"),
         bucket.objects(["GetObject", "PutObject"], "refused/*", *(["accepted/*"] if kafka else [])),
     ]
 
 
 def job(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
-    bucket = Bucket(settings.name)
+    bucket = BucketStatements(settings.name)
     return [
-        *run(settings, records, overflow),
+        *process_images(settings, records, overflow),
         bucket.objects(["GetObject"], "batches/*"),
         bucket.objects(["PutObject"], "dispatched/*"),
     ]
@@ -82,60 +83,60 @@ def job(settings: Settings, records: str, overflow: str) -> list[iam.PolicyState
 def dispatch(
     settings: Settings, records: str, overflow: str, job_queue: str, definitions: list[str]
 ) -> list[iam.PolicyStatement]:
-    bucket = Bucket(settings.name)
-    both = ("results/*", "refused/*", "accepted/*", "batches/*", "dispatched/*")
+    bucket = BucketStatements(settings.name)
+    read_and_written = ("results/*", "refused/*", "accepted/*", "batches/*", "dispatched/*")
     return [
-        bucket.listing(),
+        bucket.list_objects(),
         bucket.objects(["GetObject", "GetObjectVersion"], *_SOURCES),
         bucket.objects(["GetObject"], "failures/*", "aws/lambda/*"),
         bucket.objects(["PutObject"], "incoming/*"),
-        bucket.objects(["GetObject", "PutObject"], *both),
-        *referred(settings),
+        bucket.objects(["GetObject", "PutObject"], *read_and_written),
+        *read_references(settings),
         allow(["batch:SubmitJob"], job_queue, *definitions),
-        allow(["batch:ListJobs"], "*"),  # has no resource
+        allow(["batch:ListJobs"], "*"),  # this action has no resource
         allow(["sqs:SendMessage"], records),
-        reads(overflow),
+        read_queue(overflow),
     ]
 
 
 def record(settings: Settings, records: str) -> list[iam.PolicyStatement]:
-    return [*_recording(settings), reads(records)]
+    return [*_record_results(settings), read_queue(records)]
 
 
 def admin(settings: Settings) -> list[iam.PolicyStatement]:
-    bucket = Bucket(settings.name)
+    bucket = BucketStatements(settings.name)
     return [
-        *_recording(settings),
+        *_record_results(settings),
         bucket.objects(["PutObject"], "failures/reconciled/*", "results/*"),
         bucket.objects(["GetObject", "PutObject"], "refused/incoming/*"),
         bucket.objects(["GetObject", "PutObject", "DeleteObjectVersion"], "reconciler/after"),
-        bucket.versions("reconciler/after"),
+        bucket.list_versions("reconciler/after"),
     ]
 
 
 def web(settings: Settings) -> list[iam.PolicyStatement]:
-    """What the page's function signs for others, it must be allowed itself."""
-    bucket = Bucket(settings.name)
+    """A presigned request has the permissions of the role that signed it, so these include those of browsers."""
+    bucket = BucketStatements(settings.name)
     return [
-        bucket.listing("s3:ListBucketMultipartUploads"),
+        bucket.list_objects("s3:ListBucketMultipartUploads"),
         bucket.objects(["GetObject"], "processed/*", "originals/*", "results/*"),
         bucket.objects(["PutObject", "AbortMultipartUpload", "ListMultipartUploadParts"], "incoming/*"),
         bucket.objects(["PutObject"], "tombstones/*"),
     ]
 
 
-def reads(queue: str) -> iam.PolicyStatement:
-    """A queue as an event source."""
+def read_queue(queue: str) -> iam.PolicyStatement:
+    """Read a queue as an event source mapping does."""
     return allow(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"], queue)
 
 
-def writes_log(group: str) -> iam.PolicyStatement:
-    """`group` is an ARN as CloudFormation spells it, `…:*`: the streams of that group."""
-    return allow(["logs:CreateLogStream", "logs:PutLogEvents"], group)
+def write_log(log_group_arn: str) -> iam.PolicyStatement:
+    """`log_group_arn` is CloudFormation's, which ends in `:*` for the group's streams."""
+    return allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group_arn)
 
 
-def inside_vpc(function: str) -> list[iam.PolicyStatement]:
-    """For Lambda, which makes the interfaces, and not for the function's own code.
+def vpc_access(function: str) -> list[iam.PolicyStatement]:
+    """Let Lambda manage network interfaces for `function`, a name; and deny the same to the function's own code.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
@@ -148,19 +149,19 @@ def inside_vpc(function: str) -> list[iam.PolicyStatement]:
         "ec2:UnassignPrivateIpAddresses",
     ]
     arn = Fn.sub(f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:{function}")
-    own = iam.PolicyStatement(
+    deny = iam.PolicyStatement(
         effect=iam.Effect.DENY,
         actions=actions,
         resources=["*"],
         conditions={"ArnEquals": {"lambda:SourceFunctionArn": [arn]}},
     )
-    return [allow(actions, "*"), own]
+    return [allow(actions, "*"), deny]
 
 
 def role(
     scope: Construct, name: str, service: str, statements: list[iam.PolicyStatement], description: str
 ) -> iam.Role:
-    """One role with one policy, written out."""
+    """A role with one inline policy. `service` assumes it, as `lambda.amazonaws.com`."""
     return iam.Role(
         scope,
         name,
@@ -170,16 +171,16 @@ def role(
     )
 
 
-def _recording(settings: Settings) -> list[iam.PolicyStatement]:
-    """A source is copied with its tags, where its uploader gave it some; removed are versions, each by its name."""
-    bucket = Bucket(settings.name)
-    kept = ("originals/*", "quarantine/*")
-    removed = ("incoming/*", "processed/*", *kept, "failures/reconciled/*", "dispatched/*")
+def _record_results(settings: Settings) -> list[iam.PolicyStatement]:
+    """Move sources out of incoming/ with their tags; delete versions of moved sources and of erased images."""
+    bucket = BucketStatements(settings.name)
+    archives = ("originals/*", "quarantine/*")
+    deletable = ("incoming/*", "processed/*", *archives, "failures/reconciled/*", "dispatched/*")
     return [
-        bucket.listing(),
-        bucket.versions(*removed),
+        bucket.list_objects(),
+        bucket.list_versions(*deletable),
         bucket.objects(["GetObject"], "incoming/*", "results/*", "tombstones/*"),
         bucket.objects(["GetObjectVersion", "GetObjectVersionTagging"], "incoming/*"),
-        bucket.objects(["PutObject", "PutObjectTagging"], *kept),
-        bucket.objects(["DeleteObjectVersion"], *removed),
+        bucket.objects(["PutObject", "PutObjectTagging"], *archives),
+        bucket.objects(["DeleteObjectVersion"], *deletable),
     ]

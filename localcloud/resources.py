@@ -26,14 +26,14 @@ def reset(endpoint: str) -> None:
 
 
 def bucket_name(deployment: str) -> str:
-    """As infra/storage.py calls it in a deployment of that name; where there is none, `pictures`."""
+    """As infra/constructs/bucket.py calls it in a deployment of that name; where there is none, `pictures`."""
     return f"{deployment}-pictures-{clients.ACCOUNT}-{clients.REGION}" if deployment else BUCKET
 
 
 def queues(sqs: "SQSClient", visibility: float, deployment: str = "") -> dict[str, str]:
     """Queue URLs by name, with the visibility AWS asks for: six times the function's time-out.
 
-    With a deployment's name before their own they are called as infra/queues.py calls them.
+    With a deployment's name before their own they are called as infra/constructs/queues.py calls them.
     """
     before = f"{deployment}-" if deployment else ""
     retention = {"MessageRetentionPeriod": str(14 * _DAY)}

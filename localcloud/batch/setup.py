@@ -43,7 +43,7 @@ def batch(
 
 
 def names(deployment: str) -> tuple[str, str]:
-    """The job queue's name, and what the definitions' begin with; as infra/batch.py has them in a deployment."""
+    """The job queue's name, and what the definitions' begin with; as infra/constructs/batch.py has them."""
     return (f"{deployment}-jobs", deployment) if deployment else (BATCH_QUEUE, BATCH_DEFINITIONS)
 
 

@@ -1,4 +1,4 @@
-"""The stacks that the tests look at."""
+"""The synthesized stacks, shared by all tests of a session."""
 
 from collections.abc import Callable
 from functools import cache
@@ -14,17 +14,17 @@ Synthesize = Callable[[str], Stack]
 
 @pytest.fixture(scope="session")
 def synthesize() -> Synthesize:
-    """The stack of such settings."""
+    """Synthesize the stack of settings, given as the text of a settings file; each text once."""
     return cache(lambda settings: Stack(synthesis.assembly(settings)))
 
 
 @pytest.fixture(scope="session")
 def shipped(synthesize: Synthesize) -> Stack:
-    """As infra/settings.toml comes."""
+    """The stack of infra/settings.toml."""
     return synthesize(SHIPPED)
 
 
 @pytest.fixture(scope="session")
 def other(synthesize: Synthesize) -> Stack:
-    """All that the shipped settings have not."""
+    """The stack of a deployment that uses most settings which the shipped file does not."""
     return synthesize(OTHER)

@@ -1,4 +1,4 @@
-"""A synthesized template, and its values as they read once it is deployed."""
+"""A synthesized template whose references and pseudo parameters are resolved."""
 
 import json
 import re
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
-_PSEUDO = {
+_PSEUDO_PARAMETERS = {
     "AWS::AccountId": ACCOUNT,
     "AWS::Region": REGION,
     "AWS::Partition": "aws",
@@ -16,7 +16,7 @@ _PSEUDO = {
 
 
 class Stack:
-    """`of(type)` is what there is of a type: its properties, by logical name."""
+    """The stack of a cloud assembly. Types are given without `AWS::`."""
 
     def __init__(self, assembly: Path) -> None:
         self.assembly = assembly
@@ -25,61 +25,67 @@ class Stack:
         self.template: dict[str, Any] = json.loads(self.text)
         self.resources: dict[str, dict[str, Any]] = self.template["Resources"]
 
-    def of(self, kind: str) -> dict[str, dict[str, Any]]:
-        found = {name: one for name, one in self.resources.items() if one["Type"] == f"AWS::{kind}"}
-        return {name: self.read(one.get("Properties", {})) for name, one in found.items()}
-
-    def one(self, kind: str, **properties: Any) -> dict[str, Any]:
-        """The only one that has these properties."""
-        return next(iter(self.named(kind, **properties).values()))
-
-    def named(self, kind: str, **properties: Any) -> dict[str, dict[str, Any]]:
-        """The same, by its logical name."""
-        found = {
-            name: one
-            for name, one in self.of(kind).items()
-            if all(one.get(key) == value for key, value in properties.items())
+    def properties_of(self, kind: str) -> dict[str, dict[str, Any]]:
+        """The resolved properties of every resource of the type, by logical id."""
+        return {
+            logical_id: self.resolve(resource.get("Properties", {}))
+            for logical_id, resource in self.resources.items()
+            if resource["Type"] == f"AWS::{kind}"
         }
-        assert len(found) == 1, f"{len(found)} of {kind} with {properties}"
-        return found
 
-    def logical(self, kind: str, **properties: Any) -> str:
-        return next(iter(self.named(kind, **properties)))
+    def only(self, kind: str, **properties: Any) -> dict[str, Any]:
+        """The properties of the only resource of the type with these properties."""
+        return self._only_item(kind, **properties)[1]
+
+    def logical_id(self, kind: str, **properties: Any) -> str:
+        return self._only_item(kind, **properties)[0]
 
     def arn(self, kind: str, **properties: Any) -> str:
-        """How another resource refers to it."""
-        return f"<{self.logical(kind, **properties)}.Arn>"
+        """Another resource's resolved reference to the ARN."""
+        return f"<{self.logical_id(kind, **properties)}.Arn>"
 
     def function(self, entry: str) -> dict[str, Any]:
-        return self.one("Lambda::Function", Description=f"handler.{entry}.handle")
+        return self.only("Lambda::Function", Description=f"handler.{entry}.handle")
 
     def environment(self, entry: str) -> dict[str, str]:
-        found: dict[str, str] = self.function(entry)["Environment"]["Variables"]
-        return found
+        variables: dict[str, str] = self.function(entry)["Environment"]["Variables"]
+        return variables
 
-    def read(self, value: Any) -> Any:
-        """References become `<logical name>` or `<logical name.attribute>`, the rest is as in eu-west-1."""
+    def resolve(self, value: Any) -> Any:
+        """References become `<logical id>` or `<logical id.attribute>`; pseudo parameters are those of eu-west-1."""
         if isinstance(value, list):
-            return [self.read(one) for one in value]
+            return [self.resolve(each) for each in value]
         if not isinstance(value, dict):
             return value
         function = {
-            ("Ref",): lambda said: _PSEUDO.get(said, f"<{said}>"),
-            ("Fn::GetAtt",): lambda said: f"<{'.'.join(said)}>",
-            ("Fn::Join",): lambda said: said[0].join(map(str, map(self.read, said[1]))),
-            ("Fn::Sub",): self._substituted,
+            ("Ref",): lambda name: _PSEUDO_PARAMETERS.get(name, f"<{name}>"),
+            ("Fn::GetAtt",): lambda parts: f"<{'.'.join(parts)}>",
+            ("Fn::Join",): lambda parts: parts[0].join(map(str, map(self.resolve, parts[1]))),
+            ("Fn::Sub",): self._substitute,
         }.get(tuple(value))
-        return function(*value.values()) if function else {key: self.read(one) for key, one in value.items()}
+        return function(*value.values()) if function else {key: self.resolve(each) for key, each in value.items()}
 
-    def _substituted(self, said: Any) -> str:
-        text, own = (said, {}) if isinstance(said, str) else said
-        known = _PSEUDO | {key: self.read(one) for key, one in own.items()}
-        return re.sub(r"\$\{([^}]+)\}", lambda found: str(known.get(found[1], f"<{found[1]}>")), text)
+    def _substitute(self, argument: Any) -> str:
+        text, variables = (argument, {}) if isinstance(argument, str) else argument
+        known = _PSEUDO_PARAMETERS | {name: self.resolve(value) for name, value in variables.items()}
+        return re.sub(r"\$\{([^}]+)\}", lambda match: str(known.get(match[1], f"<{match[1]}>")), text)
+
+    def _only_item(self, kind: str, **properties: Any) -> tuple[str, dict[str, Any]]:
+        matching = [
+            (logical_id, resource)
+            for logical_id, resource in self.properties_of(kind).items()
+            if all(resource.get(key) == value for key, value in properties.items())
+        ]
+        assert len(matching) == 1, f"{len(matching)} of {kind} with {properties}"
+        return matching[0]
 
 
 def statements(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """Of a policy, each with lists for what may be one or many."""
+    """The statements of a policy, with Action and Resource as lists."""
     return [
-        {key: one if isinstance(one, list) or key not in {"Action", "Resource"} else [one] for key, one in said.items()}
-        for said in document["Statement"]
+        {
+            key: [value] if key in {"Action", "Resource"} and not isinstance(value, list) else value
+            for key, value in statement.items()
+        }
+        for statement in document["Statement"]
     ]

@@ -1,5 +1,6 @@
-"""`make synth` and `make diff`: what they say, and what they say is wrong."""
+"""`make synth`, `make diff` and cdk.json: their output and their error messages."""
 
+import json
 import os
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from pictureperfect.cli import cli
 from tests.infra.stack import Stack
 
 ROOT = Path(__file__).parents[2]
-#: No credentials, and nobody to ask for any.
-NOBODY = {
+#: An environment without AWS credentials, and without a source of any.
+NO_CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": None,
     "AWS_SECRET_ACCESS_KEY": None,
     "AWS_SESSION_TOKEN": None,
@@ -39,7 +40,7 @@ def synth(settings: Path, **environment: str) -> subprocess.CompletedProcess[str
     )
 
 
-def test_a_wrong_setting_is_told_in_one_line_with_the_file_and_the_field(tmp_path: Path) -> None:
+def test_a_wrong_setting_is_reported_in_one_line_with_the_file_and_the_field(tmp_path: Path) -> None:
     file = tmp_path / "company.toml"
     file.write_text("[storage]\nretention_days = 3\n")
     done = synth(file)
@@ -48,29 +49,43 @@ def test_a_wrong_setting_is_told_in_one_line_with_the_file_and_the_field(tmp_pat
     assert done.stdout == ""
 
 
-def test_the_summary_says_where_the_template_is_and_what_is_in_it(shipped: Stack) -> None:
-    from infra.settings import Settings
-    from infra.summary import summary
+def test_the_app_of_cdk_json_writes_the_same_template(tmp_path: Path, shipped: Stack) -> None:
+    """CDK's command line runs it with CDK_OUTDIR and the context of cdk.json; its metadata is switched off there."""
+    configuration = json.loads((ROOT / "cdk.json").read_text())
+    assert configuration["app"] == ".venv/bin/python -m infra"
+    assert {configuration[name] for name in ("pathMetadata", "assetMetadata", "versionReporting")} == {False}
+    done = synth(
+        ROOT / "infra" / "settings.toml",
+        CDK_OUTDIR=str(tmp_path),
+        CDK_CONTEXT_JSON=json.dumps(configuration["context"]),
+    )
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert (tmp_path / shipped.path.name).read_text() == shipped.text
 
-    said = summary(shipped.assembly, "PicturePerfect", Settings())
-    lines = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in said.splitlines()}
+
+def test_the_summary_has_the_path_and_the_content_of_the_template(shipped: Stack) -> None:
+    from infra.settings.schema import Settings
+    from infra.summary import summarise
+
+    text = summarise(shipped.assembly, "PicturePerfect", Settings())
+    lines = {line.split(maxsplit=1)[0]: line.split(maxsplit=1)[1] for line in text.splitlines()}
     assert lines["template"] == f"{shipped.path}, {len(shipped.resources)} resources"
     assert Path(lines["template"].split(",")[0]).is_file()
     assert "process (3008 MB, 900 s)" in lines["functions"]
-    assert lines["bucket"] == "pictures kept 30 days"
+    assert lines["bucket"] == "images are kept 30 days"
     assert lines["Kafka"] == "none"
     assert "alarms.email" in lines["alarms"]
 
 
 @pytest.mark.parametrize("command", ["diff"])
-def test_without_credentials_a_sentence_says_so(command: str) -> None:
-    done = CliRunner(env=NOBODY).invoke(cli, [command])
+def test_missing_credentials_are_reported(command: str) -> None:
+    done = CliRunner(env=NO_CREDENTIALS).invoke(cli, [command])
     assert done.exit_code == 1
     assert done.output.startswith("Error: There are no AWS credentials. Log in")
 
 
-def test_without_a_region_a_sentence_says_so() -> None:
+def test_a_missing_region_is_reported() -> None:
     keys = {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "example"}
-    done = CliRunner(env=NOBODY | keys).invoke(cli, ["diff"])
+    done = CliRunner(env=NO_CREDENTIALS | keys).invoke(cli, ["diff"])
     assert done.exit_code == 1
     assert done.output.startswith("Error: No AWS region is set")

@@ -1,4 +1,4 @@
-"""The database and its network: asleep while nobody asks, TLS only, and reached by its functions alone."""
+"""The database and its network: paused when idle, TLS only, and reached by its functions only."""
 
 import pytest
 from msgspec.structs import fields
@@ -13,32 +13,34 @@ OUTSIDE = ("process", "dispatch")
 CONNECT = "database_connect_seconds"
 
 
-def test_it_sleeps_at_no_cost_and_is_capped(shipped: Stack) -> None:
+def test_it_pauses_when_idle_and_its_capacity_is_capped(shipped: Stack) -> None:
     """https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-serverless-v2-auto-pause.html."""
-    cluster = shipped.one("RDS::DBCluster")
+    cluster = shipped.only("RDS::DBCluster")
     assert cluster["ServerlessV2ScalingConfiguration"] == {
         "MinCapacity": 0,
         "MaxCapacity": 4,
         "SecondsUntilAutoPause": 300,
     }
-    assert shipped.one("RDS::DBInstance")["DBInstanceClass"] == "db.serverless"
+    assert shipped.only("RDS::DBInstance")["DBInstanceClass"] == "db.serverless"
 
 
-def test_it_is_known_by_iam_over_tls_and_backed_up(shipped: Stack) -> None:
-    cluster = shipped.one("RDS::DBCluster")
+def test_it_takes_iam_logins_over_tls_and_is_backed_up(shipped: Stack) -> None:
+    cluster = shipped.only("RDS::DBCluster")
     assert cluster["EnableIAMDatabaseAuthentication"] is True
     assert cluster["StorageEncrypted"] is True
     assert cluster["BackupRetentionPeriod"] == 7
     assert cluster["DeletionProtection"] is True
-    parameters = shipped.of("RDS::DBClusterParameterGroup")[cluster["DBClusterParameterGroupName"].strip("<>")]
+    parameters = shipped.properties_of("RDS::DBClusterParameterGroup")[
+        cluster["DBClusterParameterGroupName"].strip("<>")
+    ]
     assert parameters["Parameters"] == {"rds.force_ssl": "1"}
-    assert shipped.one("RDS::DBInstance")["PubliclyAccessible"] is False
+    assert shipped.only("RDS::DBInstance")["PubliclyAccessible"] is False
 
 
 @pytest.mark.parametrize("entry", INSIDE)
-def test_each_function_waits_for_as_long_as_it_takes_to_wake_it(shipped: Stack, entry: str) -> None:
-    """About 15 seconds; it must be over before the function's own time is."""
-    default = next(one.default for one in fields(entries.DatabaseSettings) if one.name == CONNECT)
+def test_each_function_waits_until_it_resumes(shipped: Stack, entry: str) -> None:
+    """About 15 seconds; less than the function's time-out."""
+    default = next(properties.default for properties in fields(entries.DatabaseSettings) if properties.name == CONNECT)
     waits = int(shipped.environment(entry).get(CONNECT.upper(), default))
     assert 15 < waits < shipped.function(entry)["Timeout"]
 
@@ -48,20 +50,20 @@ def test_each_function_waits_for_as_long_as_it_takes_to_wake_it(shipped: Stack, 
     [("record", "picture_perfect_record"), ("web", "picture_perfect_web"), ("admin", "picture_perfect")],
 )
 def test_each_function_is_a_user_of_its_own(shipped: Stack, entry: str, user: str) -> None:
-    told = shipped.environment(entry)
-    assert told["DATABASE_AUTH"] == "iam"
-    assert told["DATABASE_URL"].startswith(f"postgresql://{user}@")
-    role = shipped.of("IAM::Role")[shipped.function(entry)["Role"].removesuffix(".Arn>")[1:]]
-    cluster = shipped.logical("RDS::DBCluster")
+    environment = shipped.environment(entry)
+    assert environment["DATABASE_AUTH"] == "iam"
+    assert environment["DATABASE_URL"].startswith(f"postgresql://{user}@")
+    role = shipped.properties_of("IAM::Role")[shipped.function(entry)["Role"].removesuffix(".Arn>")[1:]]
+    cluster = shipped.logical_id("RDS::DBCluster")
     assert [
-        said["Resource"]
+        statement["Resource"]
         for policy in role["Policies"]
-        for said in statements(policy["PolicyDocument"])
-        if said["Action"] == ["rds-db:connect"]
+        for statement in statements(policy["PolicyDocument"])
+        if statement["Action"] == ["rds-db:connect"]
     ] == [[f"arn:aws:rds-db:{REGION}:{ACCOUNT}:dbuser:<{cluster}.DBClusterResourceId>/{user}"]]
 
 
-def test_no_function_outside_knows_the_database(shipped: Stack, other: Stack) -> None:
+def test_functions_outside_the_vpc_have_no_database_url(shipped: Stack, other: Stack) -> None:
     for stack in (shipped, other):
         for entry in OUTSIDE:
             assert "DATABASE_URL" not in stack.environment(entry)
@@ -71,48 +73,54 @@ def test_no_function_outside_knows_the_database(shipped: Stack, other: Stack) ->
 
 
 def test_there_is_no_nat_and_no_paid_endpoint(shipped: Stack) -> None:
-    kinds = {one["Type"] for one in shipped.resources.values()}
+    kinds = {properties["Type"] for properties in shipped.resources.values()}
     assert not {"AWS::EC2::NatGateway", "AWS::EC2::EIP"} & kinds
-    assert {one["VpcEndpointType"] for one in shipped.of("EC2::VPCEndpoint").values()} == {"Gateway"}
+    assert {properties["VpcEndpointType"] for properties in shipped.properties_of("EC2::VPCEndpoint").values()} == {
+        "Gateway"
+    }
 
 
 def test_s3_is_reached_by_the_free_endpoint_and_no_other_bucket_is(shipped: Stack, other: Stack) -> None:
     for stack in (shipped, other):
-        endpoint = stack.one("EC2::VPCEndpoint")
+        endpoint = stack.only("EC2::VPCEndpoint")
         pictures = f"arn:aws:s3:::{stack.environment('record')['BUCKET']}"
-        (said,) = statements(endpoint["PolicyDocument"])
-        assert said["Resource"] == [pictures, f"{pictures}/*"]
+        (statement,) = statements(endpoint["PolicyDocument"])
+        assert statement["Resource"] == [pictures, f"{pictures}/*"]
         assert endpoint["ServiceName"] == f"com.amazonaws.{REGION}.s3"
         assert endpoint["RouteTableIds"]
 
 
-def test_nobody_is_let_in_but_the_functions_to_the_database(shipped: Stack) -> None:
-    assert not any("SecurityGroupIngress" in one for one in shipped.of("EC2::SecurityGroup").values())
-    (door,) = shipped.of("EC2::SecurityGroupIngress").values()
+def test_only_the_functions_reach_the_database(shipped: Stack) -> None:
+    assert not any(
+        "SecurityGroupIngress" in properties for properties in shipped.properties_of("EC2::SecurityGroup").values()
+    )
+    (door,) = shipped.properties_of("EC2::SecurityGroupIngress").values()
     functions = {group for entry in INSIDE for group in shipped.function(entry)["VpcConfig"]["SecurityGroupIds"]}
     assert (door["FromPort"], door["ToPort"]) == (5432, 5432)
     assert {door["SourceSecurityGroupId"]} == functions
-    assert door["GroupId"] in shipped.one("RDS::DBCluster")["VpcSecurityGroupIds"]
+    assert door["GroupId"] in shipped.only("RDS::DBCluster")["VpcSecurityGroupIds"]
 
 
-def test_what_goes_out_goes_by_tls_or_to_the_database(shipped: Stack, other: Stack) -> None:
+def test_outbound_traffic_is_https_or_to_the_database(shipped: Stack, other: Stack) -> None:
     for stack, port in ((shipped, 5432), (other, 6432)):
-        groups = stack.of("EC2::SecurityGroup")
+        groups = stack.properties_of("EC2::SecurityGroup")
         out = {
-            one["GroupDescription"].split(":")[0]: {rule.get("ToPort") for rule in one["SecurityGroupEgress"]}
-            for one in groups.values()
+            properties["GroupDescription"].split(":")[0]: {
+                rule.get("ToPort") for rule in properties["SecurityGroupEgress"]
+            }
+            for properties in groups.values()
         }
         assert out["Batch tasks"] == {443}
         assert out["record, admin and web"] == {443, port}
 
 
-def test_an_existing_database_is_entered_as_its_url_says(other: Stack) -> None:
-    assert not other.of("RDS::DBCluster")
+def test_an_existing_database_is_reached_by_its_url(other: Stack) -> None:
+    assert not other.properties_of("RDS::DBCluster")
     for entry in INSIDE:
-        told = other.environment(entry)
-        assert told["DATABASE_URL"] == "postgresql://pictures@db.example.com:6432/pictures"
-        assert told["DATABASE_AUTH"] == "iam"
-    door = other.one("EC2::SecurityGroupIngress")
+        environment = other.environment(entry)
+        assert environment["DATABASE_URL"] == "postgresql://pictures@db.example.com:6432/pictures"
+        assert environment["DATABASE_AUTH"] == "iam"
+    door = other.only("EC2::SecurityGroupIngress")
     assert (door["GroupId"], door["ToPort"]) == ("sg-0123456789abcdef0", 6432)
 
 

@@ -1,4 +1,4 @@
-"""What a month without an image costs: counted in the synthesized template, priced, and under five dollars."""
+"""The cost of a month without an image, counted in the synthesized template: under five dollars."""
 
 import copy
 import re
@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from infra import idle_costs
+from infra.idle_costs import lines, template
+from infra.idle_costs.prices import load_prices
+from infra.idle_costs.template import properties_of
 from pictureperfect.deployment.aws_session import Account
 from pictureperfect.deployment.deploy import named_buckets
 from pictureperfect.deployment.outputs import of_outputs
@@ -16,12 +18,12 @@ from tests.support.aws import synthesis
 from tests.support.aws.deploying_world import ACCOUNT, OUTPUTS, REGION
 from tools.docs import idle_costs as idle_document
 
-PRICES = idle_costs.load()
+PRICES = load_prices()
 
 
 @pytest.fixture(scope="module")
 def templates() -> tuple[Any, Any]:
-    """The default's, and one with all that may cost while idle."""
+    """The templates of the shipped settings, and of every option with idle costs."""
     default, full = (
         msgspec.json.decode(synthesis.template(settings).read_bytes()) for settings in ("", idle_document.FULL)
     )
@@ -29,7 +31,7 @@ def templates() -> tuple[Any, Any]:
 
 
 def test_the_default_is_under_five_dollars(templates: tuple[Any, Any]) -> None:
-    own, _ = idle_costs.total(idle_costs.lines(templates[0], PRICES))
+    own, _ = lines.total_usd(lines.price_template(templates[0], PRICES))
     assert 0.5 < own < 5
 
 
@@ -40,18 +42,18 @@ def test_the_document_is_what_the_code_makes(templates: tuple[Any, Any]) -> None
 
 
 def test_nothing_in_the_default_is_billed_by_the_hour(templates: tuple[Any, Any]) -> None:
-    assert idle_costs.hourly(templates[0]) == []
+    assert template.find_hourly(templates[0]) == []
 
 
-def test_of_every_type_in_the_template_somebody_has_said_what_it_costs(templates: tuple[Any, Any]) -> None:
-    assert [idle_costs.unknown(template) for template in templates] == [set(), set()]
+def test_the_idle_cost_of_every_resource_type_is_known(templates: tuple[Any, Any]) -> None:
+    assert [template.find_unknown_types(each) for each in templates] == [set(), set()]
 
 
 def test_endpoints_and_pollers_are_found_and_priced_by_the_hour(templates: tuple[Any, Any]) -> None:
     full = templates[1]
-    kinds = sorted(full["Resources"][name]["Type"] for name in idle_costs.hourly(full))
+    kinds = sorted(full["Resources"][name]["Type"] for name in template.find_hourly(full))
     assert kinds == [*["AWS::EC2::VPCEndpoint"] * 3, "AWS::Lambda::EventSourceMapping"]
-    found = {line.what.split(",")[0]: line.usd for line in idle_costs.lines(full, PRICES)}
+    found = {line.item.split(",")[0]: line.usd for line in lines.price_template(full, PRICES)}
     assert found["3 interface endpoints"] == pytest.approx(3 * 2 * 0.01 * 730)
     assert found["1 event poller unit"] == pytest.approx(0.185 * 730)
 
@@ -69,19 +71,19 @@ def test_endpoints_and_pollers_are_found_and_priced_by_the_hour(templates: tuple
         ("AWS::KMS::Key", {}),
     ],
 )
-def test_what_is_billed_while_it_waits_would_be_found(
+def test_a_resource_billed_by_the_hour_would_be_found(
     templates: tuple[Any, Any], kind: str, properties: dict[str, Any]
 ) -> None:
-    template = copy.deepcopy(templates[0])
-    template["Resources"]["Costly"] = {"Type": kind, "Properties": properties}
-    assert idle_costs.hourly(template) == ["Costly"]
+    changed = copy.deepcopy(templates[0])
+    changed["Resources"]["Costly"] = {"Type": kind, "Properties": properties}
+    assert template.find_hourly(changed) == ["Costly"]
 
 
-def test_an_aurora_that_does_not_sleep_would_be_found(templates: tuple[Any, Any]) -> None:
-    template = copy.deepcopy(templates[0])
-    (cluster,) = idle_costs._of(template, "AWS::RDS::DBCluster")
+def test_an_aurora_that_does_not_pause_would_be_found(templates: tuple[Any, Any]) -> None:
+    changed = copy.deepcopy(templates[0])
+    (cluster,) = properties_of(changed, "AWS::RDS::DBCluster")
     cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] = 0.5
-    kinds = [template["Resources"][name]["Type"] for name in idle_costs.hourly(template)]
+    kinds = [changed["Resources"][name]["Type"] for name in template.find_hourly(changed)]
     assert kinds == ["AWS::RDS::DBInstance"]
 
 
@@ -90,9 +92,9 @@ def test_beyond_the_free_allowances_every_piece_counts() -> None:
         metrics: dict[str, Any] = {"Metrics": [{"MetricStat": {}}] * queries} if queries else {}
         return {"Resources": {str(n): {"Type": "AWS::CloudWatch::Alarm", "Properties": metrics} for n in range(count)}}
 
-    prices = [idle_costs._alarms(alarms(*size), PRICES) for size in ((10,), (11,), (4, 3))]
+    prices = [lines._alarms(alarms(*size), PRICES) for size in ((10,), (11,), (4, 3))]
     assert [line.usd for line in prices] == pytest.approx([0, 0.1, 0.2])
-    assert [line.used_up for line in prices] == pytest.approx([1.0, 1.1, 1.2])
+    assert [line.usd_without_free for line in prices] == pytest.approx([1.0, 1.1, 1.2])
 
 
 def test_every_price_has_a_date_and_a_source() -> None:
@@ -103,8 +105,8 @@ def test_every_price_has_a_date_and_a_source() -> None:
 
 
 def test_the_stack_says_all_that_the_commands_ask_it_for(templates: tuple[Any, Any]) -> None:
-    for template in templates:
-        said = {name: OUTPUTS.get(name, "x") for name in template["Outputs"]}
+    for each in templates:
+        said = {name: OUTPUTS.get(name, "x") for name in each["Outputs"]}
         assert of_outputs("PicturePerfect", said).process_memory_mb == 3008
     assert set(OUTPUTS) <= set(templates[0]["Outputs"])
 
@@ -118,22 +120,22 @@ def test_the_buckets_that_are_kept_are_known_by_name_before_they_are_deployed(te
 
 
 def _buckets(context: dict[str, str]) -> list[Any]:
-    """Their names in a stack of storage alone."""
+    """The bucket names of a stack with the bucket only."""
     import aws_cdk as cdk
 
-    from infra.app import FLAGS
-    from infra.settings import Storage as Settings
-    from infra.storage import Storage
+    from infra.app import FEATURE_FLAGS
+    from infra.constructs.bucket import ImageBucket
+    from infra.settings.schema import Storage as Settings
 
-    app = cdk.App(context={**FLAGS, **context})
-    Storage(cdk.Stack(app, "Alone"), "pp", Settings(), cdk.RemovalPolicy.RETAIN, [])
-    template = app.synth().get_stack_by_name("Alone").template
-    return [one["BucketName"] for one in idle_costs._of(template, "AWS::S3::Bucket")]
+    app = cdk.App(context={**FEATURE_FLAGS, **context})
+    ImageBucket(cdk.Stack(app, "Alone"), "pp", Settings(), cdk.RemovalPolicy.RETAIN, [])
+    made = app.synth().get_stack_by_name("Alone").template
+    return [one["BucketName"] for one in properties_of(made, "AWS::S3::Bucket")]
 
 
 @pytest.mark.usefixtures("templates")
 def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None:
-    """CloudFormation takes over by static names alone; they are what the computed ones come to."""
+    """CloudFormation imports by static names only; they equal the computed ones."""
     computed = [name["Fn::Sub"] for name in _buckets({})]
     place = f"{ACCOUNT}-{REGION}"
     assert _buckets({"at": place}) == [name.replace("${AWS::AccountId}-${AWS::Region}", place) for name in computed]
@@ -142,6 +144,6 @@ def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None
 def test_the_alarms_that_the_architecture_tells_of_are_there(templates: tuple[Any, Any]) -> None:
     text = (Path(__file__).parents[2] / "docs" / "explanation" / "architecture.md").read_text("utf-8")
     named = set(re.findall(r"alarm `([A-Za-z]+)`", text))
-    there = {one["AlarmName"].split("-")[-1] for one in idle_costs._of(templates[1], "AWS::CloudWatch::Alarm")}
+    there = {one["AlarmName"].split("-")[-1] for one in properties_of(templates[1], "AWS::CloudWatch::Alarm")}
     assert len(named) > 6
     assert named <= there

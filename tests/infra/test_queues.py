@@ -1,4 +1,4 @@
-"""The queues: what waits in them outlasts a dead database, and none loses a message without a word."""
+"""The queues: messages outlast a dead database and a bad deployment."""
 
 from typing import Any
 
@@ -12,21 +12,21 @@ READERS = {RECORDS: "record", OVERFLOW: "dispatch"}
 
 
 def queue(stack: Stack, name: str) -> dict[str, Any]:
-    return stack.one("SQS::Queue", QueueName=name)
+    return stack.only("SQS::Queue", QueueName=name)
 
 
 def test_each_queue_that_is_read_has_a_dead_letter_queue_of_its_own(shipped: Stack) -> None:
     dead = {name: queue(shipped, name)["RedrivePolicy"]["deadLetterTargetArn"] for name in READERS}
     assert dead == {name: shipped.arn("SQS::Queue", QueueName=f"{name}-dead-letters") for name in READERS}
-    assert {one["QueueName"] for one in shipped.of("SQS::Queue").values()} == {
+    assert {properties["QueueName"] for properties in shipped.properties_of("SQS::Queue").values()} == {
         *READERS,
         *(f"{name}-dead-letters" for name in READERS),
     }
 
 
 def test_every_message_is_kept_for_fourteen_days(shipped: Stack) -> None:
-    for one in shipped.of("SQS::Queue").values():
-        assert one["MessageRetentionPeriod"] == DAYS_14
+    for properties in shipped.properties_of("SQS::Queue").values():
+        assert properties["MessageRetentionPeriod"] == DAYS_14
 
 
 @pytest.mark.parametrize(("name", "entry"), READERS.items())
@@ -34,8 +34,8 @@ def test_a_message_is_hidden_for_six_times_the_time_of_its_function(shipped: Sta
     assert queue(shipped, name)["VisibilityTimeout"] >= 6 * shipped.function(entry)["Timeout"]
 
 
-def test_a_commit_is_not_given_up_before_its_fourteen_days_are_over(shipped: Stack) -> None:
-    """As often as SQS lets one receive it, which is 1,000 times."""
+def test_a_commit_is_received_for_fourteen_days(shipped: Stack) -> None:
+    """SQS allows 1,000 receives at most."""
     assert queue(shipped, RECORDS)["RedrivePolicy"]["maxReceiveCount"] == 1000
 
 
@@ -47,37 +47,37 @@ def test_an_overflowing_image_outlasts_the_time_that_a_bad_deployment_may_take(s
 
 def test_every_queue_is_encrypted_and_for_tls_only(shipped: Stack) -> None:
     denied = {
-        said["Resource"][0]
-        for policy in shipped.of("SQS::QueuePolicy").values()
-        for said in statements(policy["PolicyDocument"])
-        if said["Effect"] == "Deny" and said["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+        statement["Resource"][0]
+        for policy in shipped.properties_of("SQS::QueuePolicy").values()
+        for statement in statements(policy["PolicyDocument"])
+        if statement["Effect"] == "Deny" and statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
     }
-    assert denied == {f"<{name}.Arn>" for name in shipped.of("SQS::Queue")}
-    assert all(one["SqsManagedSseEnabled"] for one in shipped.of("SQS::Queue").values())
+    assert denied == {f"<{name}.Arn>" for name in shipped.properties_of("SQS::Queue")}
+    assert all(properties["SqsManagedSseEnabled"] for properties in shipped.properties_of("SQS::Queue").values())
 
 
 @pytest.mark.parametrize(("name", "entry"), READERS.items())
-def test_what_failed_of_a_batch_comes_again_and_the_rest_does_not(shipped: Stack, name: str, entry: str) -> None:
-    mapping = shipped.one("Lambda::EventSourceMapping", EventSourceArn=shipped.arn("SQS::Queue", QueueName=name))
-    function = shipped.logical("Lambda::Function", Description=f"handler.{entry}.handle")
+def test_only_the_failed_messages_of_a_batch_are_received_again(shipped: Stack, name: str, entry: str) -> None:
+    mapping = shipped.only("Lambda::EventSourceMapping", EventSourceArn=shipped.arn("SQS::Queue", QueueName=name))
+    function = shipped.logical_id("Lambda::Function", Description=f"handler.{entry}.handle")
     assert mapping["FunctionName"] == f"<{function}>"
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html: 2 to 1,000
     assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 1000
-    # A batch of more than ten messages needs a window of at least a second
+    # A batch of more than 10 messages needs a window of at least a second
     assert 10 < mapping["BatchSize"] <= 10_000
     assert 1 <= mapping["MaximumBatchingWindowInSeconds"] <= 300
 
 
 def test_all_dispatchers_together_submit_less_often_than_an_account_may(shipped: Stack) -> None:
     overflow = shipped.arn("SQS::Queue", QueueName=OVERFLOW)
-    scaling = shipped.one("Lambda::EventSourceMapping", EventSourceArn=overflow)["ScalingConfig"]
+    scaling = shipped.only("Lambda::EventSourceMapping", EventSourceArn=overflow)["ScalingConfig"]
     each = float(shipped.environment("dispatch").get("SUBMITS_PER_SECOND", 5))
     assert scaling["MaximumConcurrency"] * each < 50
 
 
-def test_no_function_reserves_what_a_new_account_does_not_have(shipped: Stack, other: Stack) -> None:
-    """With a quota of 10, AWS lets nobody reserve anything: the stack could not be made."""
-    for one in shipped.of("Lambda::Function").values():
-        assert "ReservedConcurrentExecutions" not in one
+def test_no_function_reserves_concurrency_by_default(shipped: Stack, other: Stack) -> None:
+    """With a quota of 10, AWS refuses any reservation, and the stack could not be created."""
+    for properties in shipped.properties_of("Lambda::Function").values():
+        assert "ReservedConcurrentExecutions" not in properties
     assert other.function("process")["ReservedConcurrentExecutions"] == 50

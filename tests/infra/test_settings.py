@@ -1,4 +1,4 @@
-"""infra/settings.toml: every field is in it, and a wrong value is told by its field."""
+"""infra/settings.toml holds every field, and a wrong value is reported by its field."""
 
 import tomllib
 from pathlib import Path
@@ -6,24 +6,25 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from infra.settings import Settings, SettingsError, load, read
+from infra.settings.reader import SettingsError, load, parse
+from infra.settings.schema import Settings
 from tests.infra import variations
 
 FILE = Path(__file__).parents[2] / "infra" / "settings.toml"
 
 
-def test_the_file_says_every_field_with_its_default() -> None:
+def test_the_file_has_every_field_with_its_default() -> None:
     assert tomllib.loads(FILE.read_text()) == msgspec.json.decode(msgspec.json.encode(Settings()))
 
 
-def test_the_file_says_of_every_field_what_it_means() -> None:
-    said, silent = False, []
+def test_the_file_has_a_comment_for_every_field() -> None:
+    commented, silent = False, []
     for line in FILE.read_text().splitlines():
         if line.startswith("#"):
-            said = True
+            commented = True
         elif line.startswith("[") or not line:
-            said = said and not line.startswith("[")
-        elif not said:
+            commented = commented and not line.startswith("[")
+        elif not commented:
             silent.append(line)
     assert silent == []
 
@@ -34,7 +35,7 @@ def test_the_shipped_file_is_valid() -> None:
 
 @pytest.mark.parametrize("name", variations.VARIATIONS)
 def test_every_variation_is_valid(name: str) -> None:
-    assert read(variations.VARIATIONS[name])
+    assert parse(variations.VARIATIONS[name])
 
 
 def issuer(field: str) -> str:
@@ -97,46 +98,46 @@ def issuer(field: str) -> str:
         ("[storage", "not TOML"),
     ],
 )
-def test_a_wrong_value_is_told_by_its_field(text: str, field: str) -> None:
+def test_a_wrong_value_is_reported_by_its_field(text: str, field: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        read(text)
+        parse(text)
     assert str(caught.value).startswith(field)
 
 
 def test_a_password_in_the_file_is_refused_and_not_repeated() -> None:
     with pytest.raises(SettingsError) as caught:
-        read(variations.EXISTING_BY_IAM.replace("pictures@", "pictures:secret@"))
+        parse(variations.EXISTING_BY_IAM.replace("pictures@", "pictures:secret@"))
     assert "secret@" not in str(caught.value)
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_conflicts_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        read('[functions]\nlog_days = 8\n[kafka]\nkind = "self-managed"')
+        parse('[functions]\nlog_days = 8\n[kafka]\nkind = "self-managed"')
     assert all(field in str(caught.value) for field in ("log_days", "topics", "bootstrap_servers", "subnet_ids"))
 
 
-def test_faults_of_fields_are_told_at_once_too() -> None:
+def test_all_faults_of_fields_are_reported_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        read('nonsense = 1\n[storage]\nretention_days = 3\nmore = 1\n[web]\nlogin = "x"\n[alarms]\nfailed_images = 0')
-    said = str(caught.value).split("; ")
-    assert [fault.partition(":")[0] for fault in said] == [
+        parse('nonsense = 1\n[storage]\nretention_days = 3\nmore = 1\n[web]\nlogin = "x"\n[alarms]\nfailed_images = 0')
+    faults = str(caught.value).split("; ")
+    assert [fault.partition(":")[0] for fault in faults] == [
         *("nonsense", "storage.more", "storage.retention_days", "web.login", "alarms.failed_images"),
     ]
 
 
 @pytest.mark.parametrize("table", ["storage = 3", "[[kafka]]"])
-def test_a_table_that_is_none_is_told(table: str) -> None:
+def test_a_value_in_place_of_a_table_is_reported(table: str) -> None:
     with pytest.raises(SettingsError, match=r"^(storage|kafka): must be a table"):
-        read(table)
+        parse(table)
 
 
-def test_a_file_that_is_not_utf8_is_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_bytes(b'name = "caf\xe9"')
-    with pytest.raises(SettingsError, match=r"^it is not UTF-8 text"):
+    with pytest.raises(SettingsError, match=r"^the file is not UTF-8 text"):
         load(path)
 
 
-def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"^No such file"):
         load(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""The page: nobody gets past it to the API without a token of the login that it knows."""
+"""The page: its API needs a token of the login."""
 
 from typing import Any
 
@@ -6,70 +6,70 @@ import pytest
 
 from tests.infra.stack import ACCOUNT, REGION, Stack
 
-#: The page, and what is written of its API: no customer's anything is in either.
-OPEN = {"GET /", "GET /{proxy+}", "GET /api/docs", "GET /api/openapi.json"}
+#: The page, and the documents of its API: neither holds a customer's data.
+WITHOUT_TOKEN = {"GET /", "GET /{proxy+}", "GET /api/docs", "GET /api/openapi.json"}
 
 
 def routes(stack: Stack) -> dict[str, dict[str, Any]]:
-    return {one["RouteKey"]: one for one in stack.of("ApiGatewayV2::Route").values()}
+    return {properties["RouteKey"]: properties for properties in stack.properties_of("ApiGatewayV2::Route").values()}
 
 
 @pytest.mark.parametrize("which", ["shipped", "other"])
-def test_all_but_the_page_itself_is_behind_the_login(request: pytest.FixtureRequest, which: str) -> None:
+def test_every_route_but_the_page_needs_a_token(request: pytest.FixtureRequest, which: str) -> None:
     stack: Stack = request.getfixturevalue(which)
-    authorizer = stack.logical("ApiGatewayV2::Authorizer")
+    authorizer = stack.logical_id("ApiGatewayV2::Authorizer")
     for key, route in routes(stack).items():
-        if key in OPEN:
+        if key in WITHOUT_TOKEN:
             assert route["AuthorizationType"] == "NONE"
         else:
             assert key.endswith(" /api/{proxy+}")
             assert (route["AuthorizationType"], route["AuthorizerId"]) == ("JWT", f"<{authorizer}>")
-    assert set(routes(stack)) - OPEN == {f"{method} /api/{{proxy+}}" for method in ("GET", "POST", "DELETE")}
+    assert set(routes(stack)) - WITHOUT_TOKEN == {f"{method} /api/{{proxy+}}" for method in ("GET", "POST", "DELETE")}
 
 
-def test_the_login_is_the_pool_made_here(shipped: Stack) -> None:
-    jwt = shipped.one("ApiGatewayV2::Authorizer")["JwtConfiguration"]
-    pool, client = shipped.logical("Cognito::UserPool"), shipped.logical("Cognito::UserPoolClient")
+def test_the_login_is_the_user_pool_of_the_stack(shipped: Stack) -> None:
+    jwt = shipped.only("ApiGatewayV2::Authorizer")["JwtConfiguration"]
+    pool, client = shipped.logical_id("Cognito::UserPool"), shipped.logical_id("Cognito::UserPoolClient")
     assert jwt == {"Audience": [f"<{client}>"], "Issuer": f"<{pool}.ProviderURL>"}
-    told = shipped.environment("web")
+    environment = shipped.environment("web")
     host = f"https://picture-perfect-{ACCOUNT}.auth.{REGION}.amazoncognito.com"
-    assert told["LOGIN_CLIENT_ID"] == f"<{client}>"
-    assert told["LOGIN_AUTHORIZE_URL"] == f"{host}/oauth2/authorize"
-    assert told["LOGIN_TOKEN_URL"] == f"{host}/oauth2/token"
-    assert told["LOGIN_LOGOUT_URL"] == f"{host}/logout"
-    assert shipped.one("Cognito::UserPoolDomain")["Domain"] == f"picture-perfect-{ACCOUNT}"
+    assert environment["LOGIN_CLIENT_ID"] == f"<{client}>"
+    assert environment["LOGIN_AUTHORIZE_URL"] == f"{host}/oauth2/authorize"
+    assert environment["LOGIN_TOKEN_URL"] == f"{host}/oauth2/token"
+    assert environment["LOGIN_LOGOUT_URL"] == f"{host}/logout"
+    assert shipped.only("Cognito::UserPoolDomain")["Domain"] == f"picture-perfect-{ACCOUNT}"
 
 
-def test_nobody_makes_an_account_for_himself_or_says_whose_images_are_his(shipped: Stack) -> None:
-    pool, client = shipped.one("Cognito::UserPool"), shipped.one("Cognito::UserPoolClient")
+def test_users_cannot_sign_up_or_set_their_customer(shipped: Stack) -> None:
+    pool, client = shipped.only("Cognito::UserPool"), shipped.only("Cognito::UserPoolClient")
     assert pool["AdminCreateUserConfig"] == {"AllowAdminCreateUserOnly": True}
-    assert [one["Name"] for one in pool["Schema"]] == ["customer"]
+    assert [properties["Name"] for properties in pool["Schema"]] == ["customer"]
     assert shipped.environment("web")["CUSTOMER_CLAIM"] == "custom:customer"
     assert client["WriteAttributes"] == ["email"]
 
 
-def test_one_comes_back_to_the_page_alone_and_by_the_code_flow(shipped: Stack) -> None:
-    client = shipped.one("Cognito::UserPoolClient")
-    page = f"<{shipped.logical('ApiGatewayV2::Api')}.ApiEndpoint>/"
+def test_the_login_redirects_to_the_page_only_by_the_code_flow(shipped: Stack) -> None:
+    client = shipped.only("Cognito::UserPoolClient")
+    page = f"<{shipped.logical_id('ApiGatewayV2::Api')}.ApiEndpoint>/"
     assert client["CallbackURLs"] == client["LogoutURLs"] == [page]
     assert client["AllowedOAuthFlows"] == ["code"]
     assert client["GenerateSecret"] is False
     assert client["PreventUserExistenceErrors"] == "ENABLED"
 
 
-def test_a_login_of_the_company_s_own_is_believed(other: Stack) -> None:
-    assert not other.of("Cognito::UserPool")
-    jwt = other.one("ApiGatewayV2::Authorizer")["JwtConfiguration"]
+def test_tokens_of_the_companys_issuer_are_accepted(other: Stack) -> None:
+    assert not other.properties_of("Cognito::UserPool")
+    jwt = other.only("ApiGatewayV2::Authorizer")["JwtConfiguration"]
     assert jwt == {"Audience": ["pictures"], "Issuer": "https://login.example.com/"}
-    told = other.environment("web")
-    assert told["CUSTOMER_CLAIM"] == "tenant"
-    assert told["LOGIN_CLIENT_ID"] == "page"
+    environment = other.environment("web")
+    assert environment["CUSTOMER_CLAIM"] == "tenant"
+    assert environment["LOGIN_CLIENT_ID"] == "page"
 
 
 def test_the_api_is_throttled_and_its_requests_are_logged(shipped: Stack) -> None:
-    stage = shipped.one("ApiGatewayV2::Stage")
+    stage = shipped.only("ApiGatewayV2::Stage")
     assert stage["DefaultRouteSettings"] == {"ThrottlingBurstLimit": 100, "ThrottlingRateLimit": 50}
-    log = shipped.one("Logs::LogGroup", LogGroupName="/aws/apigateway/picture-perfect")
+    log = shipped.only("Logs::LogGroup", LogGroupName="/aws/apigateway/picture-perfect")
     assert log["RetentionInDays"] == 30
     assert "/aws/apigateway/picture-perfect" not in stage["AccessLogSettings"]["Format"]
     # A token is never logged
@@ -81,16 +81,20 @@ def test_the_function_answers_before_the_api_gives_up(shipped: Stack) -> None:
     assert shipped.function("web")["Timeout"] < 30
 
 
-def test_only_the_pages_that_are_named_may_call_the_api_from_a_browser(shipped: Stack, other: Stack) -> None:
-    assert "CorsConfiguration" not in shipped.one("ApiGatewayV2::Api")
-    assert other.one("ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://app.example.com"]
+def test_only_upload_origins_may_call_the_api_from_a_browser(shipped: Stack, other: Stack) -> None:
+    assert "CorsConfiguration" not in shipped.only("ApiGatewayV2::Api")
+    assert other.only("ApiGatewayV2::Api")["CorsConfiguration"]["AllowOrigins"] == ["https://app.example.com"]
 
 
-def test_the_api_alone_may_invoke_the_page(shipped: Stack) -> None:
+def test_only_the_api_may_invoke_the_web_function(shipped: Stack) -> None:
     web = shipped.arn("Lambda::Function", Description="handler.web.handle")
-    api = shipped.logical("ApiGatewayV2::Api")
-    permissions = [one for one in shipped.of("Lambda::Permission").values() if one["FunctionName"] == web]
+    api = shipped.logical_id("ApiGatewayV2::Api")
+    permissions = [
+        properties
+        for properties in shipped.properties_of("Lambda::Permission").values()
+        if properties["FunctionName"] == web
+    ]
     assert permissions
-    for one in permissions:
-        assert one["Principal"] == "apigateway.amazonaws.com"
-        assert one["SourceArn"].startswith(f"arn:aws:execute-api:{REGION}:{ACCOUNT}:<{api}>/")
+    for properties in permissions:
+        assert properties["Principal"] == "apigateway.amazonaws.com"
+        assert properties["SourceArn"].startswith(f"arn:aws:execute-api:{REGION}:{ACCOUNT}:<{api}>/")

@@ -1,4 +1,4 @@
-"""Every kind of deployment that infra/settings.toml can spell."""
+"""Settings of every kind of deployment."""
 
 _ACCOUNT = "123456789012"
 _CLUSTER = f"arn:aws:kafka:eu-west-1:{_ACCOUNT}:cluster/pictures/0a1b2c3d-0000-0000-0000-000000000000-1"
@@ -112,7 +112,7 @@ OPERATIONS = "company.marks:watermark"
 """
 
 SHIPPED = ""
-#: All that the shipped settings have not, as far as it goes together.
+#: Everything that the shipped settings leave out, as far as it can be combined.
 OTHER = (
     'name = "company-images"\n'
     + IMAGE_URI

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from pictureperfect.commands.operate.dashboards import dashboards
 from pictureperfect.grafana.client import Grafana, GrafanaError
-from tests.support.grafana.server import GrafanaServer, Refused, serving
+from tests.support.grafana.server import ErrorResponse, GrafanaServer, serving
 
 pytestmark = pytest.mark.long
 
@@ -166,7 +166,7 @@ def test_a_rule_that_somebody_changed_is_kept_until_it_is_said_otherwise(grafana
     theirs, writes = json.dumps(rule), grafana.writes
     refused = push(grafana)
     assert refused.exit_code == 1
-    assert "Images became dearer" in refused.output
+    assert "Images cost more" in refused.output
     assert "--overwrite" in refused.output
     assert (json.dumps(grafana.rule(rule["uid"])), grafana.writes) == (theirs, writes)
     assert outcomes(push(grafana, "--overwrite"))["Alert rules: Business"] == "changed"
@@ -217,7 +217,7 @@ def test_a_rule_that_is_no_more_goes_unless_somebody_changed_it(
     assert outcomes(push(grafana))["Alert rules: Business"] == "changed"
     assert [rule["title"] for rule in group_of(grafana)["rules"]] == [
         "A customer's images fail",
-        "Images became dearer",
+        "Images cost more",
     ]
     assert outcomes(push(grafana))["Alert rules: Business"] == "the same"
 
@@ -336,7 +336,7 @@ def test_an_answer_that_is_not_grafanas_says_what_to_look_at(
     grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, status: int, said: str
 ) -> None:
     def answer(*_: object) -> None:
-        raise Refused(status)
+        raise ErrorResponse(status)
 
     monkeypatch.setattr(GrafanaServer, "answer", answer)
     refused = push(grafana)

@@ -1,4 +1,4 @@
-"""*One image*: the life of an id, as its panels tell it."""
+"""The panels of *One image* on a real ledger."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -75,22 +75,22 @@ def test_logs_are_searched_for_an_id_and_for_nothing_else(postgres: Any, typed: 
 
 
 def test_its_life_is_told_in_order(ask: Ask) -> None:
-    assert ask("What happened, when", SHOWN) == [
+    assert ask("Events", SHOWN) == [
         (NOW - timedelta(seconds=90), "received by the door upload for acme"),
         (NOW - timedelta(seconds=30), "committed processed, run 0, on the route batch 1x2"),
     ]
-    assert ask("What happened, when", BROKEN)[1][1] == "committed failed: corrupt_image, run 0, on the route batch 1x2"
-    assert ask("What happened, when", ERASED)[2] == (NOW, "asked to be erased")
+    assert ask("Events", BROKEN)[1][1] == "committed failed: corrupt_image, run 0, on the route batch 1x2"
+    assert ask("Events", ERASED)[2] == (NOW, "asked to be erased")
 
 
 def test_its_figures_are_its_own(ask: Ask) -> None:
-    assert [float(ask(title, SHOWN)[0][0]) for title in ("Wait", "In the worker", "Bytes saved")] == [60, 12, 2]
+    assert [float(ask(title, SHOWN)[0][0]) for title in ("Wait", "Processing time", "Bytes saved")] == [60, 12, 2]
     assert float(ask("Time by upper estimate", SHOWN)[0][0]) == 0.5
     assert float(ask("Memory by upper estimate", SHOWN)[0][0]) == 1.2
 
 
 def test_what_it_cost_is_the_sum_of_its_parts(ask: Ask) -> None:
-    parts = {name: float(dollars) for name, dollars in ask("What it cost", SHOWN)}
+    parts = {name: float(dollars) for name, dollars in ask("Cost by kind", SHOWN)}
     assert list(parts) == ["compute", "requests", "storage", "total"]
     assert parts.pop("total") == pytest.approx(sum(parts.values()))
     assert float(ask("Cost", SHOWN)[0][0]) == pytest.approx(sum(parts.values()))
@@ -106,18 +106,18 @@ def test_its_files_can_be_fetched_until_it_is_erased(ask: Ask) -> None:
 
 
 def test_what_looks_like_it_is_a_click_away(ask: Ask) -> None:
-    assert [row[:2] for row in ask("Pictures that look like it", SHOWN)] == [(LIKE_IT, 2)]
+    assert [row[:2] for row in ask("Similar images", SHOWN)] == [(LIKE_IT, 2)]
 
 
 def test_what_was_counted_of_it_is_what_cloudwatch_was_told(ask: Ask) -> None:
     from core.ports.metric_catalogue import DECLARED, of_result
 
-    found = {name: (value, unit) for name, value, unit in ask("What was counted of it", SHOWN)}
+    found = {name: (value, unit) for name, value, unit in ask("Metrics", SHOWN)}
     told = of_result(result(renditions=(rendition(SHOWN), rendition(SHOWN, "large"))))
     assert set(found) == {*told, "CpuTimeRatio", "PeakMemoryRatio"}
     assert {name: unit for name, (_, unit) in found.items()} == {name: DECLARED[name].unit for name in found}
     assert (found["Latency"][0], found["CpuTimeRatio"][0], found["BytesOut"][0]) == (60, 0.5, 10)
-    assert ask("What it is", SHOWN)[0][:4] == ("acme", "web", "jpeg", 4)
+    assert ask("Properties", SHOWN)[0][:4] == ("acme", "web", "jpeg", 4)
 
 
 @pytest.mark.parametrize("typed", ["", "no id", "'; DROP TABLE images; --", "0000"])
@@ -128,4 +128,4 @@ def test_what_is_no_id_finds_nothing_and_breaks_nothing(ask: Ask, typed: str) ->
 
 
 def test_an_id_may_be_copied_with_blanks_around_it(ask: Ask) -> None:
-    assert ask("In the worker", f"  {SHOWN.upper()} ") == ask("In the worker", SHOWN)
+    assert ask("Processing time", f"  {SHOWN.upper()} ") == ask("Processing time", SHOWN)

@@ -1,4 +1,4 @@
-"""What dashboards and alert rules ask of a ledger that is empty, or nearly."""
+"""Queries of dashboards and alert rules on a ledger with few images or none."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ YESTERDAY, BEFORE = NOW - timedelta(days=1), NOW - timedelta(days=8)
 
 @pytest.fixture
 def ask(database_url: str) -> Iterator[Callable[[str], list[tuple[Any, ...]]]]:
-    """Runs a statement as the user that Grafana is."""
+    """Run a statement as Grafana's database user."""
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute("SET ROLE picture_perfect_analyst")
         yield lambda text: connection.execute(text.encode()).fetchall()
@@ -49,7 +49,7 @@ def empty(tables: Callable[[], str]) -> str:
 
 @pytest.mark.parametrize("text", PANELS)
 def test_an_empty_ledger_has_empty_panels_and_none_that_fails(empty: str, text: str) -> None:
-    """Of a variable with several values and nothing to choose, Grafana makes nothing at all."""
+    """Grafana replaces a multi-value variable without values by an empty text."""
     with psycopg.connect(empty) as connection:
         connection.execute("SET ROLE picture_perfect_analyst")
         variables: dict[str, Any] = {"customer": "", "image": "", "pipeline": []}
@@ -82,7 +82,7 @@ def test_a_day_of_a_few_dear_images_is_no_alarm(
     cheap = Billed(seconds=1, memory_mb=3008, vcpus=1.7, machine="x86_64", tier="")
     record(database_url, 120, BEFORE, billed=cheap)
     record(database_url, images, YESTERDAY, billed=msgspec.structs.replace(cheap, seconds=600.0))
-    assert fires("Images became dearer", ask) is told
+    assert fires("Images cost more", ask) is told
 
 
 def test_an_image_beyond_both_its_estimates_is_one(

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from tests.support.grafana import counts
-from tests.support.grafana.counts import Part
+from tests.support.grafana.counts import Selection
 from tests.support.grafana.sql import substituted
 from tests.support.ledger.year import FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year
 
@@ -88,8 +88,8 @@ def test_every_panel_has_its_count_and_every_count_its_panel() -> None:
 @pytest.mark.parametrize("panel", COUNTED, ids=str)
 def test_a_panel_says_what_was_generated(ledger: Ledger, panel: Panel) -> None:
     rows = ledger.connection.execute(ledger.statement(panel)).fetchall()
-    part = Part(ledger.year, DAYS, MONTHS, CUSTOMER if panel.board == "customer" else "", (SINCE, UNTIL))
-    CHECKS[panel.board][panel.title](rows, part)
+    selection = Selection(ledger.year, DAYS, MONTHS, CUSTOMER if panel.board == "customer" else "", (SINCE, UNTIL))
+    CHECKS[panel.board][panel.title](rows, selection)
 
 
 @pytest.mark.parametrize("panel", [panel for panel in PANELS if panel.refreshes], ids=str)
@@ -126,8 +126,8 @@ def test_the_list_of_variables_is_whole(ledger: Ledger) -> None:
         found = json.loads((GRAFANA / "generated" / f"{board}.json").read_text("utf-8"))
         (query,) = (one["query"] for one in found["templating"]["list"] if one["type"] == "query")
         rows = ledger.connection.execute(substituted(query, SINCE, UNTIL, {}).encode()).fetchall()
-        part = Part(ledger.year, DAYS, MONTHS)
-        assert [row[0] for row in rows] == (expected or sorted(part.by("customer", part.in_months)))
+        selection = Selection(ledger.year, DAYS, MONTHS)
+        assert [row[0] for row in rows] == (expected or sorted(selection.by("customer", selection.in_months)))
 
 
 def test_alert_rules_run_as_the_same_user(ledger: Ledger) -> None:

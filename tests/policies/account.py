@@ -1,4 +1,4 @@
-"""An account with what a deployment has in it, and what others have; and who tries what there."""
+"""An account with a deployment and foreign resources, and calls that roles try in it."""
 
 import json
 from collections.abc import Iterator
@@ -17,8 +17,8 @@ from localcloud.config import Options
 from localcloud.iam import Policy
 from tests.policies.conftest import BUCKET, DEPLOYMENT
 
-OTHERS = "somebody-elses-pictures"
-#: One object under each prefix, and what it is called.
+FOREIGN_BUCKET = "somebody-elses-pictures"
+#: Each prefix has one object, with the name NAME.
 PREFIXES = (
     "incoming/acme/web/u/",
     "originals/acme/i/",
@@ -54,7 +54,7 @@ MANIFEST = json.dumps(
 
 @dataclass(frozen=True)
 class Attempt:
-    """A call that `role` must not be allowed; QueueUrl, VersionId and jobId in it stand for those of the account."""
+    """A call that must be denied to `role`. QueueUrl, VersionId and jobId in `said` are replaced by the account's."""
 
     role: str
     what: str
@@ -67,15 +67,15 @@ class Attempt:
 
 
 class Account:
-    """Who tries something hears whether it was denied."""
+    """Makes calls as a role, and tells whether they were denied."""
 
     def __init__(self, endpoint: str, batch_endpoint: str, keys: dict[str, Keys]) -> None:
         self.job_id = clients.batch(batch_endpoint).submit_job(**JOB)["jobId"]
         self._endpoints = {"batch": batch_endpoint}
         self._endpoint = endpoint
-        self._keys, self._whoever = keys, _Whoever("", "")
+        self._keys, self._credentials = keys, _SwitchableCredentials("", "")
         self._session = cast("Any", clients._session(clients.OWNER))
-        self._session._session._credentials = self._whoever
+        self._session._session._credentials = self._credentials
         self._clients: dict[str, Any] = {}
         owner = clients.s3(endpoint)
         self.versions = {
@@ -84,7 +84,7 @@ class Account:
         }
 
     def denied(self, attempt: Attempt, role: str = "") -> bool:
-        """Really try it, as another role if one is given. False when it was done; other errors are raised."""
+        """Make the call as `role`, by default the attempt's. False if it was done; other errors are raised."""
         said = dict(attempt.said)
         if "QueueUrl" in said:
             said["QueueUrl"] = f"{self._endpoint}/{clients.ACCOUNT}/{said['QueueUrl']}"
@@ -92,11 +92,11 @@ class Account:
             said["VersionId"] = self.versions[said["Key"]]
         if "jobId" in said:
             said["jobId"] = self.job_id
-        self._whoever.keys = self._keys[role or attempt.role]
+        self._credentials.keys = self._keys[role or attempt.role]
         try:
             getattr(self._client(attempt.service), attempt.operation)(**said)
         except ClientError as error:
-            # Some of moto's errors are XML, also where the service speaks JSON: then all of it is the message
+            # moto answers some JSON services with errors in XML, which become the message
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == FORBIDDEN and "AccessDenied" in str(error):
                 return True
             raise
@@ -110,8 +110,8 @@ class Account:
         return self._clients[service]
 
 
-class _Whoever(Credentials):
-    """Whose keys these are may change: one client for each service is enough, and to make one is what takes time."""
+class _SwitchableCredentials(Credentials):
+    """Credentials whose keys can be exchanged, since creating a client for each role is slow."""
 
     keys = clients.OWNER
 
@@ -123,7 +123,7 @@ class _Whoever(Credentials):
 
 @contextmanager
 def account(endpoint: str, folder: Path, policies: dict[str, Policy]) -> Iterator[Account]:
-    """With IAM enforced, while it lasts. Nothing that is submitted to Batch ever runs."""
+    """An account that enforces IAM. Jobs submitted to Batch never run."""
     options = Options(deployment=DEPLOYMENT, batch_vcpus=0)
     with ExitStack() as stack:
         stack.enter_context(clients.isolated(endpoint))
@@ -131,10 +131,10 @@ def account(endpoint: str, folder: Path, policies: dict[str, Policy]) -> Iterato
         stack.callback(resources.reset, endpoint)
         urls = resources.queues(clients.sqs(endpoint), 60, DEPLOYMENT)
         owner = clients.s3(endpoint)
-        for name in (BUCKET, OTHERS):
+        for name in (BUCKET, FOREIGN_BUCKET):
             owner.create_bucket(Bucket=name)
             owner.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-        owner.put_object(Bucket=OTHERS, Key=NAME, Body=b"some")
+        owner.put_object(Bucket=FOREIGN_BUCKET, Key=NAME, Body=b"some")
         clients.client("ecr", endpoint).create_repository(repositoryName="pictures")
         keys = stack.enter_context(iam.enforced(endpoint, policies))
         batch = stack.enter_context(setup.batch(folder, endpoint, urls["overflow"], options, iam.judge))
@@ -153,12 +153,12 @@ def put(role: str, prefix: str, what: str) -> Attempt:
 
 
 def hide(role: str, prefix: str, what: str) -> Attempt:
-    """Delete without a version: it seems to be gone."""
+    """Delete without a version: a delete marker hides the object."""
     return Attempt(role, what, "s3", "delete_object", {"Bucket": BUCKET, "Key": f"{prefix}{NAME}"})
 
 
 def remove(role: str, prefix: str, what: str) -> Attempt:
-    """Delete a version: it is gone."""
+    """Delete a version."""
     return Attempt(role, what, "s3", "delete_object", {"Bucket": BUCKET, "Key": f"{prefix}{NAME}", "VersionId": ""})
 
 
@@ -176,16 +176,16 @@ def submit(role: str, what: str, queue: str = f"{DEPLOYMENT}-jobs", definition: 
 
 
 def everywhere(role: str) -> list[Attempt]:
-    """What nobody may."""
+    """Calls that must be denied to every role."""
     nobody: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
     more = {**nobody, "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::more/*"}]}
     rules = {"Rules": [{"ID": "now", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 1}}]}
-    own, theirs = {"Bucket": BUCKET}, {"Bucket": OTHERS, "Key": NAME}
+    own, theirs = {"Bucket": BUCKET}, {"Bucket": FOREIGN_BUCKET, "Key": NAME}
     return [
         Attempt(role, "read another bucket", "s3", "get_object", theirs),
         Attempt(role, "write to another bucket", "s3", "put_object", {**theirs, "Body": b"some"}),
-        Attempt(role, "list another bucket", "s3", "list_objects_v2", {"Bucket": OTHERS}),
-        Attempt(role, "see which buckets there are", "s3", "list_buckets"),
+        Attempt(role, "list another bucket", "s3", "list_objects_v2", {"Bucket": FOREIGN_BUCKET}),
+        Attempt(role, "list buckets", "s3", "list_buckets"),
         Attempt(
             role,
             "shorten the retention",
@@ -194,7 +194,7 @@ def everywhere(role: str) -> list[Attempt]:
             {**own, "LifecycleConfiguration": rules},
         ),
         Attempt(
-            role, "change who may read the bucket", "s3", "put_bucket_policy", {**own, "Policy": json.dumps(nobody)}
+            role, "change the policy of the bucket", "s3", "put_bucket_policy", {**own, "Policy": json.dumps(nobody)}
         ),
         Attempt(
             role,

@@ -1,4 +1,4 @@
-"""The synthesized policies: of the settings as they are shipped, and of a deployment with everything in it."""
+"""The synthesized policies of the shipped settings, and of a deployment with Kafka and references."""
 
 import json
 from collections.abc import Callable
@@ -16,7 +16,7 @@ DEPLOYMENT = "picture-perfect"
 BUCKET = bucket_name(DEPLOYMENT)
 
 SHIPPED = ""
-#: A stream, and a place of the customers' own besides the standing ones.
+#: Kafka, and a prefix of REFERENCES for each customer.
 WHOLE = f"""
 [processing.environment]
 REFERENCES = "s3://{BUCKET}/library/{{customer}}/"
@@ -33,13 +33,13 @@ Synthesize = Callable[[str], Template]
 
 @pytest.fixture(scope="session")
 def synthesize() -> Synthesize:
-    """The template of a stack with these settings."""
+    """Synthesize the template of settings, given as the text of a settings file."""
 
-    def synthesized(settings: str) -> Template:
-        made: Template = json.loads(synthesis.template(settings).read_text("utf-8"))
-        return made
+    def read_template(settings: str) -> Template:
+        template: Template = json.loads(synthesis.template(settings).read_text("utf-8"))
+        return template
 
-    return synthesized
+    return read_template
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What nothing here would ask IAM about: it is judged by moto's engine on the policies alone, and on the template."""
+"""Permissions for services that the embedded cloud does not have: judged on the policies and the template only."""
 
 import pytest
 
@@ -15,7 +15,7 @@ TOPIC = f"arn:aws:kafka:{REGION}:{ACCOUNT}:topic/pictures/0a1b2c3d-0000-0000-000
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_database_is_entered_as_the_own_user_and_by_nobody_else(shipped: dict[str, Policy], role: str) -> None:
+def test_each_role_connects_to_the_database_as_its_own_user_only(shipped: dict[str, Policy], role: str) -> None:
     (cluster,) = {
         grant.resource.rsplit("/", 1)[0] for grant in grants(shipped["admin"]) if grant.action == "rds-db:connect"
     }
@@ -32,7 +32,7 @@ def test_a_log_is_written_by_its_own_role_alone(shipped: dict[str, Policy], role
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_nobody_deletes_what_the_database_is_made_of_or_hides_anything(
+def test_no_role_deletes_results_or_tombstones_or_adds_delete_markers(
     shipped: dict[str, Policy], whole: dict[str, Policy], role: str
 ) -> None:
     for policy in (shipped[role], whole[role]):
@@ -44,7 +44,7 @@ def test_nobody_deletes_what_the_database_is_made_of_or_hides_anything(
 
 @pytest.mark.parametrize("role", ROLES)
 def test_versions_are_listed_where_they_are_deleted_and_nowhere_else(shipped: dict[str, Policy], role: str) -> None:
-    """By their prefixes: who lists versions sees names, also of what was deleted long ago."""
+    """A list of versions shows the names of deleted objects too, so it is limited to prefixes."""
     listing = [one for one in shipped[role]["Statement"] if "s3:ListBucketVersions" in listed(one["Action"])]
     prefixes = {prefix for one in listing for prefix in listed(one["Condition"]["StringLike"]["s3:prefix"])}
     deleted = {grant.resource for grant in grants(shipped[role]) if grant.action == "s3:DeleteObjectVersion"}
@@ -53,7 +53,7 @@ def test_versions_are_listed_where_they_are_deleted_and_nowhere_else(shipped: di
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_no_action_has_a_wildcard_and_only_what_has_no_resource_is_allowed_on_all(
+def test_no_action_has_a_wildcard_and_only_actions_without_a_resource_are_allowed_on_all(
     whole: dict[str, Policy], role: str
 ) -> None:
     assert [grant for grant in grants(whole[role]) if "*" in grant.action] == []
@@ -64,7 +64,7 @@ def test_no_action_has_a_wildcard_and_only_what_has_no_resource_is_allowed_on_al
     }
 
 
-def test_what_starts_a_job_pulls_its_image_and_can_push_none(shipped: dict[str, Policy]) -> None:
+def test_the_execution_role_pulls_its_image_and_can_push_none(shipped: dict[str, Policy]) -> None:
     (own,) = {grant.resource for grant in grants(shipped["execution"]) if grant.action == "ecr:BatchGetImage"}
     assert allows(shipped["execution"], "ecr:GetAuthorizationToken", "*")
     assert allows(shipped["execution"], "ecr:GetDownloadUrlForLayer", own)
@@ -78,7 +78,7 @@ def test_of_the_stream_its_topic_alone_is_read_and_nothing_is_written(whole: dic
     assert not allows(whole["process"], "kafka-cluster:WriteData", f"{TOPIC}/images")
 
 
-def test_functions_are_for_lambda_and_jobs_for_fargate_to_be(template: Template) -> None:
+def test_roles_are_assumed_by_lambda_or_fargate_only(template: Template) -> None:
     trusted = {
         identity: resource["Properties"]["AssumeRolePolicyDocument"]["Statement"]
         for identity, resource in template["Resources"].items()
@@ -93,6 +93,6 @@ def test_functions_are_for_lambda_and_jobs_for_fargate_to_be(template: Template)
 
 
 def test_jobs_are_submitted_to_the_own_queue_alone(shipped: dict[str, Policy]) -> None:
-    """ListJobs has no resource in AWS: the names of all the account's jobs can be seen, and no more."""
+    """ListJobs has no resource in AWS, so the names of all the account's jobs are visible."""
     queues = [grant.resource for grant in grants(shipped["dispatch"]) if ":job-queue/" in grant.resource]
     assert queues == [f"arn:aws:batch:{REGION}:{ACCOUNT}:job-queue/{DEPLOYMENT}-jobs"]

@@ -1,4 +1,4 @@
-"""docs/reference/permissions.md says what the synthesized policies say."""
+"""docs/reference/permissions.md matches the synthesized policies."""
 
 from localcloud.iam import Policy
 from tests.policies import document

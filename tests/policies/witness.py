@@ -1,4 +1,4 @@
-"""What moto's IAM was asked, by whom, and what it answered; and what AWS asks of the same call, where that is more."""
+"""A log of the calls that moto's IAM judged, with the permissions that AWS would check in addition."""
 
 import json
 from collections.abc import Iterator
@@ -16,23 +16,23 @@ from localcloud.iam import Policy
 
 @dataclass(frozen=True)
 class Call:
-    """One question. `role` is empty for who runs the cloud; `also` is what moto does not ask, and AWS does."""
+    """One judged call. `role` is empty for the owner; `unasked` are permissions that AWS checks and moto does not."""
 
     role: str
     action: str
     resource: str
     allowed: bool
-    also: tuple[tuple[str, str], ...] = ()
+    unasked: tuple[tuple[str, str], ...] = ()
 
     @property
     def needs(self) -> tuple[tuple[str, str], ...]:
-        """Actions with their resources, all of which the role must be allowed."""
-        return ((self.action, self.resource), *self.also)
+        """All permissions of the call, as pairs of action and resource."""
+        return ((self.action, self.resource), *self.unasked)
 
 
 @dataclass
-class Witness:
-    """All calls so far, in order."""
+class CallLog:
+    """The calls so far, in order."""
 
     calls: list[Call] = field(default_factory=list)
 
@@ -45,24 +45,24 @@ class Witness:
 
 
 @contextmanager
-def watching() -> Iterator[Witness]:
-    """moto's server is in this process: its own decision is looked at where it is made."""
-    witness = Witness()
+def record_calls() -> Iterator[CallLog]:
+    """Record each decision; moto's server runs in this process."""
+    log = CallLog()
     decide = IAMRequestBase.check_action_permitted
 
-    def seen(request: Any, resource: str) -> None:
+    def recorded(request: Any, resource: str) -> None:
         allowed = False
         try:
             decide(request, resource)
             allowed = True
         finally:
             role = _role(request._access_key.arn)
-            also = tuple(_also(request, resource)) if request._action.startswith("s3:") else ()
-            witness.calls.append(Call(role, request._action, resource, allowed, also))
+            unasked = tuple(_unasked_by_moto(request, resource)) if request._action.startswith("s3:") else ()
+            log.calls.append(Call(role, request._action, resource, allowed, unasked))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(IAMRequestBase, "check_action_permitted", seen)
-        yield witness
+        patch.setattr(IAMRequestBase, "check_action_permitted", recorded)
+        yield log
 
 
 def _role(arn: str) -> str:
@@ -70,34 +70,34 @@ def _role(arn: str) -> str:
     return names[0] if kind == "assumed-role" else ""
 
 
-def _also(request: Any, resource: str) -> Iterator[tuple[str, str]]:
+def _unasked_by_moto(request: Any, resource: str) -> Iterator[tuple[str, str]]:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html."""
     query = parse_qs(urlsplit(request._path).query)
     bucket = resource.split("/", 1)[0]
     if request._method == "HEAD" and "versionId" in query:
         yield "s3:GetObjectVersion", resource
     if request._method in {"GET", "HEAD"} and resource != bucket:
-        yield "s3:ListBucket", bucket  # without which what is not there is 403 and not 404
+        yield "s3:ListBucket", bucket  # without it a missing object is 403 and not 404
     source = request._headers.get("x-amz-copy-source")
     if source:
         place, _, version = unquote(source).lstrip("/").partition("?versionId=")
         name = bucket.rsplit(":", 1)[0]
         which = "Version" if version else ""
         yield f"s3:GetObject{which}", f"{name}:{place}"
-        if "uploadId" not in query:  # a copy in parts leaves the tags behind
+        if "uploadId" not in query:  # a multipart copy does not copy tags
             yield f"s3:GetObject{which}Tagging", f"{name}:{place}"
             yield "s3:PutObjectTagging", resource
 
 
 def allows(policy: Policy, action: str, resource: str) -> bool:
-    """moto's engine on a policy alone, for what it has no service to ask about."""
+    """The decision of moto's engine on a policy, for actions of services that moto does not enforce."""
     answer: PermissionResult = IAMPolicy({"policy_document": json.dumps(policy)}).is_action_permitted(action, resource)
     return answer is PermissionResult.PERMITTED
 
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action on one resource that a policy allows."""
+    """One allowed action on one resource, which may hold wildcards."""
 
     action: str
     resource: str

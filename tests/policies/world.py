@@ -1,9 +1,10 @@
-"""The embedded cloud under the synthesized policies, and the ways through it."""
+"""The embedded cloud under the synthesized policies, and helpers that send images through it."""
 
 import base64
 import json
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,9 +29,8 @@ from pictureperfect.kafka.producer import Item, Producing
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
-from tests.support.waiting import until
 
-#: What the images' pipelines do to whoever runs them.
+#: Operations that kill their process, or exhaust its memory.
 FUNCTIONS = '''
 import os, resource, signal
 from pathlib import Path
@@ -38,7 +38,7 @@ from pathlib import Path
 __version__ = "1"
 
 def kill(image, *, folder: str):
-    """Kills what runs it, the function three times and the Batch job once; the fifth to have it comes through."""
+    """Kills its parent four times, three functions and one Batch job; the fifth run succeeds."""
     times = len(list(Path(folder).iterdir()))
     if times < 4:
         (Path(folder) / str(times)).touch()
@@ -46,11 +46,11 @@ def kill(image, *, folder: str):
     return image
 
 def crash(image):
-    """Kills what runs it, each time."""
+    """Kills its parent each time."""
     os.kill(os.getppid(), signal.SIGABRT)
 
 def hoard(image):
-    """Takes all memory, where there is little."""
+    """Exhausts the memory unless the limit is 1 GB or more."""
     kept = []
     while resource.getrlimit(resource.RLIMIT_DATA)[0] < 1 << 30:
         kept.append(bytearray(os.urandom(1 << 20) * 16))
@@ -58,14 +58,14 @@ def hoard(image):
 '''
 _RENDITIONS = "renditions: [{name: small, outputs: [{format: jpeg}]}]\n"
 CUSTOMER = "acme"
-PATIENCE = 3.0  # seconds, of the reconciler
-_MOST = 90.0  # seconds that anything may take
+PATIENCE = 3.0  # seconds after which the reconciler hands a source over
+_MOST = 90.0  # seconds before a wait fails
 FAULT = 500
-_PART = 5 * 2**20  # bytes: no part of a multipart upload is smaller, but the last
+_PART = 5 * 2**20  # bytes: the least of a part of a multipart upload, except the last
 
 
 def options(folder: Path) -> Options:
-    """A cloud that is named as a deployment, whose function is too small for a megapixel."""
+    """A cloud with the deployment's resource names, whose function takes images below half a megapixel."""
     (folder / "functions.py").write_text(FUNCTIONS)
     (folder / "killed").mkdir()
     pipelines = folder / "pipelines"
@@ -93,18 +93,18 @@ def options(folder: Path) -> Options:
 
 
 class World:
-    """What customers, Kafka and operators do, and what became of it."""
+    """Actions of customers, producers and operators, and their results."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud, self.address = cloud, cloud.address
         self.bucket = self.address.bucket
         self.owner = clients.s3(self.address.endpoint)
         self.sqs = clients.sqs(self.address.endpoint)
-        #: The page, by the calls that it makes or signs.
+        #: Makes the calls of the page, and those that it presigns.
         self.web = clients.s3(self.address.endpoint, cloud._as("web"))
 
-    def notify(self, *, on: bool) -> None:
-        """Whether S3 tells anybody of what is put into the bucket."""
+    def set_notifications(self, *, on: bool) -> None:
+        """Switch the bucket's notifications on or off."""
         if not on:
             self.owner.put_bucket_notification_configuration(Bucket=self.bucket, NotificationConfiguration={})
             return
@@ -116,12 +116,12 @@ class World:
         resources.notify(self.owner, self.sqs, urls, self.bucket)
 
     def upload(self, name: str, body: bytes) -> None:
-        """What a customer's browser does with a form that the page has signed: with the page's own rights."""
-        self.web.put_object(Bucket=self.bucket, Key=self.incoming(name), Body=body)
+        """Upload as a browser with a presigned form: with the permissions of the page."""
+        self.web.put_object(Bucket=self.bucket, Key=self.incoming_key(name), Body=body)
 
-    def upload_in_parts(self, name: str, body: bytes) -> None:
-        """As the page signs it part by part; and another one, that somebody breaks off."""
-        place: Any = {"Bucket": self.bucket, "Key": self.incoming(name)}
+    def upload_multipart(self, name: str, body: bytes) -> None:
+        """Upload in parts as the page presigns them; and begin another upload, and abort it."""
+        place: Any = {"Bucket": self.bucket, "Key": self.incoming_key(name)}
         begun = {**place, "UploadId": self.web.create_multipart_upload(**place)["UploadId"]}
         for number in range(0, len(body), _PART):
             self.web.upload_part(**begun, PartNumber=number // _PART + 1, Body=body[number : number + _PART])
@@ -134,29 +134,29 @@ class World:
         other = {**place, "UploadId": self.web.create_multipart_upload(**place)["UploadId"]}
         self.web.abort_multipart_upload(**other)
 
-    def quietly(self, name: str, body: bytes) -> ObjectRef:
-        """An upload by the owner, with a tag of theirs; where nobody is told of it, it waits."""
-        key = self.incoming(name)
+    def put_unnotified(self, name: str, body: bytes) -> ObjectRef:
+        """Upload as the owner, with a tag. Without notifications the source waits for the reconciler."""
+        key = self.incoming_key(name)
         made = self.owner.put_object(Bucket=self.bucket, Key=key, Body=body, Tagging="project=autumn")
         return ObjectRef(bucket=self.bucket, key=key, version=made["VersionId"], etag=made["ETag"].strip('"'))
 
-    def direct(self, name: str, body: bytes) -> dict[str, Any]:
-        return self._invoke("process", self.request(name, image=base64.b64encode(body).decode()))
+    def invoke_with_bytes(self, name: str, body: bytes) -> dict[str, Any]:
+        return self._invoke("process", self.event(name, image=base64.b64encode(body).decode()))
 
-    def refer(self, name: str, key: str) -> dict[str, Any]:
-        return self._invoke("process", self.request(name, s3=self.url(key)))
+    def invoke_by_reference(self, name: str, key: str) -> dict[str, Any]:
+        return self._invoke("process", self.event(name, s3=self.s3_url(key)))
 
-    def put(self, key: str, body: bytes, **metadata: str) -> None:
-        """As somebody else than the functions."""
+    def put_as_owner(self, key: str, body: bytes, **metadata: str) -> None:
+        """Put an object as the bucket's owner."""
         self.owner.put_object(Bucket=self.bucket, Key=key, Body=body, Metadata=metadata)
 
-    def kill(self, name: str) -> None:
-        """An event whose function dies of it each time: its bytes are in Lambda's failure document alone."""
+    def invoke_killing(self, name: str) -> None:
+        """Invoke asynchronously with an image that kills the function; only the failure document has its bytes."""
         client = clients.lambda_(self.address.lambda_endpoint)
-        event = {**self.request(name, image=base64.b64encode(picture(80)).decode()), "pipeline": "kill"}
+        event = {**self.event(name, image=base64.b64encode(picture(80)).decode()), "pipeline": "kill"}
         client.invoke(FunctionName="process", InvocationType="Event", Payload=json.dumps(event))
 
-    def produce(self, *items: Item) -> None:
+    def produce_records(self, *items: Item) -> None:
         lost: list[str] = []
         config = {"bootstrap.servers": self.address.kafka_bootstrap_servers}
         with Producing(config, self.address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
@@ -164,47 +164,47 @@ class World:
                 producing.send(item)
         assert lost == []
 
-    def give_up(self, *documents: tuple[str, Any]) -> None:
-        """What Lambda, and its mappings, leave of events that they gave up on, in the name of `process`."""
+    def put_failure_documents(self, *documents: tuple[str, Any]) -> None:
+        """Write failure documents as Lambda and its mappings do, by the role of `process`."""
         client = clients.s3(self.address.endpoint, self.cloud._as("process"))
         for source, document in documents:
             key = f"aws/lambda/{source}/{uuid4()}"
             client.put_object(Bucket=self.bucket, Key=key, Body=document.encode(), ContentType="application/json")
 
-    def records(self, topic: str, *values: bytes) -> dict[str, Any]:
-        """A batch of Kafka's, the last record of which is of nobody."""
+    def kafka_batch(self, topic: str, *values: bytes) -> dict[str, Any]:
+        """A Kafka event of these values, and a last record without a customer."""
         records = [
             record(value, offset, topic=topic, pipeline="thumbnail", filename=f"{topic}-{offset}.jpg")
             for offset, value in enumerate(values)
         ]
         return batch(*records, record(b"nobody's", len(records), topic=topic, customer_id=None))
 
-    def deliver(self, event: dict[str, Any]) -> None:
-        """As the mapping does, twice: the answer to the first got lost."""
+    def invoke_with_batch_twice(self, event: dict[str, Any]) -> None:
+        """Invoke `process` twice with the event, as a mapping does that lost the first response."""
         for _delivery in range(2):
             answer = self.cloud.process.invoke(event)
             assert answer.error is None, answer.payload
 
-    def admin(self, action: str, **more: Any) -> dict[str, Any]:
+    def invoke_admin(self, action: str, **more: Any) -> dict[str, Any]:
         return self._invoke("admin", {"action": action, **more})
 
-    def reconcile_without_time(self) -> dict[str, Any]:
-        """A round that ends with its first page, and remembers how far it came."""
-        short = replace(self.cloud.admin.config, timeout=30.0)  # less than it keeps in reserve
+    def reconcile_first_page(self) -> dict[str, Any]:
+        """A round that ends for lack of time after its first page, and stores its position."""
+        short = replace(self.cloud.admin.config, timeout=30.0)  # seconds: less than its reserve
         with Function(short, self.cloud.folder / "logs" / "short") as admin:
             answer = admin.invoke({"action": "reconcile"})
         assert answer.error is None, answer.payload
         payload: dict[str, Any] = answer.payload
         return payload
 
-    def take_up(self, ref: ObjectRef, times: int) -> None:
-        """As if the reconciler had taken it up before, so often."""
+    def mark_reconciled(self, ref: ObjectRef, times: int) -> None:
+        """Write the reconciler's markers, as if it had handed the source over `times` times."""
         identity = image_id(CUSTOMER, "thumbnail", *s3_identity(ref))
         for number in range(times):
-            self.put(f"{object_keys.RECONCILED}{identity}/{number}.json", b"{}")
+            self.put_as_owner(f"{object_keys.RECONCILED}{identity}/{number}.json", b"{}")
 
     def job(self, name: str, key: str, pipeline: str = "thumbnail") -> ImageJob:
-        """An image that lies at `key`, as a door would have accepted it."""
+        """A job for the object at `key`."""
         stored = self.owner.head_object(Bucket=self.bucket, Key=key)
         return ImageJob(
             image_id=str(uuid4()),
@@ -216,31 +216,31 @@ class World:
             received_at=datetime.now(UTC),
         )
 
-    def claimed(self, job: ImageJob) -> ImageJob:
-        """By a dispatcher that died an hour ago, before it submitted."""
+    def claim_and_abandon(self, job: ImageJob) -> ImageJob:
+        """Claim the job as a dispatcher that died an hour ago, before it submitted."""
         claim = Claim(work_id=str(uuid4()), claimed_at=datetime.now(UTC) - timedelta(hours=1))
-        self.put(Place(attempt=0, tier=TIERS[0]).key(job), msgspec.json.encode(claim))
+        self.put_as_owner(Place(attempt=0, tier=TIERS[0]).key(job), msgspec.json.encode(claim))
         return job
 
-    def narrow(self) -> None:
-        """From now on the smallest tier has 520 MB for its images."""
+    def shrink_smallest_tier(self) -> None:
+        """Register the smallest tier anew with MEMORY_MB=712, which leaves 520 MB for images."""
         name = f"{self.address.batch_definitions}-{TIERS[0].name}"
         batch_api = clients.batch(self.address.batch_endpoint)
-        (said,) = batch_api.describe_job_definitions(jobDefinitionName=name)["jobDefinitions"]
-        container = said["containerProperties"]
+        (definition,) = batch_api.describe_job_definitions(jobDefinitionName=name)["jobDefinitions"]
+        container = definition["containerProperties"]
         others = [pair for pair in container["environment"] if pair["name"] != "MEMORY_MB"]
         container["environment"] = [*others, {"name": "MEMORY_MB", "value": "712"}]
         batch_api.register_job_definition(
             jobDefinitionName=name,
             type="container",
             containerProperties=container,
-            retryStrategy=said["retryStrategy"],
+            retryStrategy=definition["retryStrategy"],
         )
 
-    def run_twice(self, name: str, key: str) -> None:
-        """A job that somebody submits by hand, twice."""
+    def submit_job_twice(self, name: str, key: str) -> None:
+        """Submit a job by hand, twice, each until it succeeds."""
         batch_api = clients.batch(self.address.batch_endpoint)
-        request = json.dumps(self.request(name, s3=self.url(key)))
+        request = json.dumps(self.event(name, s3=self.s3_url(key)))
         for _time in range(2):
             answer = batch_api.submit_job(
                 jobName="by-hand",
@@ -255,18 +255,18 @@ class World:
             until(lambda: status() in {"SUCCEEDED", "FAILED"})
             assert status() == "SUCCEEDED"
 
-    def hand_over(self, *jobs: ImageJob) -> None:
-        """As a function does it whose estimate says nothing of a tier."""
+    def send_hand_overs(self, *jobs: ImageJob) -> None:
+        """Send jobs to the overflow queue, as a function does without an estimated tier."""
         for job in jobs:
             body = msgspec.json.encode(HandOver(job=job, reason="It was handed over.")).decode()
             self.sqs.send_message(QueueUrl=self.address.overflow_queue_url, MessageBody=body)
 
-    def announce(self, key: str) -> None:
-        """To the recorder, as S3 does it."""
+    def announce_commit(self, key: str) -> None:
+        """Send a commit to the records queue, as S3's notification does."""
         SqsAnnouncements(self.sqs, self.address.records_queue_url, self.bucket).announce(key)
 
-    def look(self, image: dict[str, Any]) -> None:
-        """What the page reads, or signs for who looks at it: pictures, source and commit of one image."""
+    def read_as_page(self, image: dict[str, Any]) -> None:
+        """Read the renditions, source and commit of one image, as the page does or presigns."""
         identity = image["image_id"]
         found = [*self.keys(f"processed/acme/{identity}/"), *self.keys(f"originals/acme/{identity}/")]
         for key in (*found, *self.keys(f"results/{identity}/")):
@@ -274,53 +274,53 @@ class World:
         listed = self.web.list_objects_v2(Bucket=self.bucket, Prefix=f"{object_keys.INCOMING}{CUSTOMER}/")
         assert listed["ResponseMetadata"]["HTTPStatusCode"] == 200
 
-    def page(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
-        """The page's own function, asked by a customer who is logged in."""
+    def call_page(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        """Call the function `web` as a customer who is logged in."""
         headers = {"Authorization": f"Bearer {self.cloud.page.issuer.token(CUSTOMER)}"}
         url = f"{self.cloud.page.url}{path}"
         answer = httpx.request(method, url, headers=headers, json=body, timeout=_MOST, trust_env=False)
         assert answer.status_code < FAULT, answer.text
         return answer
 
-    def browse(self, image_id: str) -> None:
-        """Uploads in parts from the first to the last, what waits, and one image: what the page asks S3 itself."""
+    def call_page_api(self, image_id: str) -> None:
+        """Call the routes of the page that make calls to S3: multipart uploads, waiting uploads, one image."""
         size = 3 * _PART
         begun = {"pipeline": "thumbnail", "name": "large.tif", "bytes": size}
-        place = f"/api/multipart/thumbnail/{self.page('POST', '/api/multipart', begun).json()['upload']}"
-        assert self.page("GET", "/api/multipart").json()["uploads"]
-        assert self.page("GET", place).status_code == httpx.codes.OK
-        assert self.page("POST", f"{place}/complete", {"bytes": size}).status_code == httpx.codes.CONFLICT
-        assert self.page("DELETE", place).status_code == httpx.codes.NO_CONTENT
-        assert self.page("GET", "/api/uploads").status_code == httpx.codes.OK
-        assert self.page("GET", f"/api/images/{image_id}").json()["image"]["image_id"] == image_id
+        place = f"/api/multipart/thumbnail/{self.call_page('POST', '/api/multipart', begun).json()['upload']}"
+        assert self.call_page("GET", "/api/multipart").json()["uploads"]
+        assert self.call_page("GET", place).status_code == httpx.codes.OK
+        assert self.call_page("POST", f"{place}/complete", {"bytes": size}).status_code == httpx.codes.CONFLICT
+        assert self.call_page("DELETE", place).status_code == httpx.codes.NO_CONTENT
+        assert self.call_page("GET", "/api/uploads").status_code == httpx.codes.OK
+        assert self.call_page("GET", f"/api/images/{image_id}").json()["image"]["image_id"] == image_id
 
-    def erase(self, image_id: str) -> None:
-        """As a customer asks for it."""
-        assert self.page("DELETE", f"/api/images/{image_id}").status_code == httpx.codes.ACCEPTED
+    def erase_as_customer(self, image_id: str) -> None:
+        """Erase an image by the page's API."""
+        assert self.call_page("DELETE", f"/api/images/{image_id}").status_code == httpx.codes.ACCEPTED
 
     def keys(self, prefix: str) -> list[str]:
         found = self.owner.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for page in found for item in page.get("Contents", [])]
 
     def rows(self) -> dict[str, dict[str, Any]]:
-        """What the ledger has, by the names of the images."""
+        """The ledger's rows, by the images' names."""
         with Ledger(self.address.database_url) as ledger:
             return {row["name"]: row for row in ledger.last(1000)}
 
-    def ended(self, *names: str) -> dict[str, dict[str, Any]]:
+    def wait_for_rows(self, *names: str) -> dict[str, dict[str, Any]]:
         until(lambda: set(names) <= set(self.rows()))
         return self.rows()
 
-    def endings(self) -> Counter[str]:
-        """How many commits there are of each image."""
+    def count_commits(self) -> Counter[str]:
+        """The number of commits of each image."""
         return Counter(key.split("/")[1] for key in self.keys(object_keys.RESULTS))
 
-    def gone(self, *prefixes: str) -> None:
-        """Until nothing is left under any of them."""
+    def wait_until_deleted(self, *prefixes: str) -> None:
+        """Wait until no object is left under any of the prefixes."""
         until(lambda: not any(self.keys(prefix) for prefix in prefixes))
 
-    def told(self, key: str) -> None:
-        """Until it is written down that an object is no image, and it has waited for the reconciler's patience."""
+    def wait_until_refused(self, key: str) -> None:
+        """Wait for the document that refuses the object at `key`, then for PATIENCE; the object must still be there."""
         until(lambda: bool(self.keys(f"{object_keys.REFUSED}{object_keys.INCOMING}")))
         time.sleep(PATIENCE)
         assert self.keys(key) == [key]
@@ -328,14 +328,14 @@ class World:
     def logs(self) -> str:
         return "\n".join(path.read_text() for path in sorted(self.cloud.folder.rglob("*.log")))
 
-    def incoming(self, name: str) -> str:
+    def incoming_key(self, name: str) -> str:
         return f"{object_keys.INCOMING}{CUSTOMER}/thumbnail/upload-1/{name}"
 
-    def request(self, name: str, **source: str) -> dict[str, str]:
-        """`image` is its bytes as base64, or `s3` where it lies."""
+    def event(self, name: str, **source: str) -> dict[str, str]:
+        """An event for `process`. `source` is `image`, base64, or `s3`, a URL."""
         return {"customer": CUSTOMER, "pipeline": "thumbnail", "filename": name, "idempotency_key": name, **source}
 
-    def url(self, key: str) -> str:
+    def s3_url(self, key: str) -> str:
         return f"s3://{self.bucket}/{key}"
 
     def _invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -346,17 +346,25 @@ class World:
         return payload
 
 
+def until(condition: Callable[[], bool]) -> None:
+    """Poll every 0.2 s; raises AssertionError after _MOST seconds."""
+    deadline = time.monotonic() + _MOST
+    while not condition():
+        assert time.monotonic() < deadline, f"not true within {_MOST} s"
+        time.sleep(0.2)
+
+
 def small(number: int = 0) -> bytes:
     return picture(64 + number)
 
 
 def large(number: int = 0) -> bytes:
-    """Of a megapixel, which is too much for the function."""
+    """A megapixel: too large for the function."""
     return picture(1000 + number)
 
 
 def heavy() -> bytes:
-    """Of few pixels and many bytes: it is copied in parts."""
+    """Few pixels and many bytes, so that S3 copies it in parts."""
     return small(50) + bytes(2 * _PART)
 
 

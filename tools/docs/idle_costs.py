@@ -6,7 +6,10 @@ from pathlib import Path
 
 import msgspec
 
-from infra.idle_costs import Line, Prices, Template, lines, load, optional, total
+from infra.idle_costs.lines import Line, price_template, total_usd
+from infra.idle_costs.options import price_options
+from infra.idle_costs.prices import Prices, load_prices
+from infra.idle_costs.template import Template
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "idle-costs.md"
 _BEGIN, _END = "<!-- {}: begin -->", "<!-- {}: end -->"
@@ -20,16 +23,18 @@ def _dollars(usd: float) -> str:
 def table(found: Sequence[Line], *, summed: bool) -> str:
     """As Markdown."""
     head = "| what | dollars a month | without free allowances | why |\n| --- | --: | --: | --- |"
-    rows = [f"| {line.what} | {_dollars(line.usd)} | {_dollars(line.used_up)} | {line.why} |" for line in found]
-    own, used_up = total(found)
+    rows = [
+        f"| {line.item} | {_dollars(line.usd)} | {_dollars(line.usd_without_free)} | {line.reason} |" for line in found
+    ]
+    own, used_up = total_usd(found)
     last = [f"| **together** | **{own:.2f}** | **{used_up:.2f}** | |"] if summed else []
     return "\n".join([head, *rows, *last])
 
 
 def in_document(document: str, default: Template, full: Template, price: Prices) -> str:
     """The document, with these tables between its marks."""
-    text = _between(document, "default", table(lines(default, price), summed=True))
-    text = _between(text, "optional", table([*optional(default, full, price)], summed=False))
+    text = _between(document, "default", table(price_template(default, price), summed=True))
+    text = _between(text, "optional", table([*price_options(default, full, price)], summed=False))
     said = f"Prices of {price.region}, {price.date}: {', '.join(f'<{source}>' for source in price.sources)}."
     return _between(text, "prices", said)
 
@@ -64,11 +69,11 @@ mode = "provisioned"
 def templates(folder: Path) -> tuple[Template, Template]:
     """The default's and the full one's, synthesized into `folder`."""
     from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node
-    from infra.settings import read  # noqa: PLC0415
+    from infra.settings.reader import parse  # noqa: PLC0415
 
     found = []
     for name, text in (("default", ""), ("full", FULL)):
-        assembly = assemble(read(text), str(folder / name))
+        assembly = assemble(parse(text), str(folder / name))
         found.append(msgspec.json.decode((assembly / f"{STACK}.template.json").read_bytes()))
     return found[0], found[1]
 
@@ -82,7 +87,7 @@ def main() -> int:
     find_node()
     with TemporaryDirectory() as folder:
         default, full = templates(Path(folder))
-    DOCUMENT.write_text(in_document(DOCUMENT.read_text("utf-8"), default, full, load()), "utf-8")
+    DOCUMENT.write_text(in_document(DOCUMENT.read_text("utf-8"), default, full, load_prices()), "utf-8")
     return 0
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from infra.__main__ import find_node
-from infra.settings import read
+from infra.settings.reader import parse
 
 
 @cache
@@ -18,7 +18,7 @@ def assembly(settings: str) -> Path:
 
     folder = mkdtemp(prefix="assembly-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return assemble(read(settings), folder)
+    return assemble(parse(settings), folder)
 
 
 def template(settings: str) -> Path:

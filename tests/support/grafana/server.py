@@ -1,4 +1,4 @@
-"""A Grafana that keeps what it is given, and refuses what its API's documents say that it refuses.
+"""A fake of Grafana's HTTP API: it stores folders, dashboards and rules, and refuses what the documentation refuses.
 
 https://grafana.com/docs/grafana/v11.6/developers/http_api/dashboard/
 https://grafana.com/docs/grafana/v11.6/developers/http_api/folder/
@@ -20,23 +20,23 @@ _CHANGED = "The dashboard has been changed by someone else"
 
 @dataclass
 class Saved:
-    """A dashboard: each of its versions, with the message that it was saved with."""
+    """A dashboard: each version, with its message."""
 
     folder: str
     versions: list[tuple[Json, str]] = field(default_factory=list)
 
 
-class Refused(Exception):  # noqa: N818 - an answer
+class ErrorResponse(Exception):  # noqa: N818 - a response
     def __init__(self, code: int, **body: str) -> None:
         self.code, self.body = code, body
 
 
 @dataclass
 class GrafanaServer:
-    """Its state. `roles` says what a token may do; `writes` counts what was changed."""
+    """The state. `roles` has the role of each token; `writes` counts requests that change the state."""
 
     url: str = ""
-    #: The path that it lies under; the addresses of dashboards that it tells begin with it.
+    #: The path of a reverse proxy; URLs of dashboards begin with it.
     prefix: str = ""
     roles: dict[str, str] = field(default_factory=lambda: {"admin": "Admin", "editor": "Editor", "viewer": "Viewer"})
     sources: list[Json] = field(default_factory=list)
@@ -49,23 +49,23 @@ class GrafanaServer:
         self.sources.append({"id": len(self.sources) + 1, "uid": uid, "type": kind, "name": name or uid})
 
     def edit(self, uid: str, **changes: Any) -> None:
-        """What somebody does on a page: change a dashboard, and save it."""
+        """Change a dashboard and save it, as a user does."""
         saved = self.dashboards[uid]
         saved.versions.append(({**saved.versions[-1][0], **changes}, "tidied up"))
 
     def answer(self, method: str, path: str, token: str, body: Json, headers: dict[str, str]) -> Any:
         role = self.roles.get(token)
         if role is None:
-            raise Refused(401, message="Invalid API key")
+            raise ErrorResponse(401, message="Invalid API key")
         if method != "GET":
             if role == "Viewer" or (role == "Editor" and path.startswith("/api/v1/provisioning")):
-                raise Refused(403, message="You'll need additional permissions to perform this action.")
+                raise ErrorResponse(403, message="You'll need additional permissions to perform this action.")
             self.writes += 1
         for pattern, action in self._routes(method, body, headers):
             found = re.fullmatch(pattern, path)
             if found:
                 return action(*found.groups())
-        raise Refused(404, message="Not found")
+        raise ErrorResponse(404, message="Not found")
 
     def _routes(self, method: str, body: Json, headers: dict[str, str]) -> Iterator[tuple[str, Any]]:
         group = r"/api/v1/provisioning/folder/([^/]+)/rule-groups/([^/]+)"
@@ -84,18 +84,18 @@ class GrafanaServer:
 
     def _folder(self, uid: str) -> Json:
         if uid not in self.folders:
-            raise Refused(404, message="folder not found", status="not-found")
+            raise ErrorResponse(404, message="folder not found", status="not-found")
         return {"uid": uid, "title": self.folders[uid]}
 
     def _make_folder(self, body: Json) -> Json:
         if body["uid"] in self.folders or body["title"] in self.folders.values():
-            raise Refused(409, message="a folder with the same name already exists in the current location")
+            raise ErrorResponse(409, message="a folder with the same name already exists in the current location")
         self.folders[body["uid"]] = body["title"]
         return body
 
     def _dashboard(self, uid: str) -> Json:
         if uid not in self.dashboards:
-            raise Refused(404, message="Dashboard not found")
+            raise ErrorResponse(404, message="Dashboard not found")
         saved = self.dashboards[uid]
         number = len(saved.versions)
         held = {**saved.versions[-1][0], "id": 7, "version": number}
@@ -111,10 +111,10 @@ class GrafanaServer:
     def _save(self, body: Json) -> Json:
         board, uid = body["dashboard"], body["dashboard"]["uid"]
         if body["folderUid"] not in self.folders:
-            raise Refused(400, message="folder not found")
+            raise ErrorResponse(400, message="folder not found")
         saved = self.dashboards.get(uid)
         if saved and not body["overwrite"] and board.get("version") != len(saved.versions):
-            raise Refused(412, message=_CHANGED, status="version-mismatch")
+            raise ErrorResponse(412, message=_CHANGED, status="version-mismatch")
         saved = self.dashboards.setdefault(uid, Saved(body["folderUid"]))
         saved.folder = body["folderUid"]
         kept = {key: value for key, value in board.items() if key not in {"id", "version"}}
@@ -123,24 +123,27 @@ class GrafanaServer:
 
     def _group(self, folder: str, name: str) -> Json:
         if (folder, name) not in self.groups:
-            raise Refused(404, message="rule group does not exist")
+            raise ErrorResponse(404, message="rule group does not exist")
         return self.groups[folder, name]
 
     def _put_group(self, folder: str, name: str, body: Json, headers: dict[str, str]) -> Json:
         known = {source["uid"] for source in self.sources} | {"__expr__"}
         if folder not in self.folders or body["interval"] % 10:
-            raise Refused(400, message="invalid alert rule: folder or interval")
+            raise ErrorResponse(400, message="invalid alert rule: folder or interval")
         for rule in body["rules"]:
             if rule["folderUID"] != folder or rule["ruleGroup"] != name or not rule["orgID"]:
-                raise Refused(400, message="invalid alert rule: it is of another group")
+                raise ErrorResponse(400, message="invalid alert rule: it is of another group")
             if ("__dashboardUid__" in rule["annotations"]) != ("__panelId__" in rule["annotations"]):
-                raise Refused(400, message="both annotations must be specified")
+                raise ErrorResponse(400, message="both annotations must be specified")
             for data in rule["data"]:
                 if data["datasourceUid"] not in known:
-                    raise Refused(400, message=f"invalid alert rule: data source {data['datasourceUid']} not found")
+                    raise ErrorResponse(
+                        400, message=f"invalid alert rule: data source {data['datasourceUid']} not found"
+                    )
         provenance = "" if headers.get("X-Disable-Provenance") else "api"
         rules = [
-            {**_kept(rule), "id": number, "provenance": provenance} for number, rule in enumerate(body["rules"], 1)
+            {**_stored_rule(rule), "id": number, "provenance": provenance}
+            for number, rule in enumerate(body["rules"], 1)
         ]
         uids = {rule["uid"] for rule in rules}
         for other in self.groups.values():  # a rule is in one group
@@ -152,12 +155,12 @@ class GrafanaServer:
     def rule(self, uid: str) -> Json:
         found: list[Json] = [rule for group in self.groups.values() for rule in group["rules"] if rule["uid"] == uid]
         if not found:
-            raise Refused(404, message="alert rule not found")
+            raise ErrorResponse(404, message="alert rule not found")
         return found[0]
 
 
-def _kept(rule: Json) -> Json:
-    """As Grafana gives it back: its defaults in it, times spelled its way."""
+def _stored_rule(rule: Json) -> Json:
+    """The rule as Grafana returns it: with defaults, and with its spelling of durations."""
     data = [
         {"queryType": "", **one, "model": {"intervalMs": 1000, "maxDataPoints": 43200, **one["model"]}}
         for one in json.loads(json.dumps(rule["data"]))
@@ -176,7 +179,7 @@ def _kept(rule: Json) -> Json:
 
 @contextmanager
 def serving(prefix: str = "") -> Iterator[GrafanaServer]:
-    """One that answers at `url`, under a path where there is a `prefix`."""
+    """Serve the fake at `url`, under the path `prefix`."""
     state = GrafanaServer(prefix=prefix)
 
     class Handler(BaseHTTPRequestHandler):
@@ -189,7 +192,7 @@ def serving(prefix: str = "") -> Iterator[GrafanaServer]:
                 answer = state.answer(
                     self.command, self.path.removeprefix(prefix), token, body, dict(self.headers.items())
                 )
-            except Refused as refused:
+            except ErrorResponse as refused:
                 status, answer = refused.code, refused.body
             data = json.dumps(answer).encode()
             self.send_response(status)
@@ -201,7 +204,7 @@ def serving(prefix: str = "") -> Iterator[GrafanaServer]:
         do_GET = do_POST = do_PUT = _do  # noqa: N815 - the standard library's names
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - as above
-            """Say nothing."""
+            """No log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, daemon=True)

@@ -1,4 +1,4 @@
-"""What Grafana makes of a panel's query before PostgreSQL sees it: macros and variables.
+"""Grafana's macros and variables in a panel's query, replaced as Grafana does.
 
 https://grafana.com/docs/grafana/v11.6/datasources/postgres/query-editor/#macros
 """
@@ -12,7 +12,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)(?::(\w+))?\}")
 
 
 def substituted(text: str, since: datetime, until: datetime, variables: Mapping[str, str | Sequence[str]]) -> str:
-    """The statement. Raises KeyError for a variable that is not given, ValueError for a macro that is not known."""
+    """The statement for PostgreSQL. Raises KeyError for a missing variable, ValueError for an unknown macro."""
 
     def variable(match: re.Match[str]) -> str:
         value = variables[match[1]]

@@ -1,6 +1,5 @@
-"""The dashboards and alert rules: what they ask for is there, and whoever looks at a panel knows what to do."""
+"""The dashboards and alert rules: their metrics, views and links exist, and each panel says what to do."""
 
-import ast
 import json
 import os
 import re
@@ -17,9 +16,12 @@ from grafana_foundation_sdk.models import alerting, dashboard
 from core.ports.metric_catalogue import DECLARED, METRICS
 from core.routing import prices
 from dashboards import __main__ as written
-from dashboards import alerts, cloudwatch, names, operations
-from dashboards.cloudwatch import ANY, LISTED, NAMESPACE, SHOWN, UnknownMetricError
-from infra import settings
+from dashboards import alert_rules, cloudwatch, names
+from dashboards.boards import operations
+from dashboards.cloudwatch import ANY, AWS_METRICS, GRAFANA_UNITS, NAMESPACE, UnknownMetricError
+from infra.alerts.table import ALERTS
+from infra.alerts.values import describe
+from infra.settings import schema
 from pictureperfect.grafana.documents import Place, in_place
 
 GRAFANA = Path(__file__).parents[3] / "dashboards"
@@ -31,7 +33,7 @@ RULES = [
     for rule in group["rules"]
 ]
 Json = dict[str, Any]
-#: The statistics that make sense of a unit.
+#: The valid statistics of each unit.
 STATISTICS = {"Count": {"Sum"}, "Bytes": {"Sum", "p95", "Maximum"}, "Seconds": {"p50", "p95", "Maximum"},
               "None": {"p50", "Maximum"}}  # fmt: skip
 
@@ -47,7 +49,7 @@ def drawn(board: Json) -> Iterator[Json]:
 
 
 def metric_queries() -> Iterator[tuple[str, Json, str]]:
-    """Where it is, the query, and the unit that it is shown in."""
+    """The location of each query, the query, and the panel's unit, which is empty for a rule."""
     for name, board in BOARDS.items():
         for panel in drawn(board):
             for target in panel["targets"]:
@@ -63,7 +65,7 @@ QUERIES = list(metric_queries())
 
 
 def is_ours(query: Json) -> bool:
-    return query["namespace"] in {NAMESPACE, alerts.METRICS_NAMESPACE}
+    return query["namespace"] in {NAMESPACE, alert_rules.METRICS_NAMESPACE}
 
 
 def test_the_files_are_what_the_code_makes() -> None:
@@ -80,15 +82,15 @@ def test_what_is_asked_of_cloudwatch_is_declared_with_that_unit_and_those_dimens
     asked = query["dimensions"]
     assert query["matchExact"], where
     if not is_ours(query):
-        listed = LISTED[query["namespace"], query["metricName"]]
+        listed = AWS_METRICS[query["namespace"], query["metricName"]]
         assert set(asked) == set(listed.dimensions)
-        assert not unit or unit == SHOWN[listed.unit]
+        assert not unit or unit == GRAFANA_UNITS[listed.unit]
         return
     metric = DECLARED[query["metricName"]]
     (dimensions,) = (one for one in metric.sets if {each.name for each in one} == set(asked))
     for dimension in dimensions:
         assert asked[dimension.name] in (ANY, *dimension.values)
-    assert not unit or unit == SHOWN[metric.unit]
+    assert not unit or unit == GRAFANA_UNITS[metric.unit]
     assert query["statistic"] in STATISTICS[metric.unit]
 
 
@@ -103,10 +105,10 @@ def test_every_declared_metric_is_drawn_in_every_one_of_its_dimension_sets() -> 
 def test_every_listed_metric_of_aws_is_drawn_and_stands_in_the_docs() -> None:
     assert {
         (query["namespace"], query["metricName"]) for _, query, unit in QUERIES if unit and not is_ours(query)
-    } == set(LISTED)
+    } == set(AWS_METRICS)
     text = (DOCS / "reference" / "metrics.md").read_text("utf-8")
     table = text[text.index("## What AWS counts itself") :]
-    for namespace, name in LISTED:
+    for namespace, name in AWS_METRICS:
         assert re.search(rf"^\| `{namespace}` \|.*`{name}`", table, flags=re.MULTILINE), name
 
 
@@ -165,7 +167,7 @@ def test_links_lead_to_dashboards_that_are_there() -> None:
 
 @pytest.mark.parametrize("name", BOARDS)
 def test_the_json_is_what_grafanas_own_types_read(name: str) -> None:
-    """Read by the SDK's types and written again, nothing that they know of is lost."""
+    """Parsing into the SDK's types and encoding again loses nothing."""
     board = BOARDS[name]
     again = json.loads(json.dumps(dashboard.Dashboard.from_json(board), cls=_Encoder))
     for key in ("uid", "title", "refresh", "time", "schemaVersion", "timezone", "links"):
@@ -183,7 +185,7 @@ class _Encoder(json.JSONEncoder):
 
 
 def test_an_alert_says_what_broke_and_what_to_do() -> None:
-    assert len({rule["uid"] for rule in RULES}) == len(RULES) == len(alerts.watches())
+    assert len({rule["uid"] for rule in RULES}) == len(RULES) == len(alert_rules.rules())
     for rule in RULES:
         assert len(rule["annotations"]["description"]) > 80, rule["title"]
         (board,) = (one for one in BOARDS.values() if one["uid"] == rule["annotations"]["__dashboardUid__"])
@@ -200,7 +202,7 @@ def test_an_alert_says_what_broke_and_what_to_do() -> None:
 
 
 def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
-    """Grafana asks for each series at each refresh; GetMetricData bills each."""
+    """GetMetricData bills each series at each refresh."""
     series = sum(
         prod(
             len(dimension.values) if query["dimensions"][dimension.name] == ANY else 1
@@ -225,15 +227,15 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
 
 
 def test_asking_the_ledger_for_alerts_lets_it_sleep_and_stands_in_the_docs() -> None:
-    """Each time, Aurora is awake until it has had nothing to do for as long as settings say."""
-    price = json.loads((DOCS.parent / "infra" / "idle_prices.json").read_text("utf-8"))
+    """Each query keeps Aurora awake until database.pause_after_minutes is over."""
+    price = json.loads((DOCS.parent / "infra" / "idle_costs" / "prices.json").read_text("utf-8"))
     (often,) = {
         group["interval"]
         for group in json.loads((GRAFANA / "provisioning/alerting/rules.json").read_text("utf-8"))["groups"]
         if any("rawSql" in data["model"] for rule in group["rules"] for data in rule["data"])
     }
     hours = int(often.removesuffix("h"))
-    minutes = settings.Database().pause_after_minutes + 1
+    minutes = schema.Database().pause_after_minutes + 1
     month = price["hours"] / hours * minutes / 60 * 0.5 * price["aurora_acu_hour"]
     assert month < 1
     text = (DOCS / "how-to" / "dashboards.md").read_text("utf-8").replace("\n", " ")
@@ -259,7 +261,7 @@ def test_how_exact_a_wait_is_said_to_be_is_what_a_bucket_allows() -> None:
     ]
     assert told
     for text in told:
-        (within,) = re.findall(r"within (\d+) %, out of buckets", text)
+        (within,) = re.findall(r"Accurate to (\d+) %", text)
         assert 0 < int(within) / 100 - (10**0.1 - 1) < 0.01
 
 
@@ -286,7 +288,7 @@ def test_some_failures_at_night_are_no_alarm(failed: int, processed: int, fires:
 
 
 def test_what_somebody_types_is_quoted_wherever_it_goes() -> None:
-    """A link may carry a variable's value."""
+    """A link may set a variable to any text."""
     for board in BOARDS.values():
         typed = {one["name"] for one in board["templating"]["list"] if one["type"] in {"textbox", "query"}}
         for panel in drawn(board):
@@ -295,16 +297,6 @@ def test_what_somebody_types_is_quoted_wherever_it_goes() -> None:
                 for name, style in re.findall(r"\$\{?([a-z]+)(:\w+)?", re.sub(r"\$__\w+", "", text)):
                     if name in typed:
                         assert style in {":sqlstring", ":percentencode"}, panel["title"]
-
-
-def test_of_the_running_system_only_the_declaration_is_known() -> None:
-    for path in GRAFANA.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.ImportFrom | ast.Import):
-                said = [node.module or ""] if isinstance(node, ast.ImportFrom) else [one.name for one in node.names]
-                for name in said:
-                    assert name.split(".")[0] not in {"handler", "batch", "local"}, path.name
-                    assert name == "core.ports.metric_catalogue" or not name.startswith("core"), path.name
 
 
 def test_grafana_is_given_what_it_is_provisioned_with() -> None:
@@ -340,10 +332,10 @@ def test_who_looks_without_a_login_may_change_nothing_and_nobody_can_log_in() ->
 
 @pytest.mark.parametrize("place", [Place(), Place("acme-pictures", "Acme/Pictures#1:a")])
 def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: Place) -> None:
-    """The script of the container makes of each file what `dashboards push` makes of it."""
+    """The container's script changes each file as `dashboards push` does."""
     variables = {"FROM": str(GRAFANA), "TO": str(tmp_path / "to"), "RUN": "true", "PATH": os.environ["PATH"]}
     named = {"STACK": place.stack, "METRICS_NAMESPACE": place.namespace}
-    for _ in range(2):  # a container is started again
+    for _ in range(2):  # a container restarts
         subprocess.run(["sh", str(GRAFANA / "start.sh")], env={**variables, **named}, check=True)
     made = sorted(path.relative_to(tmp_path / "to") for path in (tmp_path / "to").rglob("*") if path.is_file())
     kept = [*(GRAFANA / "generated").rglob("*"), *(GRAFANA / "provisioning").rglob("*")]
@@ -357,12 +349,32 @@ def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, plac
 
 
 def test_what_a_stack_is_called_by_default_is_one_thing() -> None:
-    assert Place() == Place(alerts.STACK, alerts.METRICS_NAMESPACE, alerts.REGION)
+    assert Place() == Place(alert_rules.STACK, alert_rules.METRICS_NAMESPACE, alert_rules.REGION)
 
 
-def test_the_docs_name_every_alert_rule_and_every_dashboard() -> None:
+def test_the_docs_have_every_alert_rule_with_its_text_and_every_dashboard() -> None:
     text = (DOCS / "how-to" / "dashboards.md").read_text("utf-8")
-    table = text[text.index("## Alert rules") :]
-    assert re.findall(r"^\| ([A-Z][^|]+) \|", table, flags=re.MULTILINE) == [watch.title for watch in alerts.watches()]
+    table = re.findall(r"^\| ([A-Z][^|]+) \| ([^|]+) \|$", text[text.index("## Alert rules") :], flags=re.MULTILINE)
+    told = {rule["title"]: rule["annotations"]["description"] for rule in RULES}
+    assert dict(table) == {title: said.replace(" {{ $labels.customer }}", "") for title, said in told.items()}
     for board in BOARDS.values():
         assert f"| *{board['title'].removeprefix('Picture Perfect: ')}* |" in text
+
+
+def test_every_rule_of_the_table_is_provisioned_with_its_threshold_and_text() -> None:
+    expected = {
+        alert.rule.uid: (alert.rule.above, describe(alert, alert.rule, alert.rule.above, alert_rules.STACK))
+        for alert in ALERTS
+        if alert.rule
+    }
+    found = {}
+    for rule in RULES:
+        (above,) = rule["data"][-1]["model"]["conditions"][0]["evaluator"]["params"]
+        found[rule["uid"]] = (above, rule["annotations"]["description"])
+    assert found == expected
+
+
+def test_every_sql_file_is_used() -> None:
+    code = [*GRAFANA.rglob("*.py"), DOCS.parent / "infra" / "alerts" / "table.py"]
+    named = {name for path in code for name in re.findall(r'"(\w+)"', path.read_text("utf-8"))}
+    assert {path.stem for path in (GRAFANA / "sql").glob("*.sql")} <= named

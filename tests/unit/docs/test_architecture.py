@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from infra.settings import Settings
+from infra.settings.schema import Settings
 
 ROOT = Path(__file__).parents[3]
 FILES = [*ROOT.glob("*.md"), *ROOT.glob("infra/*.md"), *sorted((ROOT / "docs").rglob("*.md"))]

@@ -4,7 +4,7 @@ import ast
 import re
 from pathlib import Path
 
-from infra.settings import Settings
+from infra.settings.schema import Settings
 
 ROOT = Path(__file__).parents[3]
 README = (ROOT / "README.md").read_text("utf-8")

@@ -1,0 +1,1 @@
+"""The four dashboards; each module has a `build` that returns one."""

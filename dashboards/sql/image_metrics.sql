@@ -1,0 +1,1 @@
+SELECT name, value, unit FROM metrics WHERE {{ of_image }} ORDER BY name

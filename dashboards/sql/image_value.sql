@@ -1,0 +1,1 @@
+SELECT {{ value }} FROM {{ view }} WHERE {{ of_image }}

@@ -1,0 +1,1 @@
+SELECT DISTINCT pipeline FROM days_by_pipeline WHERE $__timeFilter(day) ORDER BY pipeline

@@ -1,0 +1,2 @@
+-- One sum over the time range.
+SELECT {{ value }} FROM {{ days }} WHERE {{ in_days }}

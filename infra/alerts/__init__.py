@@ -1,0 +1,1 @@
+"""One table of thresholds, for CloudWatch's alarms and Grafana's alert rules."""

@@ -1,0 +1,1 @@
+"""The CDK constructs that `infra.stack` puts together, one AWS service a module."""
