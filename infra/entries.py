@@ -8,7 +8,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from core.domain.model import Value
-from core.settings.entries import DispatchSettings, ReconcilingSettings, WebSettings
+from core.settings.entries import DispatchSettings, ReconcileSettings, WebSettings
 from infra import roles
 from infra.constructs import kafka
 from infra.constructs.batch import BatchCompute
@@ -139,7 +139,7 @@ class EntryFunctions:
             {
                 **self._bucket_environment(),
                 **access.environment,
-                **self._processing_environment(ReconcilingSettings),
+                **self._processing_environment(ReconcileSettings),
                 "RECONCILE_AFTER_HOURS": str(own.reconcile_after_hours),
                 "RETENTION_DAYS": str(self.settings.storage.retention_days),
             },

@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from core.routing.batch_tiers import TIERS
-from core.routing.job_definitions import definition, name
+from core.routing.job_definitions import definition_name, job_definition
 from infra import roles
 from infra.constructs.functions import log_group
 from infra.constructs.image import ContainerImage
@@ -61,10 +61,10 @@ class BatchCompute(Construct):
             ],
         )
         for tier in TIERS:
-            properties = self._properties(definition(tier, image.uri, environment, settings.name))
+            properties = self._properties(job_definition(tier, image.uri, environment, settings.name))
             CfnResource(self, f"Tier{tier.name}", type="AWS::Batch::JobDefinition", properties=properties)
         self.definition_arns = [
-            batch_arn(self, "job-definition", f"{name(tier, settings.name)}{version}")
+            batch_arn(self, "job-definition", f"{definition_name(tier.name, settings.name)}{version}")
             for tier in TIERS
             for version in ("", ":*")
         ]

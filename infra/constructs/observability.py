@@ -8,7 +8,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 from msgspec.structs import fields
 
-from core.settings.entries import ProcessingSettings
+from core.settings.entries import ProcessSettings
 from infra.alerts import table
 from infra.alerts.values import Alert
 from infra.constructs.alarms import AlarmTopic
@@ -17,7 +17,7 @@ from infra.constructs.functions import Function
 from infra.settings.schema import TAG, Settings
 
 #: The default of METRICS_NAMESPACE.
-NAMESPACE = next(str(field.default) for field in fields(ProcessingSettings) if field.name == "metrics_namespace")
+NAMESPACE = next(str(field.default) for field in fields(ProcessSettings) if field.name == "metrics_namespace")
 _SUM, _MAXIMUM = "Sum", "Maximum"
 _WIDGETS_IN_A_ROW = 3
 

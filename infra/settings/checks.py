@@ -6,8 +6,8 @@ from urllib.parse import parse_qs, urlsplit
 import msgspec
 
 from core.domain.kafka_customer_rules import read_rules
-from core.settings.entries import ProcessingSettings
-from core.settings.parsing import read
+from core.settings.entries import ProcessSettings
+from core.settings.parsing import parse
 from infra.settings.image_uri import parse_ecr_uri
 from infra.settings.schema import Database, Kafka, Settings
 
@@ -68,7 +68,7 @@ def _cognito_conflicts(settings: Settings) -> Iterator[str]:
 
 
 def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
-    known = {field.name.upper(): field.type for field in msgspec.structs.fields(ProcessingSettings)}
+    known = {field.name.upper(): field.type for field in msgspec.structs.fields(ProcessSettings)}
     for name, text in environment.items():
         field = f"processing.environment.{name}"
         if name in SET_BY_STACK:
@@ -77,7 +77,7 @@ def _environment_faults(environment: dict[str, str]) -> Iterator[str]:
             yield f"{field}: is not a setting of the functions; docs/reference/settings.md lists them"
         else:
             try:
-                read(text, known[name])
+                parse(text, known[name])
             except ValueError as error:
                 yield f"{field}: {error}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from core.settings.parsing import wanted
+from core.settings.parsing import requirement as requirement_of
 from infra.settings.checks import find_conflicts
 from infra.settings.schema import Settings, Table
 
@@ -58,5 +58,5 @@ def _field_faults(table: type[Table], document: Mapping[str, Any], prefix: str =
             msgspec.convert(value, kind)
         except msgspec.ValidationError as error:
             message, _, location = str(error).partition(" - at `$")
-            requirement = wanted(kind)
+            requirement = requirement_of(kind)
             yield f"{prefix}{name}{location.rstrip('`')}: {f'must {requirement}' if requirement else message}"

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from core.routing.batch_tiers import TIERS
-from core.routing.job_definitions import RETRIES
+from core.routing.job_definitions import RETRY_STRATEGY
 from core.services.dispatch import array_partition
 from tests.infra.stack import ACCOUNT, REGION, Stack, statements
 
@@ -88,11 +88,11 @@ def test_a_job_that_finds_no_place_is_cancelled_so_that_its_images_go_on(shipped
 def test_attempts_are_repeated_as_the_core_says(shipped: Stack) -> None:
     for properties in definitions(shipped):
         statement = properties["RetryStrategy"]
-        assert statement["Attempts"] == RETRIES["attempts"]
+        assert statement["Attempts"] == RETRY_STRATEGY["attempts"]
         rules = [
             {key[0].lower() + key[1:]: value for key, value in rule.items()} for rule in statement["EvaluateOnExit"]
         ]
-        assert rules == RETRIES["evaluateOnExit"]
+        assert rules == RETRY_STRATEGY["evaluateOnExit"]
         assert len(rules) <= 5
         assert rules[-1] == {"onReason": "*", "action": "EXIT"}
 

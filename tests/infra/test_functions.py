@@ -14,11 +14,11 @@ ROOT = Path(__file__).parents[2]
 DOORS = ("process", "dispatch", "record", "admin", "web")
 #: The settings that each entry loads from its environment: core/bootstrap.
 READ: dict[str, tuple[type[Value], ...]] = {
-    "process": (entries.ProcessingSettings,),
-    "batch": (entries.ProcessingSettings,),
+    "process": (entries.ProcessSettings,),
+    "batch": (entries.ProcessSettings,),
     "dispatch": (entries.DispatchSettings,),
-    "record": (entries.RecordingSettings,),
-    "admin": (entries.RecordingSettings, entries.ReconcilingSettings, entries.MigratingSettings),
+    "record": (entries.RecordSettings,),
+    "admin": (entries.RecordSettings, entries.ReconcileSettings, entries.MigrateSettings),
     "web": (entries.WebSettings,),
 }
 #: Read by boto3.
@@ -80,12 +80,12 @@ def test_dispatch_reads_failed_events_with_the_settings_of_process(other: Stack)
 @pytest.mark.parametrize("which", ["shipped", "other"])
 def test_dispatch_submits_to_existing_job_definitions(request: pytest.FixtureRequest, which: str) -> None:
     from core.routing.batch_tiers import TIERS
-    from core.routing.job_definitions import name
+    from core.routing.job_definitions import definition_name
 
     stack: Stack = request.getfixturevalue(which)
     environment = stack.environment("dispatch")
     there = {properties["JobDefinitionName"] for properties in stack.properties_of("Batch::JobDefinition").values()}
-    assert {name(tier, environment["BATCH_DEFINITIONS"]) for tier in TIERS} == there
+    assert {definition_name(tier.name, environment["BATCH_DEFINITIONS"]) for tier in TIERS} == there
     assert environment["BATCH_QUEUE"] == stack.only("Batch::JobQueue")["JobQueueName"]
 
 
