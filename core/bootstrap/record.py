@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from core.adapters.aws.s3 import S3Store
 from core.bootstrap import clients
 from core.bootstrap.database import ledger
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from core.settings import entries
 
 
-def recording(environ: Mapping[str, str]) -> Recording:
-    """The service of the recorder."""
+def recorder(environ: Mapping[str, str]) -> Recorder:
+    """The service that records results and tombstones."""
     values = entries.load(entries.RecordingSettings, environ)
-    return Recording(store=S3Store(clients.s3(), values.bucket), ledger=ledger(values))
+    return Recorder(store=S3Store(clients.s3(), values.bucket), ledger=ledger(values))
