@@ -248,6 +248,6 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
 
 def test_without_its_tables_a_database_refuses_and_says_why(postgres: Callable[[], str]) -> None:
     ledger = PostgresLedger(postgres())
-    with pytest.raises(Misconfigured, match="migrations"):
+    with pytest.raises(Misconfigured, match="pictureperfect migrate"):
         ledger.record([result()], [])
     ledger.close()

@@ -356,6 +356,6 @@ def test_pictures_are_pasted_and_folders_are_taken_without_their_litter(house: H
         assert {name.split(" ")[0] for name in visitor.names()} == {"a.jpg", "b.jpg", "pasted"}
         visitor.see("document.querySelectorAll('.row[data-state=refused]').length === 2")
         words = page.locator(".row[data-state=refused] .state").all_inner_texts()
-        assert any("of no kind that is taken here" in text for text in words)
+        assert any("is in no supported format" in text for text in words)
         assert any("has no bytes" in text for text in words)
         visitor.in_peace()

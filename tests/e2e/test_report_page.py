@@ -13,13 +13,13 @@ from playwright.sync_api import Browser, sync_playwright
 from core.adapters.postgres.figures import PostgresFigures
 from core.adapters.postgres.ledger import PostgresLedger
 from core.domain.model import Result
-from core.ports.reports import Question, Report
-from core.services.reporting import Reporting
+from core.ports.reports import Report, ReportQuery
+from core.services.reporting import ReportService
 from pictureperfect.reports.html import page
 from tests.support.ledger import counted
 from tests.support.ledger.counted import LAST
 
-MONTH = Question(since=LAST - timedelta(days=29), until=LAST)
+MONTH = ReportQuery(since=LAST - timedelta(days=29), until=LAST)
 CHROMIUM = "/usr/bin/chromium"
 needs_chromium = pytest.mark.skipif(not shutil.which(CHROMIUM), reason=f"There is no Chromium at {CHROMIUM}.")
 HOSTILE = '<b onclick="alert(1)">&"\''
@@ -51,7 +51,7 @@ def reports(postgres: Callable[[], str]) -> dict[str, Report]:
         "none": msgspec.structs.replace(MONTH, customer="nobody"),
         "year": msgspec.structs.replace(MONTH, since=LAST - timedelta(days=364)),
     }
-    found = {name: Reporting(figures=figures).report(question) for name, question in questions.items()}
+    found = {name: ReportService(figures=figures).report(question) for name, question in questions.items()}
     figures.close()
     return found
 

@@ -59,7 +59,7 @@ def test_a_database_that_is_away_is_a_503_that_says_no_more(
     from core.adapters.postgres.connection import Database
 
     away = Database(postgres().replace("test_", "none_"), 2)
-    world.web.gallery.rows._database.hang_up()  # type: ignore[attr-defined]
+    world.web.gallery.rows._database.close()  # type: ignore[attr-defined]
     world.web.gallery.rows._database = away  # type: ignore[attr-defined]
     answer = world.ask("acme", "GET", "/api/images")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")

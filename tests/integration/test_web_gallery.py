@@ -10,7 +10,7 @@ import httpx
 from core.adapters.aws.s3 import S3Store
 from core.domain.errors import Code
 from core.domain.model import Door, Estimate, ObjectRef, Route, Source, Status
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from tests.support.values import NOW
 from tests.support.web.web_world import WebWorld
 
@@ -149,7 +149,7 @@ def test_an_erased_image_is_gone_from_everywhere_once_the_recorder_has_seen_its_
     assert key == f"tombstones/acme/{made.image_id}.json"
     tombstone = json.loads(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
     assert set(tombstone) == {"image_id", "customer", "requested_at"}
-    Recording(store=S3Store(world.s3, world.bucket), ledger=world.ledger).record([key])
+    Recorder(store=S3Store(world.s3, world.bucket), ledger=world.ledger).record([key])
     assert world.ask("acme", "GET", path).status_code == 404
     assert world.ask("acme", "DELETE", path).status_code == 404
     assert [item["image_id"] for item in world.get("acme", "/api/images")["images"]] == [other.image_id]

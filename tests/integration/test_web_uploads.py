@@ -102,7 +102,7 @@ def test_a_pipeline_that_is_not_there_is_named_with_those_that_are(
     assert problem["code"] == "unknown_pipeline"
     assert problem["type"] == "/api/docs#unknown_pipeline"
     assert problem["title"] == "Bad Request"
-    assert problem["detail"] == "pipeline: there is no pipeline wbe; there are archive, restore, thumbnail, web."
+    assert problem["detail"] == "pipeline: there is no pipeline wbe; the pipelines are archive, restore, thumbnail, web."
     assert problem["request_id"]
 
 
@@ -120,7 +120,7 @@ def test_the_pipelines_are_those_that_process_has(world: WebWorld) -> None:
 def test_what_waits_is_listed_page_by_page_and_what_other_doors_staged_is_not(
     world: WebWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("core.services.web.uploads._WAITING", 4)
+    monkeypatch.setattr("core.services.web.uploads._PAGE_SIZE", 4)
     for index in range(7):
         world.put(f"incoming/acme/web/u{index}/a.jpg", b"x", "image/jpeg")
     world.put(f"incoming/acme/web/inline-{uuid4()}/source", b"x", "image/jpeg")
@@ -163,7 +163,7 @@ def test_an_upload_whose_connection_was_lost_goes_on_with_what_is_missing(world:
     assert [(part["number"], part["bytes"]) for part in state["parts"]] == [(1, PART), (3, PART)]
     early = world.ask("acme", "POST", f"{path}/complete", json={"bytes": len(body)})
     assert (early.status_code, early.json()["code"]) == (409, "upload_incomplete")
-    assert "2 parts are missing or of another size: 2, 4." in early.json()["detail"]
+    assert "2 parts are missing or have a wrong size: 2, 4." in early.json()["detail"]
     for part in world.post("acme", f"{path}/parts", {"bytes": len(body), "numbers": [2, 4]})["parts"]:
         assert put(part, body) == 200
     for _ in range(2):  # the first answer may have been lost
@@ -181,7 +181,7 @@ def _breaks() -> Iterator[bytes]:
 
 
 def test_an_upload_that_has_ended_already_is_complete_and_one_that_never_was_is_not_found(world: WebWorld) -> None:
-    made = world.image(committed_at=world.web.uploading.now() - timedelta(days=1))
+    made = world.image(committed_at=world.web.uploads.now() - timedelta(days=1))
     upload = made.source.object.key.split("/")[3]
     assert world.post("acme", f"/api/multipart/web/{upload}/complete", {"bytes": 7}) == {"upload": upload}
     for customer, path in (("globex", f"web/{upload}"), ("acme", f"thumbnail/{upload}"), ("acme", "web/none")):

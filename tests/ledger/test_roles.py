@@ -161,7 +161,7 @@ def test_a_recorder_that_waits_for_too_long_says_so_and_may_be_called_again(data
     ledger, item = PostgresLedger(_url(database, RECORD)), result()
     with psycopg.connect(database) as holder:
         holder.execute("DO $$ BEGIN LOCK TABLE tombstones IN ACCESS EXCLUSIVE MODE; END $$")
-        with pytest.raises(Unavailable, match="Another session") as caught:
+        with pytest.raises(Unavailable, match="Another database session") as caught:
             ledger.record([item], [])
         assert caught.value.code is Code.DATABASE_UNAVAILABLE
         holder.rollback()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable
+from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable_json
 from core.domain.errors import Code
 from core.domain.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
 from tests.support.values import NOW, rendition, result
@@ -230,8 +230,8 @@ def test_a_tombstone_and_a_result_recorded_at_once_see_each_other(postgres: Call
     ledger.migrate()
     item = result()
     tombstone = Tombstone(image_id=item.image_id, customer=item.customer, requested_at=NOW)
-    written = (storable([image_row(item)]), storable(rendition_rows(item)), "[]")
-    asked = ("[]", "[]", storable([msgspec.structs.asdict(tombstone)]))
+    written = (storable_json([image_row(item)]), storable_json(rendition_rows(item)), "[]")
+    asked = ("[]", "[]", storable_json([msgspec.structs.asdict(tombstone)]))
     calls = {
         "the tombstone": (asked, lambda: ledger.record([item], [])),
         "the result": (written, lambda: ledger.record([], [tombstone])),

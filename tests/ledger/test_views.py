@@ -12,7 +12,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable
+from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable_json
 from core.domain.errors import Code
 from core.domain.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
 from core.ports.metric_catalogue import DECLARED, of_result
@@ -47,8 +47,8 @@ def connection(database: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
 
 def _record(connection: psycopg.Connection[Any], *results: Result) -> None:
     rows = [
-        storable([image_row(one) for one in results]),
-        storable([row for one in results for row in rendition_rows(one)]),
+        storable_json([image_row(one) for one in results]),
+        storable_json([row for one in results for row in rendition_rows(one)]),
     ]
     connection.execute("SELECT record(%s::json, %s::json, '[]')", rows)
 

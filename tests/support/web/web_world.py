@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from core.adapters.postgres.gallery import GalleryRows
 from core.adapters.postgres.ledger import PostgresLedger
-from core.bootstrap.web import web
+from core.bootstrap.web import web_services
 from core.domain import manifest
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
-from handler.web.gateway import function
+from handler.web.gateway import lambda_handler
 from localcloud.http_api.gateway import Gateway
 from localcloud.http_api.oidc_provider import CLAIM, Issuer
 from localcloud.lambda_.function import Invocation
@@ -37,7 +37,7 @@ class WebWorld:
         self.bucket = bucket
         self.endpoint = cloud
         self.ledger = PostgresLedger(database_url)
-        self.web = web(
+        self.web = web_services(
             {
                 "BUCKET": bucket,
                 "DATABASE_URL": database_url.replace("//postgres:@", "//picture_perfect_web:@"),
@@ -46,7 +46,7 @@ class WebWorld:
                 **ISSUER.environment,
             }
         )
-        self.handle = function(self.web)
+        self.handle = lambda_handler(self.web)
         self.gateway = Gateway(ISSUER.authorizer, self.invoke, ISSUER.routes)
         self.client = TestClient(self.gateway.app, follow_redirects=False)
 
