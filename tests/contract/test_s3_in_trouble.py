@@ -146,7 +146,7 @@ def test_a_store_that_refuses_needs_an_operator(
         (400, "KMS.KMSInvalidStateException", "is pending deletion", "KMS"),
         (400, "InvalidURI", "Couldn't parse the specified URI.", "key"),
         (400, "KeyTooLongError", "Your key is too long", "key"),
-        (400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.", "own key"),
+        (400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.", "SSE-C"),
     ],
 )
 @pytest.mark.parametrize("call", ["download", "part"])

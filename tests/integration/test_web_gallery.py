@@ -61,23 +61,23 @@ def test_images_are_found_by_status_format_pipeline_name_time_and_upload(world: 
     )  # fmt: skip
     world.image("globex", "dawn.jpg", committed_at=NOW)
 
-    def found(**query: Any) -> set[str]:
+    def image_ids(**query: Any) -> set[str]:
         return {item["image_id"] for item in world.get("acme", "/api/images", **query)["images"]}
 
-    assert found() == {dawn.image_id, dusk.image_id, broken.image_id}
-    assert found(status="failed") == {broken.image_id}
-    assert found(status="processed") == {dawn.image_id, dusk.image_id}
-    assert found(format="png") == {dusk.image_id}
-    assert found(pipeline="thumbnail") == {dusk.image_id}
-    assert found(text="dawn") == found(text="0%") == {dawn.image_id}
-    assert found(text="k_1") == {dusk.image_id}
-    assert found(text="_") == {dusk.image_id}
-    assert found(text="\\") == set()
-    assert found(since=(NOW + timedelta(hours=1)).isoformat()) == {dusk.image_id, broken.image_id}
-    assert found(until=(NOW + timedelta(hours=1)).isoformat()) == {dawn.image_id}
+    assert image_ids() == {dawn.image_id, dusk.image_id, broken.image_id}
+    assert image_ids(status="failed") == {broken.image_id}
+    assert image_ids(status="processed") == {dawn.image_id, dusk.image_id}
+    assert image_ids(format="png") == {dusk.image_id}
+    assert image_ids(pipeline="thumbnail") == {dusk.image_id}
+    assert image_ids(text="dawn") == image_ids(text="0%") == {dawn.image_id}
+    assert image_ids(text="k_1") == {dusk.image_id}
+    assert image_ids(text="_") == {dusk.image_id}
+    assert image_ids(text="\\") == set()
+    assert image_ids(since=(NOW + timedelta(hours=1)).isoformat()) == {dusk.image_id, broken.image_id}
+    assert image_ids(until=(NOW + timedelta(hours=1)).isoformat()) == {dawn.image_id}
     uploads = [item.source.object.key.split("/")[3] for item in (dawn, broken)]
-    assert found(upload=",".join(uploads)) == {dawn.image_id, broken.image_id}
-    assert found(upload=uploads[0], status="failed") == set()
+    assert image_ids(upload=",".join(uploads)) == {dawn.image_id, broken.image_id}
+    assert image_ids(upload=uploads[0], status="failed") == set()
 
 
 def test_a_name_is_found_in_both_unicode_forms_of_its_accents(world: WebWorld) -> None:
