@@ -19,7 +19,7 @@ import psycopg
 from psycopg import sql
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable
+from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable_json
 from core.domain.errors import Code
 from core.domain.model import (  # fmt: skip
     Billed,
@@ -129,7 +129,7 @@ class Copy:
         name, copy_table = sql.Identifier(table), sql.Identifier(f"bare_{table}")
         columns = sql.SQL(", ").join(map(sql.Identifier, dict.fromkeys(column for row in rows for column in row)))
         render = sql.SQL("COPY (SELECT {} FROM jsonb_populate_recordset(NULL::{}, {})) TO STDOUT")
-        statement = render.format(columns, name, sql.Literal(storable(rows)))
+        statement = render.format(columns, name, sql.Literal(storable_json(rows)))
         with self._connection.transaction(), self._connection.cursor() as cursor, cursor.copy(statement) as copy:
             lines = b"".join(bytes(line) for line in copy)
         return sql.SQL("COPY {} ({}) FROM STDIN").format(copy_table, columns), lines

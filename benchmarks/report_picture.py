@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.bootstrap.ledger import reporting
+from core.bootstrap.ledger import report_service
 from core.domain.errors import Code
 from core.domain.model import (
     Billed,
@@ -29,7 +29,7 @@ from core.domain.model import (
     Status,
     Usage,
 )
-from core.ports.reports import Question
+from core.ports.reports import ReportQuery
 from localcloud.postgres import PostgreSQL
 from pictureperfect.reports.html import page
 
@@ -53,8 +53,8 @@ def paint() -> None:
         for first in range(0, len(images), 500):
             ledger.record(images[first : first + 500], [])
         ledger.close()
-        with reporting({"DATABASE_URL": database.url}) as reports:
-            report = reports.report(Question(since=LAST - timedelta(days=29), until=LAST))
+        with report_service({"DATABASE_URL": database.url}) as reports:
+            report = reports.report(ReportQuery(since=LAST - timedelta(days=29), until=LAST))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
         tab = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme="light")

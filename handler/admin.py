@@ -15,7 +15,7 @@ import msgspec
 from core.bootstrap import admin, ledger, record
 from core.domain import log
 from core.domain.errors import Code, PicturePerfectError, Refusal
-from core.ports.reports import Asked
+from core.services.reporting import ReportRequest
 
 _RESERVE = timedelta(seconds=60)  # of the function's time: a page of sources of which each waits for an answer of S3
 
@@ -34,13 +34,13 @@ def migrate(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, A
 def replay(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Record everything there is, from the beginning."""
     recorded: list[int] = []
-    failed = record.recording(environ).replay(recorded.append)
+    failed = record.recorder(environ).replay(recorded.append)
     return {"replayed": sum(recorded) - len(failed), "failed": _told(failed)}
 
 
 def reconcile(environ: Mapping[str, str], time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Take up what has waited for too long; what the time is too short for is the next round's."""
-    report = admin.reconciling(environ).reconcile(time)
+    report = admin.reconciler(environ).reconcile(time)
     told = _told(report.failures)
     return {
         "looked_at": report.looked_at,
@@ -63,13 +63,13 @@ def image(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]
 
 
 def report(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
-    """What core.services.reporting.Asked spells: everything at a glance, or the rows behind it, a page at a time."""
-    with ledger.reporting(environ) as reporting:
+    """A report, or a page of its rows, as core.services.reporting.ReportRequest describes."""
+    with ledger.report_service(environ) as reports:
         try:
-            asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, Asked)
+            asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, ReportRequest)
         except msgspec.ValidationError as error:
             raise Refusal(Code.INVALID_REQUEST, f"No report was made: {error}") from error
-        answer: dict[str, Any] = msgspec.to_builtins(asked.answer(reporting))
+        answer: dict[str, Any] = msgspec.to_builtins(asked.answer(reports))
         return answer
 
 

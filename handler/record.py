@@ -4,14 +4,14 @@ import json
 import os
 from typing import Any
 
-from core.bootstrap.record import recording
+from core.bootstrap.record import recorder
 from core.domain import log
 from core.domain.errors import Code, PicturePerfectError, Refusal
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from handler import events
 
 
-def answer(event: Any, recording: Recording) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
+def answer(event: Any, recorder: Recorder) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
     """Record a batch of messages; those that failed are named, and come again.
 
     Raises Unavailable when the database cannot be reached: the whole batch comes again.
@@ -28,7 +28,7 @@ def answer(event: Any, recording: Recording) -> dict[str, Any]:  # noqa: ANN401 
             wanted[message["messageId"]] = _keys(message)
         except PicturePerfectError as error:
             failures[message["messageId"]] = error
-    failed_keys = recording.record(key for keys in wanted.values() for key in keys)
+    failed_keys = recorder.record(key for keys in wanted.values() for key in keys)
     for identifier, keys in wanted.items():
         for key in keys:
             if key in failed_keys:
@@ -49,9 +49,9 @@ def _keys(message: dict[str, Any]) -> list[str]:
     return [record.s3.object.plain_key for record in events.s3_records(body)]
 
 
-_recording = recording(os.environ)
+_recorder = recorder(os.environ)
 
 
 def handle(event: Any, _context: object) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
     """The entry point: `handler.record.handle`."""
-    return answer(event, _recording)
+    return answer(event, _recorder)

@@ -1,4 +1,4 @@
-"""CloudWatch metrics as embedded-metric-format lines: no API call, no latency; the log is the transport.
+"""CloudWatch metrics as lines in the embedded metric format (EMF): the log is the transport, so no API is called.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
 """
@@ -16,27 +16,27 @@ from core.ports.metric_catalogue import DECLARED, Cause, Metric, Taken, of_resul
 
 
 class EmfMetrics:
-    """Writes one line for each thing that happened. What a line may say is declared in core.ports.metric_catalogue."""
+    """Writes one line for each event. core.ports.metric_catalogue declares the metrics, dimensions and properties."""
 
     def __init__(self, stream: TextIO, namespace: str) -> None:
         self._stream = stream
         self._namespace = namespace
 
     def emit(self, result: Result) -> None:
-        said = {
+        dimensions = {
             "source": result.door,
             "route": result.route,
             "format": result.header.format if result.header else "",
             "status": result.status,
             **({"code": result.code} if result.code else {}),
         }
-        told = {
+        log_fields = {
             "customer": result.customer,
             "pipeline": result.pipeline,
             "image_id": result.image_id,
             "run": result.run,
         }
-        self._write(result.committed_at, of_result(result), said, told)
+        self._write(result.committed_at, of_result(result), dimensions, log_fields)
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
         self._write(now, {"Refused": 1}, {"source": door, "code": code})
@@ -51,47 +51,53 @@ class EmfMetrics:
         self._write(now, {"Submitted": images, "BatchJobs": jobs}, {"tier": tier})
 
     def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
-        """The sum, which says that it runs; by outcome only what there was, since each is a metric that is billed."""
-        found = {Taken.HANDED_OVER: handed_over, Taken.ABANDONED: abandoned, Taken.FAILED: failed}
-        told = {outcome: sources for outcome, sources in found.items() if sources}
-        for outcome, sources in told.items():
-            self._write(now, {"Reconciled": sources}, {"outcome": outcome})
-        if not told:
+        """One line for each outcome that occurred, since each is billed as a metric; else a zero, as a heartbeat."""
+        sources = {Taken.HANDED_OVER: handed_over, Taken.ABANDONED: abandoned, Taken.FAILED: failed}
+        occurred = {outcome: count for outcome, count in sources.items() if count}
+        for outcome, count in occurred.items():
+            self._write(now, {"Reconciled": count}, {"outcome": outcome})
+        if not occurred:
             self._write(now, {"Reconciled": 0}, {}, total=True)
 
     def _write(
         self,
         when: datetime,
         values: Mapping[str, float],
-        said: Mapping[str, str],
-        told: Mapping[str, Any] | None = None,
+        dimensions: Mapping[str, str],
+        log_fields: Mapping[str, Any] | None = None,
         *,
         total: bool = False,
     ) -> None:
-        """`values` by metric, `said` by dimension; `told` is for who reads the log. `total`: without any dimension."""
-        metrics = sorted((DECLARED[name] for name in values), key=_sets)
+        """`values` by metric, `dimensions` by name; `log_fields` are for readers of the log, and no metric's.
+
+        `total`: the metrics have no dimension.
+        """
+        metrics = sorted((DECLARED[name] for name in values), key=_dimension_sets)
         directives = [
             {
                 "Namespace": self._namespace,
                 "Dimensions": [()] if total else sets,
-                "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in alike],
+                "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in same_sets],
             }
-            for sets, alike in groupby(metrics, key=_sets)
+            for sets, same_sets in groupby(metrics, key=_dimension_sets)
         ]
         line = {
             "_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": directives},
-            **({} if total else properties(values, said)),
-            **{name: _whole(value) if isinstance(value, str) else value for name, value in (told or {}).items()},
+            **({} if total else properties(values, dimensions)),
+            **{
+                name: _encodable(value) if isinstance(value, str) else value
+                for name, value in (log_fields or {}).items()
+            },
             **values,
         }
         self._stream.write(msgspec.json.encode(line).decode() + "\n")  # one write: lines of threads never mix
         self._stream.flush()
 
 
-def _whole(text: str) -> str:
-    """JSON breaks no line; what it cannot hold is half of a character."""
+def _encodable(text: str) -> str:
+    """The text with lone surrogates escaped: UTF-8 cannot encode them. JSON escapes line breaks by itself."""
     return text.encode(errors="backslashreplace").decode()
 
 
-def _sets(metric: Metric) -> tuple[tuple[str, ...], ...]:
+def _dimension_sets(metric: Metric) -> tuple[tuple[str, ...], ...]:
     return metric.dimension_sets

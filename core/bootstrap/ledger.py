@@ -6,7 +6,7 @@ from typing import Any
 
 from core.adapters.postgres.figures import PostgresFigures
 from core.bootstrap.database import database, ledger
-from core.services.reporting import Reporting
+from core.services.reporting import ReportService
 from core.settings import entries
 
 
@@ -24,8 +24,8 @@ def image_row(environ: Mapping[str, str], image_id: str) -> dict[str, Any] | Non
 
 
 @contextmanager
-def reporting(environ: Mapping[str, str]) -> Iterator[Reporting]:
+def report_service(environ: Mapping[str, str]) -> Iterator[ReportService]:
     """The service of reports, with a connection of its own."""
     figures = PostgresFigures(database(entries.load(entries.DatabaseSettings, environ)))
     with closing(figures):
-        yield Reporting(figures=figures)
+        yield ReportService(figures=figures)

@@ -13,9 +13,9 @@ from core.bootstrap.database import database
 from core.domain.errors import Code, Misconfigured
 from core.pipelines import SHIPPED_FOLDER
 from core.services.web.gallery import Gallery
-from core.services.web.pipeline_list import read
-from core.services.web.services import Web
-from core.services.web.uploads import Uploading
+from core.services.web.pipeline_list import read_summaries
+from core.services.web.services import WebServices
+from core.services.web.uploads import Uploads
 from core.settings import entries
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from core.adapters.aws.s3_multipart import S3Multiparts
 
 
-def web(environ: Mapping[str, str]) -> Web:
-    """The services of the page's API. Raises Misconfigured(INVALID_SETTINGS)."""
+def web_services(environ: Mapping[str, str]) -> WebServices:
+    """The services of the web API. Raises Misconfigured(INVALID_SETTINGS)."""
     values = entries.load(entries.WebSettings, environ)
     links, rows = _links(values.bucket, environ), GalleryRows(database(values))
     store, multiparts = cache(partial(_store, values.bucket)), cache(partial(_multiparts, values.bucket))
     pipelines = cache(partial(read, Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER))
     return Web(
         settings=values,
-        uploading=Uploading(store=store, links=links, multiparts=multiparts, rows=rows, pipelines=pipelines),
+        uploads=Uploads(store=store, links=links, multiparts=multiparts, rows=rows, pipelines=pipelines),
         gallery=Gallery(rows=rows, links=links, store=store, bucket=values.bucket),
         pipelines=pipelines,
         csp_source=links.csp_source,

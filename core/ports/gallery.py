@@ -1,4 +1,4 @@
-"""What the page's API answers: values that are JSON as they stand. Times are ISO 8601 with their zone, sizes bytes."""
+"""Answers of the web API about images. As JSON, times are ISO 8601 with a zone; sizes are in bytes."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -10,7 +10,7 @@ from core.domain.errors import Code
 from core.domain.model import Door, Estimate, Measurements, Route, Status, Usage, Value
 from core.domain.object_keys import PipelineName
 
-#: A NUL is in no text that PostgreSQL holds.
+#: Without NUL, which PostgreSQL's text cannot hold.
 Text = Annotated[str, Meta(max_length=200, pattern=r"^[^\x00]*\Z")]
 UploadName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z")]
 Limit = Annotated[int, Meta(ge=1, le=200)]
@@ -19,18 +19,19 @@ _YEARS = range(2000, 2101)
 
 
 class Filter(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which images. Everything that is said must hold."""
+    """Conditions on images; all of them must hold."""
 
     status: Status | UnsetType = UNSET
-    #: Of the source, as its first bytes say it: `jpeg`, `png`, …
+    #: Of the source, by its first bytes: `jpeg`, `png`, …
     format: Annotated[str, Meta(pattern=r"^[a-z0-9]{1,20}\Z")] | UnsetType = UNSET
     pipeline: PipelineName | UnsetType = UNSET
-    #: A part of the name, in capitals or not.
+    #: A part of the name, in upper or lower case.
     text: Text | UnsetType = UNSET
-    #: Committed from then on, and before.
+    #: Committed at this time or later.
     since: Moment | UnsetType = UNSET
+    #: Committed before this time.
     until: Moment | UnsetType = UNSET
-    #: The uploads they came by, separated by commas.
+    #: Ids of uploads, separated by commas.
     upload: Annotated[str, Meta(max_length=4000, pattern=r"^[A-Za-z0-9._,-]*\Z")] | UnsetType = UNSET
 
     def __post_init__(self) -> None:
@@ -38,14 +39,14 @@ class Filter(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def check_years(**moments: datetime | UnsetType) -> None:
-    """Raises ValueError that names the first moment whose year no image can have: there, arithmetic with zones ends."""
+    """Raises ValueError that names the first moment outside 2000 to 2100, where conversion between zones may fail."""
     for name, moment in moments.items():
         if moment is not UNSET and moment.year not in _YEARS:
             raise ValueError(f"{name} must be from the year {_YEARS[0]} to the year {_YEARS[-1]}")
 
 
-class Picture(Value, frozen=True, kw_only=True):
-    """A rendition. Its links are good for at least a quarter of an hour, and stay the same for as long."""
+class RenditionView(Value, frozen=True, kw_only=True):
+    """A rendition. Its links are valid for at least 15 minutes, and stay the same for 15 minutes."""
 
     name: str
     format: str
@@ -54,69 +55,69 @@ class Picture(Value, frozen=True, kw_only=True):
     bytes: int
     frames: int
     url: str
-    #: The same, to be saved under a name of its own.
+    #: The same file, as a download with a file name.
     download_url: str
 
 
 class Image(Value, frozen=True, kw_only=True):
-    """An image that ended."""
+    """An image with its final result."""
 
     image_id: str
     run: int
-    #: The upload that it came by; null where it came through another door.
+    #: The id of its upload; null if it did not come by an upload.
     upload: str | None
     pipeline: str
     door: Door
     route: Route
-    #: Why that route, in words.
+    #: Why this route was chosen, in words.
     reason: str
     status: Status
     code: Code | None
     message: str | None
     name: str
-    #: Of the source; null where its header could not be read.
+    #: Of the source, down to `frames`; null if its header could not be read.
     format: str | None
     width: int | None
     height: int | None
     frames: int | None
-    #: Of the source; null where it was never read.
+    #: Of the source; null if it was never read.
     bytes: int | None
-    #: Of all renditions together.
+    #: Of all renditions.
     bytes_out: int
     seconds: float
     received_at: datetime
     committed_at: datetime
-    #: The smallest rendition that a browser shows.
-    thumbnail: Picture | None
-    #: The largest one.
-    largest: Picture | None
+    #: The smallest rendition that browsers can show.
+    thumbnail: RenditionView | None
+    #: The largest rendition that browsers can show; else the largest.
+    largest: RenditionView | None
 
 
 class ImagePage(Value, frozen=True, kw_only=True):
-    """Some of the images, the latest first. With `next` as `cursor` come those after them."""
+    """A page of images, the latest first. `next` is the `cursor` of the next page; null on the last one."""
 
     images: tuple[Image, ...]
     next: str | None
 
 
 class ImageDetail(Value, frozen=True, kw_only=True):
-    """All that is known of an image."""
+    """An image with all its details."""
 
     image: Image
-    renditions: tuple[Picture, ...]
-    #: The source as it came; null where it is not kept where the page may read it.
+    renditions: tuple[RenditionView, ...]
+    #: A link to the source; null if the page may not read it.
     before: str | None
     measurements: Measurements
-    #: The company's own operations in the pipeline, each with its package's version.
+    #: The custom operations in the pipeline, with the versions of their packages.
     operations: dict[str, str]
     usage: Usage
-    #: What it was expected to take; null where nobody asked.
+    #: The estimated resources; null if none were estimated.
     estimate: Estimate | None
     version: str
 
 
 class Count(Value, frozen=True, kw_only=True):
-    """Images, and what they came to. `usd` is what AWS asks for them; null where that is not known."""
+    """Counts and totals of images. `usd` is their cost in AWS; null if that is not known."""
 
     images: int = 0
     processed: int = 0
@@ -130,19 +131,19 @@ class Count(Value, frozen=True, kw_only=True):
 
 
 class DayCount(Count, frozen=True, kw_only=True):
-    """Of one day, in UTC."""
+    """The counts of one UTC day."""
 
     day: date
 
 
 class NamedCount(Count, frozen=True, kw_only=True):
-    """Of one format, route, pipeline or code; `other` where there is none."""
+    """The counts of one format, route or code; `other` stands for none."""
 
     name: str
 
 
-class Numbers(Value, frozen=True, kw_only=True):
-    """A customer's numbers from `since` on and before `until`. Days without images are left out."""
+class UsageStats(Value, frozen=True, kw_only=True):
+    """A customer's usage on the UTC days from `since` to `until`. Days without images are left out."""
 
     since: datetime
     until: datetime
@@ -154,7 +155,7 @@ class Numbers(Value, frozen=True, kw_only=True):
 
 
 class PipelineOutput(Value, frozen=True, kw_only=True):
-    """A rendition that a pipeline makes."""
+    """A rendition that a pipeline makes, and its file formats."""
 
     name: str
     formats: tuple[str, ...]
@@ -169,7 +170,7 @@ class PipelineSummary(Value, frozen=True, kw_only=True):
 
 
 class Erasure(Value, frozen=True, kw_only=True):
-    """An erasure that was asked for: pictures, source and name are gone seconds later."""
+    """A requested erasure: the files and the name are deleted seconds later."""
 
     image_id: str
     requested_at: datetime = msgspec.field()

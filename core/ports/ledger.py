@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.domain.model import (
-    Result,
-    Tombstone,
-)
+from core.domain.model import Result, Tombstone
 
 
 class Ledger(Protocol):
-    """The company's database. Raises `Unavailable(DATABASE_UNAVAILABLE)` when it cannot be reached."""
+    """Records results. Raises Unavailable(DATABASE_UNAVAILABLE) if the database cannot be reached."""
 
     def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> frozenset[str]:
-        """Upsert all of it in one transaction: the highest run shows, a tombstone wins, again is nothing.
+        """Upsert all of them in one transaction; recording the same twice changes nothing.
 
-        Returns the ids among them that are erased: a tombstone of the image's own customer covers them.
-        Raises Misconfigured(INVALID_RESULT) when the database refuses a row.
+        An image shows its highest run; a tombstone wins over any run. Returns the ids of the given images that are
+        erased, that is, have a tombstone of their own customer. Raises Misconfigured(INVALID_RESULT) if the database
+        refuses a row.
         """

@@ -1,35 +1,28 @@
-"""Reports over the ledger: the values, and the Protocols of the services that make them."""
+"""Reports over the ledger: queries, figures, and the Protocols of their makers."""
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, timedelta
-from typing import Literal, Protocol
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Protocol
 
 import msgspec
 
 from core.domain import object_keys
-from core.domain.errors import Code, Refusal
+from core.domain.errors import Refusal
 from core.domain.model import Value
+from core.ports.report_rows import Page, PageCursor, Row
 
-#: Rows of a page: at most some 400 bytes each as JSON, and Lambda answers with 6 MB at most.
-PAGE = 10_000
-
-
-#: By what the images of a report are counted; `source` is the door.
+#: Breakdowns of a report. `source` is the door.
 DIMENSIONS = ("customer", "source", "route", "format", "pipeline")
-
-
-#: More days than this are asked for in parts: the page of them would be nothing to look at.
-MOST_DAYS = 3660
-
-
-#: No image ended before or after these; what is further off is a slip, and dates come to an end.
+#: The longest period: a report of more days would be unreadable.
+MAX_DAYS = 3660
+#: Days outside these are typing errors, and would end date arithmetic.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 
 
-class Question(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What is asked about: the days from `since` to `until`, both included, of one customer or of all.
+class ReportQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The days from `since` to `until`, both included, of one customer, or of all if `customer` is None.
 
-    Raises ValueError, which begins with the field's name, for what cannot be asked.
+    Raises ValueError, which begins with the name of the invalid field.
     """
 
     since: date
@@ -39,8 +32,8 @@ class Question(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if self.until < self.since:
             raise ValueError(f"until: {self.until} is before since, {self.since}")
-        if self.days > MOST_DAYS:
-            raise ValueError(f"since: {self.days:,} days are too many at once; {MOST_DAYS:,} are not")
+        if self.days > MAX_DAYS:
+            raise ValueError(f"since: {self.days:,} days are too many at once; at most {MAX_DAYS:,} are allowed")
         if self.customer is not None:
             try:
                 object_keys.check_customer(self.customer)
@@ -48,27 +41,27 @@ class Question(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
                 raise ValueError(error.message.removesuffix(".")) from error
 
     @staticmethod
-    def of(since: date, until: date, customer: str | None) -> "Question":
-        """As somebody asks it. Raises ValueError for days that are a slip, too."""
+    def checked(since: date, until: date, customer: str | None) -> "ReportQuery":
+        """The query of a person. Raises ValueError for days outside FIRST_DAY to LAST_DAY, too."""
         if since < FIRST_DAY:
             raise ValueError(f"since: {since} is before {FIRST_DAY}")
         if until > LAST_DAY:
             raise ValueError(f"until: {until} is after {LAST_DAY}")
-        return Question(since=since, until=until, customer=customer)
+        return ReportQuery(since=since, until=until, customer=customer)
 
     @property
     def days(self) -> int:
         return (self.until - self.since).days + 1
 
     @property
-    def before(self) -> "Question":
-        """As many days just before."""
+    def before(self) -> "ReportQuery":
+        """The period of the same length just before."""
         length = timedelta(days=self.days)
         return msgspec.structs.replace(self, since=self.since - length, until=self.until - length)
 
 
 class Sums(Value, frozen=True, kw_only=True):
-    """What is added up. Bytes; seconds; US dollars at the ledger's prices."""
+    """Totals: images, bytes, CPU seconds, and US dollars at the ledger's prices."""
 
     images: int = 0
     failed: int = 0
@@ -88,9 +81,9 @@ class Sums(Value, frozen=True, kw_only=True):
 
 
 class Latency(Value, frozen=True, kw_only=True):
-    """Seconds from an image's arrival to its commit: 50, 95 and 99 of a hundred waited no longer.
+    """Percentiles of the seconds from an image's arrival to its commit.
 
-    Of all customers' images they are made of the ledger's buckets, within 26 % of the truth; of one's, exact.
+    Exact for one customer; for all customers within 26 %, since they are made of the ledger's histogram.
     """
 
     p50: float
@@ -99,7 +92,7 @@ class Latency(Value, frozen=True, kw_only=True):
 
 
 class Day(Value, frozen=True, kw_only=True):
-    """One day on which images ended; its dollars by route."""
+    """One UTC day on which images ended. `usd` is by route."""
 
     day: date
     sums: Sums
@@ -108,7 +101,10 @@ class Day(Value, frozen=True, kw_only=True):
 
 
 class Line(Value, frozen=True, kw_only=True):
-    """The images of one value of what is counted by, and those of the time before. Without a name: `others` values."""
+    """One value of a dimension, in this period and in the one before.
+
+    Without a name, it is the sum of the `others` values that have no line of their own.
+    """
 
     name: str | None
     sums: Sums
@@ -117,7 +113,7 @@ class Line(Value, frozen=True, kw_only=True):
 
 
 class Failure(Value, frozen=True, kw_only=True):
-    """A code that images ended with, what it means and what to do."""
+    """A failure code, the images that ended with it, its meaning (`what`) and remedy (`advice`)."""
 
     code: str
     what: str
@@ -126,9 +122,9 @@ class Failure(Value, frozen=True, kw_only=True):
 
 
 class Report(Value, frozen=True, kw_only=True):
-    """The answer. `by` has lines for each of DIMENSIONS, most images first; `prices` says of where and when."""
+    """A whole report. `by`: lines of each of DIMENSIONS, most images first. `prices`: their region and date."""
 
-    question: Question
+    question: ReportQuery
     made_at: datetime
     version: str
     prices: str
@@ -142,8 +138,8 @@ class Report(Value, frozen=True, kw_only=True):
     failures: tuple[Failure, ...]
 
 
-class Counted(Value, frozen=True, kw_only=True):
-    """The ledger's sums of one question: by each of DIMENSIONS, by day and route; the images of each code."""
+class PeriodSums(Value, frozen=True, kw_only=True):
+    """The sums of one query: by each of DIMENSIONS, by day and route, and the images of each failure code."""
 
     by: dict[str, dict[str, Sums]]
     days: dict[tuple[date, str], Sums]
@@ -154,94 +150,24 @@ class Counted(Value, frozen=True, kw_only=True):
         return sum(self.days.values(), Sums())
 
 
-class Row(Value, frozen=True):
-    """The images of a day that have all else in common, for spreadsheets and data frames; docs/reference/cli.md has more."""
-
-    day: date
-    customer: str
-    source: str
-    route: str
-    format: str
-    pipeline: str
-    status: str
-    code: str | None
-    images: int
-    outputs: int
-    bytes_in: int
-    bytes_out: int
-    bytes_saved: int
-    seconds: float
-    cpu_seconds: float
-    usd: float
-    latency_p50: float
-    latency_p95: float
-    latency_p99: float
-
-
-#: What tells a row from all others of its day.
-KEY = ("customer", "source", "route", "format", "pipeline", "status", "code")
-
-
-class Place(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the next page begins: a day, and the key of the last row that was given of it."""
-
-    day: date
-    after: tuple[str, ...] = ()
-
-
-class Page(Value, frozen=True, kw_only=True):
-    """Some rows, and where the next ones are; None: there are no more."""
-
-    rows: tuple[Row, ...]
-    next: Place | None = None
-
-
 class Figures(Protocol):
-    """The ledger, to count in. Raises Unavailable(DATABASE_UNAVAILABLE)."""
+    """Reads figures from the ledger. Raises Unavailable(DATABASE_UNAVAILABLE)."""
 
-    def counted(self, questions: Sequence[Question]) -> list[Counted]:
-        """The sums of each question, all of them of one moment."""
+    def period_sums(self, queries: Sequence[ReportQuery]) -> list[PeriodSums]:
+        """The sums of each query, all as of one moment."""
 
-    def latencies(self, question: Question) -> tuple[Latency | None, dict[date, Latency]]:
-        """Of all images, and of each day's."""
+    def latencies(self, query: ReportQuery) -> tuple[Latency | None, dict[date, Latency]]:
+        """The latency over the whole period (None without images), and over each day with images."""
 
-    def rows(self, question: Question, day: date, after: tuple[str, ...], most: int) -> list[Row]:
-        """The rows of a day in the order of KEY, from behind `after` on."""
+    def rows(self, query: ReportQuery, day: date, after: tuple[str, ...], limit: int) -> list[Row]:
+        """Up to `limit` rows of a day in the order of ROW_KEY, those after the key `after`."""
 
 
 class Reports(Protocol):
-    """Who answers: the ledger itself, or the operator's function beside it."""
+    """Makes reports: from the ledger, or by the operator's function."""
 
-    def report(self, question: Question) -> Report:
-        """Everything at a glance."""
+    def report(self, query: ReportQuery) -> Report:
+        """All figures at a glance."""
 
-    def page(self, question: Question, place: Place | None = None) -> Page:
-        """The rows from a place on, the first ones unless said otherwise."""
-
-
-class Asked(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A question as it comes in from outside: of the last thirty days unless it says otherwise."""
-
-    since: date | None = None
-    until: date | None = None
-    customer: str | None = None
-    of: Literal["report", "rows"] = "report"
-    place: Place | None = None
-
-    def answer(self, reports: Reports) -> Report | Page:
-        until = self.until or datetime.now(UTC).date()
-        since = self.since or max(until, FIRST_DAY) - timedelta(days=29)
-        try:
-            question = Question.of(since, until, self.customer)
-        except ValueError as error:
-            raise Refusal(Code.INVALID_REQUEST, f"{error}.") from error
-        return reports.page(question, self.place) if self.of == "rows" else reports.report(question)
-
-
-def rows(reports: Reports, question: Question) -> Iterator[Row]:
-    """All rows, page after page."""
-    page = reports.page(question)
-    yield from page.rows
-    while page.next:
-        page = reports.page(question, page.next)
-        yield from page.rows
+    def page(self, query: ReportQuery, cursor: PageCursor | None = None) -> Page:
+        """The rows from a cursor on; without one, the first rows."""

@@ -1,4 +1,4 @@
-"""What the page's API needs from outside, beyond the object store: links, uploads in parts, and rows of the ledger."""
+"""Ports of the web API, besides the object store: presigned links, multipart uploads, and rows of the ledger."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,18 +6,18 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from core.domain.model import Value
-from core.ports.gallery import Filter, Numbers
+from core.ports.gallery import Filter, UsageStats
 
 
 class Form(Value, frozen=True, kw_only=True):
-    """A form that a browser posts to S3, the file as its last field."""
+    """A presigned form: POST `fields` to `url`, then the file as the last field."""
 
     url: str
     fields: dict[str, str]
 
 
 class Part(Value, frozen=True, kw_only=True):
-    """A part of an upload that S3 has. Numbers begin with 1."""
+    """A part that S3 has received. Numbers begin with 1."""
 
     number: int
     bytes: int
@@ -25,7 +25,7 @@ class Part(Value, frozen=True, kw_only=True):
 
 
 class OpenUpload(Value, frozen=True, kw_only=True):
-    """An upload in parts that was begun and is not at its end. `upload_id` is S3's own name of it."""
+    """An unfinished multipart upload. `upload_id` is S3's own id."""
 
     key: str
     upload_id: str
@@ -33,53 +33,53 @@ class OpenUpload(Value, frozen=True, kw_only=True):
 
 
 class Links(Protocol):
-    """Signs, without any call, what somebody else may do for some minutes with one key of the home bucket."""
+    """Presigns requests for single keys of the home bucket, valid for 15 minutes or more. Makes no call."""
 
-    #: What a page's Content-Security-Policy must allow for them.
+    #: The source that a Content-Security-Policy must allow for these links.
     csp_source: str
 
     def form(self, key: str, media_type: str, size: int) -> Form:
-        """An upload of exactly this key, this media type and this size, in bytes."""
+        """A form that uploads exactly this key, media type and size in bytes."""
 
     def part(self, key: str, upload_id: str, number: int, size: int) -> str:
-        """A URL to PUT one part to, of exactly this size."""
+        """A URL that takes a PUT of one part of exactly `size` bytes."""
 
     def get(self, key: str, media_type: str, save_as: str = "") -> str:
-        """A URL to read an object from, said to be of that media type; with `save_as` it is saved and not shown."""
+        """A URL that reads an object as this media type; with `save_as`, as a download under that file name."""
 
 
 class Multiparts(Protocol):
-    """Uploads in parts, in the home bucket. Raises as ObjectStore does."""
+    """Multipart uploads in the home bucket. Raises as ObjectStore does."""
 
     def begin(self, key: str, media_type: str) -> str:
-        """S3's own name of the new upload."""
+        """Start an upload; returns S3's id of it."""
 
     def under(self, prefix: str) -> Sequence[OpenUpload]:
-        """What was begun under a prefix, the newest 1,000."""
+        """Unfinished uploads under a prefix, at most 1,000."""
 
     def parts(self, upload: OpenUpload) -> Sequence[Part]:
-        """What has arrived, by number. Nothing where it has ended meanwhile."""
+        """The parts received, by number; none if the upload has ended meanwhile."""
 
     def complete(self, upload: OpenUpload, parts: Sequence[Part]) -> bool:
-        """Make them one object; False where it has ended meanwhile, or S3 does not want those parts."""
+        """Make the parts one object. False if the upload has ended meanwhile, or S3 refuses these parts."""
 
     def abort(self, upload: OpenUpload) -> None:
-        """Forget it; again is nothing."""
+        """Delete the upload and its parts; does nothing if it has ended."""
 
 
 class Rows(Protocol):
-    """What the ledger has of one customer. Raises Unavailable(DATABASE_UNAVAILABLE)."""
+    """The ledger's rows of one customer. Raises Unavailable(DATABASE_UNAVAILABLE)."""
 
     def page(
-        self, customer: str, wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+        self, customer: str, filters: Filter, after: tuple[datetime, UUID] | None, limit: int
     ) -> list[dict[str, Any]]:
-        """Images with their renditions, the latest first, those after `after`: a time of commit and an id."""
+        """Up to `limit` images with their renditions, the latest first, after the commit time and id in `after`."""
 
     def find(self, customer: str, image_id: str) -> dict[str, Any] | None:
-        """One image, unless it is another's, or erased."""
+        """One image; None if it is another customer's, or erased."""
 
     def knows_upload(self, customer: str, pipeline: str, upload: str, since: datetime) -> bool:
-        """Whether an image of that upload has ended since then."""
+        """Whether an image of this upload has been committed since `since`."""
 
-    def numbers(self, customer: str, since: datetime, until: datetime) -> Numbers:
-        """What there was from `since` on and before `until`."""
+    def usage_stats(self, customer: str, since: datetime, until: datetime) -> UsageStats:
+        """The usage on the UTC days from `since` to `until`."""

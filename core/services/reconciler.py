@@ -1,7 +1,6 @@
-"""The use case of the reconciler: what waits for too long, and nobody speaks for, is taken up again, or ends.
+"""The use case of the reconciler: hand over sources that have waited too long without a result, or end them.
 
-It is told of nothing: the sources under `incoming/` are the to-do list, and it looks at who has been on it for hours.
-There may be more of them than one round has time for: the next goes on from there.
+No event triggers it: it lists `incoming/`. A round that runs out of time stores its position for the next round.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,12 +22,12 @@ from core.services.intake.refusals import refuse_upload
 from core.services.intake.requests import s3_identity
 from core.services.processing.commit import Committing
 
-_THREADS = 32  # round trips to S3 under way at once
-_PAGE = 1000  # entries between two looks at the clock, as many as S3 lists at once
-_TOLD = 100  # failures that are told one by one
+_THREADS = 32  # concurrent requests to S3
+_PAGE = 1000  # entries between two checks of the time; S3 lists as many in one call
+_MAX_FAILURES = 100  # failures that a summary keeps
 
 
-class _Done(Enum):
+class _Outcome(Enum):
     NOTHING = auto()
     HANDED_OVER = auto()
     ABANDONED = auto()
@@ -36,11 +35,8 @@ class _Done(Enum):
 
 
 @dataclass
-class Report:
-    """What one round came to: how many of each, and the first of what could not be looked at, by key.
-
-    `is_whole` is false where the time was over before the end of the list.
-    """
+class RoundSummary:
+    """Counts of one round, and its first failures by key. `is_whole` is False if time ran out before the end."""
 
     looked_at: int = 0
     handed_over: int = 0
@@ -50,125 +46,128 @@ class Report:
     failures: dict[str, PicturePerfectError] = field(default_factory=dict)
     is_whole: bool = True
 
-    def count(self, entry: Listed, done: _Done | PicturePerfectError) -> None:
+    def count(self, entry: Listed, outcome: _Outcome | PicturePerfectError) -> None:
         self.looked_at += 1
-        self.handed_over += done is _Done.HANDED_OVER
-        self.abandoned += done is _Done.ABANDONED
-        self.refused += done is _Done.REFUSED
-        if isinstance(done, PicturePerfectError):
+        self.handed_over += outcome is _Outcome.HANDED_OVER
+        self.abandoned += outcome is _Outcome.ABANDONED
+        self.refused += outcome is _Outcome.REFUSED
+        if isinstance(outcome, PicturePerfectError):
             self.failed += 1
-            if len(self.failures) < _TOLD:
-                self.failures[entry.key] = done
+            if len(self.failures) < _MAX_FAILURES:
+                self.failures[entry.key] = outcome
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reconciling:
-    """Looks at every source that has waited for `patience` without a result.
+class Reconciler:
+    """Hands over every source older than `min_age` without a result; after `max_hand_overs` it ends as failed.
 
-    It is handed over by an object under `failures/reconciled/`, of which S3 tells the overflow queue; so it needs no
-    way to SQS, and how often it was is what lies there. After `times` it ends failed.
+    Handing over writes an object under `failures/reconciled/`, whose S3 notification goes to the overflow queue. So no
+    access to SQS is needed, and the number of those objects is the number of past hand-overs.
     """
 
     committing: Committing
-    patience: timedelta
-    times: int
+    min_age: timedelta
+    max_hand_overs: int
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=_THREADS)
 
-    def reconcile(self, time: timedelta = timedelta.max) -> Report:
-        """One round, for as long as `time`. What one source cannot have does not keep the others from it."""
-        report = self._round(time)
-        self.committing.metrics.reconcile(report.handed_over, report.abandoned, report.failed, self.now())
-        return report
+    def reconcile(self, time: timedelta = timedelta.max) -> RoundSummary:
+        """One round of at most about `time`. A source that fails does not stop the others."""
+        summary = self._round(time)
+        self.committing.metrics.reconcile(summary.handed_over, summary.abandoned, summary.failed, self.now())
+        return summary
 
-    def _round(self, time: timedelta) -> Report:
-        report, started, store = Report(), self.now(), self.committing.store
-        remembered = store.read(object_keys.RECONCILER) or b""
+    def _round(self, time: timedelta) -> RoundSummary:
+        summary, started, store = RoundSummary(), self.now(), self.committing.store
+        position = store.read(object_keys.RECONCILER) or b""
         with self.threads() as threads:
-            for page in _pages(store.entries(object_keys.INCOMING, remembered.decode())):
-                waiting = [entry for entry in page if entry.modified_at <= started - self.patience]
-                for entry, done in zip(waiting, threads.map(self._tried, waiting), strict=True):
-                    report.count(entry, done)
+            for page in _pages(store.entries(object_keys.INCOMING, position.decode())):
+                waiting = [entry for entry in page if entry.modified_at <= started - self.min_age]
+                for entry, outcome in zip(waiting, threads.map(self._reconcile_source, waiting), strict=True):
+                    summary.count(entry, outcome)
                 if self.now() - started >= time:
-                    report.is_whole = False
-                    self._remember(page[-1].key)
-                    return report
-        if remembered:
+                    summary.is_whole = False
+                    self._store_position(page[-1].key)
+                    return summary
+        if position:
             store.delete(object_keys.RECONCILER)
-        return report
+        return summary
 
-    def _remember(self, key: str) -> None:
-        """Where the next round goes on; without it, it begins anew."""
+    def _store_position(self, key: str) -> None:
+        """Let the next round continue after `key`; without a position it starts from the beginning."""
         self.committing.store.delete(object_keys.RECONCILER)
         self.committing.create(object_keys.RECONCILER, key.encode(), "text/plain")
 
-    def _tried(self, entry: Listed) -> _Done | PicturePerfectError:
+    def _reconcile_source(self, entry: Listed) -> _Outcome | PicturePerfectError:
         try:
-            return self._take_up(entry)
+            return self._hand_over_or_end(entry)
         except PicturePerfectError as error:
             return error
 
-    def _take_up(self, entry: Listed) -> _Done:
+    def _hand_over_or_end(self, entry: Listed) -> _Outcome:
         if object_keys.is_folder(entry.key, entry.bytes):
-            return _Done.NOTHING
+            return _Outcome.NOTHING
         try:
-            place = object_keys.parse_incoming(entry.key)
+            incoming = object_keys.parse_incoming(entry.key)
         except Refusal as refusal:
             return self._refuse(entry, refusal)
-        job = self._job(entry, place)
+        job = self._job(entry, incoming)
         if job is None or self.committing.standing(job):
-            return _Done.NOTHING
+            return _Outcome.NOTHING
         prefix = f"{object_keys.RECONCILED}{job.image_id}/"
-        before = list(self.committing.store.entries(prefix))
-        if any(one.modified_at > self.now() - self.patience for one in before):
-            return _Done.NOTHING
+        hand_overs = list(self.committing.store.entries(prefix))
+        if any(hand_over.modified_at > self.now() - self.min_age for hand_over in hand_overs):
+            return _Outcome.NOTHING
         hours = (self.now() - entry.modified_at) / timedelta(hours=1)
-        if len(before) >= self.times:
-            words = f"It waited for {hours:,.0f} hours, was taken up {len(before)} times, and nobody said how it ended."
-            self.committing.fail(job, Code.ABANDONED, words)
-            return _Done.ABANDONED
+        if len(hand_overs) >= self.max_hand_overs:
+            message = (
+                f"It waited for {hours:,.0f} hours and was handed over {len(hand_overs)} times, but got no result."
+            )
+            self.committing.fail(job, Code.ABANDONED, message)
+            return _Outcome.ABANDONED
         last = newest(self.committing.store, job)
-        message = HandOver(
+        hand_over = HandOver(
             job=job,
-            reason=f"It was found waiting for {hours:,.0f} hours, and nobody had said how it ended.",
+            reason=f"It had waited for {hours:,.0f} hours without a result.",
             attempt=fresh(last.attempt) if last else 0,
         )
-        mine = self.committing.create(f"{prefix}{len(before)}.json", msgspec.json.encode(message), "application/json")
-        return _Done.HANDED_OVER if mine else _Done.NOTHING
+        key = f"{prefix}{len(hand_overs)}.json"
+        is_first = self.committing.create(key, msgspec.json.encode(hand_over), "application/json")
+        return _Outcome.HANDED_OVER if is_first else _Outcome.NOTHING
 
-    def _refuse(self, entry: Listed, refusal: Refusal) -> _Done:
-        """What the door that was told of it has written down is there already, unless it was so long ago."""
+    def _refuse(self, entry: Listed, refusal: Refusal) -> _Outcome:
+        """Write the refusal document, unless the door that got the event wrote it and it has not expired."""
         store = self.committing.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
         if stored is None or not refuse_upload(self.committing, stored.ref, refusal, self.now()):
-            return _Done.NOTHING
-        return _Done.REFUSED
+            return _Outcome.NOTHING
+        return _Outcome.REFUSED
 
-    def _job(self, entry: Listed, place: object_keys.Incoming) -> ImageJob | None:
-        """The job that its door made of it; None where it has moved by now."""
+    def _job(self, entry: Listed, incoming: object_keys.Incoming) -> ImageJob | None:
+        """The job that the source's door made for it; None if the source has been moved meanwhile."""
         store = self.committing.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
         if stored is None:
             return None
-        if not place.is_inline:
+        if not incoming.is_inline:
             return ImageJob(
-                image_id=image_id(place.customer, place.pipeline, *s3_identity(stored.ref)),
-                customer=place.customer,
-                pipeline=place.pipeline,
+                image_id=image_id(incoming.customer, incoming.pipeline, *s3_identity(stored.ref)),
+                customer=incoming.customer,
+                pipeline=incoming.pipeline,
                 door=Door.UPLOAD,
-                name=object_keys.safe_name(place.name),
+                name=object_keys.safe_name(incoming.name),
                 source=stored.ref,
                 received_at=entry.modified_at,
             )
-        said = stored.metadata
+        metadata = stored.metadata
         return ImageJob(
-            image_id=place.image_id,
-            customer=place.customer,
-            pipeline=place.pipeline,
-            door=_door(said.get("door", "")),
-            name=object_keys.safe_name(unquote(said.get("name", ""))),
+            image_id=incoming.image_id,
+            customer=incoming.customer,
+            pipeline=incoming.pipeline,
+            door=_parse_door(metadata.get("door", "")),
+            name=object_keys.safe_name(unquote(metadata.get("name", ""))),
             source=ObjectRef(bucket=store.bucket, key=entry.key),
-            received_at=_time(said.get("received-at", "")) or entry.modified_at,
+            received_at=_parse_time(metadata.get("received-at", "")) or entry.modified_at,
         )
 
 
@@ -177,16 +176,16 @@ def _pages(entries: Iterable[Listed]) -> Iterator[list[Listed]]:
     return iter(lambda: list(islice(remaining, _PAGE)), [])
 
 
-def _door(said: str) -> Door:
+def _parse_door(text: str) -> Door:
     try:
-        return Door(said)
+        return Door(text)
     except ValueError as error:
-        raise Refusal(Code.INVALID_EVENT, f"Its metadata say that it came by {said!r}, which is no door.") from error
+        raise Refusal(Code.INVALID_EVENT, f"The door in its metadata, {text!r}, does not exist.") from error
 
 
-def _time(said: str) -> datetime | None:
+def _parse_time(text: str) -> datetime | None:
     try:
-        time = datetime.fromisoformat(said)
+        time = datetime.fromisoformat(text)
     except ValueError:
         return None
     return time if time.tzinfo else None

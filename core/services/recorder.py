@@ -1,6 +1,6 @@
-"""The use case of the recorder: what was committed is archived, and written into the company's database.
+"""The use case of the recorder: archive the sources of committed images, and write results to the ledger.
 
-Everything here may be done again at any time: S3 is the truth, and the ledger is made from it.
+Everything here can be repeated at any time: S3 is the source of truth, and the ledger is derived from it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -14,44 +14,44 @@ from core.domain.model import ObjectRef, Result, Tombstone
 from core.ports.ledger import Ledger
 from core.ports.store import ObjectStore
 
-_THREADS = 16  # round trips to S3 under way at once
-_REPLAY_BATCH = 500
+_THREADS = 16  # concurrent requests to S3
+_REPLAY_BATCH = 500  # keys in one transaction
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recording:
-    """Records results and tombstones, by their keys."""
+class Recorder:
+    """Records results and tombstones by their keys in the store."""
 
     store: ObjectStore
     ledger: Ledger
     threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=_THREADS)
 
-    def record(self, wanted: Iterable[str]) -> dict[str, PicturePerfectError]:
-        """Archive and record; returns what could not be recorded, by key.
+    def record(self, keys: Iterable[str]) -> dict[str, PicturePerfectError]:
+        """Archive the sources and record the objects at `keys`; returns errors by key.
 
-        Raises Unavailable when the database cannot be reached: then all of it should be delivered again.
+        Raises Unavailable if the database cannot be reached: then all keys should be delivered again.
         """
         with self.threads() as threads:
-            prepared = list(threads.map(self._prepare, dict.fromkeys(wanted)))
+            prepared = list(threads.map(self._prepare, dict.fromkeys(keys)))
         failures = {key: item for key, item in prepared if isinstance(item, PicturePerfectError)}
         items = [(key, item) for key, item in prepared if isinstance(item, Result | Tombstone)]
         return failures | self._write(items)
 
     def replay(self, progress: Callable[[int], None] = lambda _: None) -> dict[str, PicturePerfectError]:
-        """Record everything there is, from the beginning: rebuilds an empty database, and heals any other.
+        """Record all results and tombstones in the store: rebuilds an empty database and repairs any other.
 
-        `progress` is told how many were done, a batch at a time.
+        Calls `progress` with the number of keys of each batch; returns errors by key.
         """
         failures: dict[str, PicturePerfectError] = {}
         for prefix in (object_keys.RESULTS, object_keys.TOMBSTONES):
-            remaining = self.store.keys(prefix)
-            while batch := list(islice(remaining, _REPLAY_BATCH)):
+            keys = self.store.keys(prefix)
+            while batch := list(islice(keys, _REPLAY_BATCH)):
                 failures |= self.record(batch)
                 progress(len(batch))
         return failures
 
     def _prepare(self, key: str) -> tuple[str, Result | Tombstone | PicturePerfectError]:
-        """Read one; bring its source to where it is kept."""
+        """Read one object; if it is a result, archive its source."""
         try:
             if key.startswith(object_keys.RESULTS):
                 return key, self._archive(manifest.decode(self._content(key), key))
@@ -64,7 +64,9 @@ class Recording:
     def _content(self, key: str) -> bytes:
         body = self.store.read(key)
         if body is None:
-            raise Misconfigured(Code.INVALID_RESULT, f"There is no object at {key}, but a notification of it.")
+            raise Misconfigured(
+                Code.INVALID_RESULT, f"There is no object at {key}, although S3 sent a notification of it."
+            )
         return body
 
     def _archive(self, result: Result) -> Result:
@@ -73,26 +75,28 @@ class Recording:
             return result
         if object_keys.parse_incoming(source.key).is_inline:
             self._archive_staged(source, result)
-        elif source.version or source.etag:  # else it was never found: what lies there by now is another image
+        elif source.version or source.etag:  # else it was never found: an object there now is another image's source
             self.store.move(source, object_keys.archive(result))
         return result
 
     def _archive_staged(self, source: ObjectRef, result: Result) -> None:
-        """A delivery with other content, too late to be accepted, may have staged it where this image's was."""
+        """Archive a source that came inline. A refused delivery with other content may have overwritten it."""
         stored = self.store.head(source)
         if stored and stored.metadata.get("sha256") == result.source.sha256:
-            self.store.move(stored.ref, object_keys.archive(result))  # this very content, whatever lies there by now
+            self.store.move(stored.ref, object_keys.archive(result))  # exactly the version looked at
         elif stored:
-            self.store.delete(source.key)  # its caller hears identity_conflict
+            self.store.delete(source.key)  # the refused delivery's, whose caller got identity_conflict
 
     def _tombstone(self, key: str) -> Tombstone:
         tombstone = stored_documents.stored(self._content(key), Tombstone, key, "a tombstone")
         if tombstone.key != key:
-            raise Misconfigured(Code.INVALID_RESULT, f"{key} asks for {tombstone.key}; it was not followed.")
+            raise Misconfigured(
+                Code.INVALID_RESULT, f"{key} contains the tombstone of {tombstone.key}; it was ignored."
+            )
         return tombstone
 
     def _write(self, items: Sequence[tuple[str, Result | Tombstone]]) -> dict[str, PicturePerfectError]:
-        """One transaction for all; if the database refuses one of them, each on its own, so that one fails."""
+        """Record all in one transaction. If the database refuses a row, record each alone: only that one fails."""
         results = [item for _, item in items if isinstance(item, Result)]
         tombstones = [item for _, item in items if isinstance(item, Tombstone)]
         try:
@@ -101,12 +105,12 @@ class Recording:
             if len(items) == 1:
                 return {items[0][0]: error}
             return {key: failure for item in items for key, failure in self._write([item]).items()}
-        # Not by image alone: a stray tombstone of another customer must not stand for the owner's
-        for customer, image in dict.fromkeys((item.customer, item.image_id) for _, item in items):
-            if image in erased:
-                self._erase(customer, image)
+        # By customer too: another customer's stray tombstone must not erase the owner's files
+        for customer, image_id in dict.fromkeys((item.customer, item.image_id) for _, item in items):
+            if image_id in erased:
+                self._erase(customer, image_id)
         return {}
 
-    def _erase(self, customer: str, image: str) -> None:
-        for prefix in object_keys.belongings(customer, image):
+    def _erase(self, customer: str, image_id: str) -> None:
+        for prefix in object_keys.belongings(customer, image_id):
             self.store.erase(prefix)

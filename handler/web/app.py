@@ -1,4 +1,4 @@
-"""The ASGI application: the page's files for everyone, the API for whom the gateway vouches for."""
+"""The ASGI application: static files for everyone, the API for requests that the gateway authenticated."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -20,95 +20,97 @@ from core.domain import stored_documents
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import Value
 from core.ports.gallery import Limit
-from core.services.web.services import Web
-from handler.web import assets, identity, problems
+from core.services.web.services import WebServices
+from handler.web import assets, problems
+from handler.web.auth import authenticated_customer
+from handler.web.endpoints import ENDPOINTS, ApiRequest, Endpoint
 from handler.web.headers import SecurityHeaders
-from handler.web.operations import OPERATIONS, Asked, Operation
 
-_DIGITS = 9  # of a number in a query; more are of none that is allowed
-_MAX_BODY = 1_000_000  # bytes; a hundred files with long names have half of it
+_MAX_DIGITS = 9  # of a number in a query: no parameter allows larger ones
+_MAX_BODY = 1_000_000  # bytes; an announcement of a hundred files with long names has half as many
 ValueT = TypeVar("ValueT", bound=Value)
 
 
-def application(web: Web) -> Starlette:
-    """The whole of it, on given services."""
+def application(services: WebServices) -> Starlette:
+    """The application with its routes, middleware and error handlers."""
     routes: list[BaseRoute] = [
         Route("/", assets.index, methods=["GET"]),
         Route("/static/{path:path}", assets.file, methods=["GET"]),
-        Route("/config.json", _config(web), methods=["GET"]),
+        Route("/config.json", _config(services), methods=["GET"]),
         Route("/api/openapi.json", _openapi, methods=["GET"]),
         Route("/api/docs", _docs, methods=["GET"]),
         Route("/docs.css", assets.docs_css, methods=["GET"]),
     ]
-    for path in dict.fromkeys(operation.path for operation in OPERATIONS):
-        here = {operation.method: operation for operation in OPERATIONS if operation.path == path}
-        routes.append(Route(path, _endpoint(web, here), methods=list(here)))
+    for path in dict.fromkeys(endpoint.path for endpoint in ENDPOINTS):
+        by_method = {endpoint.method: endpoint for endpoint in ENDPOINTS if endpoint.path == path}
+        routes.append(Route(path, _api_handler(services, by_method), methods=list(by_method)))
     return Starlette(
         routes=routes,
         middleware=[
-            Middleware(SecurityHeaders, services=web),
+            Middleware(SecurityHeaders, services=services),
             Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
         ],
         exception_handlers={
-            PicturePerfectError: problems.of_error,
-            HTTPException: problems.of_http,
-            Exception: problems.of_crash,
+            PicturePerfectError: problems.from_error,
+            HTTPException: problems.from_http_exception,
+            Exception: problems.from_crash,
         },
     )
 
 
-def _endpoint(web: Web, operations: dict[str, Operation]) -> Callable[[Request], Awaitable[Response]]:
-    async def endpoint(request: Request) -> Response:
-        operation = operations.get(request.method)
-        if operation is None:  # Starlette adds HEAD to GET; the gateway knows none
-            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(operations)})
+def _api_handler(services: WebServices, by_method: dict[str, Endpoint]) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        endpoint = by_method.get(request.method)
+        if endpoint is None:  # Starlette adds HEAD to GET; the API has no HEAD
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(by_method)})
         try:
-            asked = Asked(
-                customer=identity.customer(request.scope, web.settings.customer_claim),
-                path=_path(request, operation.path_type),
-                query=_query(request.query_params, operation.query),
-                body=await _body(request, operation.body) if operation.body else None,
+            api_request = ApiRequest(
+                customer=authenticated_customer(request.scope, services.settings.customer_claim),
+                path=_path(request, endpoint.path_type),
+                query=_query(request.query_params, endpoint.query),
+                body=await _body(request, endpoint.body) if endpoint.body else None,
             )
-            answer = await run_in_threadpool(operation.call, web, asked)
+            answer = await run_in_threadpool(endpoint.call, services, api_request)
         except (PicturePerfectError, HTTPException):
             raise
-        except Exception as error:  # noqa: BLE001 - Starlette would raise it on, and its text be in the server's log
-            return problems.of_crash(request, error)
+        except Exception as error:  # noqa: BLE001 - Starlette would re-raise it, and the log repeat customers' data
+            return problems.from_crash(request, error)
         if answer is None:
-            return Response(status_code=operation.status)
+            return Response(status_code=endpoint.status)
         content = msgspec.json.encode(answer)
-        headers = {"ETag": f"W/{assets.tag(content)}"} if operation.tagged else {}  # weak: it may yet be compressed
-        if headers and assets.is_known(request, headers["ETag"]):
+        # A weak ETag, since the middleware may compress the content
+        headers = {"ETag": f"W/{assets.make_etag(content)}"} if endpoint.tagged else {}
+        if headers and assets.etag_matches(request, headers["ETag"]):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        return Response(content, operation.status, headers, media_type="application/json")
+        return Response(content, endpoint.status, headers, media_type="application/json")
 
-    return endpoint
+    return handle
 
 
 def _path(request: Request, kind: type[ValueT]) -> ValueT:
     try:
         return msgspec.convert(request.path_params, kind)
-    except msgspec.ValidationError as error:  # what cannot be a name is the name of nothing
-        raise Refusal(Code.NOT_FOUND, f"There is nothing here: {error}.") from error
+    except msgspec.ValidationError as error:
+        raise Refusal(Code.NOT_FOUND, f"Nothing has this path: {error}.") from error
 
 
 def _query(query: QueryParams, kind: type[ValueT]) -> ValueT:
     items = query.multi_items()
     fields: dict[str, str | int] = dict(items)
     if len(fields) != len(items):
-        raise Refusal(Code.INVALID_REQUEST, "A field is said twice in the query.")
-    for name in _numbers(kind) & set(query):
+        raise Refusal(Code.INVALID_REQUEST, "A field occurs twice in the query.")
+    for name in _integer_fields(kind) & set(query):
         if query[name].isascii() and query[name].isdecimal():
-            fields[name] = int(query[name][:_DIGITS])
+            fields[name] = int(query[name][:_MAX_DIGITS])
     try:
-        return msgspec.convert(fields, kind)  # strictly: else `null` would be nothing, and 0.5 a time
+        return msgspec.convert(fields, kind)  # strict: else `null` would count as None and 0.5 as a time
     except msgspec.ValidationError as error:
         raise Refusal(Code.INVALID_REQUEST, f"In the query: {error}.") from error
 
 
 @cache
-def _numbers(kind: type[Value]) -> frozenset[str]:
-    """The fields that are whole numbers; in a query all are text."""
+def _integer_fields(kind: type[Value]) -> frozenset[str]:
+    """Names of the fields that are integers: a query has them as text."""
     return frozenset(field.name for field in msgspec.structs.fields(kind) if field.type == Limit)
 
 
@@ -124,9 +126,9 @@ async def _body(request: Request, kind: type[ValueT]) -> ValueT:
         raise Refusal(Code.INVALID_REQUEST, f"In the body: {error}.") from error
 
 
-def _config(web: Web) -> Callable[[Request], Response]:
-    """What the page must know before anybody is logged in."""
-    settings = web.settings
+def _config(services: WebServices) -> Callable[[Request], Response]:
+    """The settings that the page needs for the login."""
+    settings = services.settings
     content: dict[str, Any] = {
         "customer_claim": settings.customer_claim,
         "login": {
@@ -140,13 +142,13 @@ def _config(web: Web) -> Callable[[Request], Response]:
 
 
 def _openapi(_request: Request) -> Response:
-    from handler.web.openapi import document  # noqa: PLC0415 - for whom reads it, and not for the page
+    from handler.web.openapi import document  # noqa: PLC0415 - the page does not need it
 
     return Response(msgspec.json.encode(document()), media_type="application/json")
 
 
 def _docs(_request: Request) -> Response:
-    from handler.web.openapi import document  # noqa: PLC0415
-    from handler.web.openapi_page import page  # noqa: PLC0415
+    from handler.web.openapi import document  # noqa: PLC0415 - the page does not need it
+    from handler.web.openapi_page import page  # noqa: PLC0415 - the page does not need it
 
     return Response(page(document()), media_type="text/html; charset=utf-8")

@@ -1,4 +1,4 @@
-"""The page's own files. What can be asked for is a list made once, so that no path leads anywhere else."""
+"""The page's static files. Only paths from a list made once are served, so no path can leave the folder."""
 
 import hashlib
 import mimetypes
@@ -32,26 +32,26 @@ def _serve(request: Request, path: str, root: Path = _ROOT) -> Response:
     if root == _ROOT and path not in _files():
         raise HTTPException(HTTPStatus.NOT_FOUND)
     content = (root / path).read_bytes()
-    # By the content and not by the file's date: in a container they all have the same
-    etag = tag(content)
+    # Of the content, not the modification time: in a container image all files have the same one
+    etag = make_etag(content)
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if is_known(request, etag):
+    if etag_matches(request, etag):
         return Response(status_code=304, headers=headers)
     return Response(content, headers=headers, media_type=_media_type(path))
 
 
-def tag(content: bytes) -> str:
-    """What content is known by. For ETag."""
+def make_etag(content: bytes) -> str:
+    """A strong ETag of the content."""
     return f'"{hashlib.sha256(content).hexdigest()[:32]}"'
 
 
-def is_known(request: Request, etag: str) -> bool:
-    """Whether who asks has it already, by weak comparison.
+def etag_matches(request: Request, etag: str) -> bool:
+    """Whether If-None-Match contains the ETag, by weak comparison.
 
     https://www.rfc-editor.org/rfc/rfc9110#section-13.1.2
     """
-    said = {item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")}
-    return not said.isdisjoint({etag.removeprefix("W/"), "*"})
+    known = {item.strip().removeprefix("W/") for item in request.headers.get("if-none-match", "").split(",")}
+    return not known.isdisjoint({etag.removeprefix("W/"), "*"})
 
 
 @cache

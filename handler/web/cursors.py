@@ -1,4 +1,4 @@
-"""Where a next page begins, as text that is good for the same customer and the same question alone."""
+"""Page cursors as opaque text, each valid only for the customer and query that it was made for."""
 
 import base64
 import hashlib
@@ -10,32 +10,35 @@ import msgspec
 
 from core.domain.errors import Code, Refusal
 
-_DIGITS = 16
-PlaceT = TypeVar("PlaceT", bound=tuple[object, ...])
+_DIGEST_LENGTH = 16  # hexadecimal digits
+PositionT = TypeVar("PositionT", bound=tuple[object, ...])
 
 
-def write(place: tuple[object, ...], *bound: object) -> str:
-    """`bound` is whose it is, and what was asked."""
-    content = msgspec.json.encode([_digest(bound), *place])
+def write(position: tuple[object, ...], *bound: object) -> str:
+    """The position as a cursor that is valid only with `bound`: the customer and the query."""
+    content = msgspec.json.encode([_digest(bound), *position])
     return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
 
 
-def read(cursor: str, kind: type[PlaceT], *bound: object) -> PlaceT:
-    """A place, of that type: whoever asks can make a cursor of any place. Raises Refusal(INVALID_REQUEST)."""
+def read(cursor: str, kind: type[PositionT], *bound: object) -> PositionT:
+    """The cursor's position, checked against the type `kind`, since a client can forge any position.
+
+    Raises Refusal(INVALID_REQUEST).
+    """
     try:
         content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        digest, *place = msgspec.json.decode(content, type=list[str])
-        found = msgspec.convert(place, kind)
+        digest, *fields = msgspec.json.decode(content, type=list[str])
+        position = msgspec.convert(fields, kind)
     except (Error, ValueError, msgspec.DecodeError) as error:
-        raise wrong() from error
+        raise invalid() from error
     if not hmac.compare_digest(digest.encode(), _digest(bound).encode()):
-        raise wrong()
-    return found
+        raise invalid()
+    return position
 
 
 def _digest(bound: tuple[object, ...]) -> str:
-    return hashlib.sha256(msgspec.json.encode(bound)).hexdigest()[:_DIGITS]
+    return hashlib.sha256(msgspec.json.encode(bound)).hexdigest()[:_DIGEST_LENGTH]
 
 
-def wrong() -> Refusal:
-    return Refusal(Code.INVALID_REQUEST, "cursor: it belongs to another question; begin without one.")
+def invalid() -> Refusal:
+    return Refusal(Code.INVALID_REQUEST, "cursor: it belongs to another query; start without a cursor.")

@@ -2,7 +2,7 @@
 
 import os
 
-from core.bootstrap.web import web
-from handler.web.gateway import function
+from core.bootstrap.web import web_services
+from handler.web.gateway import lambda_handler
 
-handle = function(web(os.environ))
+handle = lambda_handler(web_services(os.environ))

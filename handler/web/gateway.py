@@ -2,12 +2,12 @@
 
 from mangum import Mangum
 
-from core.services.web.services import Web
+from core.services.web.services import WebServices
 from handler.web.app import application
 
 _TEXT = ["text/", "application/json", "application/problem+json", "image/svg+xml"]
 
 
-def function(web: Web) -> Mangum:
-    """What Lambda calls, on given services."""
-    return Mangum(application(web), lifespan="off", text_mime_types=_TEXT)
+def lambda_handler(services: WebServices) -> Mangum:
+    """The Lambda handler of the web application."""
+    return Mangum(application(services), lifespan="off", text_mime_types=_TEXT)

@@ -1,20 +1,20 @@
-"""What every answer says to a browser: to run nothing but our own files, and to keep to itself what it was given."""
+"""Security headers of every response: browsers run only this page's own files, and cache no customer data."""
 
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from core.services.web.services import Web
+from core.services.web.services import WebServices
 
 
 class SecurityHeaders:
-    """ASGI middleware, outermost: errors have them too."""
+    """ASGI middleware. It is the outermost one, so that error responses have the headers too."""
 
-    def __init__(self, app: ASGIApp, *, services: Web) -> None:
+    def __init__(self, app: ASGIApp, *, services: WebServices) -> None:
         self._app = app
         self._headers = {
-            "Content-Security-Policy": policy(services),
+            "Content-Security-Policy": content_security_policy(services),
             "Strict-Transport-Security": "max-age=63072000",
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
@@ -39,8 +39,8 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with)
 
 
-def policy(services: Web) -> str:
-    """S3 is where pictures come from and uploads go to; the login's token address is the only other one."""
+def content_security_policy(services: WebServices) -> str:
+    """Allows the page itself, S3 for images and uploads, and the login's token URL."""
     login = [_origin(services.settings.login_token_url)] if services.settings.login_token_url else []
     rules = {
         "default-src": ["'none'"],

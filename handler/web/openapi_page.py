@@ -1,4 +1,4 @@
-"""The OpenAPI document for people: one page of HTML, made here, that runs nothing and fetches one style sheet."""
+"""The OpenAPI document as an HTML page for people, without scripts and with one style sheet."""
 
 from collections.abc import Iterator
 from html import escape
@@ -24,7 +24,7 @@ def page(document: dict[str, Any]) -> str:
         '<meta name="color-scheme" content="light dark">'
         f'<title>{escape(info["title"])}: the API</title><link rel="stylesheet" href="/docs.css"></head><body><main>'
         f"<h1>{escape(info['title'])}: the API</h1><p>{escape(info['description'])}</p>"
-        '<p><a href="/api/openapi.json">The same as an OpenAPI document</a></p>'
+        '<p><a href="/api/openapi.json">Download the OpenAPI document</a></p>'
         f"<nav><ul>{contents}</ul></nav>"
         f"{''.join(_operation(*item) for item in operations)}"
         f"<h2>Types</h2>{''.join(_schema(name, schema) for name, schema in sorted(schemas.items()))}"
@@ -67,8 +67,8 @@ def _fields(parameters: list[dict[str, Any]]) -> str:
 
 def _schema(name: str, schema: dict[str, Any]) -> str:
     rows = "".join(
-        f"<tr><td><code>{escape(field)}</code></td><td>{_type(said)}</td></tr>"
-        for field, said in schema.get("properties", {}).items()
+        f"<tr><td><code>{escape(field)}</code></td><td>{_type(field_schema)}</td></tr>"
+        for field, field_schema in schema.get("properties", {}).items()
     )
     table = f"<table><thead><tr><th>Field</th><th>Type</th></tr></thead><tbody>{rows}</tbody></table>" if rows else ""
     values = ", ".join(f"<code>{escape(str(value))}</code>" for value in schema.get("enum", []))
@@ -80,7 +80,7 @@ def _schema(name: str, schema: dict[str, Any]) -> str:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """A type in a few words."""
+    """A type as HTML: a link, or its name and limits."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#type-{escape(name)}">{escape(name)}</a>'
@@ -91,8 +91,8 @@ def _type(schema: dict[str, Any]) -> str:
     limits = ", ".join(
         f"{words} {schema[key]}"
         for key, words in (
-            ("minimum", "at least"), ("maximum", "at most"), ("maxLength", "at most so long:"), ("pattern", "like"),
-            ("default", "by default"),
+            ("minimum", "at least"), ("maximum", "at most"), ("maxLength", "maximum length"), ("pattern", "pattern"),
+            ("default", "default"),
         )
         if schema.get(key) not in (None, "")
     )  # fmt: skip

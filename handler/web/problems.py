@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details, with our codes."""
+"""Errors as RFC 9457 problem details with the codes of core.domain.errors."""
 
 import traceback
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from core.domain.errors import Code, Misconfigured, PicturePerfectError, Unavail
 from core.domain.model import Value
 
 MEDIA_TYPE = "application/problem+json"
-_OF_CODES = {
+_STATUS_BY_CODE = {
     Code.NOT_AUTHENTICATED: HTTPStatus.UNAUTHORIZED,
     Code.NO_CUSTOMER: HTTPStatus.FORBIDDEN,
     Code.NOT_FOUND: HTTPStatus.NOT_FOUND,
@@ -22,50 +22,54 @@ _OF_CODES = {
 
 
 class Problem(Value, frozen=True, kw_only=True):
-    """What went wrong: https://www.rfc-editor.org/rfc/rfc9457. `code` is of the closed list; docs/reference/codes.md has it."""
+    """An error as in https://www.rfc-editor.org/rfc/rfc9457. docs/reference/codes.md lists every `code`."""
 
     type: str
     title: str
     status: int
     detail: str
     code: Code
-    #: The request's name in the logs.
+    #: The id of the request in the logs.
     request_id: str | None = None
 
 
-def of_error(request: Request, error: Exception) -> Response:
-    """Our own errors: what the caller can mend is told, what an operator must, goes to the log."""
+def from_error(request: Request, error: Exception) -> Response:
+    """The answer to a PicturePerfectError. Details that only an operator can act on go to the log instead."""
     if not isinstance(error, PicturePerfectError):
         raise error
     if isinstance(error, Unavailable):
         _log(request, f"{type(error).__name__} {error.code}")
-        return answer(request, HTTPStatus.SERVICE_UNAVAILABLE, error.code, "It may succeed in a moment.")
+        return response(
+            request, HTTPStatus.SERVICE_UNAVAILABLE, error.code, "A service did not answer. Try again in a moment."
+        )
     if isinstance(error, Misconfigured):
         _log(request, str(error))
-        return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, error.code, "An operator must act.")
-    return answer(request, _OF_CODES.get(error.code, HTTPStatus.BAD_REQUEST), error.code, error.message)
+        message = "The service is misconfigured. Its operator must act."
+        return response(request, HTTPStatus.INTERNAL_SERVER_ERROR, error.code, message)
+    return response(request, _STATUS_BY_CODE.get(error.code, HTTPStatus.BAD_REQUEST), error.code, error.message)
 
 
-def of_http(request: Request, error: Exception) -> Response:
-    """Starlette's own: no such path, no such method."""
+def from_http_exception(request: Request, error: Exception) -> Response:
+    """The answer to Starlette's own errors: an unknown path or method."""
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
     code = Code.NOT_FOUND if status is HTTPStatus.NOT_FOUND else Code.INVALID_REQUEST
-    response = answer(request, status, code, f"{status.description or status.phrase}.")
-    response.headers.update(error.headers or {})
-    return response
+    answer = response(request, status, code, f"{status.description or status.phrase}.")
+    answer.headers.update(error.headers or {})
+    return answer
 
 
-def of_crash(request: Request, error: Exception) -> Response:
-    """A mistake of ours: where it is goes to the log, and nothing of what was asked."""
+def from_crash(request: Request, error: Exception) -> Response:
+    """The answer to a bug. The log gets its place in the code, and no data of the request."""
     frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-5:]))
-    _log(request, f"{type(error).__name__} at {where}")
-    return answer(request, HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL_ERROR, "This is a mistake of ours.")
+    location = " < ".join(f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(frames[-5:]))
+    _log(request, f"{type(error).__name__} at {location}")
+    return response(request, HTTPStatus.INTERNAL_SERVER_ERROR, Code.INTERNAL_ERROR, "This is a bug of the service.")
 
 
-def answer(request: Request, status: HTTPStatus, code: Code, detail: str) -> Response:
+def response(request: Request, status: HTTPStatus, code: Code, detail: str) -> Response:
+    """A problem document as a response."""
     problem = Problem(
         type=f"/api/docs#{code.value}",
         title=status.phrase,
@@ -81,11 +85,11 @@ def answer(request: Request, status: HTTPStatus, code: Code, detail: str) -> Res
 def _request_id(request: Request) -> str | None:
     event = request.scope.get("aws.event")
     context = event.get("requestContext") if isinstance(event, dict) else None
-    found = context.get("requestId") if isinstance(context, dict) else None
-    return found if isinstance(found, str) else None
+    request_id = context.get("requestId") if isinstance(context, dict) else None
+    return request_id if isinstance(request_id, str) else None
 
 
-def _log(request: Request, what: str) -> None:
-    """Method and route, not the path: it and the query may say names."""
+def _log(request: Request, message: str) -> None:
+    """Log the route, not the path and the query: those may contain names."""
     route = getattr(request.scope.get("route"), "path", "-")
-    log.say(f"{_request_id(request)} {request.method} {route}: {what}")
+    log.say(f"{_request_id(request)} {request.method} {route}: {message}")

@@ -10,7 +10,7 @@ import msgspec
 import pyarrow as pa
 from pyarrow import parquet
 
-from core.ports.reports import Row
+from core.ports.report_rows import Row
 
 COLUMNS = Row.__struct_fields__
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

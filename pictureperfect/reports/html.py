@@ -8,7 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from core.ports.reports import Day, Failure, Latency, Line, Question, Report, Sums
+from core.ports.reports import Day, Failure, Latency, Line, Report, ReportQuery, Sums
 from pictureperfect.reports import numbers
 from pictureperfect.reports.svg import Chart, Columns, Series, Span, Times, spans, word_for
 
@@ -118,7 +118,7 @@ def _who(report: Report) -> str:
     return numbers.number(report.customers, "customer", "customers")
 
 
-def advice(question: Question) -> tuple[Markup, ...]:
+def advice(question: ReportQuery) -> tuple[Markup, ...]:
     """What to look at where nothing was found."""
     whose = Markup("of <strong>{}</strong> ").format(question.customer) if question.customer else ""
     names = ", or look whether the customer's name is spelled as its senders spell it" if whose else ""
@@ -148,7 +148,7 @@ def footnotes(report: Report) -> tuple[str, ...]:
     return counting, dollars, compared
 
 
-def _before(question: Question) -> str:
+def _before(question: ReportQuery) -> str:
     before = question.before
     return numbers.span(before.since, before.until)
 
@@ -238,7 +238,7 @@ def _charts(report: Report) -> tuple[Chart, ...]:
     )
 
 
-def _days(question: Question) -> Iterable[date]:
+def _days(question: ReportQuery) -> Iterable[date]:
     return (question.since + timedelta(days=number) for number in range(question.days))
 
 

@@ -1,4 +1,4 @@
-"""What every ledger does, the fake and PostgreSQL."""
+"""The contract of the Ledger port, kept by the fake and by PostgreSQL."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -25,7 +25,7 @@ Rows = Callable[[], tuple[dict[str, Any], dict[str, Any], set[tuple[str, str]]]]
 
 @pytest.fixture(params=["fake", "postgres"])
 def ledger_and_rows(request: pytest.FixtureRequest) -> Iterator[tuple[Ledger, Rows]]:
-    """The ledger, and a look at its tables: images and keys of renditions by image, tombstones."""
+    """The ledger, and a function that returns its images, its renditions' keys by image, and its tombstones."""
     if request.param == "fake":
         fake = FakeLedger()
         yield fake, lambda: (fake.images, fake.renditions, set(fake.tombstones))
@@ -61,7 +61,7 @@ def test_an_image_has_one_row_and_one_for_each_rendition(ledger_and_rows: tuple[
     assert set(renditions[image_id]) == {("small", "jpeg"), ("small", "webp")}
 
 
-def test_again_is_nothing(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+def test_recording_again_changes_nothing(ledger_and_rows: tuple[Ledger, Rows]) -> None:
     ledger, rows = ledger_and_rows
     item = result()
     ledger.record([item, item], [])
@@ -70,7 +70,7 @@ def test_again_is_nothing(ledger_and_rows: tuple[Ledger, Rows]) -> None:
     assert rows() == before
 
 
-def test_nothing_at_all_may_be_recorded(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+def test_empty_lists_can_be_recorded(ledger_and_rows: tuple[Ledger, Rows]) -> None:
     ledger, rows = ledger_and_rows
     assert ledger.record([], []) == frozenset()
     assert rows() == ({}, {}, set())
@@ -78,7 +78,7 @@ def test_nothing_at_all_may_be_recorded(ledger_and_rows: tuple[Ledger, Rows]) ->
 
 @pytest.mark.parametrize("together", [True, False])
 @pytest.mark.parametrize("backwards", [True, False])
-def test_the_highest_run_shows_in_whatever_order_they_come(
+def test_the_highest_run_shows_in_any_order(
     ledger_and_rows: tuple[Ledger, Rows], together: bool, backwards: bool
 ) -> None:
     ledger, rows = ledger_and_rows
@@ -103,7 +103,7 @@ def test_a_lower_run_leaves_no_renditions_in_a_failed_higher_one(ledger_and_rows
 
 
 @pytest.mark.parametrize("order", ["tombstone first", "result first", "together"])
-def test_a_tombstone_wins_in_whatever_order_they_come(ledger_and_rows: tuple[Ledger, Rows], order: str) -> None:
+def test_a_tombstone_wins_in_any_order(ledger_and_rows: tuple[Ledger, Rows], order: str) -> None:
     ledger, rows = ledger_and_rows
     item = result()
     calls: list[tuple[list[Result], list[Tombstone]]] = {
@@ -129,7 +129,7 @@ def test_a_tombstone_wins_over_later_runs_too(ledger_and_rows: tuple[Ledger, Row
     assert rows()[0][item.image_id]["erased_at"] == NOW
 
 
-def test_the_first_tombstone_says_when(ledger_and_rows: tuple[Ledger, Rows]) -> None:
+def test_the_first_tombstone_sets_the_time(ledger_and_rows: tuple[Ledger, Rows]) -> None:
     ledger, rows = ledger_and_rows
     item = result()
     ledger.record([item], [_tombstone(item)])
@@ -152,14 +152,14 @@ def test_a_row_that_is_refused_leaves_nothing_of_its_transaction(ledger_and_rows
         ledger.record([good, result(image_id="not a uuid")], [])
     assert caught.value.code is Code.INVALID_RESULT
     assert rows() == ({}, {}, set())
-    ledger.record([good], [])  # and the next call is served
+    ledger.record([good], [])  # the connection still works
     assert set(rows()[0]) == {good.image_id}
 
 
-def test_text_that_postgresql_cannot_hold_is_held_all_the_same(database_url: str) -> None:
+def test_nul_in_text_is_replaced(database_url: str) -> None:
     ledger = PostgresLedger(database_url)
-    place = ObjectRef(bucket="home", key="incoming/acme/web/u/a\0\u202e😀.jpg")
-    item = result(source=Source(object=place, name="a\0\u202e'; DROP TABLE images; --.jpg"))
+    source = ObjectRef(bucket="home", key="incoming/acme/web/u/a\0\u202e😀.jpg")
+    item = result(source=Source(object=source, name="a\0\u202e'; DROP TABLE images; --.jpg"))
     ledger.record([item], [])
     ledger.close()
     assert (
@@ -170,18 +170,18 @@ def test_text_that_postgresql_cannot_hold_is_held_all_the_same(database_url: str
 
 @settings(max_examples=30)
 @given(st.permutations(range(6)))
-def test_any_order_of_the_same_facts_gives_the_same_tables(order: list[int]) -> None:
-    facts = _facts()
+def test_any_order_of_the_same_records_gives_the_same_tables(order: list[int]) -> None:
+    records = _records()
     expected, shuffled = FakeLedger(), FakeLedger()
     for ledger, indices in ((expected, range(6)), (shuffled, order)):
         for index in indices:
-            fact = facts[index]
-            ledger.record(*(([fact], []) if isinstance(fact, Result) else ([], [fact])))
+            record = records[index]
+            ledger.record(*(([record], []) if isinstance(record, Result) else ([], [record])))
     assert (shuffled.images, shuffled.renditions) == (expected.images, expected.renditions)
 
 
 def test_postgresql_agrees_with_the_fake_on_many_orders(postgres: Callable[[], str]) -> None:
-    """The law above holds for the fake; that PostgreSQL does the same is looked at here, order by order."""
+    """The test above has many orders on the fake; this one has few on PostgreSQL, which is slower."""
     url = postgres()
     ledger = PostgresLedger(url)
     ledger.migrate()
@@ -189,15 +189,15 @@ def test_postgresql_agrees_with_the_fake_on_many_orders(postgres: Callable[[], s
     for start in range(6):
         with psycopg.connect(url) as connection:
             connection.execute("TRUNCATE images, renditions, tombstones")
-        facts = _facts()
-        for fact in facts[start:] + facts[:start]:
-            ledger.record(*(([fact], []) if isinstance(fact, Result) else ([], [fact])))
+        records = _records()
+        for record in records[start:] + records[:start]:
+            ledger.record(*(([record], []) if isinstance(record, Result) else ([], [record])))
         tables.append(_tables(url))
     ledger.close()
     assert all(table == tables[0] for table in tables)
 
 
-def _facts() -> list[Result | Tombstone]:
+def _records() -> list[Result | Tombstone]:
     one, two = "11111111-1111-5111-8111-111111111111", "22222222-2222-5222-8222-222222222222"
     return [
         result(image_id=one),
@@ -209,15 +209,15 @@ def _facts() -> list[Result | Tombstone]:
     ]
 
 
-def test_how_many_frames_a_rendition_has_is_recorded(database_url: str) -> None:
+def test_the_frames_of_a_rendition_are_recorded(database_url: str) -> None:
     image_id = str(uuid4())
     film = msgspec.structs.replace(rendition(image_id, kind=ImageFormat.GIF), frames=30)
     ledger = PostgresLedger(database_url)
     ledger.record([result(image_id=image_id, renditions=(rendition(image_id), film))], [])
     ledger.close()
     with psycopg.connect(database_url) as connection:
-        found = connection.execute("SELECT format, frames FROM renditions ORDER BY frames").fetchall()
-    assert found == [("jpeg", 1), ("gif", 30)]
+        rows = connection.execute("SELECT format, frames FROM renditions ORDER BY frames").fetchall()
+    assert rows == [("jpeg", 1), ("gif", 30)]
 
 
 def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
@@ -238,7 +238,7 @@ def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
     ledger.close()
 
 
-def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_unavailable(tmp_path: Path) -> None:
     ledger = PostgresLedger("postgresql://user:hunter2@127.0.0.1:1/none")
     with pytest.raises(Unavailable) as caught:
         ledger.record([result()], [])
@@ -246,8 +246,8 @@ def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-def test_without_its_tables_a_database_refuses_and_says_why(postgres: Callable[[], str]) -> None:
+def test_a_database_without_tables_is_misconfigured_and_the_remedy_is_named(postgres: Callable[[], str]) -> None:
     ledger = PostgresLedger(postgres())
-    with pytest.raises(Misconfigured, match="migrations"):
+    with pytest.raises(Misconfigured, match="pictureperfect migrate"):
         ledger.record([result()], [])
     ledger.close()

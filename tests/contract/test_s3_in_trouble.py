@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
-from core.adapters.aws.errors import translated
+from core.adapters.aws.errors import translate_errors
 from core.adapters.aws.s3 import S3Store
 from core.domain.errors import Code, ImageFailure, Misconfigured, PicturePerfectError, Unavailable
 from core.domain.model import ObjectRef
@@ -146,7 +146,7 @@ def test_a_store_that_refuses_needs_an_operator(
         (400, "KMS.KMSInvalidStateException", "is pending deletion", "KMS"),
         (400, "InvalidURI", "Couldn't parse the specified URI.", "key"),
         (400, "KeyTooLongError", "Your key is too long", "key"),
-        (400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.", "own key"),
+        (400, "InvalidRequest", "The object was stored using a form of Server Side Encryption.", "SSE-C"),
     ],
 )
 @pytest.mark.parametrize("call", ["download", "part"])
@@ -205,5 +205,5 @@ def test_no_error_of_the_vendor_escapes(kind: type[Exception]) -> None:
     Exception.__init__(error, "of the vendor")
     if isinstance(error, ClientError):
         error.response = {"Error": {"Code": "InternalError"}, "ResponseMetadata": {"HTTPStatusCode": 500}}  # type: ignore[typeddict-item]
-    with pytest.raises(PicturePerfectError), translated("A test"):
+    with pytest.raises(PicturePerfectError), translate_errors("A test"):
         raise error

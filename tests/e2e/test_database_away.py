@@ -1,4 +1,4 @@
-"""PostgreSQL is stopped for a minute under a cloud at work: it catches up, and nothing is lost or worked on again."""
+"""PostgreSQL is stopped for a minute while images arrive: all are recorded later, and none is processed twice."""
 
 import os
 import signal
@@ -22,25 +22,25 @@ from tests.support.waiting import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
-#: Of the functions. Lambda brings a message again after six times that: what was tried just before the end of the
-#: outage waits for so long.
+#: The functions' timeout in seconds. SQS redelivers a message after six times that, so a message that was tried just
+#: before the end of the outage waits for as long.
 TIMEOUT = 10
-SECONDS = float(os.environ.get("DATABASE_AWAY_SECONDS", "60"))
+OUTAGE_SECONDS = float(os.environ.get("DATABASE_AWAY_SECONDS", "60"))
 BEFORE, DURING, AFTER = 3, 20, 3
 
 
 class Server:
-    """The cloud's PostgreSQL, which can be stopped and started on the data that it had."""
+    """The embedded cloud's PostgreSQL, to stop it and start it again on its data."""
 
     def __init__(self, url: str) -> None:
         (sockets,) = parse_qs(urlsplit(url).query)["host"]
         self._pid_file = Path(sockets).parent / "data" / "postmaster.pid"
-        first = psutil.Process(int(self._pid_file.read_text().splitlines()[0]))
-        self._command, self._user, self._group = first.cmdline(), first.uids().real, first.gids().real
+        process = psutil.Process(int(self._pid_file.read_text().splitlines()[0]))
+        self._command, self._user, self._group = process.cmdline(), process.uids().real, process.gids().real
         self._own: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
-        """As a database that is restarted or fails over: connections end, new ones are refused."""
+        """Stop it as a restart or failover does: connections end, new ones are refused."""
         os.kill(int(self._pid_file.read_text().splitlines()[0]), signal.SIGINT)
         until(lambda: not self._pid_file.exists())
 
@@ -62,22 +62,20 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def server(cloud: Cloud) -> Iterator[Server]:
-    made = Server(cloud.address.database_url)
+    server = Server(cloud.address.database_url)
     try:
-        yield made
+        yield server
     finally:
-        made.close()
+        server.close()
 
 
-def test_after_a_minute_without_a_database_every_image_is_there_and_was_worked_on_once(
-    cloud: Cloud, server: Server
-) -> None:
+def test_after_an_outage_every_image_is_recorded_and_was_processed_once(cloud: Cloud, server: Server) -> None:
     address = cloud.address
     s3, sqs = clients.s3(address.endpoint), clients.sqs(address.endpoint)
     names = [f"{number}.jpg" for number in range(BEFORE + DURING + AFTER)]
 
-    def upload(some: list[str]) -> None:
-        for name in some:
+    def upload(files: list[str]) -> None:
+        for name in files:
             s3.put_object(Bucket=address.bucket, Key=f"incoming/acme/web/1/{name}", Body=picture(64))
 
     def committed() -> int:
@@ -93,8 +91,8 @@ def test_after_a_minute_without_a_database_every_image_is_there_and_was_worked_o
     stopped = time.monotonic()
     upload(names[BEFORE:-AFTER])
     until(lambda: committed() == BEFORE + DURING)
-    time.sleep(max(0, SECONDS - (time.monotonic() - stopped)))
-    assert depth(sqs, address.records_queue_url) == DURING, "the records wait, all of them"
+    time.sleep(max(0, OUTAGE_SECONDS - (time.monotonic() - stopped)))
+    assert depth(sqs, address.records_queue_url) == DURING, "not all records wait in the queue"
     server.start()
     upload(names[-AFTER:])
     until(lambda: len(recorded()) == len(names), 60 + 6 * TIMEOUT)
@@ -104,6 +102,6 @@ def test_after_a_minute_without_a_database_every_image_is_there_and_was_worked_o
     assert depth(sqs, address.dead_letter_queue_url) == 0
     assert cloud.process.log_path.read_text().count("START RequestId") == len(names)
     versions = s3.list_object_versions(Bucket=address.bucket, Prefix="results/")["Versions"]
-    assert len(versions) == len({one["Key"] for one in versions}) == len(names)
+    assert len(versions) == len({version["Key"] for version in versions}) == len(names)
     cloudwatch = clients.cloudwatch(address.endpoint)
     until(lambda: sums(cloudwatch, "PicturePerfect")["status=processed"]["Images"] == len(names))

@@ -1,6 +1,5 @@
-"""The report's page in Chromium: it needs nothing but itself, everyone can read it, and it fits where it is shown."""
+"""The report's HTML page in Chromium: it loads nothing, is accessible, and fits every width."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
@@ -13,25 +12,24 @@ from playwright.sync_api import Browser, sync_playwright
 from core.adapters.postgres.figures import PostgresFigures
 from core.adapters.postgres.ledger import PostgresLedger
 from core.domain.model import Result
-from core.ports.reports import Question, Report
-from core.services.reporting import Reporting
+from core.ports.reports import Report, ReportQuery
+from core.services.reporting import ReportService
 from pictureperfect.reports.html import page
 from tests.support.ledger import counted
 from tests.support.ledger.counted import LAST
+from tests.support.web.page_world import CHROMIUM, needs_chromium
 
-MONTH = Question(since=LAST - timedelta(days=29), until=LAST)
-CHROMIUM = "/usr/bin/chromium"
-needs_chromium = pytest.mark.skipif(not shutil.which(CHROMIUM), reason=f"There is no Chromium at {CHROMIUM}.")
+MONTH = ReportQuery(since=LAST - timedelta(days=29), until=LAST)
 HOSTILE = '<b onclick="alert(1)">&"\''
 
 
-def long(image: Result) -> Result:
-    """One of a customer whose name is as long as may be."""
+def with_long_name(image: Result) -> Result:
+    """The image as one of a customer with the longest allowed name."""
     return msgspec.structs.replace(image, customer="c" * 64)
 
 
-def hostile(report: Report) -> Report:
-    """With names that would be markup: no ledger lets them in, and the page does not rely on that."""
+def with_markup(report: Report) -> Report:
+    """The report with HTML as names. The ledger refuses such names; the page must not rely on that."""
     lines = tuple(msgspec.structs.replace(line, name=HOSTILE) for line in report.movers)
     return msgspec.structs.replace(report, by=dict.fromkeys(report.by, lines), movers=lines)
 
@@ -42,18 +40,18 @@ def reports(postgres: Callable[[], str]) -> dict[str, Report]:
     ledger = PostgresLedger(url)
     ledger.migrate()
     images = counted.images(300, 70)
-    ledger.record([*images[:-2], *map(long, images[-2:])], [])
+    ledger.record([*images[:-2], *map(with_long_name, images[-2:])], [])
     ledger.close()
     figures = PostgresFigures(url)
-    questions = {
+    queries = {
         "all": MONTH,
         "one": msgspec.structs.replace(MONTH, customer="acme"),
         "none": msgspec.structs.replace(MONTH, customer="nobody"),
         "year": msgspec.structs.replace(MONTH, since=LAST - timedelta(days=364)),
     }
-    found = {name: Reporting(figures=figures).report(question) for name, question in questions.items()}
+    made = {name: ReportService(figures=figures).report(query) for name, query in queries.items()}
     figures.close()
-    return found
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -74,24 +72,24 @@ def chromium() -> Iterator[Browser]:
         ("none", "dark", 800),
     ],
 )
-def test_a_page_can_be_read_by_everyone_and_asks_for_nothing(
+def test_a_page_is_accessible_and_loads_nothing(
     chromium: Browser, reports: dict[str, Report], which: str, scheme: Any, width: int
 ) -> None:
     context = chromium.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
-    shown, asked, complaints = context.new_page(), [], []
-    shown.on("request", lambda request: asked.append(request.url))
-    shown.on("console", lambda message: complaints.append(message.text))
+    shown, requests, messages = context.new_page(), [], []
+    shown.on("request", lambda request: requests.append(request.url))
+    shown.on("console", lambda message: messages.append(message.text))
     shown.set_content(page(reports[which]))
     shown.evaluate("document.querySelector('details')?.setAttribute('open', '')")
-    found = Axe().run(shown)
-    assert found.violations_count == 0, found.generate_report()
-    assert (asked, complaints) == ([], [])
+    accessibility = Axe().run(shown)
+    assert accessibility.violations_count == 0, accessibility.generate_report()
+    assert (requests, messages) == ([], [])
     assert shown.evaluate("document.documentElement.scrollWidth") <= width
     assert shown.evaluate(_CLIPPED) == []
     context.close()
 
 
-#: What is written on an axis and does not lie within its card, or on another label.
+#: Labels of axes that leave their card or overlap another label.
 _CLIPPED = """
 () => {
   const bad = [];
@@ -116,7 +114,7 @@ _CLIPPED = """
 
 @pytest.mark.long
 @needs_chromium
-def test_a_year_has_no_label_over_another(chromium: Browser, reports: dict[str, Report]) -> None:
+def test_the_labels_of_a_year_do_not_overlap(chromium: Browser, reports: dict[str, Report]) -> None:
     for width in (390, 900, 1600):
         shown = chromium.new_page(viewport={"width": width, "height": 900})
         shown.set_content(page(reports["year"]))
@@ -125,7 +123,7 @@ def test_a_year_has_no_label_over_another(chromium: Browser, reports: dict[str, 
 
 
 @needs_chromium
-def test_the_charts_have_their_numbers_as_tables(chromium: Browser, reports: dict[str, Report]) -> None:
+def test_each_chart_has_its_numbers_as_a_table(chromium: Browser, reports: dict[str, Report]) -> None:
     report = reports["all"]
     shown = chromium.new_page()
     shown.set_content(page(report))
@@ -142,14 +140,14 @@ _TABLES = """
 """
 
 
-def test_names_are_text_and_no_markup(reports: dict[str, Report]) -> None:
-    written = page(hostile(reports["all"]))
-    assert HOSTILE not in written
-    assert written.count("&lt;b onclick=&#34;alert(1)&#34;&gt;") >= 5
+def test_names_are_escaped(reports: dict[str, Report]) -> None:
+    html = page(with_markup(reports["all"]))
+    assert HOSTILE not in html
+    assert html.count("&lt;b onclick=&#34;alert(1)&#34;&gt;") >= 5
 
 
-def test_what_has_no_images_says_where_to_look(reports: dict[str, Report]) -> None:
-    written = page(reports["none"])
-    assert "no image of <strong>nobody</strong>" in written
-    assert "--since" in written
-    assert "<svg" not in written
+def test_a_report_without_images_gives_advice(reports: dict[str, Report]) -> None:
+    html = page(reports["none"])
+    assert "no image of <strong>nobody</strong>" in html
+    assert "--since" in html
+    assert "<svg" not in html

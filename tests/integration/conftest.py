@@ -1,4 +1,4 @@
-"""The page's API, for those who test it: on moto's S3 and a real PostgreSQL."""
+"""The web API on moto's S3 and a real PostgreSQL, for its tests."""
 
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def web_tables(tables: Callable[[], str]) -> str:
-    """One database for all of these: making each its own takes longer than all that they do in it."""
+    """One database for all tests of a module: creating one takes longer than a test."""
     return tables()
 
 
@@ -25,5 +25,5 @@ def world(web_tables: str, bucket: str, s3: "S3Client", cloud: str) -> Iterator[
             "TRUNCATE images, renditions, tombstones, rollup_days, rollup_months, rollup_histograms,"
             " rollup_customer_latencies"
         )
-    with web_world(s3, bucket, web_tables, cloud) as made:
-        yield made
+    with web_world(s3, bucket, web_tables, cloud) as web:
+        yield web

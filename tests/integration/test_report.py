@@ -1,4 +1,4 @@
-"""Reports against a count of the same images made beside the ledger, and what becomes of them as files."""
+"""Reports compared with an independent count of the same images, and their CSV and Parquet files."""
 
 import csv
 import io
@@ -14,21 +14,21 @@ from pyarrow import parquet
 
 from core.adapters.postgres.figures import PostgresFigures
 from core.adapters.postgres.ledger import PostgresLedger
-from core.bootstrap.ledger import reporting as served
+from core.bootstrap.ledger import report_service
 from core.domain.errors import Code, Misconfigured, Refusal
 from core.domain.model import Result
-from core.ports import reports as report_values
-from core.ports.reports import DIMENSIONS, KEY, Question, Row, Sums, rows
+from core.ports.report_rows import PAGE_ROWS, ROW_KEY, Page, PageCursor, Row
+from core.ports.reports import DIMENSIONS, MAX_DAYS, Report, ReportQuery, Sums
 from core.services import reporting
-from core.services.reporting import Reporting
+from core.services.reporting import ReportService, all_rows
 from handler import admin
 from localcloud.lambda_.function import MAX_PAYLOAD
 from pictureperfect.reports.export import COLUMNS, write_csv, write_parquet
 from tests.support.ledger import counted
 from tests.support.ledger.counted import LAST, PICKS
 
-QUESTION = Question(since=LAST - timedelta(days=19), until=LAST)
-QUESTIONS = [QUESTION, msgspec.structs.replace(QUESTION, customer="acme")]
+QUERY = ReportQuery(since=LAST - timedelta(days=19), until=LAST)
+QUERIES = [QUERY, msgspec.structs.replace(QUERY, customer="acme")]
 IMAGES = counted.images()
 
 
@@ -45,39 +45,40 @@ def url(postgres: Callable[[], str]) -> str:
 
 @pytest.fixture
 def reports(url: str) -> Any:
-    with served({"DATABASE_URL": url}) as found:
-        yield found
+    with report_service({"DATABASE_URL": url}) as service:
+        yield service
 
 
-def of(question: Question) -> list[Result]:
+def images_of(query: ReportQuery) -> list[Result]:
+    """The images that a query is about."""
     return [
         image
         for image in IMAGES
-        if question.since <= image.committed_at.date() <= question.until and question.customer in (None, image.customer)
+        if query.since <= image.committed_at.date() <= query.until and query.customer in (None, image.customer)
     ]
 
 
-def same(found: Sums, wanted: Sums) -> bool:
-    """Integers to the last; seconds and dollars to seven digits."""
+def same(actual: Sums, expected: Sums) -> bool:
+    """Whether integers are equal, and seconds and dollars to seven digits."""
     return all(
-        getattr(found, name) == pytest.approx(getattr(wanted, name), rel=1e-7)
-        if isinstance(getattr(wanted, name), float)
-        else getattr(found, name) == getattr(wanted, name)
+        getattr(actual, name) == pytest.approx(getattr(expected, name), rel=1e-7)
+        if isinstance(getattr(expected, name), float)
+        else getattr(actual, name) == getattr(expected, name)
         for name in Sums.__struct_fields__
     )
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=["all", "one"])
-def test_every_sum_is_what_was_counted_beside_the_ledger(reports: Reporting, question: Question) -> None:
-    report, mine, before = reports.report(question), of(question), of(question.before)
+@pytest.mark.parametrize("query", QUERIES, ids=["all", "one"])
+def test_every_sum_is_what_was_counted_beside_the_ledger(reports: ReportService, query: ReportQuery) -> None:
+    report, mine, before = reports.report(query), images_of(query), images_of(query.before)
     assert len(before) > 20
     assert same(report.sums, counted.sums(mine))
     assert same(report.before, counted.sums(before))
     for kind in DIMENSIONS:
-        wanted, earlier = (counted.by(images, PICKS[kind]) for images in (mine, before))
-        assert {line.name for line in report.by[kind]} == set(wanted)
+        expected, earlier = (counted.by(images, PICKS[kind]) for images in (mine, before))
+        assert {line.name for line in report.by[kind]} == set(expected)
         for line in report.by[kind]:
-            assert same(line.sums, wanted[line.name])
+            assert same(line.sums, expected[line.name])
             assert same(line.before, earlier.get(line.name, Sums()))
     days = counted.by(mine, lambda image: image.committed_at.date())
     assert {day.day for day in report.days} == set(days)
@@ -91,10 +92,10 @@ def test_every_sum_is_what_was_counted_beside_the_ledger(reports: Reporting, que
     assert all(failure.what and failure.advice for failure in report.failures)
 
 
-def test_the_time_to_the_commit_is_exact_for_one_customer_and_near_for_all(reports: Reporting) -> None:
-    for question, least, most in zip(QUESTIONS, (0.85, 1.0), (1.3, 1.0), strict=True):
-        waits = sorted((image.committed_at - image.received_at).total_seconds() for image in of(question))
-        latency = reports.report(question).latency
+def test_the_time_to_the_commit_is_exact_for_one_customer_and_near_for_all(reports: ReportService) -> None:
+    for query, least, most in zip(QUERIES, (0.85, 1.0), (1.3, 1.0), strict=True):
+        waits = sorted((image.committed_at - image.received_at).total_seconds() for image in images_of(query))
+        latency = reports.report(query).latency
         assert latency is not None
         for share, value in ((0.5, latency.p50), (0.95, latency.p95)):
             place = share * (len(waits) - 1)
@@ -102,16 +103,16 @@ def test_the_time_to_the_commit_is_exact_for_one_customer_and_near_for_all(repor
             assert low * least - 1e-6 <= value <= high * most + 1e-6
 
 
-def test_those_who_send_more_and_those_who_send_less_are_named(reports: Reporting) -> None:
-    now, before = (counted.by(of(question), PICKS["customer"]) for question in (QUESTION, QUESTION.before))
+def test_those_who_send_more_and_those_who_send_less_are_named(reports: ReportService) -> None:
+    now, before = (counted.by(images_of(query), PICKS["customer"]) for query in (QUERY, QUERY.before))
     gains = {str(name): now[name].images - before[name].images for name in now}
-    found = {line.name: line.sums.images - line.before.images for line in reports.report(QUESTION).movers}
+    found = {line.name: line.sums.images - line.before.images for line in reports.report(QUERY).movers}
     assert found == {name: gain for name, gain in gains.items() if gain}
     assert list(found.values()) == sorted(found.values(), reverse=True)
     assert len({gain > 0 for gain in found.values()}) == 2
 
 
-def test_a_customer_that_sends_no_more_is_a_mover_and_a_new_one_too(reports: Reporting) -> None:
+def test_a_customer_that_sends_no_more_is_a_mover_and_a_new_one_too(reports: ReportService) -> None:
     lines = reporting._lines({"new": Sums(images=3)}, {"gone": Sums(images=5)})
     assert [(line.name, line.sums.images, line.before.images) for line in reporting._movers(lines)] == [
         ("new", 3, 0),
@@ -119,61 +120,59 @@ def test_a_customer_that_sends_no_more_is_a_mover_and_a_new_one_too(reports: Rep
     ]
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=["all", "one"])
-def test_the_sums_of_the_rows_are_the_sums_of_the_images(reports: Reporting, question: Question) -> None:
-    found, wanted = list(rows(reports, question)), counted.sums(of(question))
+@pytest.mark.parametrize("query", QUERIES, ids=["all", "one"])
+def test_the_sums_of_the_rows_are_the_sums_of_the_images(reports: ReportService, query: ReportQuery) -> None:
+    rows, expected = list(all_rows(reports, query)), counted.sums(images_of(query))
     for name in ("images", "outputs", "bytes_in", "bytes_out", "bytes_saved"):
-        assert sum(getattr(row, name) for row in found) == getattr(wanted, name)
-    assert sum(row.usd for row in found) == pytest.approx(wanted.usd)
-    assert sum(row.images for row in found if row.code) == wanted.failed
-    keys = [(row.day, *(getattr(row, name) or "" for name in KEY)) for row in found]
+        assert sum(getattr(row, name) for row in rows) == getattr(expected, name)
+    assert sum(row.usd for row in rows) == pytest.approx(expected.usd)
+    assert sum(row.images for row in rows if row.code) == expected.failed
+    keys = [(row.day, *(getattr(row, name) or "" for name in ROW_KEY)) for row in rows]
     assert len(set(keys)) == len(keys)
     assert keys == sorted(keys)
 
 
-def test_an_analyst_who_sees_views_alone_gets_the_same(reports: Reporting, url: str) -> None:
-    with served({"DATABASE_URL": f"{url}&options=-c%20role%3Dpicture_perfect_analyst"}) as theirs:
-        for question in QUESTIONS:
-            mine, found = reports.report(question), theirs.report(question)
+def test_an_analyst_who_sees_views_alone_gets_the_same(reports: ReportService, url: str) -> None:
+    with report_service({"DATABASE_URL": f"{url}&options=-c%20role%3Dpicture_perfect_analyst"}) as theirs:
+        for query in QUERIES:
+            mine, found = reports.report(query), theirs.report(query)
             assert msgspec.structs.replace(found, made_at=mine.made_at) == mine
-            assert list(rows(theirs, question)) == list(rows(reports, question))
+            assert list(all_rows(theirs, query)) == list(all_rows(reports, query))
 
 
 @pytest.mark.parametrize("size", [1, 7, 40])
-def test_pages_of_any_size_have_every_row_once(reports: Reporting, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    question = msgspec.structs.replace(QUESTION, since=LAST - timedelta(days=2))
-    whole = list(rows(reports, question))
+def test_pages_of_any_size_have_every_row_once(
+    reports: ReportService, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    query = msgspec.structs.replace(QUERY, since=LAST - timedelta(days=2))
+    whole = list(all_rows(reports, query))
     assert len(whole) > 20
-    monkeypatch.setattr(reporting, "PAGE", size)
-    assert list(rows(reports, question)) == whole
+    monkeypatch.setattr(reporting, "PAGE_ROWS", size)
+    assert list(all_rows(reports, query)) == whole
 
 
-def test_no_answer_is_larger_than_lambda_lets_it_be(reports: Reporting) -> None:
-    (row, *_) = rows(reports, QUESTION)
+def test_no_answer_is_larger_than_lambda_lets_it_be(reports: ReportService) -> None:
+    (row, *_) = all_rows(reports, QUERY)
     long = {"customer": "c" * 64, "pipeline": "p" * 63, "source": "reference", "code": "unsupported_format"}
     largest = msgspec.structs.replace(
         row, **long, seconds=1 / 3, cpu_seconds=1e5 / 3, usd=1e-5 / 3, **dict.fromkeys(COLUMNS[8:13], 10**15)
     )
-    page = report_values.Page(
-        rows=(largest,) * report_values.PAGE, next=report_values.Place(day=LAST, after=("c" * 64,) * 7)
-    )
+    page = Page(rows=(largest,) * PAGE_ROWS, next=PageCursor(day=LAST, after=("c" * 64,) * 7))
     assert len(msgspec.json.encode(page)) < MAX_PAYLOAD
-    report = reports.report(QUESTION)
-    days = report.days[:1] * report_values.MOST_DAYS
+    report = reports.report(QUERY)
+    days = report.days[:1] * MAX_DAYS
     lines = report.by["customer"][:1] * (reporting._LINES + 1)
     whole = msgspec.structs.replace(report, days=days, by=dict.fromkeys(DIMENSIONS, lines))
     assert len(msgspec.json.encode(whole)) < MAX_PAYLOAD
 
 
-def test_the_operators_function_answers_the_same(reports: Reporting, url: str) -> None:
+def test_the_operators_function_answers_the_same(reports: ReportService, url: str) -> None:
     environ = {"DATABASE_URL": url}
-    asked = {"action": "report", "since": str(QUESTION.since), "until": str(QUESTION.until)}
-    answer = msgspec.convert(admin.answer(asked, environ), report_values.Report)
-    assert msgspec.structs.replace(answer, made_at=LAST) == msgspec.structs.replace(
-        reports.report(QUESTION), made_at=LAST
-    )
-    page = msgspec.convert(admin.answer({**asked, "of": "rows"}, environ), report_values.Page)
-    assert (list(page.rows), page.next) == (list(rows(reports, QUESTION)), None)
+    asked = {"action": "report", "since": str(QUERY.since), "until": str(QUERY.until)}
+    answer = msgspec.convert(admin.answer(asked, environ), Report)
+    assert msgspec.structs.replace(answer, made_at=LAST) == msgspec.structs.replace(reports.report(QUERY), made_at=LAST)
+    page = msgspec.convert(admin.answer({**asked, "of": "rows"}, environ), Page)
+    assert (list(page.rows), page.next) == (list(all_rows(reports, QUERY)), None)
 
 
 @pytest.mark.parametrize(
@@ -198,8 +197,8 @@ def test_a_question_that_makes_no_sense_is_refused_with_its_field(event: dict[st
     assert field in caught.value.message
 
 
-def test_csv_and_parquet_hold_the_same_documented_columns(reports: Reporting, tmp_path: Path) -> None:
-    found = list(rows(reports, QUESTION))
+def test_csv_and_parquet_hold_the_same_documented_columns(reports: ReportService, tmp_path: Path) -> None:
+    found = list(all_rows(reports, QUERY))
     text = io.StringIO()
     assert write_csv(found, text) == write_parquet(found, tmp_path / "rows.parquet") == len(found)
     text.seek(0)
@@ -220,17 +219,17 @@ def test_csv_and_parquet_hold_the_same_documented_columns(reports: Reporting, tm
 
 
 def test_a_ledger_that_has_nothing_says_so(database_url: str) -> None:
-    reports = Reporting(figures=PostgresFigures(database_url))
-    report = reports.report(QUESTION)
+    reports = ReportService(figures=PostgresFigures(database_url))
+    report = reports.report(QUERY)
     assert (report.sums, report.days, report.failures, report.latency) == (Sums(), (), (), None)
-    assert list(rows(reports, QUESTION)) == []
+    assert list(all_rows(reports, QUERY)) == []
 
 
 def test_a_database_that_is_not_of_this_release_is_told_from_one_that_may_not_be_read(
     postgres: Callable[[], str], database_url: str
 ) -> None:
     with pytest.raises(Misconfigured, match="migrate"):
-        Reporting(figures=PostgresFigures(postgres())).report(QUESTION)
+        ReportService(figures=PostgresFigures(postgres())).report(QUERY)
     with pytest.raises(Misconfigured, match="permission denied") as caught:
-        Reporting(figures=PostgresFigures(f"{database_url}&options=-c%20role%3Dpg_monitor")).report(QUESTION)
+        ReportService(figures=PostgresFigures(f"{database_url}&options=-c%20role%3Dpg_monitor")).report(QUERY)
     assert "migrate" not in caught.value.message

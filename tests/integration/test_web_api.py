@@ -1,4 +1,4 @@
-"""What holds for every request to the page's API: headers, wrong requests, and what the log says of them."""
+"""Rules for all requests to the web API: headers, invalid requests, errors and their log lines."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from core.domain.errors import Misconfigured
 from tests.support.web.web_world import WebWorld, claims_of, event
 
 
-def test_answers_of_the_api_are_kept_nowhere_and_the_pages_files_are_known_by_their_content(world: WebWorld) -> None:
+def test_answers_of_the_api_are_not_cached_and_static_files_have_etags(world: WebWorld) -> None:
     api = world.ask("acme", "GET", "/api/images")
     assert api.headers["cache-control"] == "no-store"
     page = world.client.get("/")
@@ -35,7 +35,7 @@ def test_answers_of_the_api_are_kept_nowhere_and_the_pages_files_are_known_by_th
         assert answer.headers["referrer-policy"] == "no-referrer"
 
 
-def test_a_mistake_of_ours_is_an_answer_and_the_log_says_where_and_not_what_was_asked(
+def test_a_bug_is_answered_and_logged_with_its_place_and_without_the_requests_data(
     world: WebWorld,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -45,21 +45,21 @@ def test_a_mistake_of_ours_is_an_answer_and_the_log_says_where_and_not_what_was_
         raise ValueError("secret.jpg")
 
     monkeypatch.setattr(type(world.web.gallery.rows), "page", broken)
-    asked = event("GET", "/api/images", claims_of("acme"), rawQueryString="text=secret.jpg")
-    answer = world.handle(asked, None)  # type: ignore[arg-type]
+    request = event("GET", "/api/images", claims_of("acme"), rawQueryString="text=secret.jpg")
+    answer = world.handle(request, None)  # type: ignore[arg-type]
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (500, "internal_error")
-    said = capsys.readouterr().err + caplog.text
-    assert "GET /api/images: ValueError at test_web_api.py:" in said
-    assert "secret" not in said
+    log = capsys.readouterr().err + caplog.text
+    assert "GET /api/images: ValueError at test_web_api.py:" in log
+    assert "secret" not in log
 
 
-def test_a_database_that_is_away_is_a_503_that_says_no_more(
+def test_an_unreachable_database_is_a_503_without_details(
     postgres: Callable[[], str], world: WebWorld, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from core.adapters.postgres.connection import Database
 
     away = Database(postgres().replace("test_", "none_"), 2)
-    world.web.gallery.rows._database.hang_up()  # type: ignore[attr-defined]
+    world.web.gallery.rows._database.close()  # type: ignore[attr-defined]
     world.web.gallery.rows._database = away  # type: ignore[attr-defined]
     answer = world.ask("acme", "GET", "/api/images")
     assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
@@ -80,7 +80,7 @@ def test_a_database_that_is_away_is_a_503_that_says_no_more(
         (b"x" * 1_000_001, {}, 413, ""),
     ],
 )  # fmt: skip
-def test_a_wrong_body_is_told_by_the_field_that_is_wrong(
+def test_an_invalid_body_is_refused_with_the_name_of_the_field(
     world: WebWorld, body: bytes, headers: dict[str, str], status: int, detail: str
 ) -> None:
     answer = world.ask(
@@ -90,7 +90,7 @@ def test_a_wrong_body_is_told_by_the_field_that_is_wrong(
     assert answer.json()["detail"].startswith(detail)
 
 
-def test_the_pages_user_of_the_database_may_change_nothing(world: WebWorld) -> None:
+def test_the_database_user_of_the_web_api_cannot_write(world: WebWorld) -> None:
     rows: Any = world.web.gallery.rows
     with (
         pytest.raises(Misconfigured, match="InsufficientPrivilege"),
@@ -99,7 +99,7 @@ def test_the_pages_user_of_the_database_may_change_nothing(world: WebWorld) -> N
         cursor.execute("DELETE FROM images")
 
 
-def test_a_body_that_is_not_utf8_is_the_callers_mistake(world: WebWorld) -> None:
+def test_a_body_that_is_not_utf8_is_refused(world: WebWorld) -> None:
     body = b'{"pipeline": "web", "files": [{"name": "\xff.jpg", "bytes": 9}]}'
     answer = world.ask("acme", "POST", "/api/uploads", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 400
@@ -119,7 +119,7 @@ def test_a_body_that_is_not_utf8_is_the_callers_mistake(world: WebWorld) -> None
         ("until=2101-01-01T00:00:00Z", "until"),
     ],
 )
-def test_a_time_that_no_image_can_have_is_refused_by_its_field(
+def test_a_time_outside_the_valid_years_is_refused_with_the_name_of_the_field(
     world: WebWorld, path: str, query: str, field: str
 ) -> None:
     answer = world.ask("acme", "GET", f"{path}?{query}")
@@ -127,24 +127,24 @@ def test_a_time_that_no_image_can_have_is_refused_by_its_field(
     assert answer.json()["detail"] == f"In the query: {field} must be from the year 2000 to the year 2100."
 
 
-def test_the_first_and_the_last_moment_that_may_be_asked_for_are_answered(world: WebWorld) -> None:
+def test_the_first_and_last_valid_moments_are_accepted(world: WebWorld) -> None:
     edges = {"since": "2000-01-01T00:00:00+14:00", "until": "2100-12-31T23:59:59-14:00"}
     for path in ("/api/numbers", "/api/images"):
         for query in (edges, {"until": edges["since"]}, {"since": "2100-12-31T23:59:59Z", "until": edges["until"]}):
             world.get("acme", path, **query)
 
 
-def forged(cursor: str, *place: str) -> str:
-    """The same digest, another place."""
+def forged(cursor: str, *position: str) -> str:
+    """A cursor with the digest of `cursor` and another position."""
     digest, *_ = json.loads(base64.urlsafe_b64decode(cursor + "=="))
-    return base64.urlsafe_b64encode(json.dumps([digest, *place]).encode()).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(json.dumps([digest, *position]).encode()).rstrip(b"=").decode()
 
 
 IMAGE_ID = "0b9c0000-0000-4000-8000-000000000000"
 
 
 @pytest.mark.parametrize(
-    "place",
+    "position",
     [
         ("nonsense", "x"),
         ("nonsense", IMAGE_ID),
@@ -156,12 +156,12 @@ IMAGE_ID = "0b9c0000-0000-4000-8000-000000000000"
         ("2026-11-01T00:00:00Z", IMAGE_ID, "more"),
     ],
 )
-def test_a_forged_cursor_of_images_is_refused_and_wakes_nobody(
-    world: WebWorld, place: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+def test_a_forged_cursor_of_images_is_refused_and_not_logged(
+    world: WebWorld, position: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     for _ in range(2):
         world.image()
-    cursor = forged(world.get("acme", "/api/images", limit=1)["next"], *place)
+    cursor = forged(world.get("acme", "/api/images", limit=1)["next"], *position)
     answer = world.ask("acme", "GET", "/api/images", params={"limit": 1, "cursor": cursor})
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_request")
     assert answer.json()["detail"].startswith("cursor: ")
@@ -181,7 +181,7 @@ def test_a_forged_cursor_of_images_is_refused_and_wakes_nobody(
         "",
     ],
 )
-def test_a_forged_cursor_of_what_waits_is_refused_and_wakes_nobody(
+def test_a_forged_cursor_of_waiting_uploads_is_refused_and_not_logged(
     world: WebWorld, key: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from handler.web import cursors
@@ -193,14 +193,14 @@ def test_a_forged_cursor_of_what_waits_is_refused_and_wakes_nobody(
     assert capsys.readouterr().err == ""
 
 
-def test_a_look_that_finds_nothing_new_is_answered_without_a_body(world: WebWorld) -> None:
+def test_a_request_with_the_current_etag_is_answered_without_a_body(world: WebWorld) -> None:
     for _ in range(3):
         world.image()
     first = world.ask("acme", "GET", "/api/images?limit=9")
     tag = first.headers["etag"]
     assert first.json()["images"][0]["thumbnail"]["url"]
-    for said in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
-        again = world.ask("acme", "GET", "/api/images?limit=9", headers={"If-None-Match": said})
+    for known in (tag, f'"other", {tag}', tag.removeprefix("W/"), "*"):
+        again = world.ask("acme", "GET", "/api/images?limit=9", headers={"If-None-Match": known})
         assert (again.status_code, again.content) == (304, b"")
         assert again.headers["etag"] == tag
         assert again.headers["cache-control"] == "no-store"
@@ -212,14 +212,12 @@ def test_a_look_that_finds_nothing_new_is_answered_without_a_body(world: WebWorl
     assert fresh.headers["etag"] != tag
 
 
-def test_when_links_are_signed_anew_a_look_is_answered_with_them(
-    world: WebWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_etag_changes_when_links_are_signed_again(world: WebWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     world.image()
-    begun = datetime(2026, 11, 25, 12, 0)  # noqa: DTZ001 - as botocore has it
+    start = datetime(2026, 11, 25, 12, 0)  # noqa: DTZ001 - botocore's times have no zone
 
     def look(minutes: float, tag: str = "") -> Any:
-        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: begun + timedelta(minutes=minutes))
+        monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: start + timedelta(minutes=minutes))
         return world.ask("acme", "GET", "/api/images", headers={"If-None-Match": tag} if tag else {})
 
     tag = look(0).headers["etag"]

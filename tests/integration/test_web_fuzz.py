@@ -1,6 +1,6 @@
-"""Every operation of the OpenAPI document with whatever schemathesis makes of it: no 500, no undeclared answer.
+"""Generated requests to every endpoint of the OpenAPI document: no 500, and no undeclared answer.
 
-By HTTP through the laptop's gateway, with a token of its login, to the function on moto's S3 and a real PostgreSQL.
+They go by HTTP through the embedded gateway, with a token of its login, to moto's S3 and a real PostgreSQL.
 """
 
 import os
@@ -30,7 +30,7 @@ from tests.support.web.web_world import web_world
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: `WEB_EXAMPLES=200 pytest tests/integration/test_web_fuzz.py` looks for longer.
+#: `WEB_EXAMPLES=200 pytest tests/integration/test_web_fuzz.py` tries more requests.
 EXAMPLES = int(os.environ.get("WEB_EXAMPLES", "8"))
 CHECKS = [
     not_a_server_error,
@@ -45,7 +45,7 @@ SCHEMA = schemathesis.openapi.from_dict(document())
 
 
 class Served(NamedTuple):
-    """Where it is, and what to show there."""
+    """The API's URL, and a token and an HTTP session to use it with."""
 
     url: str
     token: str
@@ -75,7 +75,7 @@ def served(postgres: Callable[[], str], s3: "S3Client", cloud: str) -> Iterator[
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-def test_whatever_is_asked_is_answered_as_it_is_declared(case: Any, served: Served) -> None:
+def test_generated_requests_are_answered_as_declared(case: Any, served: Served) -> None:
     case.call_and_validate(
         base_url=served.url,
         session=served.session,
@@ -84,5 +84,5 @@ def test_whatever_is_asked_is_answered_as_it_is_declared(case: Any, served: Serv
     )
 
 
-def test_the_document_has_every_operation() -> None:
+def test_every_endpoint_is_tried() -> None:
     assert len(list(SCHEMA.get_all_operations())) == sum(len(item) for item in document()["paths"].values()) == 13

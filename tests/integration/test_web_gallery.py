@@ -1,4 +1,4 @@
-"""The gallery by the page's API: images, erasure, numbers. On moto's S3 and a real PostgreSQL."""
+"""Images, erasure and statistics in the web API, on moto's S3 and a real PostgreSQL."""
 
 import json
 from datetime import timedelta
@@ -10,27 +10,27 @@ import httpx
 from core.adapters.aws.s3 import S3Store
 from core.domain.errors import Code
 from core.domain.model import Door, Estimate, ObjectRef, Route, Source, Status
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from tests.support.values import NOW
 from tests.support.web.web_world import WebWorld
 
 
-def test_images_come_page_by_page_the_latest_first_and_none_twice(world: WebWorld) -> None:
+def test_images_are_listed_page_by_page_latest_first_and_once(world: WebWorld) -> None:
     times = [0, 1, 1, 1, 2, 3, 3]
     made = [world.image(committed_at=NOW + timedelta(seconds=at, microseconds=at)) for at in times]
     expected = sorted(made, key=lambda item: (item.committed_at, item.image_id), reverse=True)
-    found: list[Any] = []
+    listed: list[Any] = []
     cursor: dict[str, str] = {}
     while True:
         page = world.get("acme", "/api/images", limit=2, **cursor)
-        found += page["images"]
+        listed += page["images"]
         if page["next"] is None:
             break
         cursor = {"cursor": page["next"]}
-    assert [item["image_id"] for item in found] == [item.image_id for item in expected]
+    assert [item["image_id"] for item in listed] == [item.image_id for item in expected]
 
 
-def test_a_cursor_is_good_for_its_own_question_alone(world: WebWorld) -> None:
+def test_a_cursor_is_valid_for_its_own_query_only(world: WebWorld) -> None:
     for _ in range(2):
         world.image()
     cursor = world.get("acme", "/api/images", limit=1, status="processed")["next"]
@@ -61,45 +61,45 @@ def test_images_are_found_by_status_format_pipeline_name_time_and_upload(world: 
     )  # fmt: skip
     world.image("globex", "dawn.jpg", committed_at=NOW)
 
-    def found(**query: Any) -> set[str]:
+    def image_ids(**query: Any) -> set[str]:
         return {item["image_id"] for item in world.get("acme", "/api/images", **query)["images"]}
 
-    assert found() == {dawn.image_id, dusk.image_id, broken.image_id}
-    assert found(status="failed") == {broken.image_id}
-    assert found(status="processed") == {dawn.image_id, dusk.image_id}
-    assert found(format="png") == {dusk.image_id}
-    assert found(pipeline="thumbnail") == {dusk.image_id}
-    assert found(text="dawn") == found(text="0%") == {dawn.image_id}
-    assert found(text="k_1") == {dusk.image_id}
-    assert found(text="_") == {dusk.image_id}
-    assert found(text="\\") == set()
-    assert found(since=(NOW + timedelta(hours=1)).isoformat()) == {dusk.image_id, broken.image_id}
-    assert found(until=(NOW + timedelta(hours=1)).isoformat()) == {dawn.image_id}
+    assert image_ids() == {dawn.image_id, dusk.image_id, broken.image_id}
+    assert image_ids(status="failed") == {broken.image_id}
+    assert image_ids(status="processed") == {dawn.image_id, dusk.image_id}
+    assert image_ids(format="png") == {dusk.image_id}
+    assert image_ids(pipeline="thumbnail") == {dusk.image_id}
+    assert image_ids(text="dawn") == image_ids(text="0%") == {dawn.image_id}
+    assert image_ids(text="k_1") == {dusk.image_id}
+    assert image_ids(text="_") == {dusk.image_id}
+    assert image_ids(text="\\") == set()
+    assert image_ids(since=(NOW + timedelta(hours=1)).isoformat()) == {dusk.image_id, broken.image_id}
+    assert image_ids(until=(NOW + timedelta(hours=1)).isoformat()) == {dawn.image_id}
     uploads = [item.source.object.key.split("/")[3] for item in (dawn, broken)]
-    assert found(upload=",".join(uploads)) == {dawn.image_id, broken.image_id}
-    assert found(upload=uploads[0], status="failed") == set()
+    assert image_ids(upload=",".join(uploads)) == {dawn.image_id, broken.image_id}
+    assert image_ids(upload=uploads[0], status="failed") == set()
 
 
-def test_a_name_is_found_however_its_accents_are_written(world: WebWorld) -> None:
-    composed, apart = "caf\u00e9", "cafe\u0301"  # as most type it; as macOS names files
-    made = {world.image(name=f"{text.upper()}.jpg").image_id for text in (composed, apart)}
-    for text in (composed, apart):
+def test_a_name_is_found_in_both_unicode_forms_of_its_accents(world: WebWorld) -> None:
+    composed, decomposed = "caf\u00e9", "cafe\u0301"  # as typed; as macOS names files
+    made = {world.image(name=f"{text.upper()}.jpg").image_id for text in (composed, decomposed)}
+    for text in (composed, decomposed):
         assert {item["image_id"] for item in world.get("acme", "/api/images", text=text)["images"]} == made
     assert world.get("acme", "/api/images", text="cafes")["images"] == []
 
 
-def test_one_image_of_an_odd_key_does_not_hide_the_others(world: WebWorld) -> None:
+def test_an_image_with_an_invalid_key_does_not_hide_the_others(world: WebWorld) -> None:
     from msgspec.structs import replace
 
     source = Source(object=ObjectRef(bucket=world.bucket, key="incoming/acme/lost.jpg"), name="lost.jpg", bytes=1)
     odd, other = world.image(source=replace(source, sha256="ab")), world.image()
-    found = {item["image_id"]: item["upload"] for item in world.get("acme", "/api/images")["images"]}
-    assert set(found) == {odd.image_id, other.image_id}
-    assert found[odd.image_id] is None
+    uploads = {item["image_id"]: item["upload"] for item in world.get("acme", "/api/images")["images"]}
+    assert set(uploads) == {odd.image_id, other.image_id}
+    assert uploads[odd.image_id] is None
     assert world.ask("acme", "GET", f"/api/images/{odd.image_id}").status_code == 200
 
 
-def test_an_image_shows_its_smallest_picture_its_source_and_what_it_was_expected_to_take(world: WebWorld) -> None:
+def test_an_image_has_its_thumbnail_its_source_and_its_estimate(world: WebWorld) -> None:
     estimate = Estimate(
         cpu_seconds=1, cpu_seconds_upper=2, parallel=0.5, peak_bytes=3, peak_bytes_upper=4, basis="Words."
     )
@@ -123,7 +123,7 @@ def test_an_image_shows_its_smallest_picture_its_source_and_what_it_was_expected
     assert saved.headers["content-disposition"] == "attachment; filename*=UTF-8''a-small.jpg"
 
 
-def test_what_failed_or_came_from_elsewhere_has_no_source_to_show_and_no_upload(world: WebWorld) -> None:
+def test_failed_and_referenced_images_have_no_source_link_and_no_upload(world: WebWorld) -> None:
     failed = world.image(status=Status.FAILED, code=Code.CORRUPT_IMAGE, message="No.", renditions=())
     elsewhere = Source(object=ObjectRef(bucket="other", key="library/acme/a.jpg"), name="a.jpg", bytes=7, sha256="ab")
     referred = world.image(door=Door.REFERENCE, source=elsewhere, route=Route.BATCH)
@@ -139,25 +139,25 @@ def test_what_failed_or_came_from_elsewhere_has_no_source_to_show_and_no_upload(
     assert httpx.get(details[direct.image_id]["before"], trust_env=False).content == b"source"
 
 
-def test_an_erased_image_is_gone_from_everywhere_once_the_recorder_has_seen_its_tombstone(world: WebWorld) -> None:
+def test_an_erased_image_is_gone_after_the_recorder_has_read_its_tombstone(world: WebWorld) -> None:
     made, other = world.image(), world.image()
     path = f"/api/images/{made.image_id}"
-    for _ in range(2):  # again is the same
+    for _ in range(2):  # the request can be repeated
         answer = world.ask("acme", "DELETE", path)
         assert (answer.status_code, answer.json()["image_id"]) == (202, made.image_id)
     (key,) = world.objects("tombstones/")
     assert key == f"tombstones/acme/{made.image_id}.json"
     tombstone = json.loads(world.s3.get_object(Bucket=world.bucket, Key=key)["Body"].read())
     assert set(tombstone) == {"image_id", "customer", "requested_at"}
-    Recording(store=S3Store(world.s3, world.bucket), ledger=world.ledger).record([key])
+    Recorder(store=S3Store(world.s3, world.bucket), ledger=world.ledger).record([key])
     assert world.ask("acme", "GET", path).status_code == 404
     assert world.ask("acme", "DELETE", path).status_code == 404
     assert [item["image_id"] for item in world.get("acme", "/api/images")["images"]] == [other.image_id]
     assert {key for key in world.objects("") if made.image_id in key} == {key, made.key}
-    assert world.get("acme", "/api/numbers", since=NOW.isoformat())["total"]["images"] == 2  # it was worked on
+    assert world.get("acme", "/api/numbers", since=NOW.isoformat())["total"]["images"] == 2  # erased images still count
 
 
-def test_numbers_count_each_image_once_by_day_format_route_and_code(world: WebWorld) -> None:
+def test_statistics_count_each_image_once_by_day_format_route_and_code(world: WebWorld) -> None:
     day = timedelta(days=1)
     world.image(committed_at=NOW)
     world.image(committed_at=NOW + day, route=Route.BATCH)

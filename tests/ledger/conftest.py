@@ -1,6 +1,6 @@
-"""A generated year in a database, filled once for all who count in it.
+"""A database with a generated year of images, filled once for all tests that count in it.
 
-10,000 images of 500 customers; `make test-year` says YEAR_IMAGES=1000000.
+It has 10,000 images of 500 customers; `make test-year` sets YEAR_IMAGES=1000000.
 """
 
 import os
@@ -28,15 +28,17 @@ def year() -> Year:
 
 @pytest.fixture(scope="session")
 def year_url(postgres: Callable[[], str], year: Year) -> str:
-    """Nobody changes what is in it."""
+    """The URL of the filled database. Tests only read it."""
     url = postgres()
     ledger = PostgresLedger(url)
     ledger.migrate(RETENTION_DAYS)
     ledger.close()
     with psycopg.connect(url) as connection:
         ledger_year.fill(connection, year)
-        # Dollars stay what they are; the month is priced by its days, as it is whenever prices change within one
+        # The same prices twice: dollars do not change, but the month of the change is priced day by day
         for since in (ledger_year.FIRST_DAY, ledger_year.PRICES_CHANGE):
-            same = msgspec.structs.replace(prices.load(), date=since.isoformat())
-            connection.cursor().executemany("INSERT INTO prices VALUES (%s, %s, %s, %s, %s, %s)", price_rows([same]))
+            price_file = msgspec.structs.replace(prices.load(), date=since.isoformat())
+            connection.cursor().executemany(
+                "INSERT INTO prices VALUES (%s, %s, %s, %s, %s, %s)", price_rows([price_file])
+            )
     return url

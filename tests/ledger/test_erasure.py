@@ -1,4 +1,4 @@
-"""What an erasure leaves in the ledger: numbers, and nothing that tells of the picture or of its name."""
+"""An erased image leaves its numbers in the ledger, and nothing of its name or its content."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -31,8 +31,8 @@ def connection(postgres: Callable[[], str]) -> Iterator[psycopg.Connection[Any]]
         ledger.record([item, again], [])
     ledger.record([result(measurements=_LOOKS | {"perceptual-hash": "ffff0000ffff0001", "sharpness": 9000.5})], [])
     ledger.close()
-    with psycopg.connect(url) as one:
-        yield one
+    with psycopg.connect(url) as connected:
+        yield connected
 
 
 def _processed() -> Result:
@@ -47,7 +47,7 @@ def _failed() -> Result:
     )  # fmt: skip
 
 
-def test_no_cell_of_an_erased_image_holds_a_part_of_its_key_or_of_its_picture(
+def test_no_cell_of_an_erased_image_holds_a_part_of_its_key_or_content(
     connection: psycopg.Connection[Any],
 ) -> None:
     rows = connection.execute("SELECT to_jsonb(i)::text FROM images i WHERE erased_at IS NOT NULL").fetchall()
@@ -62,14 +62,14 @@ def test_no_cell_of_an_erased_image_holds_a_part_of_its_key_or_of_its_picture(
         assert not [trace for trace in _TRACES if trace in row]
 
 
-def test_its_numbers_stay(connection: psycopg.Connection[Any]) -> None:
-    found = connection.execute("SELECT sum(images), sum(failed), sum(bytes_in) FROM days_by_source").fetchone()
-    assert found == (3, 1, 21)
-    code = connection.execute("SELECT code FROM images WHERE code IS NOT NULL AND erased_at IS NOT NULL").fetchall()
-    assert code == [(Code.SOURCE_MISSING.value,)]
+def test_the_numbers_of_an_erased_image_stay(connection: psycopg.Connection[Any]) -> None:
+    sums = connection.execute("SELECT sum(images), sum(failed), sum(bytes_in) FROM days_by_source").fetchone()
+    assert sums == (3, 1, 21)
+    codes = connection.execute("SELECT code FROM images WHERE code IS NOT NULL AND erased_at IS NOT NULL").fetchall()
+    assert codes == [(Code.SOURCE_MISSING.value,)]
 
 
 @pytest.mark.parametrize("view", ["near_duplicates", "blurry_uploads"])
-def test_no_other_picture_is_compared_with_it(connection: psycopg.Connection[Any], view: str) -> None:
-    """One that looks like it, and is far sharper, is in the ledger."""
+def test_no_other_image_is_compared_with_an_erased_one(connection: psycopg.Connection[Any], view: str) -> None:
+    """The ledger has another image that looks like it and is far sharper."""
     assert connection.execute(f"SELECT * FROM {view}".encode()).fetchall() == []

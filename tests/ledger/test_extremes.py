@@ -1,4 +1,4 @@
-"""Whatever a result says, it is recorded, and the ones after it too: no image may stop the ledger of the others."""
+"""Results with extreme values are recorded, and so are the results after them."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -38,7 +38,7 @@ VIEWS = (
     "customer_months_by_source", "customer_months_by_code", "customer_months_by_pipeline", "histogram_days",
     "customer_histogram_months", "latency_days", "customer_latency_months",
 )  # fmt: skip
-#: Longer than an index holds, and no compression makes it shorter.
+#: Too long for an index entry, and incompressible.
 _LONG = "".join(random.Random(1).choices("abcdefghijklmnopqrstuvwxyz0123456789", k=9_000))
 
 integers = st.sampled_from(
@@ -75,7 +75,7 @@ measured = st.dictionaries(texts | st.sampled_from(["sharpness", "perceptual-has
 
 @st.composite
 def extremes(draw: st.DrawFn) -> Result:
-    """As it would stand in the bucket: what cannot be read there is no result."""
+    """A result with extreme values, as it would be read back from the bucket."""
     failed = draw(st.booleans())
     drawn = result(
         image_id=str(uuid4()),
@@ -105,7 +105,7 @@ def extremes(draw: st.DrawFn) -> Result:
 
 @pytest.fixture(scope="module")
 def shared(postgres: Callable[[], str]) -> Iterator[tuple[PostgresLedger, psycopg.Connection[Any]]]:
-    """A database for all examples: what one leaves is there for the next."""
+    """One database for all examples, which see each other's rows."""
     url = postgres()
     ledger = PostgresLedger(url)
     ledger.migrate(30)
@@ -119,33 +119,37 @@ def _sums(connection: psycopg.Connection[Any]) -> dict[str, list[Any]]:
 
 
 def _count(connection: psycopg.Connection[Any]) -> int:
-    found = connection.execute("SELECT count(*) FROM images").fetchone()
+    row = connection.execute("SELECT count(*) FROM images").fetchone()
     connection.rollback()
-    return int(found[0]) if found else 0
+    return int(row[0]) if row else 0
 
 
 @settings(max_examples=100, suppress_health_check=list(HealthCheck))
 @given(st.lists(extremes(), min_size=1, max_size=4))
-def test_no_result_is_refused_and_none_makes_others_be(
+def test_extreme_results_are_recorded_and_do_not_block_others(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]], items: list[Result]
 ) -> None:
-    """Afterwards an ordinary image of the same customer, day, door, route and pipeline is recorded too."""
+    """After each, an ordinary result of the same customer, day, door, route and pipeline is recorded too."""
     ledger, connection = shared
     before = _count(connection)
     ledger.record(items, [])
-    for one in items:
+    for item in items:
         ordinary = result(
-            customer=one.customer, pipeline=one.pipeline, door=one.door, route=one.route, committed_at=one.committed_at
+            customer=item.customer,
+            pipeline=item.pipeline,
+            door=item.door,
+            route=item.route,
+            committed_at=item.committed_at,
         )
         ledger.record([ordinary], [])
     assert _count(connection) == before + 2 * len(items)
-    kept = _sums(connection)
+    sums = _sums(connection)
     connection.execute("SELECT roll_up_anew()")
-    assert _sums(connection) == kept
+    assert _sums(connection) == sums
     connection.rollback()
 
 
-def test_every_view_can_be_read_afterwards_and_nothing_is_without_a_price(
+def test_every_view_can_be_read_afterwards_and_every_image_has_a_price(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]],
 ) -> None:
     _, connection = shared
@@ -156,10 +160,10 @@ def test_every_view_can_be_read_afterwards_and_nothing_is_without_a_price(
     connection.rollback()
 
 
-def test_files_of_some_bytes_that_claim_the_largest_sides_take_nobodys_place(
+def test_tiny_files_that_claim_huge_dimensions_do_not_break_the_sums(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]],
 ) -> None:
-    """A PNG's header holds sides of 2^31 - 1, a QOI's of 2^32 - 1, an APNG as many frames."""
+    """PNG headers can claim sides and frames of up to 2^31 - 1, QOI headers sides of up to 2^32 - 1."""
     ledger, connection = shared
     for side, frames in ((2**31 - 1, 1), (2**31 - 1, 1), (92_681, 1), (2**32 - 1, 1), (2**31 - 1, 2**31 - 1)):
         header = ImageHeader(format="png", width=side, height=side, channels=3, depth=8, frames=frames)
@@ -169,19 +173,19 @@ def test_files_of_some_bytes_that_claim_the_largest_sides_take_nobodys_place(
         assert row == (side, frames)
     ordinary = ImageHeader(format="png", width=4000, height=3000, channels=3, depth=8)
     ledger.record([result(customer="victim", header=ordinary)], [])
-    found = connection.execute("SELECT megapixels FROM customer_months WHERE customer = 'victim'").fetchone()
-    assert found == (12,)
+    row = connection.execute("SELECT megapixels FROM customer_months WHERE customer = 'victim'").fetchone()
+    assert row == (12,)
     connection.rollback()
 
 
-def test_a_camera_without_a_battery_adds_days_and_no_decades(
+def test_a_wait_of_decades_is_capped_in_the_sums(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]],
 ) -> None:
-    """Its clock says the year 2000: of so long a wait the sums hold as much as the histogram, ten million seconds."""
+    """A camera with an empty battery has its clock in 2000; the sums cap a wait at ten million seconds."""
     ledger, connection = shared
     ledger.record([result(customer="camera", received_at=datetime(2000, 1, 1, tzinfo=UTC)) for _ in range(3)], [])
-    found = connection.execute("SELECT latency_seconds FROM customer_months WHERE customer = 'camera'").fetchone()
-    assert found == (3e7,)
+    row = connection.execute("SELECT latency_seconds FROM customer_months WHERE customer = 'camera'").fetchone()
+    assert row == (3e7,)
     connection.rollback()
 
 
@@ -195,8 +199,8 @@ def test_a_camera_without_a_battery_adds_days_and_no_decades(
         {"customer": ""},
     ],
 )
-def test_what_is_no_result_is_told_where_it_is_read(changes: dict[str, str]) -> None:
-    """A row for it would be refused: the object's key is told instead, and the field."""
+def test_an_invalid_result_is_refused_when_it_is_read(changes: dict[str, str]) -> None:
+    """The error names the object's key and the field; the database would refuse its row."""
     body = msgspec.json.encode(msgspec.to_builtins(result()) | changes)
     with pytest.raises(Misconfigured, match=rf"^invalid_result: some/key is not a result: .*{next(iter(changes))}"):
         manifest.decode(body, "some/key")

@@ -1,4 +1,4 @@
-"""Every panel that asks the ledger: run as Grafana runs it, as the user that it is, and counted without it.
+"""Every panel that queries the ledger, run as Grafana's database user and compared with the generator's counts.
 
 `make test` has 10,000 images of 500 customers, `make test-year` a million.
 """
@@ -16,27 +16,28 @@ import pytest
 from tests.support.grafana import counts
 from tests.support.grafana.counts import Selection
 from tests.support.grafana.sql import substituted
-from tests.support.ledger.year import FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year
+from tests.support.ledger.year import FORMATS, MACHINES, PIPELINES, ROUTES, SOURCES, Year, rows_read
 
 GRAFANA = Path(__file__).parents[2] / "dashboards"
 SINCE, UNTIL = datetime(2025, 3, 10, 12, 30, tzinfo=UTC), datetime(2025, 8, 20, 6, 0, tzinfo=UTC)
 DAYS, MONTHS = (date(2025, 3, 10), date(2025, 8, 20)), (date(2025, 3, 1), date(2025, 8, 1))
-#: Not the largest, so that a small year has images of it, and a large one can be judged in pairs.
+#: A medium customer: it has images in a small year, and in a large one few enough to compare in pairs.
 CUSTOMER = "customer-007"
 BOARDS = ("business", "customer", "image")
 CHECKS = {"business": counts.BUSINESS, "customer": counts.CUSTOMER}
-#: The most rows of sums that there can be for one of the closed lists in a year, and for all customers in the months.
-_OF_A_LIST = 366 * len(ROUTES) * len(MACHINES) * (len(SOURCES) + len(FORMATS) + len(PIPELINES) + 20)
-#: And where prices changed within a month, it is priced by its days.
-_OF_THAT_MONTH = 500 * 31 * len(FORMATS) * len(ROUTES) * len(MACHINES)
-_OF_CUSTOMERS = 500 * 6 * len(SOURCES) * len(ROUTES) * len(MACHINES)
+#: Upper bounds of the rows of sums: of all closed lists in a year, …
+_LIST_ROWS = 366 * len(ROUTES) * len(MACHINES) * (len(SOURCES) + len(FORMATS) + len(PIPELINES) + 20)
+#: … of the days of a month in which prices changed, …
+_MONTH_ROWS = 500 * 31 * len(FORMATS) * len(ROUTES) * len(MACHINES)
+#: … of all customers in the months, and of histograms.
+_CUSTOMER_ROWS = 500 * 6 * len(SOURCES) * len(ROUTES) * len(MACHINES)
 _BUCKETS = 366 * len(ROUTES) * 3 * 111
-_BUCKETS_OF_A_CUSTOMER = 12 * len(ROUTES) * 111
+_CUSTOMER_BUCKETS = 12 * len(ROUTES) * 111
 
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel of a dashboard that asks the ledger."""
+    """A panel of a dashboard that queries the ledger."""
 
     board: str
     title: str
@@ -48,11 +49,11 @@ class Panel:
 
 
 def _panels(board: str) -> Iterator[Panel]:
-    found = json.loads((GRAFANA / "generated" / f"{board}.json").read_text("utf-8"))
-    for one in (panel for outer in found["panels"] for panel in (outer, *outer.get("panels", []))):
-        for target in one.get("targets", []):
+    dashboard = json.loads((GRAFANA / "generated" / f"{board}.json").read_text("utf-8"))
+    for panel in (panel for outer in dashboard["panels"] for panel in (outer, *outer.get("panels", []))):
+        for target in panel.get("targets", []):
             if "rawSql" in target:
-                yield Panel(board, one["title"], target["rawSql"], bool(found["refresh"]))
+                yield Panel(board, panel["title"], target["rawSql"], bool(dashboard["refresh"]))
 
 
 PANELS = [panel for board in BOARDS for panel in _panels(board)]
@@ -61,7 +62,7 @@ COUNTED = [panel for panel in PANELS if panel.board in CHECKS]
 
 @dataclass(frozen=True)
 class Ledger:
-    """A year in a database, and a connection of who may look at it."""
+    """A generated year, and a connection to its database as the analyst."""
 
     year: Year
     connection: psycopg.Connection[Any]
@@ -78,7 +79,7 @@ def ledger(year: Year, year_url: str) -> Iterator[Ledger]:
         yield Ledger(year, connection)
 
 
-def test_every_panel_has_its_count_and_every_count_its_panel() -> None:
+def test_every_panel_has_a_check_and_every_check_a_panel() -> None:
     for board, checks in CHECKS.items():
         titles = [panel.title for panel in COUNTED if panel.board == board]
         assert len(set(titles)) == len(titles)
@@ -86,7 +87,7 @@ def test_every_panel_has_its_count_and_every_count_its_panel() -> None:
 
 
 @pytest.mark.parametrize("panel", COUNTED, ids=str)
-def test_a_panel_says_what_was_generated(ledger: Ledger, panel: Panel) -> None:
+def test_a_panel_shows_the_generated_numbers(ledger: Ledger, panel: Panel) -> None:
     rows = ledger.connection.execute(ledger.statement(panel)).fetchall()
     selection = Selection(ledger.year, DAYS, MONTHS, CUSTOMER if panel.board == "customer" else "", (SINCE, UNTIL))
     CHECKS[panel.board][panel.title](rows, selection)
@@ -94,34 +95,17 @@ def test_a_panel_says_what_was_generated(ledger: Ledger, panel: Panel) -> None:
 
 @pytest.mark.parametrize("panel", [panel for panel in PANELS if panel.refreshes], ids=str)
 def test_a_panel_that_refreshes_reads_sums_and_no_images(ledger: Ledger, panel: Panel) -> None:
-    """However many images there are, there is a row for each day, or customer and month, and value of a closed list."""
-    tables = touched(ledger.connection, ledger.statement(panel))
+    """The number of sums depends on days, customers and closed lists, not on images."""
+    tables = rows_read(ledger.connection, ledger.statement(panel))
     assert not set(tables) & {"images", "renditions"}
-    assert tables.get("rollup_days", 0) <= 2 * _OF_A_LIST + _OF_THAT_MONTH  # one of them asks for a share of all
-    assert tables.get("rollup_months", 0) <= _OF_CUSTOMERS
+    assert tables.get("rollup_days", 0) <= 2 * _LIST_ROWS + _MONTH_ROWS  # one panel reads them twice
+    assert tables.get("rollup_months", 0) <= _CUSTOMER_ROWS
     assert tables.get("rollup_histograms", 0) <= _BUCKETS
-    assert tables.get("rollup_customer_latencies", 0) <= _BUCKETS_OF_A_CUSTOMER
+    assert tables.get("rollup_customer_latencies", 0) <= _CUSTOMER_BUCKETS
     assert sum(tables.values()) > 0
 
 
-def touched(connection: psycopg.Connection[Any], statement: bytes) -> dict[str, int]:
-    """How many rows of each table PostgreSQL looked at, those that it then left out too."""
-    found = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON) " + statement).fetchone()
-    assert found
-    tables: dict[str, int] = {}
-    waiting = [found[0][0]["Plan"]]
-    while waiting:
-        node = waiting.pop()
-        waiting += node.get("Plans", [])
-        if "Relation Name" in node:
-            rows = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
-            rows += node.get("Rows Removed by Index Recheck", 0)
-            name = node["Relation Name"]
-            tables[name] = tables.get(name, 0) + round(rows * node["Actual Loops"])
-    return tables
-
-
-def test_the_list_of_variables_is_whole(ledger: Ledger) -> None:
+def test_the_variables_list_all_their_values(ledger: Ledger) -> None:
     for board, expected in (("business", sorted(PIPELINES)), ("customer", None)):
         found = json.loads((GRAFANA / "generated" / f"{board}.json").read_text("utf-8"))
         (query,) = (one["query"] for one in found["templating"]["list"] if one["type"] == "query")
@@ -142,4 +126,4 @@ def test_alert_rules_run_as_the_same_user(ledger: Ledger) -> None:
     assert statements
     for statement in statements:
         ledger.connection.execute(statement.encode())
-        assert not set(touched(ledger.connection, statement.encode())) & {"images", "renditions"}
+        assert not set(rows_read(ledger.connection, statement.encode())) & {"images", "renditions"}

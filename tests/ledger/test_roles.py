@@ -1,4 +1,4 @@
-"""Who may do what in the database, tried by connecting as them."""
+"""The rights of each database role, tried over a connection of that role."""
 
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -18,9 +18,9 @@ from core.domain.model import Tombstone
 from tests.support.values import NOW, result
 
 RECORD, WEB, ANALYST = "picture_perfect_record", "picture_perfect_web", "picture_perfect_analyst"
-#: What an analyst may read; docs/reference/ledger.md says it of all views but one.
-_NOT_THEIRS = {"priced_days"}
-#: No right; no view that rows can be written by; no transaction that writes.
+#: Views that an analyst may not read; docs/reference/ledger.md lists all others.
+_HIDDEN_VIEWS = {"priced_days"}
+#: The errors of a missing right, of a view without triggers, and of a read-only transaction.
 _FORBIDDEN = (
     psycopg.errors.InsufficientPrivilege,
     psycopg.errors.ObjectNotInPrerequisiteState,
@@ -60,9 +60,9 @@ def _relations(url: str, kind: str) -> list[str]:
 def test_an_analyst_sees_every_view_and_no_table(database: str, analyst: psycopg.Connection[Any]) -> None:
     assert analyst.info.user == ANALYST
     for view in _relations(database, "v"):
-        if view not in _NOT_THEIRS:
+        if view not in _HIDDEN_VIEWS:
             analyst.execute(f"SELECT * FROM {view} LIMIT 1".encode())
-    for table in [*_relations(database, "r"), *_NOT_THEIRS]:
+    for table in [*_relations(database, "r"), *_HIDDEN_VIEWS]:
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             analyst.execute(f"SELECT 1 FROM {table} LIMIT 1".encode())
     count = analyst.execute("SELECT sum(images) FROM days_by_source").fetchone()
@@ -107,15 +107,15 @@ def test_an_analyst_sees_every_view_and_no_table(database: str, analyst: psycopg
         "CREATE SCHEMA mine",
     ],
 )
-def test_what_an_analyst_may_not_do(analyst: psycopg.Connection[Any], attempt: str) -> None:
+def test_an_analyst_may_not(analyst: psycopg.Connection[Any], attempt: str) -> None:
     with pytest.raises(_FORBIDDEN):
         analyst.execute(attempt.encode())
 
 
-def test_an_analyst_may_set_aside_that_sessions_read_only_and_still_writes_no_row(
+def test_an_analyst_who_turns_read_only_off_still_cannot_write(
     analyst: psycopg.Connection[Any],
 ) -> None:
-    """It is a default, which any session may change: the rights are what holds."""
+    """Read-only is a default that each session may change; the missing rights are what protects the tables."""
     analyst.execute("SET default_transaction_read_only = off")
     for attempt in ("CREATE TEMP TABLE mine (x integer)", "DELETE FROM images", "DELETE FROM urls"):
         with pytest.raises(_FORBIDDEN[:2]):
@@ -123,7 +123,7 @@ def test_an_analyst_may_set_aside_that_sessions_read_only_and_still_writes_no_ro
     analyst.execute("RESET default_transaction_read_only")
 
 
-#: The keys by which recorders and migrations might wait for each other, were it by locks that anybody may take.
+#: Keys of advisory locks that recorders and migrations must not use, since any role may take them.
 _ADVISORY = (0x5049435245434F52, 0x5049435055524546)
 
 
@@ -135,33 +135,33 @@ _ADVISORY = (0x5049435245434F52, 0x5049435055524546)
         "BEGIN; LOCK TABLE image_facts, urls, customer_months IN ACCESS SHARE MODE",
     ],
 )
-def test_whatever_an_analyst_holds_recorders_and_migrations_go_on(database: str, held: str) -> None:
+def test_no_lock_of_an_analyst_blocks_recorders_or_migrations(database: str, held: str) -> None:
     with _as(database, ANALYST) as connection:
         connection.execute(held.encode())
         ledger, item = PostgresLedger(_url(database, RECORD)), result()
         tombstone = Tombstone(image_id=item.image_id, customer=item.customer, requested_at=NOW)
         calls = (
-            lambda: ledger.record([item], []), lambda: ledger.record([], [tombstone]), lambda: _migrated(database)
+            lambda: ledger.record([item], []), lambda: ledger.record([], [tombstone]), lambda: _migrate(database)
         )  # fmt: skip
         for call in calls:
             with ThreadPoolExecutor() as threads:
                 called = threads.submit(call)
-                waits = futures.wait([called], timeout=10).not_done
-                if waits:
+                blocked = futures.wait([called], timeout=120).not_done
+                if blocked:
                     connection.close()
-            assert not waits
+            assert not blocked
             called.result()
         ledger.close()
 
 
-def test_a_recorder_that_waits_for_too_long_says_so_and_may_be_called_again(database: str) -> None:
-    """Somebody with rights holds the table: the function's own timeout ends the call, here a shorter one."""
+def test_a_recorder_that_waits_too_long_for_a_lock_is_unavailable_and_can_be_retried(database: str) -> None:
+    """The function's own lock_timeout ends the call; the test shortens it."""
     with psycopg.connect(database) as owner:
         owner.execute("ALTER FUNCTION record(json, json, json) SET lock_timeout = '100ms'")
     ledger, item = PostgresLedger(_url(database, RECORD)), result()
     with psycopg.connect(database) as holder:
         holder.execute("DO $$ BEGIN LOCK TABLE tombstones IN ACCESS EXCLUSIVE MODE; END $$")
-        with pytest.raises(Unavailable, match="Another session") as caught:
+        with pytest.raises(Unavailable, match="Another database session") as caught:
             ledger.record([item], [])
         assert caught.value.code is Code.DATABASE_UNAVAILABLE
         holder.rollback()
@@ -171,13 +171,13 @@ def test_a_recorder_that_waits_for_too_long_says_so_and_may_be_called_again(data
         owner.execute("ALTER FUNCTION record(json, json, json) SET lock_timeout = '20s'")
 
 
-def test_what_an_analyst_asks_ends_by_itself(database: str) -> None:
-    wanted = {
+def test_an_analysts_sessions_have_time_limits(database: str) -> None:
+    limits = {
         "statement_timeout": "30s", "default_transaction_read_only": "on", "idle_session_timeout": "1min",
         "idle_in_transaction_session_timeout": "1min", "lock_timeout": "5s",
     }  # fmt: skip
     with _as(database, ANALYST) as connection:
-        for name, value in wanted.items():
+        for name, value in limits.items():
             assert connection.execute(f"SHOW {name}".encode()).fetchone() == (value,), name
     for user in (RECORD, WEB):
         with _as(database, user) as connection:
@@ -185,40 +185,40 @@ def test_what_an_analyst_asks_ends_by_itself(database: str) -> None:
             assert connection.execute("SHOW statement_timeout").fetchone() == ("0",)
 
 
-def test_settings_that_somebody_changed_are_back_after_the_next_migration(database: str) -> None:
-    """Of users that were there before the first migration as well."""
+def test_a_migration_restores_changed_role_settings(database: str) -> None:
+    """Also those of roles that existed before the first migration."""
     with psycopg.connect(database) as connection:
         name = connection.info.dbname
         connection.execute(f"ALTER ROLE {ANALYST} IN DATABASE {name} RESET ALL".encode())
         connection.execute(f"GRANT TEMPORARY ON DATABASE {name} TO PUBLIC".encode())
-    _migrated(database)
+    _migrate(database)
     with _as(database, ANALYST) as connection:
         assert connection.execute("SHOW statement_timeout").fetchone() == ("30s",)
         with pytest.raises(_FORBIDDEN):
             connection.execute("CREATE TEMP TABLE mine (x integer)")
 
 
-def _migrated(url: str) -> None:
+def _migrate(url: str) -> None:
     ledger = PostgresLedger(url)
     ledger.migrate(30)
     ledger.close()
 
 
-@pytest.mark.parametrize(("rights", "settles"), [("CREATEROLE", True), ("NOCREATEROLE", False)])
-def test_an_owner_of_the_database_who_is_no_superuser_migrates(
-    postgres: Callable[[], str], rights: str, settles: bool
+@pytest.mark.parametrize(("rights", "is_allowed"), [("CREATEROLE", True), ("NOCREATEROLE", False)])
+def test_an_owner_without_superuser_rights_can_migrate(
+    postgres: Callable[[], str], rights: str, is_allowed: bool
 ) -> None:
-    """As on RDS: with CREATEROLE and the users to grant, all is set; without, it is left out and nothing fails."""
+    """As on RDS: with CREATEROLE the settings of roles are applied; without, they are skipped and nothing fails."""
     url, owner = postgres(), f"owner_{uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {owner} LOGIN {rights}".encode())
         connection.execute(f"ALTER DATABASE {connection.info.dbname} OWNER TO {owner}".encode())
         for user in (RECORD, WEB, ANALYST):
-            if settles:
+            if is_allowed:
                 connection.execute(f"GRANT {user} TO {owner} WITH ADMIN OPTION".encode())
-    _migrated(_url(url, owner))
+    _migrate(_url(url, owner))
     with _as(url, ANALYST) as connection:
-        assert connection.execute("SHOW statement_timeout").fetchone() == ("30s" if settles else "0",)
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("30s" if is_allowed else "0",)
         with pytest.raises(_FORBIDDEN):
             connection.execute("CREATE TEMP TABLE mine (x integer)")
         assert connection.execute("SELECT count(*) FROM image_facts").fetchone() == (0,)
@@ -227,46 +227,48 @@ def test_an_owner_of_the_database_who_is_no_superuser_migrates(
     ledger.close()
 
 
-def test_who_does_not_own_the_database_migrates_and_leaves_out_what_is_the_owners(postgres: Callable[[], str]) -> None:
+def test_a_role_that_does_not_own_the_database_can_migrate(
+    postgres: Callable[[], str],
+) -> None:
     url, guest = postgres(), f"guest_{uuid4().hex}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {guest} LOGIN".encode())
         connection.execute(f"GRANT CREATE ON SCHEMA public TO {guest}".encode())
         connection.execute(f"GRANT USAGE ON SCHEMA public TO {guest} WITH GRANT OPTION".encode())
-    _migrated(_url(url, guest))
+    _migrate(_url(url, guest))
 
 
-def test_migrations_at_once_of_an_empty_database_wait_for_each_other(postgres: Callable[[], str]) -> None:
+def test_concurrent_migrations_of_an_empty_database_wait_for_each_other(postgres: Callable[[], str]) -> None:
     url = postgres()
     with ThreadPoolExecutor(6) as threads:
-        list(threads.map(_migrated, [url] * 6))
+        list(threads.map(_migrate, [url] * 6))
 
 
-def test_no_view_of_theirs_holds_what_names_a_person(analyst: psycopg.Connection[Any], database: str) -> None:
-    """Names of files and keys of sources are looked for in every cell, and the columns that hold them by name."""
-    for view in set(_relations(database, "v")) - _NOT_THEIRS:
-        found = analyst.execute(f"SELECT * FROM {view}".encode())
-        columns = {column.name for column in found.description or ()}
+def test_no_view_of_an_analyst_holds_file_names_or_keys(analyst: psycopg.Connection[Any], database: str) -> None:
+    """Searches every cell for file names and keys, and the columns' names for those that would hold them."""
+    for view in set(_relations(database, "v")) - _HIDDEN_VIEWS:
+        rows = analyst.execute(f"SELECT * FROM {view}".encode())
+        columns = {column.name for column in rows.description or ()}
         assert not columns & {"message", "reason", "key", "source_sha256", "sha256", "source_key", "file_name"}, view
-        for row in found.fetchall():
+        for row in rows.fetchall():
             assert not any("a.jpg" in str(cell) or "incoming/" in str(cell) or "s3://" in str(cell) for cell in row), (
                 view
             )
 
 
-def test_an_expired_url_is_in_no_words_of_an_error_either(analyst: psycopg.Connection[Any], database: str) -> None:
-    """A condition that fails tells what it failed over: none is asked about rows that the view leaves out."""
-    gone = result(committed_at=datetime(2020, 1, 1, tzinfo=UTC))
+def test_an_expired_url_does_not_appear_in_error_messages(analyst: psycopg.Connection[Any], database: str) -> None:
+    """A failing condition shows its value in the error, so it must not run on rows that the view hides."""
+    expired = result(committed_at=datetime(2020, 1, 1, tzinfo=UTC))
     ledger = PostgresLedger(database)
-    ledger.record([gone], [])
+    ledger.record([expired], [])
     ledger.close()
-    found = analyst.execute(
-        "SELECT count(*) FROM urls WHERE image_id = %s AND url::integer = 0", [gone.image_id]
+    count = analyst.execute(
+        "SELECT count(*) FROM urls WHERE image_id = %s AND url::integer = 0", [expired.image_id]
     ).fetchone()
-    assert found == (0,)
+    assert count == (0,)
 
 
-def test_the_recorder_writes_as_its_own_user_and_removes_no_image(database: str) -> None:
+def test_the_recorders_role_writes_and_cannot_remove_images(database: str) -> None:
     ledger = PostgresLedger(_url(database, RECORD))
     item = result()
     ledger.record([item], [])
@@ -288,7 +290,7 @@ def _url(url: str, user: str) -> str:
     return f"{url}{'&' if '?' in url else '?'}user={quote(user)}"
 
 
-def test_the_page_reads_everything_and_writes_nothing(database: str) -> None:
+def test_the_web_role_reads_everything_and_writes_nothing(database: str) -> None:
     with _as(database, WEB) as connection:
         for relation in _relations(database, "r") + _relations(database, "v"):
             if relation != "schema_migrations":
@@ -301,7 +303,7 @@ def test_the_page_reads_everything_and_writes_nothing(database: str) -> None:
                 connection.execute(attempt.encode())
 
 
-def test_rights_that_somebody_added_are_gone_after_the_next_migration(database: str) -> None:
+def test_a_migration_revokes_added_rights(database: str) -> None:
     with psycopg.connect(database) as connection:
         connection.execute(f"GRANT SELECT ON images TO {ANALYST}".encode())
     ledger = PostgresLedger(database)

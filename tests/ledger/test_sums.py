@@ -1,4 +1,4 @@
-"""The sums of days and months, whatever happens: they are what a fresh count of the images gives, and the sender's."""
+"""The sums of days and months always equal a recount of the images, and the sender's own count."""
 
 import random
 import threading
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable
+from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storable_json
 from core.domain.errors import Code
 from core.domain.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
 from tests.support.values import NOW, rendition, result
@@ -27,7 +27,7 @@ _IDS = [f"{number}1111111-1111-5111-8111-111111111111" for number in range(4)]
 
 
 def _run(image: int, run: int, draw: random.Random) -> Result:
-    """One run of one of four images. Runs of one image differ in everything that may differ."""
+    """One run of one of four images. Runs of an image differ in every field that may differ."""
     failed, batch = draw.random() < 0.3, draw.random() < 0.3
     renditions = () if failed else tuple(rendition(_IDS[image], name) for name in ("a", "b", "c")[: draw.randint(1, 3)])
     at = datetime(2026, 1, 31, 23, 59, tzinfo=UTC) + timedelta(minutes=draw.choice((0, 1, 2, 50_000)))
@@ -88,7 +88,7 @@ def _empty(connection: psycopg.Connection[Any]) -> None:
 
 @pytest.fixture(scope="module")
 def shared(postgres: Callable[[], str]) -> Iterator[tuple[PostgresLedger, psycopg.Connection[Any]]]:
-    """A database for all examples, which empty it."""
+    """One database for all examples; each empties it first."""
     url = postgres()
     ledger = PostgresLedger(url)
     ledger.migrate()
@@ -99,10 +99,10 @@ def shared(postgres: Callable[[], str]) -> Iterator[tuple[PostgresLedger, psycop
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.integers(0, 2**32), st.randoms(use_true_random=False), st.integers(1, 6))
-def test_whatever_the_order_the_sums_are_those_of_a_fresh_count_and_the_senders(
+def test_the_sums_equal_a_recount_and_the_senders_count_in_any_order(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]], seed: int, order: random.Random, size: int
 ) -> None:
-    """Deliveries doubled, shuffled and cut into batches of any size, with erasures anywhere among them."""
+    """Deliveries are repeated, shuffled and split into batches of any size, with erasures among them."""
     ledger, connection = shared
     _empty(connection)
     facts = _facts(seed)
@@ -110,51 +110,51 @@ def test_whatever_the_order_the_sums_are_those_of_a_fresh_count_and_the_senders(
     order.shuffle(deliveries)
     for start in range(0, len(deliveries), size):
         _record(ledger, deliveries[start : start + size])
-    kept = _tables(connection)
-    assert _by_hand(facts) == _as_kept(kept["rollup_days"], connection)
+    recorded = _tables(connection)
+    assert _senders_count(facts) == _ledgers_count(recorded["rollup_days"], connection)
     connection.execute("SELECT roll_up_anew()")
-    assert _tables(connection) == kept
+    assert _tables(connection) == recorded
     connection.rollback()
 
 
-def _by_hand(facts: Sequence[Result | Tombstone]) -> Counter[tuple[str, ...]]:
-    """The sender's count: images, failures, bytes out and microseconds of the highest runs; no erasure lessens it."""
+def _senders_count(facts: Sequence[Result | Tombstone]) -> Counter[tuple[str, ...]]:
+    """Images, failures, bytes out and CPU microseconds of the highest runs; erasures change nothing."""
     highest: dict[str, Result] = {}
     for fact in facts:
         if isinstance(fact, Result) and (fact.image_id not in highest or fact.run > highest[fact.image_id].run):
             highest[fact.image_id] = fact
     counted: Counter[tuple[str, ...]] = Counter()
-    for one in highest.values():
-        day, kind = one.committed_at.date().isoformat(), one.header.format if one.header else "other"
+    for image in highest.values():
+        day, kind = image.committed_at.date().isoformat(), image.header.format if image.header else "other"
         values = {
-            "source": one.door.value, "format": kind, "code": one.code.value if one.code else "",
-            "pipeline": one.pipeline, "customer": kind,
+            "source": image.door.value, "format": kind, "code": image.code.value if image.code else "",
+            "pipeline": image.pipeline, "customer": kind,
         }  # fmt: skip
         for dimension, value in values.items():
-            whose = one.customer if dimension == "customer" else ""
-            key = (dimension, whose, day, value, one.route.value)
+            customer = image.customer if dimension == "customer" else ""
+            key = (dimension, customer, day, value, image.route.value)
             counted[*key, "images"] += 1
-            counted[*key, "failed"] += one.status is Status.FAILED
-            counted[*key, "bytes_out"] += sum(each.bytes for each in one.renditions)
-            counted[*key, "cpu_us"] += round(one.usage.cpu_seconds * 1e6)
+            counted[*key, "failed"] += image.status is Status.FAILED
+            counted[*key, "bytes_out"] += sum(made.bytes for made in image.renditions)
+            counted[*key, "cpu_us"] += round(image.usage.cpu_seconds * 1e6)
     return +counted
 
 
-def _as_kept(rows: Sequence[Any], connection: psycopg.Connection[Any]) -> Counter[tuple[str, ...]]:
+def _ledgers_count(rows: Sequence[Any], connection: psycopg.Connection[Any]) -> Counter[tuple[str, ...]]:
     names = [column.name for column in connection.execute("SELECT * FROM rollup_days LIMIT 0").description or ()]
     counted: Counter[tuple[str, ...]] = Counter()
     for row in rows:
-        one = dict(zip(names, row, strict=True))
-        for what in ("images", "failed", "bytes_out", "cpu_us"):
-            key = (one["dimension"], one["customer"], one["day"].isoformat(), one["value"], one["route"], what)
-            counted[key] += one[what]
+        cell = dict(zip(names, row, strict=True))
+        for quantity in ("images", "failed", "bytes_out", "cpu_us"):
+            key = (cell["dimension"], cell["customer"], cell["day"].isoformat(), cell["value"], cell["route"], quantity)
+            counted[key] += cell[quantity]
     return +counted
 
 
-def test_recorders_at_once_wait_for_each_other_and_lose_nothing(
+def test_concurrent_recorders_wait_for_each_other_and_lose_nothing(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]],
 ) -> None:
-    """Four of them, the same facts in another order each, tombstones too: as if one had done it alone."""
+    """Four record the same facts, each in another order: the result is that of one alone."""
     ledger, connection = shared
     _empty(connection)
     facts = [fact for seed in range(3) for fact in _renamed(_facts(seed), seed)]
@@ -200,10 +200,10 @@ def _state(connection: psycopg.Connection[Any]) -> list[Any]:
     ).fetchall()
 
 
-def test_a_replay_writes_again_what_an_older_recorder_wrote(
+def test_a_replay_updates_rows_of_an_older_recorder(
     shared: tuple[PostgresLedger, psycopg.Connection[Any]],
 ) -> None:
-    """A row from before a column was there: the column is filled in, and the sums with it."""
+    """Rows from before a column existed get its values, and the sums follow."""
     ledger, connection = shared
     _empty(connection)
     facts = _facts(7)
@@ -223,17 +223,17 @@ def test_a_replay_writes_again_what_an_older_recorder_wrote(
 
 
 @pytest.mark.parametrize("first", ["the tombstone", "the result"])
-def test_a_tombstone_and_a_result_recorded_at_once_see_each_other(postgres: Callable[[], str], first: str) -> None:
-    """One has written and not committed when the other begins: it waits, and the image is erased."""
+def test_a_concurrent_tombstone_and_result_see_each_other(postgres: Callable[[], str], first: str) -> None:
+    """The second starts before the first commits: it waits, and the image is erased."""
     url = postgres()
     ledger = PostgresLedger(url)
     ledger.migrate()
     item = result()
     tombstone = Tombstone(image_id=item.image_id, customer=item.customer, requested_at=NOW)
-    written = (storable([image_row(item)]), storable(rendition_rows(item)), "[]")
-    asked = ("[]", "[]", storable([msgspec.structs.asdict(tombstone)]))
+    written = (storable_json([image_row(item)]), storable_json(rendition_rows(item)), "[]")
+    erasure = ("[]", "[]", storable_json([msgspec.structs.asdict(tombstone)]))
     calls = {
-        "the tombstone": (asked, lambda: ledger.record([item], [])),
+        "the tombstone": (erasure, lambda: ledger.record([item], [])),
         "the result": (written, lambda: ledger.record([], [tombstone])),
     }
     mine, others = calls[first]

@@ -1,4 +1,4 @@
-"""The views of an image: its metrics are CloudWatch's, its dollars core.routing.prices', its URLs expire."""
+"""The views: metrics equal CloudWatch's, dollars equal core.routing.prices', URLs expire."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -12,7 +12,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable
+from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable_json
 from core.domain.errors import Code
 from core.domain.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
 from core.ports.metric_catalogue import DECLARED, of_result
@@ -37,18 +37,18 @@ def database(postgres: Callable[[], str]) -> str:
 
 @pytest.fixture
 def connection(database: str) -> Iterator[psycopg.Connection[dict[str, Any]]]:
-    """Whatever a test writes by this connection is rolled back."""
-    with psycopg.connect(database, row_factory=dict_row) as one:
-        one.execute("DELETE FROM renditions")
-        one.execute("DELETE FROM images")
-        yield one
-        one.rollback()
+    """A connection whose changes are rolled back after the test."""
+    with psycopg.connect(database, row_factory=dict_row) as connected:
+        connected.execute("DELETE FROM renditions")
+        connected.execute("DELETE FROM images")
+        yield connected
+        connected.rollback()
 
 
 def _record(connection: psycopg.Connection[Any], *results: Result) -> None:
     rows = [
-        storable([image_row(one) for one in results]),
-        storable([row for one in results for row in rendition_rows(one)]),
+        storable_json([image_row(item) for item in results]),
+        storable_json([row for item in results for row in rendition_rows(item)]),
     ]
     connection.execute("SELECT record(%s::json, %s::json, '[]')", rows)
 
@@ -72,29 +72,29 @@ def _estimate(seconds: float) -> Estimate:
         {"received_at": NOW - timedelta(seconds=1.25), "route": Route.BATCH},
     ],
 )
-def test_the_metrics_of_an_image_are_those_that_cloudwatch_is_told(
+def test_the_metrics_of_an_image_equal_those_in_cloudwatch(
     connection: psycopg.Connection[Any], changes: dict[str, Any]
 ) -> None:
-    """Name by name, with the declaration's units, and the same dimensions."""
+    """Names, values, units and dimensions."""
     item = result(**changes)
     _record(connection, item)
     rows = _rows(connection, "SELECT * FROM metrics")
     assert {row["name"]: row["value"] for row in rows} == pytest.approx(of_result(item))
     assert {row["name"]: row["unit"] for row in rows} == {name: DECLARED[name].unit for name in of_result(item)}
-    (said,) = {
+    (dimensions,) = {
         (row["source"], row["route"], row["status"], row["format"], row["customer"], row["time"]) for row in rows
     }
     kind = item.header.format if item.header else "other"
-    assert said == (item.door, item.route, item.status, kind, item.customer, item.committed_at)
+    assert dimensions == (item.door, item.route, item.status, kind, item.customer, item.committed_at)
 
 
 @pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
 @pytest.mark.parametrize("seconds", [0.02, 851.25])
 @pytest.mark.parametrize("place", ["lambda", TIERS[0], TIERS[-1]])
-def test_an_image_costs_what_the_price_file_makes_of_it(
+def test_an_image_costs_what_the_price_file_says(
     connection: psycopg.Connection[Any], place: Any, seconds: float, machine: str
 ) -> None:
-    """On both routes, to more than four digits; a result of Batch says itself that it pays for a minute at least."""
+    """On both routes, to more than four digits. Batch bills at least a minute."""
     image_id = str(uuid4())
     made = tuple(rendition(image_id, name) for name in ("small", "large"))
     if place == "lambda":
@@ -124,7 +124,7 @@ def test_an_image_costs_what_the_price_file_makes_of_it(
         assert float(row["usd"]) == pytest.approx(float(cost["total"]), rel=1e-12), sums
 
 
-def test_where_no_machine_speaks_for_an_image_it_costs_requests_and_storage(
+def test_an_image_without_a_billed_machine_costs_requests_and_storage(
     connection: psycopg.Connection[Any],
 ) -> None:
     _record(connection, result(route=Route.BATCH, billed=None))
@@ -134,8 +134,8 @@ def test_where_no_machine_speaks_for_an_image_it_costs_requests_and_storage(
     assert cost["requests"] > 0
 
 
-def test_each_day_has_its_prices_and_later_ones_do_not_rewrite_it(connection: psycopg.Connection[Any]) -> None:
-    """Prices change in the middle of a month: days before keep theirs, and the month is the sum of its days."""
+def test_each_day_keeps_its_prices_when_later_ones_change(connection: psycopg.Connection[Any]) -> None:
+    """Prices change within a month: earlier days keep theirs, and the month is the sum of its days."""
     changed = NOW.replace(month=12, day=11)
     days = [NOW - 300 * DAY, changed - timedelta(hours=13), changed - timedelta(hours=12), changed + 30 * DAY]
     billed = Billed(seconds=10, memory_mb=2048, vcpus=1.2, machine="x86_64")
@@ -163,11 +163,11 @@ def test_each_day_has_its_prices_and_later_ones_do_not_rewrite_it(connection: ps
     )
 
 
-def test_another_retention_holds_for_later_days_and_leaves_history_its_dollars(postgres: Callable[[], str]) -> None:
-    """Told twice, it is written once; the URLs go by the latest, as S3 does."""
+def test_a_changed_retention_applies_to_later_days_only(postgres: Callable[[], str]) -> None:
+    """Setting it twice writes it once. URLs expire by the latest retention, as objects in S3 do."""
     url, today = postgres(), datetime.now(UTC)
     ledger = PostgresLedger(url)
-    for days in (None, 7, 30):  # while there is no image, nothing is history
+    for days in (None, 7, 30):  # without images there is no history to keep
         ledger.migrate(days)
     early, now = (result(committed_at=day, received_at=day) for day in (today - 400 * DAY, today))
     ledger.record([early, now], [])
@@ -193,8 +193,8 @@ def test_another_retention_holds_for_later_days_and_leaves_history_its_dollars(p
     assert float(months["usd"]) == pytest.approx(sum(storage()))
 
 
-def test_migrating_writes_down_the_price_file(connection: psycopg.Connection[Any]) -> None:
-    """To the last digit that stands in it; and a price that was there before stays there."""
+def test_a_migration_writes_the_price_file(connection: psycopg.Connection[Any]) -> None:
+    """Exactly, to the last digit; earlier prices stay."""
     rows = _rows(
         connection, "SELECT * FROM prices WHERE service = 'lambda' AND item = 'gb_second' AND machine = 'x86_64'"
     )
@@ -205,10 +205,10 @@ def test_migrating_writes_down_the_price_file(connection: psycopg.Connection[Any
 
 
 @pytest.mark.parametrize("knowing", [(0, 1), (0,), (1,), ()])
-def test_an_architecture_that_a_price_file_does_not_know_lowers_no_sum(
+def test_an_architecture_missing_from_a_price_file_has_a_price_anyway(
     connection: psycopg.Connection[Any], knowing: tuple[int, ...]
 ) -> None:
-    """It costs what it did before, else what it does first, else what x86_64 does; and nothing is left out."""
+    """Its previous price, else its first later price, else that of x86_64."""
     files = [_priced(number, 10.0 ** -(4 + number), aarch64=number in knowing) for number in (0, 1)]
     connection.execute("DELETE FROM prices")
     with connection.cursor() as cursor:
@@ -225,11 +225,11 @@ def test_an_architecture_that_a_price_file_does_not_know_lowers_no_sum(
 
 
 def _priced(number: int, usd: float, aarch64: bool) -> prices.Prices:
-    asked = {"x86_64": prices.LambdaPrice(gb_second=usd, request=0)}
-    asked |= {"aarch64": prices.LambdaPrice(gb_second=0.8 * usd, request=0)} if aarch64 else {}
-    fargate = {machine: prices.FargatePrice(vcpu_hour=usd, gb_hour=usd) for machine in asked}
+    functions = {"x86_64": prices.LambdaPrice(gb_second=usd, request=0)}
+    functions |= {"aarch64": prices.LambdaPrice(gb_second=0.8 * usd, request=0)} if aarch64 else {}
+    fargate = {machine: prices.FargatePrice(vcpu_hour=usd, gb_hour=usd) for machine in functions}
     date_ = f"2026-0{1 + number}-01"
-    return msgspec.structs.replace(PRICES, date=date_, functions=asked, fargate=fargate)
+    return msgspec.structs.replace(PRICES, date=date_, functions=functions, fargate=fargate)
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_a_url_vanishes_when_its_object_expires(connection: psycopg.Connection[A
     assert len(_rows(connection, "SELECT * FROM image_facts WHERE expires_at IS NULL")) == 3
 
 
-def test_pictures_that_look_alike_are_found_within_a_customer(connection: psycopg.Connection[Any]) -> None:
+def test_near_duplicates_are_found_within_a_customer(connection: psycopg.Connection[Any]) -> None:
     looks = {"a": "ffff0000ffff0000", "b": "ffff0000ffff0007", "c": "0000ffff0000ffff"}
     items = {
         (customer, name): result(customer=customer, measurements={"perceptual-hash": bits})
@@ -278,7 +278,7 @@ def test_pictures_that_look_alike_are_found_within_a_customer(connection: psycop
     }
 
 
-def test_blurred_pictures_are_far_below_what_is_usual(connection: psycopg.Connection[Any]) -> None:
+def test_blurred_images_are_far_below_the_usual_sharpness(connection: psycopg.Connection[Any]) -> None:
     sharp = [result(measurements={"sharpness": 200.0 + number}) for number in range(5)]
     blurred, other = result(measurements={"sharpness": 12.5}), result(pipeline="art", measurements={"sharpness": 12.5})
     _record(connection, *sharp, blurred, other, result(measurements={}))
@@ -286,8 +286,8 @@ def test_blurred_pictures_are_far_below_what_is_usual(connection: psycopg.Connec
     assert (str(found["image_id"]), found["sharpness"], found["usual"]) == (blurred.image_id, 12.5, 201.5)
 
 
-def test_a_pipeline_that_is_not_there_is_counted_as_other(connection: psycopg.Connection[Any]) -> None:
-    """In sums and in views: whoever spells names makes no rows of them. Not what a pipeline that is there let fail."""
+def test_an_unknown_pipeline_is_counted_as_other(connection: psycopg.Connection[Any]) -> None:
+    """In sums and views: misspelt names make no rows. Failures of an existing pipeline keep its name."""
     for number in range(3):
         _record(connection, _failed(Code.UNKNOWN_PIPELINE, f"typo{number}"), _failed(Code.TIMED_OUT, "=cmd|'calc'!A1"))
     _record(connection, _failed(Code.TIMED_OUT, "web"))
@@ -304,7 +304,7 @@ def _failed(code: Code, pipeline: str) -> Result:
     return result(pipeline=pipeline, status=Status.FAILED, code=code, renditions=())
 
 
-def test_estimates_are_held_against_the_truth(connection: psycopg.Connection[Any]) -> None:
+def test_estimates_are_compared_with_the_usage(connection: psycopg.Connection[Any]) -> None:
     usages = [Usage(cpu_seconds=0.4, peak_bytes=1 << 27), Usage(cpu_seconds=1.2, peak_bytes=3 << 28)]
     items = [result(estimate=_estimate(0.5), usage=usage) for usage in usages]
     failed = result(estimate=_estimate(9), status=Status.FAILED, code=Code.TIMED_OUT)
@@ -316,7 +316,7 @@ def test_estimates_are_held_against_the_truth(connection: psycopg.Connection[Any
     assert float(row["peak_ratio"]) == pytest.approx(3.5 / 2)
 
 
-def test_percentiles_out_of_buckets_are_near_the_truth(connection: psycopg.Connection[Any]) -> None:
+def test_percentiles_from_buckets_are_near_the_exact_ones(connection: psycopg.Connection[Any]) -> None:
     waits = [0.05 * 1.03**number for number in range(300)]
     _record(connection, *(result(received_at=NOW - timedelta(seconds=wait)) for wait in waits))
     (row,) = _rows(connection, "SELECT * FROM latency_days")
@@ -328,7 +328,7 @@ def test_percentiles_out_of_buckets_are_near_the_truth(connection: psycopg.Conne
     assert month["p95"] == row["p95"]
 
 
-def test_what_is_saved_is_the_source_less_the_largest_rendition(connection: psycopg.Connection[Any]) -> None:
+def test_bytes_saved_are_the_source_less_the_largest_rendition(connection: psycopg.Connection[Any]) -> None:
     image_id = str(uuid4())
     sizes = [msgspec.structs.replace(rendition(image_id, str(size)), bytes=size) for size in (3, 5, 4)]
     _record(
@@ -349,7 +349,7 @@ def test_what_is_saved_is_the_source_less_the_largest_rendition(connection: psyc
 
 
 def test_every_table_view_and_column_is_commented_and_the_document_shows_it(database: str) -> None:
-    """Mend the document by `python -m tools.docs.ledger`."""
+    """Regenerate the document with `python -m tools.docs.ledger`."""
     with psycopg.connect(database) as connection:
         shown = ledger_document.markdown(connection)
         text = ledger_document.DOCUMENT.read_text("utf-8")

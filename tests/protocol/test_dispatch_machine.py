@@ -22,7 +22,7 @@ from core.domain.errors import Code, PicturePerfectError
 from core.domain.model import ImageJob, ObjectRef, Status
 from core.services.dispatch.array_child import read
 from core.services.dispatch.job_events import Fate as Ending
-from core.services.reconciler import Reconciling, Report
+from core.services.reconciler import Reconciler, RoundSummary
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
 from tests.protocol.test_state_machine import _THOROUGH, FATES, STEPS, pytestmark
 from tests.support.aws.dispatch_world import Dispatch, estimate
@@ -230,11 +230,11 @@ class DispatchProtocol(RuleBasedStateMachine):
     def _is_quiet(self) -> bool:
         return not self.messages and set(self.dispatch.results()) == set(self.images)
 
-    def _reconcile(self, threads: Callable[[], Any]) -> Report:
-        return Reconciling(
+    def _reconcile(self, threads: Callable[[], Any]) -> RoundSummary:
+        return Reconciler(
             committing=self.dispatch.committing,
-            patience=timedelta(hours=12),
-            times=3,
+            min_age=timedelta(hours=12),
+            max_hand_overs=3,
             now=self.dispatch.clock,
             threads=threads,
         ).reconcile()

@@ -27,7 +27,7 @@ from core.domain import manifest
 from core.domain.errors import Code, PicturePerfectError, Unavailable
 from core.domain.model import ObjectRef, Status, Tombstone
 from core.ports.store import WriteContestedError
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from tests.support.fakes.ports import Died, FakeMetrics, undisturbed
 from tests.support.fakes.worker import FakeWorker
 from tests.support.services import Context, World, processing, s3_event
@@ -246,7 +246,7 @@ def test_promise_7_a_dead_database_stops_nothing(
     _notify(s3, sqs, bucket, queue)
     ledger = PostgresLedger(stoppable.get_uri())
     ledger.migrate()
-    recording = Recording(store=store, ledger=ledger)
+    recording = Recorder(store=store, ledger=ledger)
 
     _upload_and_process(doors, s3, bucket, service, "before.jpg")
     assert _record_waiting(doors, sqs, queue, recording) == 1
@@ -297,7 +297,7 @@ def _upload_and_process(doors: SimpleNamespace, s3: "S3Client", bucket: str, ser
     assert image["status"] == "processed"
 
 
-def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recording) -> int:
+def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recorder) -> int:
     """What an event source mapping does: receive, invoke, and delete what was not named as failed."""
     recorded = 0
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
@@ -323,7 +323,7 @@ def test_promise_8_the_database_can_be_rebuilt(
     urls = [postgres(), postgres()]
     grown, rebuilt = map(PostgresLedger, urls)
     grown.migrate(30)
-    world.recording = Recording(store=world.store, ledger=grown)
+    world.recording = Recorder(store=world.store, ledger=grown)
     for number in range(6):
         body = b"!corrupt_image" if number % 3 == 0 else f"photo {number}".encode()
         event = world.upload(f"{number}\0.jpg", body, customer=("acme", "globex")[number % 2])
@@ -338,7 +338,7 @@ def test_promise_8_the_database_can_be_rebuilt(
     world.record()
 
     rebuilt.migrate(30)
-    assert Recording(store=world.store, ledger=rebuilt).replay() == {}
+    assert Recorder(store=world.store, ledger=rebuilt).replay() == {}
     grown.close()
     rebuilt.close()
     tables = [_rows(url) for url in urls]

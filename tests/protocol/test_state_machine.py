@@ -31,7 +31,7 @@ from core.pipelines.definition import Pipeline, RenditionSpec
 from core.routing.plan import Limits
 from core.services.intake.requests import accept_bytes, accept_reference, read_request
 from core.services.processing.process import Processing
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from handler import events
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
 from tests.support.fakes.ports import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
@@ -298,8 +298,8 @@ class Protocol(RuleBasedStateMachine):
             threads=threads,
         )
 
-    def _recording(self, threads: Callable[[], Any]) -> Recording:
-        return Recording(store=self.store, ledger=self.ledger, threads=threads)
+    def _recording(self, threads: Callable[[], Any]) -> Recorder:
+        return Recorder(store=self.store, ledger=self.ledger, threads=threads)
 
     def _deliver(self, delivery: Delivery, service: Processing) -> Outcome:
         match delivery:

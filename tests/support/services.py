@@ -17,7 +17,7 @@ from core.ports.worker import Workers
 from core.routing.plan import Limits
 from core.services.intake.kafka_batch import Streaming
 from core.services.processing.process import Processing
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from tests.protocol.scheduler import Serial
 from tests.support.aws.kafka_events import handed_over
 from tests.support.fakes.ports import (
@@ -91,7 +91,7 @@ class World:
         self.processing = processing(self.store, self.queue, self.metrics, self.worker, work_dir)
         self.overflow = FakeHandovers(around)
         self.streaming = streaming(self.processing, self.overflow)
-        self.recording = Recording(store=self.store, ledger=self.ledger, threads=Serial)
+        self.recording = Recorder(store=self.store, ledger=self.ledger, threads=Serial)
         self.store.listeners.append(self._notify)
 
     def _notify(self, key: str) -> None:

@@ -1,4 +1,4 @@
-"""AWS Batch, for who submits."""
+"""AWS Batch: submitting jobs and finding them."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from core.adapters.aws.errors import translated
+from core.adapters.aws.errors import translate_errors
 from core.domain.errors import Code
 from core.routing.job_definitions import definition_name
 
@@ -17,9 +17,9 @@ _SHORTEST_ARRAY = 2  # https://docs.aws.amazon.com/batch/latest/userguide/array_
 
 
 class BatchJobs:
-    """Submits to one queue. `definitions` is the prefix of the job definitions' names.
+    """Submits to one job queue. The job definition of a tier is named `<definitions>-<tier>`.
 
-    The client must not retry by itself: a submission has no token, and one whose answer was lost would be made twice.
+    The client must not retry: SubmitJob takes no idempotency token, so a retry after a lost answer submits twice.
     """
 
     def __init__(
@@ -31,20 +31,23 @@ class BatchJobs:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`per_second` is how often this process may submit; AWS lets an account submit 50 times a second."""
+        """`per_second`: submissions of this process; AWS allows an account 50 a second.
+
+        https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html
+        """
         self._client = client
         self._queue = queue
         self._definitions = definitions
         self._interval = 1 / per_second
         self._clock = clock
         self._sleep = sleep
-        self._turns = threading.Lock()
-        self._next = float("-inf")
+        self._lock = threading.Lock()
+        self._next_turn = float("-inf")
 
     def submit(self, name: str, tier: str, arguments: Sequence[str], size: int, timeout_seconds: int) -> str:
         array: dict[str, Any] = {"arrayProperties": {"size": size}} if size >= _SHORTEST_ARRAY else {}
-        self._wait()
-        with _answered(f"Submitting {name} to {self._queue}"):
+        self._wait_for_turn()
+        with _translate_errors(f"Submitting {name} to {self._queue}"):
             answer = self._client.submit_job(
                 jobName=name,
                 jobQueue=self._queue,
@@ -56,21 +59,20 @@ class BatchJobs:
         return answer["jobId"]
 
     def find(self, name: str) -> str | None:
-        with _answered(f"Looking for {name} in {self._queue}"):
+        with _translate_errors(f"Looking for {name} in {self._queue}"):
             pages = self._client.get_paginator("list_jobs").paginate(
                 jobQueue=self._queue, filters=[{"name": "JOB_NAME", "values": [name]}]
             )
-            found = (job["jobId"] for page in pages for job in page["jobSummaryList"] if job["jobName"] == name)
-            return next(found, None)
+            job_ids = (job["jobId"] for page in pages for job in page["jobSummaryList"] if job["jobName"] == name)
+            return next(job_ids, None)
 
-    def _wait(self) -> None:
-        """Until it is this submission's turn."""
-        with self._turns:
+    def _wait_for_turn(self) -> None:
+        with self._lock:
             now = self._clock()
-            turn = max(now, self._next)
-            self._next = turn + self._interval
+            turn = max(now, self._next_turn)
+            self._next_turn = turn + self._interval
         self._sleep(turn - now)
 
 
-def _answered(what: str) -> AbstractContextManager[None]:
-    return translated(what, Code.BATCH_UNAVAILABLE, Code.BATCH_REFUSED)
+def _translate_errors(action: str) -> AbstractContextManager[None]:
+    return translate_errors(action, Code.BATCH_UNAVAILABLE, Code.BATCH_REFUSED)

@@ -1,4 +1,4 @@
-"""Amazon RDS and Aurora by IAM: the password is a token, signed here and good for fifteen minutes; no call is made."""
+"""IAM authentication to Amazon RDS and Aurora: the password is a token, signed locally and valid for 15 minutes."""
 
 import re
 from importlib.resources import files
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.auth import SigV4QueryAuth
 from botocore.awsrequest import AWSRequest
 
-from core.adapters.postgres.connection import parsed
+from core.adapters.postgres.connection import parse_url
 from core.domain.errors import Code, Misconfigured
 
 if TYPE_CHECKING:
@@ -20,24 +20,24 @@ _REGION = re.compile(r"\.([a-z]{2}(?:-[a-z]+)+-\d)\.rds\.amazonaws\.com(?:\.cn)?
 
 
 class RdsTokens:
-    """What a connection needs besides its URL. Called anew for each, it gives each a token of its own."""
+    """Makes the connection parameters that the URL lacks; each call signs a new token."""
 
     def __init__(self, url: str, credentials: "Credentials | None", region: str | None) -> None:
-        """The region is what the host's name says, else `region`.
+        """`region` is used if the host name contains none.
 
-        Raises Misconfigured(INVALID_SETTINGS) that names what is missing.
+        Raises Misconfigured(INVALID_SETTINGS) that names the missing part.
         """
-        said = parsed(url)
-        self._host, self._user = said.get("host", ""), said.get("user", "")
-        self._port = said.get("port") or "5432"
-        found = _REGION.search(self._host)
-        self._region = found[1] if found else region or ""
+        parameters = parse_url(url)
+        self._host, self._user = parameters.get("host", ""), parameters.get("user", "")
+        self._port = parameters.get("port") or "5432"
+        match = _REGION.search(self._host)
+        self._region = match[1] if match else region or ""
         if not self._host or not self._user or self._host.startswith("/") or "," in self._host:
-            raise _wrong("DATABASE_URL is wrong: DATABASE_AUTH=iam needs one host and a user in it")
+            raise _invalid_settings("DATABASE_URL is wrong: DATABASE_AUTH=iam needs one host and a user in it")
         if not self._region:
-            raise _wrong("AWS_REGION is missing: DATABASE_AUTH=iam needs it where the host's name does not say it")
+            raise _invalid_settings("AWS_REGION is missing: DATABASE_AUTH=iam needs it if the host names no region")
         if credentials is None:
-            raise _wrong("There are no AWS credentials to sign with, which DATABASE_AUTH=iam needs")
+            raise _invalid_settings("AWS credentials are missing: DATABASE_AUTH=iam signs tokens with them")
         self._credentials = credentials
 
     def __call__(self) -> dict[str, str]:
@@ -48,13 +48,13 @@ class RdsTokens:
         }
 
     def token(self) -> str:
-        """A presigned URL without its scheme, as `aws rds generate-db-auth-token` prints it."""
-        address = f"https://{self._host}:{self._port}/"
-        request = AWSRequest("GET", address, params={"Action": "connect", "DBUser": self._user})
+        """The token: a presigned URL without its scheme, as `aws rds generate-db-auth-token` prints it."""
+        endpoint = f"https://{self._host}:{self._port}/"
+        request = AWSRequest("GET", endpoint, params={"Action": "connect", "DBUser": self._user})
         signer = SigV4QueryAuth(self._credentials, _SERVICE, self._region, expires=_SECONDS)
         signer.add_auth(request)
         return str(request.url).removeprefix("https://")
 
 
-def _wrong(sentence: str) -> Misconfigured:
-    return Misconfigured(Code.INVALID_SETTINGS, sentence)
+def _invalid_settings(message: str) -> Misconfigured:
+    return Misconfigured(Code.INVALID_SETTINGS, message)

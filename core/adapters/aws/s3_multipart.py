@@ -1,34 +1,34 @@
-"""Uploads in parts, in S3. Nothing of them is kept here: S3 itself says which there are."""
+"""Multipart uploads in S3. S3 alone keeps their state."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from core.adapters.aws.errors import NOT_FOUND, http_status, translated
+from core.adapters.aws.errors import NOT_FOUND, http_status, translate_errors
 from core.ports.web import OpenUpload, Part
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-#: What CompleteMultipartUpload says of parts that are not, or not any more, as they were listed.
-_NOT_THOSE = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
+#: CompleteMultipartUpload's errors if the parts changed since they were listed.
+_CHANGED_PARTS = {"InvalidPart", "InvalidPartOrder", "EntityTooSmall"}
 
 
 class S3Multiparts:
-    """The home bucket's."""
+    """The Multiparts port for one bucket."""
 
     def __init__(self, client: "S3Client", bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
     def begin(self, key: str, media_type: str) -> str:
-        with translated(f"Beginning an upload to s3://{self._bucket}/{key}"):
+        with translate_errors(f"Beginning an upload to s3://{self._bucket}/{key}"):
             answer = self._client.create_multipart_upload(Bucket=self._bucket, Key=key, ContentType=media_type)
         return answer["UploadId"]
 
     def under(self, prefix: str) -> Sequence[OpenUpload]:
-        with translated(f"Listing uploads under s3://{self._bucket}/{prefix}"):
+        with translate_errors(f"Listing uploads under s3://{self._bucket}/{prefix}"):
             answer = self._client.list_multipart_uploads(Bucket=self._bucket, Prefix=prefix)
         return [
             OpenUpload(key=item["Key"], upload_id=item["UploadId"], started_at=item["Initiated"])
@@ -37,7 +37,7 @@ class S3Multiparts:
         ]
 
     def parts(self, upload: OpenUpload) -> Sequence[Part]:
-        with translated(f"Listing the parts of s3://{self._bucket}/{upload.key}"):
+        with translate_errors(f"Listing the parts of s3://{self._bucket}/{upload.key}"):
             pages = self._client.get_paginator("list_parts").paginate(
                 Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id
             )
@@ -53,7 +53,7 @@ class S3Multiparts:
                 raise
 
     def complete(self, upload: OpenUpload, parts: Sequence[Part]) -> bool:
-        with translated(f"Completing s3://{self._bucket}/{upload.key}"):
+        with translate_errors(f"Completing s3://{self._bucket}/{upload.key}"):
             try:
                 self._client.complete_multipart_upload(
                     Bucket=self._bucket,
@@ -63,13 +63,13 @@ class S3Multiparts:
                 )
             except ClientError as error:
                 code = error.response.get("Error", {}).get("Code", "")
-                if http_status(error) == NOT_FOUND or code in _NOT_THOSE:
+                if http_status(error) == NOT_FOUND or code in _CHANGED_PARTS:
                     return False
                 raise
         return True
 
     def abort(self, upload: OpenUpload) -> None:
-        with translated(f"Aborting the upload to s3://{self._bucket}/{upload.key}"):
+        with translate_errors(f"Aborting the upload to s3://{self._bucket}/{upload.key}"):
             try:
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=upload.key, UploadId=upload.upload_id)
             except ClientError as error:

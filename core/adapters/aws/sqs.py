@@ -1,11 +1,11 @@
-"""SQS as the way to the recorder, for what S3's own notification may have missed, and to where there is more room."""
+"""SQS: announcing objects to the recorder, and handing jobs over to Batch."""
 
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 import msgspec
 
-from core.adapters.aws.errors import translated
+from core.adapters.aws.errors import translate_errors
 from core.domain.errors import Code
 from core.domain.model import Estimate, HandOver, ImageJob
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SqsAnnouncements:
-    """Sends what S3 would have sent: the recorder need not tell the two apart."""
+    """Sends S3's own notification again, in case S3 lost it; the recorder cannot tell the two apart."""
 
     def __init__(self, client: "SQSClient", queue_url: str, bucket: str) -> None:
         self._client = client
@@ -28,12 +28,12 @@ class SqsAnnouncements:
             "s3": {"bucket": {"name": self._bucket}, "object": {"key": quote_plus(key, safe="/")}},
         }
         body = msgspec.json.encode({"Records": [record]}).decode()
-        with translated(f"Announcing {key}", Code.QUEUE_UNAVAILABLE):
+        with translate_errors(f"Announcing {key}", Code.QUEUE_UNAVAILABLE):
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)
 
 
 class SqsHandovers:
-    """Sends jobs to the overflow queue."""
+    """Sends jobs to the overflow queue, which `handler.dispatch` reads."""
 
     def __init__(self, client: "SQSClient", queue_url: str) -> None:
         self._client = client
@@ -44,5 +44,5 @@ class SqsHandovers:
     ) -> None:
         message = HandOver(job=job, reason=reason, tier=tier, estimate=estimate, attempt=attempt)
         body = msgspec.json.encode(message).decode()
-        with translated(f"Handing over image {job.image_id}", Code.QUEUE_UNAVAILABLE):
+        with translate_errors(f"Handing over image {job.image_id}", Code.QUEUE_UNAVAILABLE):
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=body)

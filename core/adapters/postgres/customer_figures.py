@@ -1,14 +1,13 @@
-"""A customer's numbers for the page, from the ledger's sums: as many rows as there are days and formats."""
+"""One customer's usage for the page, from the ledger's daily sums: its cost grows with days, not with images."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
-from core.ports.gallery import Count, DayCount, NamedCount, Numbers
+from core.ports.gallery import Count, DayCount, NamedCount, UsageStats
 
-# Sums of one customer by code are kept by the month alone: these are counted, and failures are few
-# An image that was erased was still worked on: it counts, its name and its files are what is gone
+# Erased images count: their work was done, and only names and files are gone
 _COUNTS = """
     SELECT grouping(day, format, route) AS which, day, format AS name, route,
            sum(images)::bigint AS images, sum(images - failed)::bigint AS processed, sum(failed)::bigint AS failed,
@@ -21,6 +20,7 @@ _COUNTS = """
     HAVING sum(images) > 0
      ORDER BY day, images DESC, format, route
 """
+# Counted from the images: the ledger sums a customer's codes by month only, and failures are few
 _CODES = """
     SELECT code AS name, count(*) AS images, 0 AS processed, count(*) AS failed, 0 AS renditions,
            coalesce(sum(source_bytes), 0)::bigint AS bytes_in, 0 AS bytes_out,
@@ -34,26 +34,26 @@ _CODES = """
 _TOTAL, _DAY, _FORMAT, _ROUTE = 0b111, 0b011, 0b101, 0b110
 
 
-def numbers(cursor: psycopg.Cursor[dict[str, Any]], customer: str, since: datetime, until: datetime) -> Numbers:
-    """Read them by a cursor whose rows are dictionaries. Days are whole, and UTC's: both ends are in it."""
-    asked = {
+def usage_stats(cursor: psycopg.Cursor[dict[str, Any]], customer: str, since: datetime, until: datetime) -> UsageStats:
+    """The usage of whole UTC days, those of `since` and `until` included. `cursor` yields dictionaries."""
+    parameters = {
         "customer": customer,
         "since": since.astimezone(UTC).date(),
         "until": until.astimezone(UTC).date(),
     }
-    rows = cursor.execute(_COUNTS, asked).fetchall()
-    codes = cursor.execute(_CODES, asked).fetchall()
+    rows = cursor.execute(_COUNTS, parameters).fetchall()
+    codes = cursor.execute(_CODES, parameters).fetchall()
     total = [row for row in rows if row["which"] == _TOTAL]
-    return Numbers(
+    return UsageStats(
         since=since,
         until=until,
-        total=Count(**_counted(total[0])) if total else Count(usd=0.0),
-        days=tuple(DayCount(day=row["day"], **_counted(row)) for row in rows if row["which"] == _DAY),
-        formats=tuple(NamedCount(name=row["name"], **_counted(row)) for row in rows if row["which"] == _FORMAT),
-        routes=tuple(NamedCount(name=row["route"], **_counted(row)) for row in rows if row["which"] == _ROUTE),
-        codes=tuple(NamedCount(name=row["name"], **_counted(row)) for row in codes),
+        total=Count(**_count_fields(total[0])) if total else Count(usd=0.0),
+        days=tuple(DayCount(day=row["day"], **_count_fields(row)) for row in rows if row["which"] == _DAY),
+        formats=tuple(NamedCount(name=row["name"], **_count_fields(row)) for row in rows if row["which"] == _FORMAT),
+        routes=tuple(NamedCount(name=row["route"], **_count_fields(row)) for row in rows if row["which"] == _ROUTE),
+        codes=tuple(NamedCount(name=row["name"], **_count_fields(row)) for row in codes),
     )
 
 
-def _counted(row: dict[str, Any]) -> dict[str, Any]:
+def _count_fields(row: dict[str, Any]) -> dict[str, Any]:
     return {name: row[name] for name in Count.__struct_fields__}

@@ -1,4 +1,4 @@
-"""What a report counts, in the views of the ledger (docs/reference/ledger.md) that Grafana's panels read too."""
+"""The figures of a report, from the ledger's views (docs/reference/ledger.md) that Grafana's panels read too."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -6,11 +6,10 @@ from datetime import date
 from typing import Any
 
 import psycopg
-from psycopg.errors import UndefinedColumn, UndefinedFunction, UndefinedTable
 
 from core.adapters.postgres.connection import Database
-from core.domain.errors import Code, Misconfigured, Unavailable
-from core.ports.reports import DIMENSIONS, KEY, Counted, Latency, Question, Row, Sums
+from core.ports.report_rows import ROW_KEY, Row
+from core.ports.reports import DIMENSIONS, Latency, PeriodSums, ReportQuery, Sums
 
 _NUMBERS = ("images", "failed", "outputs", "bytes_in", "bytes_out", "bytes_saved", "cpu_seconds", "usd")
 _SUMS = ", ".join(f"sum({name})::{'float8' if name in ('cpu_seconds', 'usd') else 'bigint'}" for name in _NUMBERS)
@@ -23,8 +22,8 @@ _IMAGES = """
      WHERE f.committed_at >= %(since)s::date::timestamp AT TIME ZONE 'UTC'
        AND f.committed_at < (%(until)s::date + 1)::timestamp AT TIME ZONE 'UTC'
 """
-#: What is counted: by what, and in which view for everybody. Those are sums already, however many images there are.
-_COUNTED = {
+#: Each breakdown, and the view with its daily sums over all customers: their size does not grow with the images.
+_VIEWS = {
     "day": "days_by_source",
     "source": "days_by_source",
     "route": "days_by_source",
@@ -34,8 +33,9 @@ _COUNTED = {
     "customer": "customer_days",
 }
 _PERCENTILES = "percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency)"
-#: Every query here is made of names alone: values go beside it.
-_MINE = f"WITH mine AS MATERIALIZED ({_IMAGES} AND f.customer = %(customer)s)"
+#: The SQL below is composed of constants; values are bound as parameters.
+_CUSTOMER_IMAGES = f"WITH mine AS MATERIALIZED ({_IMAGES} AND f.customer = %(customer)s)"
+#: By whether the query is for one customer: exact for one, from the buckets of the histogram for all.
 _LATENCIES = {
     False: """
         SELECT day, ARRAY[histogram_percentile(0.5, array_agg(bucket), array_agg(images)),
@@ -44,105 +44,85 @@ _LATENCIES = {
           FROM histogram_days WHERE name = 'Latency' AND day BETWEEN %(since)s AND %(until)s
          GROUP BY GROUPING SETS ((day), ())
     """,
-    True: f"{_MINE} SELECT day, {_PERCENTILES} FROM mine GROUP BY GROUPING SETS ((day), ())",  # noqa: S608 - no value is in it
+    True: f"{_CUSTOMER_IMAGES} SELECT day, {_PERCENTILES} FROM mine GROUP BY GROUPING SETS ((day), ())",  # noqa: S608 - composed of constants
 }
-_KEYS = ", ".join(f"coalesce({name}, '')" for name in KEY)
+_KEYS = ", ".join(f"coalesce({name}, '')" for name in ROW_KEY)
 _ROWS = f"""
-    SELECT {", ".join(KEY)}, count(*), sum(outputs)::bigint, sum(bytes_in)::bigint, sum(bytes_out)::bigint,
+    SELECT {", ".join(ROW_KEY)}, count(*), sum(outputs)::bigint, sum(bytes_in)::bigint, sum(bytes_out)::bigint,
            sum(bytes_saved)::bigint, sum(seconds)::float8, sum(cpu_seconds)::float8, sum(usd)::float8, {_PERCENTILES}
       FROM ({_IMAGES} AND (%(customer)s::text IS NULL OR f.customer = %(customer)s)) images
      WHERE %(after)s::text[] = '{{}}' OR ARRAY[{_KEYS}] COLLATE "C" > %(after)s::text[]
-     GROUP BY {", ".join(KEY)} ORDER BY ARRAY[{_KEYS}] COLLATE "C" LIMIT %(most)s
-"""  # noqa: S608 - no value is in it
+     GROUP BY {", ".join(ROW_KEY)} ORDER BY ARRAY[{_KEYS}] COLLATE "C" LIMIT %(limit)s
+"""  # noqa: S608 - composed of constants
 _SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 class PostgresFigures:
-    """Counts in the ledger, by one connection; changes nothing."""
+    """The Figures port over one read-only connection."""
 
     def __init__(self, database: Database | str) -> None:
-        """The database, or the URL of one that asks for nothing else."""
+        """`database`: a connection, or a URL that needs no secrets."""
         self._database = Database(database) if isinstance(database, str) else database
 
-    def counted(self, questions: Sequence[Question]) -> list[Counted]:
+    def period_sums(self, queries: Sequence[ReportQuery]) -> list[PeriodSums]:
         with self._snapshot() as cursor:
-            return [
-                _counted(cursor.execute(_counting(one=question.customer is not None), _asked(question)).fetchall())
-                for question in questions
-            ]
+            return [_period_sums(cursor.execute(_sums_sql(query), _parameters(query)).fetchall()) for query in queries]
 
-    def latencies(self, question: Question) -> tuple[Latency | None, dict[date, Latency]]:
+    def latencies(self, query: ReportQuery) -> tuple[Latency | None, dict[date, Latency]]:
+        sql = _LATENCIES[query.customer is not None].encode()
         with self._snapshot() as cursor:
-            query = _LATENCIES[question.customer is not None].encode()
-            found = dict(cursor.execute(query, _asked(question)).fetchall())
-        whole = found.pop(None, None)
-        days = {day: _latency(values) for day, values in found.items()}
+            by_day = dict(cursor.execute(sql, _parameters(query)).fetchall())
+        whole = by_day.pop(None, None)
+        days = {day: _latency(percentiles) for day, percentiles in by_day.items()}
         return (_latency(whole) if days else None), days
 
-    def rows(self, question: Question, day: date, after: tuple[str, ...], most: int) -> list[Row]:
-        asked = {**_asked(question), "since": day, "until": day, "after": list(after), "most": most}
+    def rows(self, query: ReportQuery, day: date, after: tuple[str, ...], limit: int) -> list[Row]:
+        parameters = {**_parameters(query), "since": day, "until": day, "after": list(after), "limit": limit}
         with self._snapshot() as cursor:
-            return [_row(day, found) for found in cursor.execute(_ROWS.encode(), asked).fetchall()]
+            rows = cursor.execute(_ROWS.encode(), parameters).fetchall()
+        return [Row(day, *columns, *percentiles) for *columns, percentiles in rows]
 
     def close(self) -> None:
-        self._database.hang_up()
+        self._database.close()
 
     @contextmanager
     def _snapshot(self) -> Iterator[psycopg.Cursor[Any]]:
-        try:
-            connection = self._database.connection()
-            with connection.transaction(), connection.cursor() as cursor:
-                cursor.execute(_SNAPSHOT)
-                yield cursor
-            self._database.rest()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            self._database.hang_up()
-            raise Unavailable(Code.DATABASE_UNAVAILABLE, f"The database was not reached: {_told(error)}") from error
-        except (UndefinedTable, UndefinedColumn, UndefinedFunction) as error:
-            message = f"The database is not this release's: {_told(error)}. Is its `pictureperfect migrate` done?"
-            raise Misconfigured(Code.INVALID_RESULT, message) from error
-        except psycopg.Error as error:
-            raise Misconfigured(Code.INVALID_RESULT, f"The database did not answer: {_told(error)}.") from error
+        with self._database.transaction() as connection, connection.cursor() as cursor:
+            cursor.execute(_SNAPSHOT)
+            yield cursor
 
 
-def _told(error: Exception) -> str:
-    return str(error).partition("\n")[0].strip() or type(error).__name__
+def _latency(percentiles: Sequence[float]) -> Latency:
+    p50, p95, p99 = percentiles
+    return Latency(p50=p50, p95=p95, p99=p99)
 
 
-def _asked(question: Question) -> dict[str, Any]:
-    return {"since": question.since, "until": question.until, "customer": question.customer}
+def _parameters(query: ReportQuery) -> dict[str, Any]:
+    return {"since": query.since, "until": query.until, "customer": query.customer}
 
 
-def _counting(*, one: bool) -> bytes:
-    """Everything that is counted, in one query: of one customer from the images, of all from the sums of days."""
-    parts = []
-    for kind, view in _COUNTED.items():
+def _sums_sql(query: ReportQuery) -> bytes:
+    """All breakdowns in one statement: from the images of one customer, or from the daily views of all."""
+    is_one_customer = query.customer is not None
+    selects = []
+    for kind, view in _VIEWS.items():
         name = "NULL" if kind == "day" else kind
-        place = "mine" if one else f"{view} {_DAYS}"
+        source = "mine" if is_one_customer else f"{view} {_DAYS}"
         keys = ", ".join(("day, route" if kind == "day" else "NULL::date, NULL::text", f"{name}::text"))
         grouped = "day, route" if kind == "day" else kind
-        parts.append(f"SELECT '{kind}', {keys}, {_SUMS} FROM {place} GROUP BY {grouped}")  # noqa: S608 - no value is in it
-    return f"{_MINE if one else ''} {' UNION ALL '.join(parts)}".encode()
+        selects.append(f"SELECT '{kind}', {keys}, {_SUMS} FROM {source} GROUP BY {grouped}")  # noqa: S608 - composed of constants
+    return f"{_CUSTOMER_IMAGES if is_one_customer else ''} {' UNION ALL '.join(selects)}".encode()
 
 
-def _counted(found: Sequence[tuple[Any, ...]]) -> Counted:
+def _period_sums(rows: Sequence[tuple[Any, ...]]) -> PeriodSums:
     by: dict[str, dict[str, Sums]] = {name: {} for name in DIMENSIONS}
     days, failures = {}, {}
-    for kind, day, route, name, *numbers in found:
-        sums = Sums(**dict(zip(_NUMBERS, (number or 0 for number in numbers), strict=True)))
+    for kind, day, route, name, *values in rows:
+        sums = Sums(**dict(zip(_NUMBERS, (value or 0 for value in values), strict=True)))
         if kind == "day":
             days[day, route] = sums
         elif kind != "code":
             by[kind][name] = sums
         elif name:
             failures[name] = sums.images
-    return Counted(by=by, days=days, failures=failures)
-
-
-def _latency(values: Sequence[float]) -> Latency:
-    return Latency(p50=values[0], p95=values[1], p99=values[2])
-
-
-def _row(day: date, found: Sequence[Any]) -> Row:
-    *values, percentiles = found
-    return Row(day, *values, *percentiles)
+    return PeriodSums(by=by, days=days, failures=failures)

@@ -1,4 +1,4 @@
-"""What the page reads of the ledger: always of one customer, and never of an image that was erased."""
+"""The ledger's rows for the page: of one customer, without erased images."""
 
 import threading
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ from msgspec import UNSET
 from psycopg.rows import dict_row
 
 from core.adapters.postgres.connection import Database
-from core.adapters.postgres.customer_figures import numbers
-from core.domain.errors import Code, Misconfigured, Unavailable
-from core.ports.gallery import Filter, Numbers
+from core.adapters.postgres.customer_figures import usage_stats
+from core.adapters.postgres.errors import error_type
+from core.ports.gallery import Filter, UsageStats
 
-# The row comes as JSON's plain values: times are text in ISO 8601, which is what the cursor holds too
+# Rows are plain JSON values: times are ISO 8601 text, as the page's cursors hold them
 _COLUMNS = """
     SELECT to_jsonb(i) || jsonb_build_object('renditions', coalesce(
         (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.name, r.format) FROM renditions r WHERE r.image_id = i.image_id), '[]'
@@ -28,7 +28,7 @@ _CONDITIONS = {
     "status": "i.status = %(status)s",
     "format": "i.format = %(format)s",
     "pipeline": "i.pipeline = %(pipeline)s",
-    # An accent may be a character of its own, or not: macOS names files by the former, most people type the latter
+    # Unicode normalization: macOS writes an accent as a character of its own, keyboards do not
     "text": r"normalize(i.name) ILIKE normalize(%(text)s) ESCAPE '\'",
     "since": "i.committed_at >= %(since)s",
     "until": "i.committed_at < %(until)s",
@@ -46,16 +46,16 @@ _UPLOAD = """
 
 
 class GalleryRows:
-    """Reads, by one connection, one request at a time."""
+    """The Rows port over one connection, which requests take in turn."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._one = threading.Lock()
+        self._lock = threading.Lock()
 
     def page(
-        self, customer: str, wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+        self, customer: str, filters: Filter, after: tuple[datetime, UUID] | None, limit: int
     ) -> list[dict[str, Any]]:
-        values = _values(wanted)
+        values = _filter_values(filters)
         conditions = [_MINE, *(_CONDITIONS[name] for name in values)]
         if after:
             conditions.append(_AFTER)
@@ -76,41 +76,34 @@ class GalleryRows:
             row = cursor.execute(_UPLOAD, [customer, since, pipeline, upload]).fetchone()
         return bool(row and row["ended"])
 
-    def numbers(self, customer: str, since: datetime, until: datetime) -> Numbers:
+    def usage_stats(self, customer: str, since: datetime, until: datetime) -> UsageStats:
         with self._cursor() as cursor:
-            return numbers(cursor, customer, since, until)
+            return usage_stats(cursor, customer, since, until)
 
     def close(self) -> None:
-        self._database.hang_up()
+        self._database.close()
 
     @contextmanager
     def _cursor(self) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
-        with self._one:
-            try:
-                connection = self._database.connection()
-                with connection.transaction(), connection.cursor(row_factory=dict_row) as cursor:
-                    yield cursor
-                self._database.rest()
-            except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                self._database.hang_up()
-                raise Unavailable(Code.DATABASE_UNAVAILABLE, "The database was not reached.") from error
-            except psycopg.Error as error:
-                raise Misconfigured(
-                    Code.INVALID_RESULT, f"The database refused to answer: {type(error).__name__}."
-                ) from error
+        with (
+            self._lock,
+            self._database.transaction(error_type) as connection,  # the log must not repeat what a customer searched
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            yield cursor
 
 
-def _values(wanted: Filter) -> dict[str, Any]:
-    said = {name: getattr(wanted, name) for name in _CONDITIONS if getattr(wanted, name) not in (UNSET, "")}
-    if "text" in said:
-        said["text"] = f"%{_literal(said['text'])}%"
-    if "upload" in said:
-        said["upload"] = [upload for upload in said["upload"].split(",") if upload]
-    return said
+def _filter_values(filters: Filter) -> dict[str, Any]:
+    values = {name: getattr(filters, name) for name in _CONDITIONS if getattr(filters, name) not in (UNSET, "")}
+    if "text" in values:
+        values["text"] = f"%{_escape_like(values['text'])}%"
+    if "upload" in values:
+        values["upload"] = [upload for upload in values["upload"].split(",") if upload]
+    return values
 
 
-def _literal(text: str) -> str:
-    """Text in which LIKE finds no wildcards."""
+def _escape_like(text: str) -> str:
+    """The text as a LIKE pattern without wildcards."""
     for character in "\\%_":
         text = text.replace(character, f"\\{character}")
     return text

@@ -1,19 +1,19 @@
-"""PostgreSQL as the ledger."""
+"""The ledger in PostgreSQL: recording results, migrating, reading one row."""
 
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib.resources import files
 from typing import Any
 
 import psycopg
 
 from core.adapters.postgres.connection import Database
-from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable, tombstone_row
-from core.domain.errors import Code, Misconfigured, Unavailable
+from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable_json, tombstone_row
 from core.domain.model import Result, Tombstone
 from core.routing import prices
 
+_SCHEMA = files("core.adapters.postgres").joinpath("schema")
 _MIGRATION = re.compile(r"\d{4}_[a-z0-9_]+\.sql")
 _MIGRATIONS = """
     CREATE TABLE IF NOT EXISTS schema_migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())
@@ -24,7 +24,7 @@ _SET_PRICE = """
     ON CONFLICT (valid_from, service, machine, item) DO UPDATE SET usd = excluded.usd, region = excluded.region
     WHERE (prices.usd, prices.region) IS DISTINCT FROM (excluded.usd, excluded.region)
 """
-#: From today on, where it is another than before; from the beginning, as long as there is no image.
+#: A changed retention is valid from today (UTC) on; before the first image, from the beginning of time.
 _SET_RETENTION = """
     INSERT INTO retention (valid_from, days)
     SELECT CASE WHEN EXISTS (SELECT FROM images) AND EXISTS (SELECT FROM retention)
@@ -34,7 +34,7 @@ _SET_RETENTION = """
         OR (SELECT days FROM retention ORDER BY valid_from DESC LIMIT 1) IS DISTINCT FROM %(days)s
     ON CONFLICT (valid_from) DO UPDATE SET days = excluded.days
 """
-_ROW = """
+_FIND = """
     SELECT to_jsonb(i) || jsonb_build_object('renditions', coalesce(
         (SELECT jsonb_agg(to_jsonb(r) ORDER BY r.name, r.format) FROM renditions r
           WHERE r.image_id = i.image_id), '[]'))
@@ -43,99 +43,70 @@ _ROW = """
 
 
 class PostgresLedger:
-    """Records what was committed, by one connection."""
+    """The Ledger port over one connection, and what else the operator does with its tables."""
 
     def __init__(self, database: Database | str) -> None:
-        """The database, or the URL of one that asks for nothing else."""
+        """`database`: a connection, or a URL that needs no secrets."""
         self._database = Database(database) if isinstance(database, str) else database
 
     def record(self, results: Sequence[Result], tombstones: Sequence[Tombstone]) -> frozenset[str]:
-        highest = {result.image_id: result for result in sorted(results, key=lambda result: result.run)}
-        images = [image_row(result) for result in highest.values()]
-        renditions = [row for result in highest.values() for row in rendition_rows(result)]
-        rows = [storable(rows) for rows in (images, renditions, [tombstone_row(item) for item in tombstones])]
-        with self._transaction() as cursor:
-            found = cursor.execute(_RECORD, rows).fetchone()
-        return frozenset(str(image) for image in found[0]) if found else frozenset()
+        highest_runs = {result.image_id: result for result in sorted(results, key=lambda result: result.run)}.values()
+        arguments = [
+            storable_json([image_row(result) for result in highest_runs]),
+            storable_json([row for result in highest_runs for row in rendition_rows(result)]),
+            storable_json([tombstone_row(tombstone) for tombstone in tombstones]),
+        ]
+        with self._database.transaction() as connection:
+            row = connection.execute(_RECORD, arguments).fetchone()
+        return frozenset(str(image_id) for image_id in row[0]) if row else frozenset()
 
     def migrate(self, retention_days: int | None = None) -> list[str]:
-        """Apply the numbered migrations that were not applied yet, in order; returns their names.
+        """Apply the outstanding migrations of schema/ in one transaction; returns their names.
 
-        All is one transaction. Two that run at once wait for each other. The prices of this release are written down
-        too, and after how many days objects expire from today on (None: they do not).
+        Also writes this release's prices, its roles, and `retention_days`: the days after which S3 deletes an image's
+        files (None: never). Concurrent calls wait for each other.
         """
         applied = []
-        with self._transaction() as cursor:
-            _lock(cursor)
+        with self._database.transaction() as connection, connection.cursor() as cursor:
+            _lock_migrations(cursor)
             cursor.execute("SELECT name FROM schema_migrations")
             known = {row[0] for row in cursor.fetchall()}
-            for name, sql in _migrations():
+            for name in _migration_names():
                 if name not in known:
-                    cursor.execute(sql.encode())
+                    cursor.execute(_schema_file(name))
                     cursor.execute("INSERT INTO schema_migrations (name) VALUES (%s)", [name])
                     applied.append(name)
             cursor.executemany(_SET_PRICE, price_rows(prices.price_history()))
             cursor.execute(_SET_RETENTION, {"days": retention_days})
-            cursor.execute(_schema("roles.sql"))
+            cursor.execute(_schema_file("roles.sql"))
         return applied
 
     def find(self, image_id: str) -> dict[str, Any] | None:
-        """The row of one image with its renditions, as JSON's plain values; None where there is none."""
-        with self._transaction() as cursor:
-            found = cursor.execute(_ROW, [image_id]).fetchone()
-        return found[0] if found else None
+        """The row of one image with its renditions, as plain JSON values; None if there is no such row."""
+        with self._database.transaction() as connection:
+            row = connection.execute(_FIND, [image_id]).fetchone()
+        return row[0] if row else None
 
     def close(self) -> None:
-        self._database.hang_up()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[psycopg.Cursor[Any]]:
-        try:
-            connection = self._database.connection()
-            with connection.transaction(), connection.cursor() as cursor:
-                yield cursor
-            self._database.rest()
-        except psycopg.errors.LockNotAvailable as error:
-            self._database.hang_up()
-            raise Unavailable(
-                Code.DATABASE_UNAVAILABLE,
-                "Another session of the database held what this one needed for too long; pg_blocking_pids names it. "
-                "Nothing was written, and it may be tried again.",
-            ) from error
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            self._database.hang_up()
-            raise Unavailable(
-                Code.DATABASE_UNAVAILABLE, f"The database was not reached: {_first_line(error)}"
-            ) from error
-        except psycopg.Error as error:
-            raise Misconfigured(
-                Code.INVALID_RESULT,
-                f"The database refused a row: {_first_line(error)}. Are all migrations applied?",
-            ) from error
+        self._database.close()
 
 
-def _lock(cursor: psycopg.Cursor[Any]) -> None:
-    """Two deployments wait for each other, by a lock that needs a right to write: anybody may take an advisory one.
+def _lock_migrations(cursor: psycopg.Cursor[Any]) -> None:
+    """Make concurrent migrations wait for each other.
 
-    Later locks are not waited for without an end: recorders would wait behind them.
+    A table lock, since it needs the right to write: any role may take an advisory lock. The locks that the migrations
+    take time out, since recorders queue behind them.
     """
     with suppress(psycopg.errors.UniqueViolation, psycopg.errors.DuplicateTable), cursor.connection.transaction():
-        # IF NOT EXISTS does not see what is being made: then the other has committed by now
+        # IF NOT EXISTS does not see a table that another session is creating; once this fails, that session committed
         cursor.execute(_MIGRATIONS)
     cursor.execute("LOCK TABLE schema_migrations IN SHARE ROW EXCLUSIVE MODE")
     cursor.execute("SET LOCAL lock_timeout = '30s'")
 
 
-def _migrations() -> list[tuple[str, str]]:
-    folder = files("core.adapters.postgres").joinpath("schema")
-    found = sorted(item.name for item in folder.iterdir() if _MIGRATION.fullmatch(item.name))
-    return [(name, folder.joinpath(name).read_text(encoding="utf-8")) for name in found]
+def _migration_names() -> list[str]:
+    return sorted(item.name for item in _SCHEMA.iterdir() if _MIGRATION.fullmatch(item.name))
 
 
-def _schema(name: str) -> bytes:
-    return files("core.adapters.postgres").joinpath("schema", name).read_bytes()
-
-
-def _first_line(error: Exception) -> str:
-    """What went wrong, without the statement and its values: they are customers'."""
-    return str(error).partition("\n")[0].strip() or type(error).__name__
+def _schema_file(name: str) -> bytes:
+    return _SCHEMA.joinpath(name).read_bytes()

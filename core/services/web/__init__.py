@@ -1,1 +1,1 @@
-"""The use cases of the web page's API: uploads and the gallery."""
+"""The use cases of the web API: uploads and the gallery."""

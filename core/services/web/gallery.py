@@ -1,4 +1,4 @@
-"""The use cases of the gallery: a customer's images that ended, what is known of one, its erasure, and the numbers."""
+"""The use cases of the gallery: listing, describing and erasing a customer's images, and usage statistics."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +12,7 @@ import msgspec
 from core.domain import manifest, object_keys
 from core.domain.errors import Code, Misconfigured, Refusal
 from core.domain.model import Estimate, Status, Tombstone, Usage
-from core.ports.gallery import Erasure, Filter, Image, ImageDetail, Numbers, Picture
+from core.ports.gallery import Erasure, Filter, Image, ImageDetail, RenditionView, UsageStats
 from core.ports.store import ObjectStore, WriteContestedError
 from core.ports.web import Links, Rows
 from core.services.web import media_types
@@ -20,7 +20,7 @@ from core.services.web import media_types
 
 @dataclass(frozen=True, kw_only=True)
 class Gallery:
-    """Images of one customer at a time: of another's, nobody can tell here that they are there."""
+    """Finished images; each call is for one customer and treats other customers' images as missing."""
 
     rows: Rows
     links: Links
@@ -29,12 +29,12 @@ class Gallery:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def page(
-        self, customer: str, wanted: Filter, after: tuple[datetime, UUID] | None, limit: int
+        self, customer: str, filters: Filter, after: tuple[datetime, UUID] | None, limit: int
     ) -> tuple[list[Image], tuple[str, str] | None]:
-        """Images, the latest first, and after which of them the next page begins; None at the end."""
-        found = self.rows.page(customer, wanted, after, limit + 1)
-        images = [self._image(row) for row in found[:limit]]
-        last = found[limit - 1] if len(found) > limit else None
+        """Images, the latest first, and the commit time and id to continue after; None on the last page."""
+        rows = self.rows.page(customer, filters, after, limit + 1)
+        images = [self._image(row) for row in rows[:limit]]
+        last = rows[limit - 1] if len(rows) > limit else None
         return images, (last["committed_at"], last["image_id"]) if last else None
 
     def detail(self, customer: str, image_id: str) -> ImageDetail:
@@ -42,8 +42,8 @@ class Gallery:
         row = self._find(customer, image_id)
         return ImageDetail(
             image=self._image(row),
-            renditions=tuple(self._picture(row, rendition) for rendition in row["renditions"]),
-            before=self._before(row),
+            renditions=tuple(self._rendition(row, rendition) for rendition in row["renditions"]),
+            before=self._source_link(row),
             measurements=row["measurements"],
             operations=row["operations"],
             usage=Usage(seconds=row["seconds"], cpu_seconds=row["cpu_seconds"], peak_bytes=row["peak_bytes"]),
@@ -52,15 +52,15 @@ class Gallery:
         )
 
     def erase(self, customer: str, image_id: str) -> Erasure:
-        """Ask for an image's erasure, again too, until it is done. Raises Refusal(NOT_FOUND), as it does then."""
+        """Write the image's tombstone; may be repeated until the erasure is done. Raises Refusal(NOT_FOUND)."""
         self._find(customer, image_id)
         tombstone = Tombstone(image_id=image_id, customer=customer, requested_at=self.now())
-        with suppress(WriteContestedError):  # somebody asks for the same at this very moment
+        with suppress(WriteContestedError):  # another request writes the same tombstone
             self.store().create(tombstone.key, msgspec.json.encode(tombstone), "application/json")
         return Erasure(image_id=image_id, requested_at=tombstone.requested_at)
 
-    def numbers(self, customer: str, since: datetime, until: datetime) -> Numbers:
-        return self.rows.numbers(customer, since, until)
+    def usage_stats(self, customer: str, since: datetime, until: datetime) -> UsageStats:
+        return self.rows.usage_stats(customer, since, until)
 
     def _find(self, customer: str, image_id: str) -> dict[str, Any]:
         row = self.rows.find(customer, image_id)
@@ -69,10 +69,10 @@ class Gallery:
         return row
 
     def _image(self, row: dict[str, Any]) -> Image:
-        pictures = sorted(
+        renditions = sorted(
             row["renditions"], key=lambda rendition: (rendition["width"] * rendition["height"], rendition["bytes"])
         )
-        shown = [rendition for rendition in pictures if rendition["format"] in media_types.SHOWN]
+        shown = [rendition for rendition in renditions if rendition["format"] in media_types.SHOWN]
         return Image(
             image_id=row["image_id"],
             run=row["run"],
@@ -90,51 +90,51 @@ class Gallery:
             height=row["height"],
             frames=row["frames"],
             bytes=row["source_bytes"],
-            bytes_out=sum(rendition["bytes"] for rendition in pictures),
+            bytes_out=sum(rendition["bytes"] for rendition in renditions),
             seconds=row["seconds"],
             received_at=row["received_at"],
             committed_at=row["committed_at"],
-            thumbnail=self._picture(row, shown[0]) if shown else None,
-            largest=self._picture(row, (shown or pictures)[-1]) if pictures else None,
+            thumbnail=self._rendition(row, shown[0]) if shown else None,
+            largest=self._rendition(row, (shown or renditions)[-1]) if renditions else None,
         )
 
-    def _picture(self, row: dict[str, Any], rendition: dict[str, Any]) -> Picture:
-        kind = media_types.of_format(rendition["format"])
+    def _rendition(self, row: dict[str, Any], rendition: dict[str, Any]) -> RenditionView:
+        media_type = media_types.type_of_format(rendition["format"])
         stem = (row["name"] or "image").rpartition(".")[0] or row["name"] or "image"
         save_as = f"{stem}-{rendition['name']}.{rendition['key'].rpartition('.')[2]}"
-        return Picture(
+        return RenditionView(
             name=rendition["name"],
             format=rendition["format"],
             width=rendition["width"],
             height=rendition["height"],
             bytes=rendition["bytes"],
             frames=rendition["frames"],
-            url=self.links.get(rendition["key"], kind),
-            download_url=self.links.get(rendition["key"], kind, save_as),
+            url=self.links.get(rendition["key"], media_type),
+            download_url=self.links.get(rendition["key"], media_type, save_as),
         )
 
-    def _home(self, row: dict[str, Any]) -> str:
-        """The key of the source as it was received; empty where it came from another bucket."""
+    def _home_key(self, row: dict[str, Any]) -> str:
+        """The key that the source arrived under; empty if it is in another bucket."""
         bucket, _, key = str(row["source"]).removeprefix("s3://").partition("/")
         return key if bucket == self.bucket else ""
 
     def _upload(self, row: dict[str, Any]) -> str | None:
-        key = self._home(row)
+        key = self._home_key(row)
         if not key.startswith(object_keys.INCOMING):
             return None
         source = object_keys.found_incoming(key)
         return None if source is None or source.is_inline else source.upload
 
-    def _before(self, row: dict[str, Any]) -> str | None:
-        key = self._home(row)
+    def _source_link(self, row: dict[str, Any]) -> str | None:
+        key = self._home_key(row)
         if key.startswith(object_keys.INCOMING) and row["status"] == Status.PROCESSED.value:
             key = f"{object_keys.ORIGINALS}{row['customer']}/{row['image_id']}/{object_keys.safe_name(row['name'])}"
         elif not key.startswith(f"{object_keys.ORIGINALS}{row['customer']}/"):
             return None
-        return self.links.get(key, media_types.of_format(row["format"]))
+        return self.links.get(key, media_types.type_of_format(row["format"]))
 
     def _estimate(self, row: dict[str, Any]) -> Estimate | None:
-        """It stands in the commit alone; that it cannot be read takes nothing from the rest."""
+        """The estimate, which only the manifest holds; None if the manifest cannot be read."""
         key = f"{object_keys.RESULTS}{row['image_id']}/{row['run']}.json"
         try:
             body = self.store().read(key)

@@ -1,7 +1,7 @@
-"""Which kinds of file may be uploaded: their media types, as they are stored, and the endings of their names.
+"""Media types that may be uploaded, and their file extensions.
 
-A browser knows the type of some; of the others the name tells. What a file really is, its first bytes say, later.
-Nothing here can carry a script in a browser: no SVG, no HTML.
+Browsers know the type of some files; the extension tells that of others. The worker later reads the first bytes.
+No type here can carry a script in a browser, as SVG and HTML can.
 """
 
 TYPES = {
@@ -29,8 +29,8 @@ TYPES = {
     "image/x-xpixmap": ("xpm",),
     "image/x-msp": ("msp",),
 }
-#: Other names that browsers have for them.
-_ALSO = {
+#: Media types that browsers send, and the type to store instead.
+_ALIASES = {
     "image/jpg": "image/jpeg",
     "image/pjpeg": "image/jpeg",
     "image/apng": "image/png",
@@ -49,22 +49,22 @@ _ALSO = {
     "image/x-portable-pixmap": "image/x-portable-anymap",
     "image/x-cmu-raster": "image/x-sun-raster",
 }
-_ENDINGS = {ending: kind for kind, endings in TYPES.items() for ending in endings}
+_TYPE_BY_EXTENSION = {extension: media_type for media_type, names in TYPES.items() for extension in names}
 
-#: Renditions that every browser of today shows.
+#: Formats that all current browsers show.
 SHOWN = ("jpeg", "png", "webp", "avif", "gif")
 
 
-def accepted(said: str, name: str) -> str | None:
-    """The media type that a file is stored with; None where it is of no kind that is taken."""
-    kind = said.partition(";")[0].strip().lower()
-    kind = _ALSO.get(kind, kind)
-    if kind in TYPES:
-        return kind
-    _, dot, ending = name.rpartition(".")
-    return _ENDINGS.get(ending.lower()) if dot else None
+def accepted_type(browser_type: str, name: str) -> str | None:
+    """The media type to store a file with, by the browser's type, else by its name; None if it is not accepted."""
+    media_type = browser_type.partition(";")[0].strip().lower()
+    media_type = _ALIASES.get(media_type, media_type)
+    if media_type in TYPES:
+        return media_type
+    _, dot, extension = name.rpartition(".")
+    return _TYPE_BY_EXTENSION.get(extension.lower()) if dot else None
 
 
-def of_format(name: str | None) -> str:
-    """The media type of a source, by the format that its first bytes said it is; unknown: bytes, nothing to show."""
-    return _ENDINGS.get(name or "", "application/octet-stream")
+def type_of_format(name: str | None) -> str:
+    """The media type of an image format such as `jpeg`; `application/octet-stream` if it has none."""
+    return _TYPE_BY_EXTENSION.get(name or "", "application/octet-stream")

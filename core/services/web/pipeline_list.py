@@ -1,6 +1,6 @@
-"""What people are told of pipelines, read from their files without the operations that they name.
+"""Names and descriptions of pipelines, read from their files without loading operations or custom code.
 
-Whoever only lists them loads no operation, and needs no company's code; what is wrong in a file is `process`'s to say.
+The files are checked in full by `handler.process`, not here.
 """
 
 from pathlib import Path
@@ -26,21 +26,21 @@ class _File(msgspec.Struct, frozen=True):
     description: str = ""
 
 
-def read(folder: Path) -> dict[str, PipelineSummary]:
-    """All pipelines of a folder, its `*.yaml` files, by name. Raises Misconfigured(INVALID_PIPELINE)."""
-    import yaml  # noqa: PLC0415 - only some requests need to know any pipeline
+def read_summaries(folder: Path) -> dict[str, PipelineSummary]:
+    """The pipelines in the `*.yaml` files of a folder, by name. Raises Misconfigured(INVALID_PIPELINE)."""
+    import yaml  # noqa: PLC0415 - most requests need no pipeline
 
-    def parsed(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    def parse(path: Path) -> Any:  # noqa: ANN401 - any YAML
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - both are safe ones
+        return yaml.load(path.read_text("utf-8"), loader)  # noqa: S506 - both loaders are safe
 
-    found = {}
+    summaries = {}
     for path in sorted(folder.glob("*.yaml")):
         try:
-            file = msgspec.convert(parsed(path), _File)
+            file = msgspec.convert(parse(path), _File)
         except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError, OSError) as error:
             raise Misconfigured(Code.INVALID_PIPELINE, f"{path}: {error}") from error
-        found[path.stem] = PipelineSummary(
+        summaries[path.stem] = PipelineSummary(
             name=path.stem,
             description=file.description,
             renditions=tuple(
@@ -48,6 +48,6 @@ def read(folder: Path) -> dict[str, PipelineSummary]:
                 for item in file.renditions
             ),
         )
-    if not found:
-        raise Misconfigured(Code.INVALID_PIPELINE, f"{folder}: there is no pipeline here; they are files named *.yaml")
-    return found
+    if not summaries:
+        raise Misconfigured(Code.INVALID_PIPELINE, f"{folder}: there is no *.yaml file, so no pipeline, in this folder")
+    return summaries

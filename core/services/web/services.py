@@ -1,20 +1,20 @@
-"""What the page's door is given: the use cases, and what it must know of the deployment."""
+"""The services of the web API as one value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from core.ports.gallery import PipelineSummary
 from core.services.web.gallery import Gallery
-from core.services.web.uploads import Uploading
+from core.services.web.uploads import Uploads
 from core.settings.entries import WebSettings
 
 
 @dataclass(frozen=True, kw_only=True)
-class Web:
-    """The services of `handler.web`. `csp_source` is what of S3 a browser must be allowed to reach."""
+class WebServices:
+    """The use cases and settings of `handler.web`. `csp_source`: S3 as a Content-Security-Policy source."""
 
     settings: WebSettings
-    uploading: Uploading
+    uploads: Uploads
     gallery: Gallery
     pipelines: Callable[[], Mapping[str, PipelineSummary]]
     csp_source: str

@@ -1,4 +1,4 @@
-"""What the page says of its uploads, and what it is told."""
+"""Requests and answers of the web API about uploads."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,11 +10,12 @@ from core.domain.model import Value
 from core.domain.object_keys import PipelineName
 from core.ports.web import Form
 
-#: From here on an upload goes in parts.
+#: Files of this size or more are uploaded in parts; handler/web/static/upload.js has the same number.
 PARTS_FROM = 50_000_000
-#: S3's largest object that is copied at once, and MAX_BYTES as it is shipped.
+#: The largest object that one CopyObject copies, and the default of the setting MAX_BYTES.
+#: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
 MAX_BYTES = 5 * 1024**3
-#: 640 parts at most; S3 has room for 10,000, of 5 MiB or more each.
+#: At most 640 parts; S3 allows 10,000, of at least 5 MiB each.
 #: https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 PART_BYTES = 8 * 1024**2
 MAX_PARTS = MAX_BYTES // PART_BYTES
@@ -26,7 +27,7 @@ PartNumber = Annotated[int, Meta(ge=1, le=MAX_PARTS)]
 
 
 class AnnouncedFile(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file that is to be uploaded. `type` is what the browser says; where it knows none, the name's ending tells."""
+    """A file to upload. `type` is the browser's media type; if it is empty, the extension of `name` decides."""
 
     name: Name
     bytes: Size
@@ -34,16 +35,16 @@ class AnnouncedFile(Value, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Announcement(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Files for one pipeline, each smaller than 50 MB."""
+    """Files to upload for one pipeline, each smaller than 50 MB."""
 
     pipeline: PipelineName
     files: Annotated[tuple[AnnouncedFile, ...], Meta(min_length=1, max_length=100)]
 
 
-class Accepted(Value, frozen=True, kw_only=True):
-    """A file that may come: post `form` with the file as its last field. `index` is its place among those announced.
+class AcceptedFile(Value, frozen=True, kw_only=True):
+    """An accepted file: POST `form` with the file as its last field. `index` is its position in the announcement.
 
-    The image will say the same `upload`. `name` is the one that it will be known by.
+    The image will have this `upload` and this `name`.
     """
 
     index: int
@@ -52,25 +53,25 @@ class Accepted(Value, frozen=True, kw_only=True):
     form: Form
 
 
-class Refused(Value, frozen=True, kw_only=True):
-    """A file that may not, and why."""
+class RefusedFile(Value, frozen=True, kw_only=True):
+    """A refused file, with the reason. `index` is its position in the announcement."""
 
     index: int
     code: Code
     detail: str
 
 
-class Announced(Value, frozen=True, kw_only=True):
-    """The answer to an announcement. `at` is the server's clock: images of these uploads end after it."""
+class AnnouncementResult(Value, frozen=True, kw_only=True):
+    """The answer to an announcement. `at` is the server's time; the forms expire at `expires_at`."""
 
     at: datetime
     expires_at: datetime
-    accepted: tuple[Accepted, ...]
-    refused: tuple[Refused, ...]
+    accepted: tuple[AcceptedFile, ...]
+    refused: tuple[RefusedFile, ...]
 
 
 class WaitingUpload(Value, frozen=True, kw_only=True):
-    """A source that has arrived and has not ended."""
+    """A source that has arrived and has no result yet."""
 
     upload: str
     pipeline: str
@@ -80,14 +81,14 @@ class WaitingUpload(Value, frozen=True, kw_only=True):
 
 
 class WaitingPage(Value, frozen=True, kw_only=True):
-    """Some of what waits. With `next` as `cursor` comes what is after it."""
+    """A page of waiting uploads. `next` is the `cursor` of the next page; null on the last one."""
 
     uploads: tuple[WaitingUpload, ...]
     next: str | None
 
 
-class BeginParts(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A file of any size up to 5 GB that is to be uploaded in parts."""
+class StartMultipart(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A file to upload in parts, of up to 5 GiB."""
 
     pipeline: PipelineName
     name: Name
@@ -95,8 +96,8 @@ class BeginParts(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     type: Type = ""
 
 
-class PartedUpload(Value, frozen=True, kw_only=True):
-    """An upload in parts: each of `part_bytes`, the last of what is left."""
+class MultipartUpload(Value, frozen=True, kw_only=True):
+    """An upload in parts of `part_bytes` each; the last part may be smaller."""
 
     upload: str
     pipeline: str
@@ -105,35 +106,35 @@ class PartedUpload(Value, frozen=True, kw_only=True):
     started_at: datetime
 
 
-class OpenUploads(Value, frozen=True, kw_only=True):
-    """Those that were begun and are not at their end."""
+class UnfinishedUploads(Value, frozen=True, kw_only=True):
+    """Uploads in parts that are not complete."""
 
-    uploads: tuple[PartedUpload, ...]
+    uploads: tuple[MultipartUpload, ...]
 
 
-class ArrivedPart(Value, frozen=True, kw_only=True):
-    """A part that is there."""
+class ReceivedPart(Value, frozen=True, kw_only=True):
+    """A part that S3 has received."""
 
     number: int
     bytes: int
 
 
-class PartedState(Value, frozen=True, kw_only=True):
-    """How far an upload in parts is: what is missing goes on from here, from any page."""
+class MultipartState(Value, frozen=True, kw_only=True):
+    """An upload in parts, and the parts received so far. Any browser can send the missing ones."""
 
-    upload: PartedUpload
-    parts: tuple[ArrivedPart, ...]
+    upload: MultipartUpload
+    parts: tuple[ReceivedPart, ...]
 
 
 class SignParts(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which parts are to be sent next, of a file of so many bytes."""
+    """The parts to send next, of a file of `bytes`."""
 
     bytes: Annotated[int, Meta(ge=1, le=MAX_BYTES)]
     numbers: Annotated[tuple[PartNumber, ...], Meta(min_length=1, max_length=100)]
 
 
 class SignedPart(Value, frozen=True, kw_only=True):
-    """Where a part is to be PUT, exactly so many bytes of the file from `offset` on."""
+    """A part's URL: PUT exactly `bytes` of the file from `offset` on to it."""
 
     number: int
     offset: int
@@ -142,19 +143,19 @@ class SignedPart(Value, frozen=True, kw_only=True):
 
 
 class SignedParts(Value, frozen=True, kw_only=True):
-    """The answer to `SignParts`."""
+    """The answer to `SignParts`. The URLs expire at `expires_at`."""
 
     expires_at: datetime
     parts: tuple[SignedPart, ...]
 
 
-class CompleteParts(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All parts of a file of so many bytes are there."""
+class CompleteMultipart(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """States that all parts of a file of `bytes` have been sent."""
 
     bytes: Annotated[int, Meta(ge=1, le=MAX_BYTES)]
 
 
-class Completed(Value, frozen=True, kw_only=True):
-    """The upload has arrived; its image will say the same `upload`."""
+class CompletedUpload(Value, frozen=True, kw_only=True):
+    """A completed upload. Its image will have this `upload`."""
 
     upload: str

@@ -1,7 +1,7 @@
-"""The use cases of uploads: what a customer may put where, one file at a time or in parts, and what still waits.
+"""The use cases of uploads: signing forms and parts, and listing sources without a result.
 
-A key is made here from the customer that the gateway vouched for, and never from one that a request names: whatever
-else a request says, it stays under `incoming/<customer>/`.
+Keys are made from the customer whom the gateway authenticated, never from request fields, so that every upload stays
+under `incoming/<customer>/`.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -18,33 +18,34 @@ from core.services.web import media_types
 from core.services.web.upload_messages import (
     PART_BYTES,
     PARTS_FROM,
-    Accepted,
-    Announced,
+    AcceptedFile,
     AnnouncedFile,
     Announcement,
-    ArrivedPart,
-    BeginParts,
-    Completed,
-    OpenUploads,
-    PartedState,
-    PartedUpload,
-    Refused,
+    AnnouncementResult,
+    CompletedUpload,
+    MultipartState,
+    MultipartUpload,
+    ReceivedPart,
+    RefusedFile,
     SignedPart,
     SignedParts,
     SignParts,
+    StartMultipart,
+    UnfinishedUploads,
     WaitingPage,
     WaitingUpload,
 )
 
-_GOOD_FOR = timedelta(minutes=15)
-_WAITING = 200  # in one answer
-_NAMED = 5  # of the parts that are wrong
-_BYGONE = timedelta(days=7)  # what may still ask whether its upload has arrived: S3 forgets unfinished ones then
+_VALID_FOR = timedelta(minutes=15)
+_PAGE_SIZE = 200  # waiting uploads in one answer
+_LISTED_PARTS = 5  # part numbers in an error message
+#: How long ago an upload may have ended; infra lets S3 delete unfinished ones after as many days.
+_LOOK_BACK = timedelta(days=7)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Uploading:
-    """Uploads of one customer at a time."""
+class Uploads:
+    """Uploads; each call is for one customer."""
 
     store: Callable[[], ObjectStore]
     links: Links
@@ -54,29 +55,30 @@ class Uploading:
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_upload: Callable[[], str] = field(default=lambda: str(uuid4()))
 
-    def announce(self, customer: str, announcement: Announcement) -> Announced:
-        """Sign a form for each file that may come. Raises Refusal(UNKNOWN_PIPELINE)."""
-        self._check(announcement.pipeline)
+    def announce(self, customer: str, announcement: Announcement) -> AnnouncementResult:
+        """Sign a form for each accepted file. Raises Refusal(UNKNOWN_PIPELINE)."""
+        self._check_pipeline(announcement.pipeline)
         now = self.now()
-        judged = [
-            self._judge(customer, announcement.pipeline, index, file) for index, file in enumerate(announcement.files)
+        results = [
+            self._sign_form(customer, announcement.pipeline, index, file)
+            for index, file in enumerate(announcement.files)
         ]
-        return Announced(
+        return AnnouncementResult(
             at=now,
-            expires_at=now + _GOOD_FOR,
-            accepted=tuple(item for item in judged if isinstance(item, Accepted)),
-            refused=tuple(item for item in judged if isinstance(item, Refused)),
+            expires_at=now + _VALID_FOR,
+            accepted=tuple(file for file in results if isinstance(file, AcceptedFile)),
+            refused=tuple(file for file in results if isinstance(file, RefusedFile)),
         )
 
     def waiting(self, customer: str, after: str) -> tuple[WaitingPage, str]:
-        """What has arrived and not ended, by key; the second is the key up to which was looked, empty at the end."""
-        prefix = _place(customer)
-        entries = list(islice(self.store().entries(prefix, after), _WAITING + 1))
-        found = entries[:_WAITING]
+        """Sources without a result, by key; and the last key that was looked at, empty on the last page."""
+        prefix = _prefix(customer)
+        entries = list(islice(self.store().entries(prefix, after), _PAGE_SIZE + 1))
+        page = entries[:_PAGE_SIZE]
         uploads = []
-        for entry in found:
+        for entry in page:
             source = None if object_keys.is_folder(entry.key, entry.bytes) else object_keys.found_incoming(entry.key)
-            if source and not source.is_inline:  # such an image came through another door, and has no name yet
+            if source and not source.is_inline:  # inline sources came by Kafka or direct invoke
                 uploads.append(
                     WaitingUpload(
                         upload=source.upload,
@@ -86,120 +88,126 @@ class Uploading:
                         uploaded_at=entry.modified_at,
                     )
                 )
-        return WaitingPage(uploads=tuple(uploads), next=None), found[-1].key if len(entries) > _WAITING else ""
+        return WaitingPage(uploads=tuple(uploads), next=None), page[-1].key if len(entries) > _PAGE_SIZE else ""
 
-    def begin(self, customer: str, wanted: BeginParts) -> PartedUpload:
-        """Raises Refusal: UNKNOWN_PIPELINE, UNSUPPORTED_FORMAT."""
-        self._check(wanted.pipeline)
-        kind = media_types.accepted(wanted.type, wanted.name)
-        if kind is None:
-            raise Refusal(Code.UNSUPPORTED_FORMAT, _not_taken(wanted.name))
+    def begin(self, customer: str, request: StartMultipart) -> MultipartUpload:
+        """Start an upload in parts. Raises Refusal: UNKNOWN_PIPELINE, UNSUPPORTED_FORMAT."""
+        self._check_pipeline(request.pipeline)
+        media_type = media_types.accepted_type(request.type, request.name)
+        if media_type is None:
+            raise Refusal(Code.UNSUPPORTED_FORMAT, _unsupported(request.name))
         now, upload = self.now(), self.new_upload()
-        name = object_keys.safe_name(wanted.name)
-        self.multiparts().begin(f"{_place(customer, wanted.pipeline, upload)}{name}", kind)
-        return PartedUpload(upload=upload, pipeline=wanted.pipeline, name=name, part_bytes=PART_BYTES, started_at=now)
+        name = object_keys.safe_name(request.name)
+        self.multiparts().begin(f"{_prefix(customer, request.pipeline, upload)}{name}", media_type)
+        return MultipartUpload(
+            upload=upload, pipeline=request.pipeline, name=name, part_bytes=PART_BYTES, started_at=now
+        )
 
-    def unfinished(self, customer: str) -> OpenUploads:
-        """Those that will be images: others may be begun by anybody, and are no uploads of the page's."""
-        begun = map(_described, self.multiparts().under(_place(customer)))
-        return OpenUploads(uploads=tuple(upload for upload in begun if upload))
+    def unfinished(self, customer: str) -> UnfinishedUploads:
+        """Uploads in parts that are not complete, without those whose keys are not of this page's form."""
+        described = map(_describe, self.multiparts().under(_prefix(customer)))
+        return UnfinishedUploads(uploads=tuple(upload for upload in described if upload))
 
-    def state(self, customer: str, pipeline: str, upload: str) -> PartedState:
-        """Raises Refusal(NOT_FOUND), as all below do."""
-        found = self._open(customer, pipeline, upload)
-        described = _described(found)
+    def state(self, customer: str, pipeline: str, upload: str) -> MultipartState:
+        """The upload and its received parts. Raises Refusal(NOT_FOUND), as the methods below do."""
+        unfinished = self._find(customer, pipeline, upload)
+        described = _describe(unfinished)
         if described is None:
-            raise _not_there(pipeline, upload)
-        arrived = (ArrivedPart(number=part.number, bytes=part.bytes) for part in self.multiparts().parts(found))
-        return PartedState(upload=described, parts=tuple(arrived))
+            raise _not_found(pipeline, upload)
+        received = (ReceivedPart(number=part.number, bytes=part.bytes) for part in self.multiparts().parts(unfinished))
+        return MultipartState(upload=described, parts=tuple(received))
 
-    def sign(self, customer: str, pipeline: str, upload: str, wanted: SignParts) -> SignedParts:
-        """Raises Refusal(INVALID_REQUEST) of a part that such a file does not have."""
-        found = self._open(customer, pipeline, upload)
-        sizes = _sizes(wanted.bytes)
-        beyond = [number for number in wanted.numbers if number > len(sizes)]
+    def sign(self, customer: str, pipeline: str, upload: str, request: SignParts) -> SignedParts:
+        """Sign a URL for each part. Raises Refusal(INVALID_REQUEST) for a number that the file has no part for."""
+        unfinished = self._find(customer, pipeline, upload)
+        sizes = _part_sizes(request.bytes)
+        beyond = [number for number in request.numbers if number > len(sizes)]
         if beyond:
             raise Refusal(
                 Code.INVALID_REQUEST,
-                f"numbers: a file of {wanted.bytes:,} bytes has {len(sizes)} parts, and no part {beyond[0]}.",
+                f"numbers: a file of {request.bytes:,} bytes has {len(sizes)} parts, and no part {beyond[0]}.",
             )
         parts = tuple(
             SignedPart(
                 number=number,
                 offset=(number - 1) * PART_BYTES,
                 bytes=sizes[number - 1],
-                url=self.links.part(found.key, found.upload_id, number, sizes[number - 1]),
+                url=self.links.part(unfinished.key, unfinished.upload_id, number, sizes[number - 1]),
             )
-            for number in dict.fromkeys(wanted.numbers)
+            for number in dict.fromkeys(request.numbers)
         )
-        return SignedParts(expires_at=self.now() + _GOOD_FOR, parts=parts)
+        return SignedParts(expires_at=self.now() + _VALID_FOR, parts=parts)
 
-    def complete(self, customer: str, pipeline: str, upload: str, size: int) -> Completed:
-        """Again is the same answer. Raises Refusal(UPLOAD_INCOMPLETE) that names what is missing."""
+    def complete(self, customer: str, pipeline: str, upload: str, size: int) -> CompletedUpload:
+        """Join the parts; repeating it answers the same. Raises Refusal(UPLOAD_INCOMPLETE) that names missing parts."""
         try:
-            found = self._open(customer, pipeline, upload)
+            unfinished = self._find(customer, pipeline, upload)
         except Refusal:
             if self._arrived(customer, pipeline, upload):
-                return Completed(upload=upload)
+                return CompletedUpload(upload=upload)
             raise
-        parts = self.multiparts().parts(found)
-        _refuse_gaps(parts, size)
-        if self.multiparts().complete(found, parts) or self._arrived(customer, pipeline, upload):
-            return Completed(upload=upload)
-        raise Refusal(Code.UPLOAD_INCOMPLETE, "The parts changed while they were put together; look at them again.")
+        parts = self.multiparts().parts(unfinished)
+        _check_complete(parts, size)
+        if self.multiparts().complete(unfinished, parts) or self._arrived(customer, pipeline, upload):
+            return CompletedUpload(upload=upload)
+        raise Refusal(
+            Code.UPLOAD_INCOMPLETE,
+            "The parts changed while they were being joined; check which have arrived, and complete the upload again.",
+        )
 
     def abort(self, customer: str, pipeline: str, upload: str) -> None:
-        self.multiparts().abort(self._open(customer, pipeline, upload))
+        self.multiparts().abort(self._find(customer, pipeline, upload))
 
-    def _judge(self, customer: str, pipeline: str, index: int, file: AnnouncedFile) -> Accepted | Refused:
-        kind = media_types.accepted(file.type, file.name)
+    def _sign_form(self, customer: str, pipeline: str, index: int, file: AnnouncedFile) -> AcceptedFile | RefusedFile:
+        media_type = media_types.accepted_type(file.type, file.name)
         name = object_keys.safe_name(file.name)
         if file.bytes == 0:
-            return Refused(index=index, code=Code.EMPTY_FILE, detail=f"{name} has no bytes.")
+            return RefusedFile(index=index, code=Code.EMPTY_FILE, detail=f"{name} has no bytes.")
         if file.bytes >= PARTS_FROM:
-            detail = f"{name} has {file.bytes:,} bytes: from {PARTS_FROM:,} on, files are uploaded in parts."
-            return Refused(index=index, code=Code.TOO_MANY_BYTES, detail=detail)
-        if kind is None:
-            return Refused(index=index, code=Code.UNSUPPORTED_FORMAT, detail=_not_taken(file.name))
+            detail = f"{name} has {file.bytes:,} bytes: files of {PARTS_FROM:,} bytes or more are uploaded in parts."
+            return RefusedFile(index=index, code=Code.TOO_MANY_BYTES, detail=detail)
+        if media_type is None:
+            return RefusedFile(index=index, code=Code.UNSUPPORTED_FORMAT, detail=_unsupported(file.name))
         upload = self.new_upload()
-        form = self.links.form(f"{_place(customer, pipeline, upload)}{name}", kind, file.bytes)
-        return Accepted(index=index, upload=upload, name=name, form=form)
+        form = self.links.form(f"{_prefix(customer, pipeline, upload)}{name}", media_type, file.bytes)
+        return AcceptedFile(index=index, upload=upload, name=name, form=form)
 
-    def _check(self, pipeline: str) -> None:
+    def _check_pipeline(self, pipeline: str) -> None:
         known = self.pipelines()
         if pipeline not in known:
             raise Refusal(
                 Code.UNKNOWN_PIPELINE,
-                f"pipeline: there is no pipeline {pipeline}; there are {', '.join(sorted(known))}.",
+                f"pipeline: there is no pipeline {pipeline}; the pipelines are {', '.join(sorted(known))}.",
             )
 
-    def _open(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
-        prefix = _place(customer, pipeline, upload)
-        found = next((item for item in self.multiparts().under(prefix) if object_keys.found_incoming(item.key)), None)
-        if found is None:
-            raise _not_there(pipeline, upload)
-        return found
+    def _find(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
+        prefix = _prefix(customer, pipeline, upload)
+        unfinished = (item for item in self.multiparts().under(prefix) if object_keys.found_incoming(item.key))
+        upload_found = next(unfinished, None)
+        if upload_found is None:
+            raise _not_found(pipeline, upload)
+        return upload_found
 
     def _arrived(self, customer: str, pipeline: str, upload: str) -> bool:
-        """Whether it waits, or has ended already."""
-        if any(True for _ in islice(self.store().keys(_place(customer, pipeline, upload)), 1)):
+        """Whether the source waits under `incoming/`, or has a result already."""
+        if any(True for _ in islice(self.store().keys(_prefix(customer, pipeline, upload)), 1)):
             return True
-        return self.rows.knows_upload(customer, pipeline, upload, self.now() - _BYGONE)
+        return self.rows.knows_upload(customer, pipeline, upload, self.now() - _LOOK_BACK)
 
 
-def _place(customer: str, *further: str) -> str:
+def _prefix(customer: str, *further: str) -> str:
     return f"{object_keys.INCOMING}{'/'.join((object_keys.check_customer(customer), *further))}/"
 
 
-def _not_there(pipeline: str, upload: str) -> Refusal:
-    return Refusal(Code.NOT_FOUND, f"There is no upload {upload} in parts for the pipeline {pipeline}.")
+def _not_found(pipeline: str, upload: str) -> Refusal:
+    return Refusal(Code.NOT_FOUND, f"There is no unfinished upload {upload} for the pipeline {pipeline}.")
 
 
-def _described(upload: OpenUpload) -> PartedUpload | None:
+def _describe(upload: OpenUpload) -> MultipartUpload | None:
     source = object_keys.found_incoming(upload.key)
     if source is None:
         return None
-    return PartedUpload(
+    return MultipartUpload(
         upload=source.upload,
         pipeline=source.pipeline,
         name=source.name,
@@ -208,26 +216,24 @@ def _described(upload: OpenUpload) -> PartedUpload | None:
     )
 
 
-def _sizes(size: int) -> list[int]:
-    """Bytes of each part of a file."""
+def _part_sizes(size: int) -> list[int]:
+    """The bytes of each part of a file of `size` bytes."""
     whole, rest = divmod(size, PART_BYTES)
     return [PART_BYTES] * whole + ([rest] if rest else [])
 
 
-def _refuse_gaps(parts: Sequence[Part], size: int) -> None:
-    """Raises Refusal(UPLOAD_INCOMPLETE) unless the parts are those of a file of so many bytes."""
-    there = {part.number: part.bytes for part in parts}
-    expected = dict(enumerate(_sizes(size), start=1))
-    wrong = sorted(number for number in expected if there.get(number) != expected[number])
-    beyond = sorted(set(there) - set(expected))
-    if wrong or beyond:
-        which = ", ".join([*map(str, (wrong or beyond)[:_NAMED]), *(["…"] if len(wrong or beyond) > _NAMED else [])])
-        what = "are missing or of another size" if wrong else f"are more than the {len(expected)} it has"
-        raise Refusal(
-            Code.UPLOAD_INCOMPLETE,
-            f"Of a file of {size:,} bytes {len(wrong or beyond)} parts {what}: {which}.",
-        )
+def _check_complete(parts: Sequence[Part], size: int) -> None:
+    """Raises Refusal(UPLOAD_INCOMPLETE) unless the parts are exactly those of a file of `size` bytes."""
+    received = {part.number: part.bytes for part in parts}
+    expected = dict(enumerate(_part_sizes(size), start=1))
+    wrong = sorted(number for number in expected if received.get(number) != expected[number])
+    numbers = wrong or sorted(set(received) - set(expected))
+    if numbers:
+        listed = ", ".join([*map(str, numbers[:_LISTED_PARTS]), *(["…"] if len(numbers) > _LISTED_PARTS else [])])
+        fault = "are missing or have a wrong size" if wrong else f"are beyond its {len(expected)} parts"
+        raise Refusal(Code.UPLOAD_INCOMPLETE, f"The file has {size:,} bytes; {len(numbers)} parts {fault}: {listed}.")
 
 
-def _not_taken(name: str) -> str:
-    return f"{object_keys.safe_name(name)} is of no kind that is taken here, by its type or by its name's ending."
+def _unsupported(name: str) -> str:
+    name = object_keys.safe_name(name)
+    return f"{name} is in no supported format: neither its media type nor its file extension is one."

@@ -1,24 +1,24 @@
-// The API, as docs/reference/web-api.md has it. What knows the names of its fields is here, and in the two that send.
+// Client of the web API (docs/reference/web-api.md). Its field names occur here, in upload.js and in multipart.js.
 
-import { Dropped, Refused } from "./send.js";
+import { ConnectionLost, RefusedByServer } from "./send.js";
 
 export class Problem extends Error {
   constructor(status, problem) {
-    super(problem.detail || problem.title || problem.message || `The server answered ${status}.`);
+    super(problem.detail || problem.title || problem.message || `The server answered with status ${status}.`);
     this.status = status;
     this.code = problem.code;
   }
 }
 
-/** Nobody answered: it may be the network. */
+/** The request got no answer: the network or the server is down. */
 export class Unreachable extends Error {
   constructor() {
-    super("The server was not reached. Is the network there? It is tried again by itself.");
+    super("The server cannot be reached. Check your network connection.");
   }
 }
 
 const segment = encodeURIComponent;
-const parted = ({ pipeline, upload }) => `/api/multipart/${segment(pipeline)}/${segment(upload)}`;
+const multipartPath = ({ pipeline, upload }) => `/api/multipart/${segment(pipeline)}/${segment(upload)}`;
 
 export class Api {
   /** @param {{headers: () => Promise<object>, expired: () => void}} session login.js */
@@ -26,41 +26,44 @@ export class Api {
     this.session = session;
   }
 
-  pipelines = async () => (await this.#ask("GET", "/api/pipelines")).body.pipelines;
+  pipelines = async () => (await this.#request("GET", "/api/pipelines")).body.pipelines;
 
-  /** A page of images, the latest first; null where nothing has changed since `etag`. */
+  /** A page of images, the latest first; null if nothing has changed since `etag`. */
   async images(filters, etag) {
     const query = new URLSearchParams(Object.entries(filters).filter(([, value]) => value));
-    const { status, body, etag: fresh } = await this.#ask("GET", `/api/images?${query}`, { etag });
+    const { status, body, etag: fresh } = await this.#request("GET", `/api/images?${query}`, { etag });
     return status === 304 ? null : { images: body.images, next: body.next, etag: fresh };
   }
 
-  /** All that is known of one image, in one value. */
+  /** One image with all its details. */
   async image(id) {
-    const { image, ...more } = (await this.#ask("GET", `/api/images/${segment(id)}`)).body;
+    const { image, ...more } = (await this.#request("GET", `/api/images/${segment(id)}`)).body;
     return { ...image, ...more };
   }
 
-  remove = (id) => this.#ask("DELETE", `/api/images/${segment(id)}`, { keepalive: true });
+  remove = (id) => this.#request("DELETE", `/api/images/${segment(id)}`, { keepalive: true });
 
-  numbers = async (since) => (await this.#ask("GET", `/api/numbers?since=${segment(since.toISOString())}`)).body;
+  numbers = async (since) => (await this.#request("GET", `/api/numbers?since=${segment(since.toISOString())}`)).body;
 
-  /** @param {{name: string, bytes: number, type: string}[]} files a hundred at most */
-  announce = async (pipeline, files) => (await this.#ask("POST", "/api/uploads", { body: { pipeline, files } })).body;
+  /** @param {{name: string, bytes: number, type: string}[]} files at most 100 */
+  announce = async (pipeline, files) => (await this.#request("POST", "/api/uploads", { body: { pipeline, files } })).body;
 
-  begin = async (file) => (await this.#ask("POST", "/api/multipart", { body: file })).body;
+  /** Uploads that have arrived and have no result yet. */
+  waiting = async () => (await this.#request("GET", "/api/uploads")).body.uploads;
 
-  unfinished = async () => (await this.#ask("GET", "/api/multipart")).body.uploads;
+  begin = async (file) => (await this.#request("POST", "/api/multipart", { body: file })).body;
 
-  parts = async (upload) => (await this.#ask("GET", parted(upload))).body.parts;
+  unfinished = async () => (await this.#request("GET", "/api/multipart")).body.uploads;
 
-  sign = async (upload, bytes, numbers) => (await this.#ask("POST", `${parted(upload)}/parts`, { body: { bytes, numbers } })).body.parts;
+  parts = async (upload) => (await this.#request("GET", multipartPath(upload))).body.parts;
 
-  complete = (upload, bytes) => this.#ask("POST", `${parted(upload)}/complete`, { body: { bytes } });
+  sign = async (upload, bytes, numbers) => (await this.#request("POST", `${multipartPath(upload)}/parts`, { body: { bytes, numbers } })).body.parts;
 
-  abort = (upload) => this.#ask("DELETE", parted(upload), { keepalive: true });
+  complete = (upload, bytes) => this.#request("POST", `${multipartPath(upload)}/complete`, { body: { bytes } });
 
-  async #ask(method, path, { body, etag, keepalive = false } = {}) {
+  abort = (upload) => this.#request("DELETE", multipartPath(upload), { keepalive: true });
+
+  async #request(method, path, { body, etag, keepalive = false } = {}) {
     const headers = await this.session.headers();
     if (etag) headers["if-none-match"] = etag;
     if (body) headers["content-type"] = "application/json";
@@ -79,13 +82,13 @@ export class Api {
   }
 }
 
-/** What failed at the API, as the queue tells it apart: to be tried again by itself, or not. */
-export async function asked(work) {
+/** Call the API for an upload: turns errors into ConnectionLost, which is retried, or RefusedByServer, which is not. */
+export async function withUploadErrors(call) {
   try {
-    return await work();
+    return await call();
   } catch (error) {
-    if (error instanceof Unreachable || (error instanceof Problem && error.status >= 500)) throw new Dropped(error.message);
-    if (error instanceof Problem && error.status !== 401) throw new Refused(error.message);
+    if (error instanceof Unreachable || (error instanceof Problem && error.status >= 500)) throw new ConnectionLost(error.message);
+    if (error instanceof Problem && error.status !== 401) throw new RefusedByServer(error.message);
     throw error;
   }
 }

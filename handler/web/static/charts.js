@@ -1,12 +1,12 @@
-// Bars per day, by uPlot, which is fetched when the first chart is drawn. A canvas says nothing to a screen reader:
-// whoever calls this puts the same numbers into a table beside it.
+// Bar charts per day with uPlot, which is loaded with the first chart. Screen readers cannot read a canvas, so callers
+// show the same numbers as a table.
 
 import { h } from "./dom.js";
 
 const HEIGHT = 208; // CSS pixels, as in numbers.css
 const day = new Intl.DateTimeFormat("en", { day: "numeric", month: "short", timeZone: "UTC" });
 
-export const dayWords = (date) => day.format(new Date(date));
+export const dayLabel = (date) => day.format(new Date(date));
 
 let library;
 
@@ -20,7 +20,7 @@ function load() {
   return library;
 }
 
-/** A colour of the page's, as the theme has it now: a canvas does not follow by itself. */
+/** The current value of a CSS colour variable; a canvas does not follow the theme by itself. */
 function colour(name) {
   const probe = h("i");
   probe.style.color = `var(--${name})`;
@@ -31,24 +31,24 @@ function colour(name) {
 }
 
 /**
- * Bars for each day, one over the other, the first series the tallest; or two of them beside each other.
- * @param {HTMLElement} place
- * @param {{days: string[], series: {colour: string, values: number[]}[], words: (value: number) => string, beside?: boolean, read: (index: number|null) => void}} chart
- * @returns {Promise<() => void>} takes it away
+ * One bar for each day: the series overlap, the first and tallest behind; or, with `beside`, two stand side by side.
+ * @param {HTMLElement} container
+ * @param {{days: string[], series: {colour: string, values: number[]}[], label: (value: number) => string, beside?: boolean, read: (index: number|null) => void}} chart
+ * @returns {Promise<() => void>} removes the chart
  */
-export async function bars(place, { days, series, words, beside, read }) {
+export async function bars(container, { days, series, label, beside, read }) {
   const UPlot = await load();
   const data = [days.map((date) => Date.parse(date) / 1000), ...series.map(({ values }) => values)];
   let plot;
   const draw = () => {
     plot?.destroy();
     const [quiet, line] = [colour("quiet"), colour("line")];
-    const font = `12px ${getComputedStyle(place).fontFamily}`;
+    const font = `12px ${getComputedStyle(container).fontFamily}`;
     const shape = (index) => UPlot.paths.bars(beside ? { size: [0.36, 22], radius: 0.25, align: index ? 1 : -1, gap: 1 } : { size: [0.68, 44], radius: 0.18 });
     const axis = { stroke: quiet, font, ticks: { show: false } };
     plot = new UPlot(
       {
-        width: place.clientWidth,
+        width: container.clientWidth,
         height: HEIGHT,
         tzDate: (seconds) => UPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         padding: [8, 16, 0, 0],
@@ -60,18 +60,18 @@ export async function bars(place, { days, series, words, beside, read }) {
         },
         axes: [
           { ...axis, grid: { show: false }, gap: 6, size: 28, incrs: [86_400, 2 * 86_400, 7 * 86_400, 14 * 86_400, 28 * 86_400], values: (_plot, ticks) => ticks.map((tick) => day.format(tick * 1000)), space: 64 },
-          { ...axis, grid: { stroke: line, width: 1 }, size: 64, gap: 8, space: 40, values: (_plot, ticks) => ticks.map((tick) => (tick ? words(tick) : "0")) },
+          { ...axis, grid: { stroke: line, width: 1 }, size: 64, gap: 8, space: 40, values: (_plot, ticks) => ticks.map((tick) => (tick ? label(tick) : "0")) },
         ],
         series: [{}, ...series.map(({ colour: name }, index) => ({ fill: colour(name), width: 0, paths: shape(index), points: { show: false } }))],
         hooks: { setCursor: [({ cursor }) => read(cursor.idx ?? null)] },
       },
       data,
-      place,
+      container,
     );
   };
   draw();
-  const resized = new ResizeObserver(() => plot.width !== place.clientWidth && plot.setSize({ width: place.clientWidth, height: HEIGHT }));
-  resized.observe(place);
+  const resized = new ResizeObserver(() => plot.width !== container.clientWidth && plot.setSize({ width: container.clientWidth, height: HEIGHT }));
+  resized.observe(container);
   document.documentElement.addEventListener("themechange", draw);
   return () => {
     resized.disconnect();

@@ -1,6 +1,6 @@
-// Elements out of values. What is given as text becomes text, never HTML: file names are strangers' words.
+// Creates DOM elements. Text always stays text, never HTML, since file names come from strangers.
 
-/** `h("button.quiet", {type: "button", onclick}, "Text", child)`; null and false are left out. */
+/** `h("button.quiet", {type: "button", onclick}, "Text", child)` creates an element; null and false are skipped. */
 export function h(tag, attributes = {}, ...children) {
   const [name, ...classes] = tag.split(".");
   const element = document.createElement(name);
@@ -17,7 +17,7 @@ export function h(tag, attributes = {}, ...children) {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** A drawing of icons.svg. It says nothing to a screen reader: the words beside it do. */
+/** An icon of icons.svg, hidden from screen readers: the text beside it is read. */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("aria-hidden", "true");
@@ -27,15 +27,15 @@ export function icon(name) {
   return svg;
 }
 
-export const find = (id) => document.getElementById(id);
+export const byId = (id) => document.getElementById(id);
 
 const CONTROLS = /[\u0000-\u001f\u007f-\u009f]/g;
 const DIRECTIONS = /[\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
-const LONGEST = 300;
+const MAX_LENGTH = 300; // characters
 
 /**
- * A stranger's name, as it can be read without harm: what cannot be seen is shown as a sign, what would turn the
- * direction of the line is taken out of effect, and what is too long is cut amid.
+ * A file name that is safe to show: control characters become visible symbols, characters that change the direction of
+ * text are replaced, and a long name is shortened in the middle.
  */
 export function readable(name) {
   const shown = String(name)
@@ -43,15 +43,15 @@ export function readable(name) {
     .replace(DIRECTIONS, "\ufffd")
     .toWellFormed();
   const signs = Array.from(shown);
-  return signs.length > LONGEST ? `${signs.slice(0, 200).join("")} … ${signs.slice(-60).join("")}` : shown || "(no name)";
+  return signs.length > MAX_LENGTH ? `${signs.slice(0, 200).join("")} … ${signs.slice(-60).join("")}` : shown || "(no name)";
 }
 
-/** A name on one line: its end, which has the format, stays when the middle does not fit. */
+/** A name on one line; if it does not fit, its middle is cut and the file extension stays. */
 export function nameLine(name) {
   const shown = readable(name);
   const end = shown.match(/(?<=.)\.[A-Za-z0-9]{1,5}$/u)?.[0] ?? "";
   return h("span.name", { title: shown }, h("bdi", {}, shown.slice(0, shown.length - end.length)), end && h("bdi", {}, end));
 }
 
-/** Give the browser its turn, so that no work of ours holds up a frame. */
-export const breath = () => (globalThis.scheduler?.yield ? scheduler.yield() : new Promise((resume) => setTimeout(resume)));
+/** Let the browser handle events and draw, so that long work delays no frame. */
+export const yieldToBrowser = () => (globalThis.scheduler?.yield ? scheduler.yield() : new Promise((resume) => setTimeout(resume)));

@@ -1,33 +1,33 @@
-// The ways in: drop, paste, choose, folder, camera. Each ends in one call with a list of files.
+// Ways to add files: drop, paste, file chooser, folder chooser, camera. Each calls `addFiles` with a list of files.
 
-import { breath, find } from "./dom.js";
+import { yieldToBrowser, byId } from "./dom.js";
 
-/** What file managers leave in folders, and nobody means to send. */
-const LITTER = /^(\.|thumbs\.db$|desktop\.ini$|__macosx$)/i;
-const FEW = 50;
+/** Files that operating systems leave in folders. */
+const IGNORED_FILES = /^(\.|thumbs\.db$|desktop\.ini$|__macosx$)/i;
+const FEW = 50; // dropped items
 
-/** @param {(files: File[]) => void} take */
-export function openIntake(take) {
+/** @param {(files: File[]) => void} addFiles */
+export function setUpIntake(addFiles) {
   for (const id of ["files", "folder", "camera"]) {
-    const input = find(id);
+    const input = byId(id);
     input.addEventListener("change", () => {
-      const files = [...input.files].filter((file) => !file.webkitRelativePath.split("/").some((part) => LITTER.test(part)));
+      const files = [...input.files].filter((file) => !file.webkitRelativePath.split("/").some((part) => IGNORED_FILES.test(part)));
       input.value = ""; // so that the same file can be chosen again
-      take(files);
+      addFiles(files);
     });
   }
   addEventListener("paste", (event) => {
     if (event.target.matches?.("input, select")) return;
-    const files = [...(event.clipboardData?.files ?? [])].map(named);
-    if (files.length) take(files);
+    const files = [...(event.clipboardData?.files ?? [])].map(uniquelyNamed);
+    if (files.length) addFiles(files);
   });
-  openDrop(take);
-  if (navigator.userAgent.includes("Mac")) find("paste-key").textContent = "⌘";
+  setUpDrop(addFiles);
+  if (navigator.userAgent.includes("Mac")) byId("paste-key").textContent = "⌘";
 }
 
-function openDrop(take) {
-  const veil = find("veil");
-  let depth = 0; // every element under the pointer enters and leaves
+function setUpDrop(addFiles) {
+  const veil = byId("veil");
+  let depth = 0; // each element under the pointer fires dragenter and dragleave
   const carriesFiles = (event) => event.dataTransfer?.types.includes("Files");
   addEventListener("dragenter", (event) => {
     if (!carriesFiles(event)) return;
@@ -41,39 +41,39 @@ function openDrop(take) {
   addEventListener("dragover", (event) => carriesFiles(event) && event.preventDefault());
   addEventListener("drop", async (event) => {
     if (!carriesFiles(event)) return;
-    event.preventDefault(); // else the browser leaves the page to show the file
+    event.preventDefault(); // else the browser opens the file instead of the page
     depth = 0;
     veil.hidden = true;
-    // The items are gone after the event: what is in them is taken out at once.
+    // The items are emptied after the event, so their entries are read at once.
     const items = [...event.dataTransfer.items].filter((item) => item.kind === "file");
     const entries = items.map((item) => (mayBeFolder(item, items.length) ? item.webkitGetAsEntry?.() : null) ?? item.getAsFile());
-    take((await Promise.all(entries.filter(Boolean).map(unfolded))).flat());
+    addFiles((await Promise.all(entries.filter(Boolean).map(listFiles))).flat());
   });
 }
 
 /**
- * For an entry the browser stops to look at the disk, once each: of many, only what has no type is asked what it is.
- * A folder has none, unless it is called like a picture.
+ * Getting an entry blocks on the disk. Among many items only those without a media type are checked: a folder has none,
+ * unless its name ends like a picture's.
  */
 const mayBeFolder = (item, among) => among <= FEW || !item.type;
 
-/** The files of what was dropped, folders all the way down. */
-async function unfolded(entry) {
+/** The files of a dropped entry, including those in nested folders. */
+async function listFiles(entry) {
   if (entry instanceof File) return [entry];
-  if (LITTER.test(entry.name) && !entry.isFile) return [];
+  if (IGNORED_FILES.test(entry.name) && !entry.isFile) return [];
   if (entry.isFile) return new Promise((resolve) => entry.file((file) => resolve([file]), () => resolve([])));
   const reader = entry.createReader();
   const files = [];
   for (;;) {
     const some = await new Promise((resolve) => reader.readEntries(resolve, () => resolve([])));
     if (!some.length) return files;
-    for (const inner of some) if (!LITTER.test(inner.name)) files.push(...(await unfolded(inner)));
-    await breath();
+    for (const inner of some) if (!IGNORED_FILES.test(inner.name)) files.push(...(await listFiles(inner)));
+    await yieldToBrowser();
   }
 }
 
-/** Every pasted picture is called image.png: by the time one knows them apart. */
-function named(file) {
+/** Browsers name every pasted picture image.png, so the time is added. */
+function uniquelyNamed(file) {
   if (file.name && file.name !== "image.png") return file;
   const time = new Date().toISOString().slice(0, 19).replace("T", " ").replaceAll(":", ".");
   return new File([file], `pasted ${time}.png`, { type: file.type });

@@ -1,108 +1,108 @@
-// Where everything meets: who is here, what the address says, what hangs together.
+// Wiring and URL routing.
 
 import { Api } from "./api.js";
-import { find, readable } from "./dom.js";
+import { byId, readable } from "./dom.js";
 import { Gallery } from "./gallery.js";
 import { GalleryView } from "./gallery-view.js";
-import { openIntake } from "./intake.js";
+import { setUpIntake } from "./intake.js";
 import { signIn } from "./login.js";
-import { Numbers } from "./numbers.js";
+import { NumbersView } from "./numbers.js";
 import { showPipelines } from "./pipelines.js";
 import { Queue } from "./queue.js";
 import { QueueView } from "./queue-view.js";
 import { Resumable } from "./resumable.js";
-import { say, sayUndoable } from "./toast.js";
+import { notify, notifyUndoable } from "./toast.js";
 import { uploader } from "./upload.js";
 import { Viewer } from "./viewer.js";
-import { plural } from "./words.js";
+import { plural } from "./text.js";
 
 const UNDO_SECONDS = 8;
 
-function trouble(error) {
-  find("trouble").hidden = !error;
-  if (error) find("trouble").textContent = error.message;
+function showError(error) {
+  byId("trouble").hidden = !error;
+  if (error) byId("trouble").textContent = error.message;
 }
 
 async function start() {
   const session = await signIn();
-  if (!session) return; // the browser is on its way to the login
+  if (!session) return; // the browser is being redirected to the login
   const api = new Api(session);
-  find("customer").textContent = session.customer;
-  find("leave").hidden = false;
-  find("leave").addEventListener("click", () => session.leave());
+  byId("customer").textContent = session.customer;
+  byId("leave").hidden = false;
+  byId("leave").addEventListener("click", () => session.signOut());
 
-  find("pictures").hidden = false;
+  byId("pictures").hidden = false;
   const pipeline = await showPipelines(api);
-  const resumable = new Resumable({ api, customer: session.customer, isSending: (is) => queue.isSending(is), take, say });
+  const resumable = new Resumable({ api, customer: session.customer, isSending: (matches) => queue.isSending(matches), addFiles, notify });
   const queue = new Queue(uploader(api, resumable, () => queue.next));
-  const gallery = new Gallery(api, queue, { changed: (fresh) => view.show(gallery, fresh), trouble });
-  const view = new GalleryView({ remove, filter: (filters) => gallery.show(filters), more: () => gallery.showMore().catch(trouble) });
-  const viewer = new Viewer({ load: (id) => api.image(id), neighbours, remove, leave });
-  const numbers = new Numbers(api);
+  const gallery = new Gallery(api, queue, { changed: (fresh) => view.show(gallery, fresh), showError });
+  const view = new GalleryView({ remove, filter: (filters) => gallery.show(filters), more: () => gallery.showMore().catch(showError) });
+  const viewer = new Viewer({ load: (id) => api.image(id), neighbours, remove, closed });
+  const numbers = new NumbersView(api);
   new QueueView(queue, (image) => (location.hash = `#/image/${image.image_id}`));
 
-  function take(files) {
-    if (!files.length) return say("There was no file in that.");
+  function addFiles(files) {
+    if (!files.length) return notify("No files were found there.");
     location.hash = "#/";
     queue.add(files, pipeline());
-    resumable.show().catch(trouble);
-    gallery.hurry();
-    say(`${plural(files.length, "file")} taken`, 3);
+    resumable.show().catch(showError);
+    gallery.pollSoon();
+    notify(`${plural(files.length, "file")} added`, 3);
   }
 
-  /** Gone from sight at once, and for good when nobody has taken it back. */
+  /** Hide the image at once, and delete it unless the deletion is undone in time. */
   function remove(image) {
     const next = neighbours(image.image_id).find(Boolean);
     view.focusAfter(image.image_id);
     gallery.remove(image.image_id);
-    if (find("viewer").open) next ? location.replace(`#/image/${next}`) : viewer.close();
-    sayUndoable(
+    if (byId("viewer").open) next ? location.replace(`#/image/${next}`) : viewer.close();
+    notifyUndoable(
       `${readable(image.name)} deleted`,
       UNDO_SECONDS,
-      () => api.remove(image.image_id).catch((error) => (gallery.keep(image.image_id), trouble(error))),
+      () => api.remove(image.image_id).catch((error) => (gallery.keep(image.image_id), showError(error))),
       () => gallery.keep(image.image_id),
     );
   }
 
   function neighbours(id) {
     const ids = gallery.shown.map((image) => image.image_id);
-    const place = ids.indexOf(id);
-    return place < 0 ? [undefined, undefined] : [ids[place - 1], ids[place + 1]];
+    const index = ids.indexOf(id);
+    return index < 0 ? [undefined, undefined] : [ids[index - 1], ids[index + 1]];
   }
 
-  function leave(id) {
+  function closed(id) {
     if (location.hash === `#/image/${id}`) location.hash = "#/";
     document.querySelector(`.card[data-id="${CSS.escape(id)}"] a`)?.focus({ preventScroll: true });
   }
 
-  /** Show what the address says; a picture itself only once there is a gallery around it. */
-  async function follow() {
-    const [, place, id] = location.hash.split("/");
-    const isNumbers = place === "numbers";
-    find("pictures").hidden = isNumbers;
-    find("numbers").hidden = !isNumbers;
+  /** Show the view that the URL's hash names; a single image only after the gallery has loaded. */
+  async function showRoute() {
+    const [, route, id] = location.hash.split("/");
+    const isNumbers = route === "numbers";
+    byId("pictures").hidden = isNumbers;
+    byId("numbers").hidden = !isNumbers;
     for (const [tab, here] of [["tab-pictures", !isNumbers], ["tab-numbers", isNumbers]]) {
-      if (here) find(tab).setAttribute("aria-current", "page");
-      else find(tab).removeAttribute("aria-current");
+      if (here) byId(tab).setAttribute("aria-current", "page");
+      else byId(tab).removeAttribute("aria-current");
     }
     document.title = isNumbers ? "Numbers · Picture Perfect" : "Picture Perfect";
     if (!isNumbers) numbers.hide();
     try {
-      if (place !== "image") viewer.close();
+      if (route !== "image") viewer.close();
       if (isNumbers) await numbers.show();
-      else if (place === "image" && gallery.loaded) await viewer.show(id);
+      else if (route === "image" && gallery.loaded) await viewer.show(id);
     } catch (error) {
-      if (place === "image") location.hash = "#/";
-      say(error.message, 8);
+      if (route === "image") location.hash = "#/";
+      notify(error.message, 8);
     }
   }
 
-  openIntake(take);
-  addEventListener("hashchange", follow);
+  setUpIntake(addFiles);
+  addEventListener("hashchange", showRoute);
   addEventListener("beforeunload", (event) => queue.unsent && event.preventDefault());
-  await Promise.all([follow(), gallery.show({})]);
-  if (location.hash.startsWith("#/image/")) await follow();
+  await Promise.all([showRoute(), gallery.show({})]);
+  if (location.hash.startsWith("#/image/")) await showRoute();
   await resumable.show();
 }
 
-start().catch(trouble);
+start().catch(showError);

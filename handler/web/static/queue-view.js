@@ -1,12 +1,12 @@
-// The queue on the page. Drawn once a frame at most, and only the rows that changed, ten new ones a frame.
+// The upload queue on the page. Draws at most once a frame, only changed rows, and at most ten new rows.
 
-import { find, h, icon, nameLine } from "./dom.js";
-import { bytes, duration, failure, percent, plural } from "./words.js";
+import { byId, h, icon, nameLine } from "./dom.js";
+import { bytes, duration, failure, percent, plural } from "./text.js";
 
 const NEW_ROWS = 10;
-const THUMBNAIL_BYTES = 12e6; // a thumbnail is decoded in whole: larger ones would take the memory of a phone
+const THUMBNAIL_BYTES = 12e6; // files are decoded in full for a thumbnail: larger ones need too much of a phone's memory
 const SHOWN = /^image\/(jpeg|png|webp|avif|gif|bmp)$/;
-const SLOW = 45_000;
+const SLOW = 45_000; // milliseconds of processing
 
 export class QueueView {
   #rows = new Map();
@@ -14,19 +14,19 @@ export class QueueView {
   #announced = "";
   #started = null;
 
-  /** @param {(image: object) => void} open shows what came out */
+  /** @param {(image: object) => void} open shows a finished image */
   constructor(queue, open) {
     this.queue = queue;
     this.open = open;
-    queue.onchange = () => this.#ask();
-    find("cancel-all").addEventListener("click", () => queue.uploads.forEach((upload) => queue.cancel(upload)));
-    find("retry-all").addEventListener("click", () => queue.uploads.forEach((upload) => queue.retry(upload)));
-    find("clear-queue").addEventListener("click", () => queue.clear());
-    this.visible = new IntersectionObserver((entries) => entries.forEach((entry) => this.#peep(entry)));
-    setInterval(() => queue.working && queue.uploads.forEach((upload) => this.#late(upload)), 5000);
+    queue.onchange = () => this.#scheduleDraw();
+    byId("cancel-all").addEventListener("click", () => queue.uploads.forEach((upload) => queue.cancel(upload)));
+    byId("retry-all").addEventListener("click", () => queue.uploads.forEach((upload) => queue.retry(upload)));
+    byId("clear-queue").addEventListener("click", () => queue.clear());
+    this.visible = new IntersectionObserver((entries) => entries.forEach((entry) => this.#showThumbnail(entry)));
+    setInterval(() => queue.working && queue.uploads.forEach((upload) => this.#updateIfSlow(upload)), 5000);
   }
 
-  #ask() {
+  #scheduleDraw() {
     if (this.#drawing) return;
     this.#drawing = true;
     requestAnimationFrame(() => {
@@ -40,12 +40,12 @@ export class QueueView {
     let made = 0;
     for (const upload of queue.touched) {
       if (!this.#rows.has(upload)) {
-        if (made === NEW_ROWS) continue; // the next frame's
+        if (made === NEW_ROWS) continue; // in the next frame
         made += 1;
-        this.#make(upload);
+        this.#addRow(upload);
       }
       queue.touched.delete(upload);
-      this.#fill(upload);
+      this.#update(upload);
     }
     const kept = new Set(queue.uploads);
     for (const [upload, row] of this.#rows) {
@@ -54,28 +54,28 @@ export class QueueView {
       row.element.remove();
       this.#rows.delete(upload);
     }
-    this.#total();
-    if (queue.touched.size) this.#ask();
+    this.#updateTotals();
+    if (queue.touched.size) this.#scheduleDraw();
   }
 
-  #make(upload) {
+  #addRow(upload) {
     const thumb = h("span.thumb", {}, icon("pictures"));
     const progress = h("progress", { max: Math.max(1, upload.size), value: 0 });
     const state = h("span.state.figures");
     const buttons = h("span.buttons");
     const element = h("li.row", {}, thumb, h("div", {}, nameLine(upload.name), h("div.line", {}, progress, state)), buttons);
-    progress.setAttribute("aria-label", "Sent");
+    progress.setAttribute("aria-label", "Upload progress");
     const row = { element, thumb, progress, state, buttons, upload, shown: "" };
     element.upload = upload;
     this.#rows.set(upload, row);
-    find("queue-rows").append(element);
+    byId("queue-rows").append(element);
     this.visible.observe(element);
   }
 
-  #fill(upload) {
+  #update(upload) {
     const row = this.#rows.get(upload);
     row.progress.value = upload.sent;
-    row.state.textContent = words(upload);
+    row.state.textContent = stateText(upload);
     if (row.shown === upload.state) return;
     row.shown = row.element.dataset.state = upload.state;
     row.progress.hidden = upload.state !== "sending" && upload.state !== "waiting";
@@ -89,41 +89,41 @@ export class QueueView {
         upload.image && button("Show", "right", () => this.open(upload.image)),
       ].filter(Boolean),
     );
-    if (focused) (row.buttons.querySelector("button") ?? find("queue-rows")).focus();
+    if (focused) (row.buttons.querySelector("button") ?? byId("queue-rows")).focus();
   }
 
-  #total() {
+  #updateTotals() {
     const { queue } = this;
     const totals = queue.totals();
     const busy = queue.unsent > 0;
-    find("queue").hidden = queue.uploads.length === 0;
-    // Sending is the first nine tenths of the way, coming out the last.
+    byId("queue").hidden = queue.uploads.length === 0;
+    // Sending counts as 90 % of the progress, processing as 10 %.
     const ended = totals.arrived + totals.stopped;
     const share = totals.count ? 0.9 * (totals.bytes ? totals.sent / totals.bytes : 1) + 0.1 * (ended / totals.count) : 0;
-    find("queue-progress").value = share;
-    find("queue-title").textContent = busy || queue.working ? "On their way" : totals.stopped ? "Not all of them got through" : "All there";
+    byId("queue-progress").value = share;
+    byId("queue-title").textContent = busy || queue.working ? "Uploading and processing" : totals.stopped ? "Some uploads failed" : "All done";
     this.#started = busy ? (this.#started ?? { at: performance.now(), sent: totals.sent }) : null;
-    const facts = [`${totals.arrived} of ${plural(totals.count, "picture")} out`];
-    if (busy) facts.push(`${bytes(totals.sent)} of ${bytes(totals.bytes)} sent`, this.#left(totals));
+    const facts = [`${totals.arrived} of ${plural(totals.count, "picture")} finished`];
+    if (busy) facts.push(`${bytes(totals.sent)} of ${bytes(totals.bytes)} sent`, this.#timeLeft(totals));
     if (totals.failed) facts.push(`${totals.failed} failed`);
     if (totals.stopped) facts.push(`${totals.stopped} not sent`);
-    find("queue-words").textContent = facts.filter(Boolean).join(" · ");
-    find("cancel-all").hidden = !busy;
-    find("retry-all").hidden = busy || !totals.stopped;
-    find("clear-queue").hidden = !queue.uploads.some((upload) => upload.ended);
-    // While files are taken in, their count grows many times a second: too often to be read out.
+    byId("queue-words").textContent = facts.filter(Boolean).join(" · ");
+    byId("cancel-all").hidden = !busy;
+    byId("retry-all").hidden = busy || !totals.stopped;
+    byId("clear-queue").hidden = !queue.uploads.some((upload) => upload.ended);
+    // While files are being added, their count changes too often to be read out.
     const news = queue.taking ? "" : busy ? `Sending ${plural(totals.count, "picture")}` : queue.working ? "" : totals.count ? facts.join(", ") : "";
-    if (news && news !== this.#announced) find("gallery-words").textContent = this.#announced = news;
+    if (news && news !== this.#announced) byId("gallery-words").textContent = this.#announced = news;
   }
 
-  #left(totals) {
+  #timeLeft(totals) {
     const seconds = (performance.now() - this.#started.at) / 1000;
     const done = totals.sent - this.#started.sent;
     return seconds > 3 && done > 0 ? `about ${duration(((totals.bytes - totals.sent) / done) * seconds)} left` : "";
   }
 
-  /** A small picture of the file itself, only while its row is in sight. */
-  #peep({ isIntersecting, target }) {
+  /** Show a thumbnail of the file, once its row is visible. */
+  #showThumbnail({ isIntersecting, target }) {
     const { upload } = target;
     const { thumb } = this.#rows.get(upload) ?? {};
     if (!isIntersecting || !thumb || thumb.querySelector("img") || !SHOWN.test(upload.file.type) || upload.size > THUMBNAIL_BYTES) return;
@@ -132,19 +132,19 @@ export class QueueView {
     const image = h("img", { alt: "", decoding: "async", src: url, onload: () => (done(), thumb.replaceChildren(image)), onerror: done });
   }
 
-  #late(upload) {
-    if (upload.state === "working" && Date.now() - upload.workingSince > SLOW && this.#rows.has(upload)) this.#fill(upload);
+  #updateIfSlow(upload) {
+    if (upload.state === "working" && Date.now() - upload.workingSince > SLOW && this.#rows.has(upload)) this.#update(upload);
   }
 }
 
-function words(upload) {
+function stateText(upload) {
   switch (upload.state) {
     case "waiting": return `Waiting · ${bytes(upload.size)}`;
-    case "sending": return upload.words || `${percent(upload.size ? upload.sent / upload.size : 0)} of ${bytes(upload.size)}`;
-    case "working": return Date.now() - upload.workingSince > SLOW ? "Still being processed. Large pictures wait for a machine of their own" : "Being processed";
-    case "done": return "Out";
+    case "sending": return upload.message || `${percent(upload.size ? upload.sent / upload.size : 0)} of ${bytes(upload.size)}`;
+    case "working": return Date.now() - upload.workingSince > SLOW ? "Still processing. Large pictures wait for a separate machine" : "Processing";
+    case "done": return "Done";
     case "failed": return failure(upload.image.code)[0];
     case "cancelled": return "Cancelled";
-    default: return upload.words;
+    default: return upload.message;
   }
 }

@@ -1,25 +1,25 @@
-// The uploads of this visit, and what became of each. Knows no element of the page: queue-view.js shows it.
+// The uploads of this visit and their states, without the DOM: queue-view.js shows them.
 
-import { breath } from "./dom.js";
-import { Upload } from "./queued.js";
-import { Refused, Stopped } from "./send.js";
+import { yieldToBrowser } from "./dom.js";
+import { QueueItem } from "./queue-item.js";
+import { RefusedByServer, CancelledByUser } from "./send.js";
 
-const TURN = 8; // milliseconds of taking files in without giving the browser its turn
+const TURN = 8; // milliseconds of adding files before the browser may draw
 
 export class Queue {
   uploads = [];
-  /** What changed since the view looked last. */
+  /** Uploads that changed since the view was drawn. */
   touched = new Set();
   onchange = () => {};
-  /** How many lots of files are being taken in: their count still grows. */
+  /** Calls of `add` that are running: the number of uploads still grows. */
   taking = 0;
   #byUpload = new Map();
   #waiting = [];
   #sending = 0;
 
   /**
-   * @param {(upload: Upload, progress: (sent: number) => void) => Promise<void>} send brings one file into the store
-   * @param {number} slots how many at once: more does not make a line wider
+   * @param {(upload: QueueItem, progress: (sent: number) => void) => Promise<void>} send uploads one file
+   * @param {number} slots uploads at the same time: more do not use more bandwidth
    */
   constructor(send, slots = 4) {
     this.send = send;
@@ -27,8 +27,7 @@ export class Queue {
   }
 
   /**
-   * A few at a time: a file's size is asked of the browser's other process, which has to look at the disk. The first
-   * are on their way while the last are still taken in.
+   * Add files, a few at a time: reading a file's size blocks on the disk. The first are sent while the last are added.
    */
   async add(files, pipeline) {
     this.taking += 1;
@@ -36,12 +35,12 @@ export class Queue {
       let since = performance.now();
       for (const file of files) {
         if (performance.now() - since > TURN) {
-          await breath();
+          await yieldToBrowser();
           since = performance.now();
         }
-        const upload = new Upload(file, pipeline);
+        const upload = new QueueItem(file, pipeline);
         this.uploads.push(upload);
-        this.#enter(upload);
+        this.#enqueue(upload);
       }
     } finally {
       this.taking -= 1;
@@ -49,54 +48,55 @@ export class Queue {
     }
   }
 
-  /** Once more: what was sent in parts goes on where it stopped. */
+  /** Send a stopped or refused upload again; one in parts continues where it stopped. */
   retry(upload) {
     if (upload.state !== "stopped" && upload.state !== "refused") return;
     upload.controller = new AbortController();
-    this.#enter(upload);
+    this.#enqueue(upload);
   }
 
   cancel(upload) {
     if (upload.ended || upload.state === "working") return;
-    this.#become(upload, "cancelled");
+    this.#setState(upload, "cancelled");
     upload.controller.abort();
   }
 
-  /** Forget what has ended; what is on its way stays. */
+  /** Remove ended uploads from the list. */
   clear() {
     this.uploads = this.uploads.filter((upload) => !upload.ended);
     this.onchange();
   }
 
-  /** The gallery saw these: those that were sent from here have ended. */
-  arrived(images) {
+  /** Mark the uploads of these finished images as ended. */
+  markFinished(images) {
     for (const image of images) {
       const upload = this.#byUpload.get(image.upload);
       if (!upload || upload.ended) continue;
       upload.image = image;
       this.#byUpload.delete(image.upload);
-      this.#become(upload, image.status === "processed" ? "done" : "failed");
+      this.#setState(upload, image.status === "processed" ? "done" : "failed");
     }
   }
 
-  /** How many are with the functions, and how many are to be sent. */
+  /** The number of uploads that are being processed. */
   get working() {
     return this.#byUpload.size;
   }
 
-  /** Some of those that are with the functions, by their ids. */
+  /** Ids of up to `count` uploads that are being processed. */
   awaited(count) {
     return [...this.#byUpload.keys()].slice(0, count);
   }
 
-  /** Whose turn comes next. */
+  /** The uploads that wait to be sent, in order. */
   get next() {
     return this.#waiting.filter((upload) => upload.state === "waiting");
   }
 
-  /** Whether a file is on its way, by what `is` says of it. */
-  isSending = (is) => this.uploads.some((upload) => !upload.ended && upload.state !== "stopped" && is(upload.file));
+  /** Whether a file for which `matches` is true is being sent or processed. */
+  isSending = (matches) => this.uploads.some((upload) => !upload.ended && upload.state !== "stopped" && matches(upload.file));
 
+  /** The number of uploads that wait or are being sent. */
   get unsent() {
     return this.#waiting.length + this.#sending;
   }
@@ -115,10 +115,10 @@ export class Queue {
     return totals;
   }
 
-  #enter(upload) {
-    upload.words = "";
+  #enqueue(upload) {
+    upload.message = "";
     this.#waiting.push(upload);
-    this.#become(upload, "waiting");
+    this.#setState(upload, "waiting");
     this.#next();
   }
 
@@ -131,7 +131,7 @@ export class Queue {
 
   async #run(upload) {
     this.#sending += 1;
-    this.#become(upload, "sending");
+    this.#setState(upload, "sending");
     try {
       await this.send(upload, (sent) => {
         upload.sent = sent;
@@ -140,11 +140,11 @@ export class Queue {
       upload.sent = upload.size;
       upload.workingSince = Date.now();
       this.#byUpload.set(upload.upload, upload);
-      this.#become(upload, "working");
+      this.#setState(upload, "working");
     } catch (error) {
-      if (upload.state !== "cancelled" && !(error instanceof Stopped)) {
-        upload.words = error.message;
-        this.#become(upload, error instanceof Refused ? "refused" : "stopped");
+      if (upload.state !== "cancelled" && !(error instanceof CancelledByUser)) {
+        upload.message = error.message;
+        this.#setState(upload, error instanceof RefusedByServer ? "refused" : "stopped");
       }
     } finally {
       this.#sending -= 1;
@@ -153,7 +153,7 @@ export class Queue {
     }
   }
 
-  #become(upload, state) {
+  #setState(upload, state) {
     upload.state = state;
     this.#touch(upload);
   }

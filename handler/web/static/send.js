@@ -1,18 +1,18 @@
-// Bytes on their way to the store. XMLHttpRequest, since fetch does not say how much of a body has left.
+// Sends files to S3. Uses XMLHttpRequest, since fetch does not report upload progress.
 
-export class Stopped extends Error {}
-/** The network or the store did not answer as it should: the same again may succeed. */
-export class Dropped extends Error {}
-/** The store refused it for good: the same again would be refused again. */
-export class Refused extends Error {}
+export class CancelledByUser extends Error {}
+/** The network failed, or the server had an error: a retry may succeed. */
+export class ConnectionLost extends Error {}
+/** The server refused the request: a retry would be refused again. */
+export class RefusedByServer extends Error {}
 
 /**
- * One request. Resolves to the XMLHttpRequest, whose headers can be asked for.
+ * Send one request; resolves to the XMLHttpRequest.
  * @param {{method: string, url: string, body: Blob|FormData, signal: AbortSignal, sent: (bytes: number) => void}} request
  */
 export function transmit({ method, url, body, signal, sent }) {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(new Stopped());
+    if (signal.aborted) return reject(new CancelledByUser());
     const request = new XMLHttpRequest();
     const abort = () => request.abort();
     signal.addEventListener("abort", abort, { once: true });
@@ -20,18 +20,18 @@ export function transmit({ method, url, body, signal, sent }) {
     request.addEventListener("loadend", () => {
       signal.removeEventListener("abort", abort);
       if (request.status >= 200 && request.status < 300) resolve(request);
-      else if (signal.aborted) reject(new Stopped());
+      else if (signal.aborted) reject(new CancelledByUser());
       else if (request.status >= 400 && request.status < 500 && request.status !== 408 && request.status !== 429) {
         const reason = request.responseXML?.querySelector("Message")?.textContent;
-        reject(new Refused(reason || `The store refused it (${request.status}).`));
-      } else reject(new Dropped(request.status ? `The store answered ${request.status}.` : "The connection dropped."));
+        reject(new RefusedByServer(reason || `The storage refused the file (status ${request.status}).`));
+      } else reject(new ConnectionLost(request.status ? `The storage answered with status ${request.status}.` : "The connection was lost."));
     });
     request.open(method, url);
     request.send(body);
   });
 }
 
-/** A file in one piece, by the form that was signed for it. The file is the form's last field: S3 reads no further. */
+/** Send a file in one piece with its presigned form. The file is the last field: S3 ignores fields after it. */
 export function sendForm({ url, fields }, file, { signal, sent }) {
   const body = new FormData();
   for (const [name, value] of Object.entries(fields)) body.append(name, value);
@@ -40,28 +40,28 @@ export function sendForm({ url, fields }, file, { signal, sent }) {
 }
 
 /**
- * Do it until it is done: what dropped is done again, after a pause that doubles, or as soon as the network is back.
+ * Call `work`; on ConnectionLost, call it again after a pause that doubles, or as soon as the network is back.
  * @param {() => Promise<T>} work @template T
  */
-export async function persistently(work, signal, { tries = 6, pause = 500, waiting = () => {} } = {}) {
-  for (let round = 1; ; round += 1) {
+export async function retry(work, signal, { tries = 6, pause = 500, waiting = () => {} } = {}) {
+  for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Dropped) || round >= tries) throw error;
+      if (!(error instanceof ConnectionLost) || attempt >= tries) throw error;
       waiting(error);
-      await rest(pause * 2 ** (round - 1) * (0.75 + Math.random() / 2), signal);
+      await pauseFor(pause * 2 ** (attempt - 1) * (0.75 + Math.random() / 2), signal);
     }
   }
 }
 
-function rest(milliseconds, signal) {
+function pauseFor(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const settle = () => {
       clearTimeout(timer);
       removeEventListener("online", settle);
       signal.removeEventListener("abort", settle);
-      if (signal.aborted) reject(new Stopped());
+      if (signal.aborted) reject(new CancelledByUser());
       else resolve();
     };
     const timer = setTimeout(settle, milliseconds);

@@ -1,4 +1,4 @@
-// Not a module: it is run before the first paint, so that nobody is dazzled.
+// A classic script, not a module, so that it sets the theme before the first paint.
 (() => {
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -8,7 +8,7 @@
   const show = () => {
     if (chosen()) root.dataset.theme = chosen();
     else delete root.dataset.theme;
-    document.getElementById("theme")?.setAttribute("aria-label", `Theme: ${shown()}. Change it`);
+    document.getElementById("theme")?.setAttribute("aria-label", `Theme: ${shown()}. Switch theme`);
     root.dispatchEvent(new Event("themechange"));
   };
 
@@ -18,7 +18,7 @@
     show();
     document.getElementById("theme").addEventListener("click", () => {
       const next = shown() === "dark" ? "light" : "dark";
-      // What the system says anyway is not a choice: it is followed again.
+      // If the choice is the system's own theme, the page follows the system again.
       if (next === (dark.matches ? "dark" : "light")) localStorage.removeItem("theme");
       else localStorage.setItem("theme", next);
       show();

@@ -1,23 +1,23 @@
-// Short messages at the foot of the page; read out by screen readers, and some can be taken back.
+// Short messages at the bottom of the page, read out by screen readers; some offer to undo an action.
 
-import { find, h } from "./dom.js";
+import { byId, h } from "./dom.js";
 
-/** Say it for some seconds. A pointer or the focus on it holds the clock. */
-export function say(text, seconds = 5) {
+/** Show a message for some seconds; a pointer or the focus on it stops the clock. */
+export function notify(text, seconds = 5) {
   show([h("span", {}, text)], seconds, () => {});
 }
 
 /**
- * Do something unless it is taken back: `commit` after the seconds, or when the page is left; `undo` when asked to.
- * @returns {() => void} does it at once
+ * Offer to undo an action: calls `undo` on request, else `commit` after the seconds or when the page is closed.
+ * @returns {() => void} commits at once
  */
-export function sayUndoable(text, seconds, commit, undo) {
+export function notifyUndoable(text, seconds, commit, undo) {
   let open = true;
-  const settle = (what) => {
+  const settle = (action) => {
     if (!open) return;
     open = false;
     removeEventListener("pagehide", leave);
-    what();
+    action();
   };
   const leave = () => settle(commit);
   addEventListener("pagehide", leave);
@@ -41,9 +41,9 @@ function show(children, seconds, ended) {
   };
   for (const event of ["pointerenter", "focusin"]) toast.addEventListener(event, hold);
   for (const event of ["pointerleave", "focusout"]) toast.addEventListener(event, run);
-  // A modal dialog makes everything outside it inert, so the message goes in where somebody is.
-  (document.querySelector("dialog[open]") ?? document.body).append(find("toasts"));
-  find("toasts").append(toast);
+  // A modal dialog makes everything outside it inert, so the message goes into an open dialog.
+  (document.querySelector("dialog[open]") ?? document.body).append(byId("toasts"));
+  byId("toasts").append(toast);
   run();
   return close;
 }

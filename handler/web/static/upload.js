@@ -1,50 +1,50 @@
-// One file into the store: in one piece by a signed form, or from 50 MB on in parts.
+// Uploads one file: in one piece with a presigned form, or in parts from 50 MB on.
 
-import { asked } from "./api.js";
-import { sendParts } from "./parts.js";
-import { Refused, persistently, sendForm } from "./send.js";
+import { withUploadErrors } from "./api.js";
+import { sendParts } from "./multipart.js";
+import { RefusedByServer, retry, sendForm } from "./send.js";
 
 const PARTS_FROM = 50_000_000; // core/services/web/upload_messages.py
-const AT_ONCE = 25; // forms that one question signs: they are good for minutes only
-const MARGIN = 60_000; // of those minutes, in milliseconds
+const FORMS_AT_ONCE = 25; // forms signed by one request; they expire after minutes
+const MARGIN = 60_000; // milliseconds before a form expires
 
 /**
- * @param {() => object[]} waiting the uploads whose turn comes next: their forms are asked for along with this one's
- * @returns {(upload: object, sent: (bytes: number) => void) => Promise<void>} for the queue
+ * @param {() => object[]} waiting returns the uploads that are sent next: their forms are requested together
+ * @returns {(upload: object, sent: (bytes: number) => void) => Promise<void>} the queue's `send`
  */
 export function uploader(api, resumable, waiting) {
-  const forms = new Map(); // upload → {form, upload, until} or a promise of the question that asks for it
+  const forms = new Map(); // upload → {form, upload, until}, {refused}, or {asking}: the promise of the request for it
 
   async function announce(uploads, pipeline) {
     const files = uploads.map(({ file }) => ({ name: file.name.slice(0, 2000).toWellFormed(), bytes: file.size, type: file.type.slice(0, 200) }));
-    const answer = await asked(() => api.announce(pipeline, files));
+    const answer = await withUploadErrors(() => api.announce(pipeline, files));
     const until = Date.now() + (Date.parse(answer.expires_at) - Date.parse(answer.at)) - MARGIN;
     for (const { index, ...accepted } of answer.accepted) forms.set(uploads[index], { ...accepted, until });
     for (const { index, detail } of answer.refused) forms.set(uploads[index], { refused: detail });
   }
 
-  async function formOf(upload) {
+  async function getForm(upload) {
     await forms.get(upload)?.asking?.catch(() => {});
     const known = forms.get(upload);
     if (!known || known.until < Date.now() || known.refused) {
       const more = waiting().filter((other) => other !== upload && other.pipeline === upload.pipeline && other.size < PARTS_FROM && !forms.has(other));
-      const together = [upload, ...more.slice(0, AT_ONCE - 1)];
+      const together = [upload, ...more.slice(0, FORMS_AT_ONCE - 1)];
       const asking = announce(together, upload.pipeline);
-      for (const one of together) forms.set(one, { asking });
+      for (const other of together) forms.set(other, { asking });
       try {
         await asking;
       } catch (error) {
-        for (const one of together) forms.delete(one);
+        for (const other of together) forms.delete(other);
         throw error;
       }
     }
     const form = forms.get(upload);
-    if (form.refused) throw new Refused(form.refused);
+    if (form.refused) throw new RefusedByServer(form.refused);
     return form;
   }
 
-  /** Whether it is there, though nobody said so: the connection dropped before the answer. */
-  async function landed(id) {
+  /** Whether S3 has the file although its answer was lost. */
+  async function hasArrived(id) {
     const [ended, waits] = await Promise.all([api.images({ upload: id }), api.waiting()]);
     return ended.images.length > 0 || waits.some(({ upload }) => upload === id);
   }
@@ -52,14 +52,14 @@ export function uploader(api, resumable, waiting) {
   async function sendWhole(upload, sent) {
     const { signal } = upload.controller;
     let tried = upload.upload !== null;
-    await persistently(async () => {
-      if (tried && (await asked(() => landed(upload.upload)))) return;
-      const form = await formOf(upload);
+    await retry(async () => {
+      if (tried && (await withUploadErrors(() => hasArrived(upload.upload)))) return;
+      const form = await getForm(upload);
       upload.upload = form.upload;
       tried = true;
       await sendForm(form.form, upload.file, { signal, sent });
-    }, signal, { waiting: (error) => (upload.words = `${error.message} It is tried again`) });
-    upload.words = "";
+    }, signal, { waiting: (error) => (upload.message = `${error.message} Retrying`) });
+    upload.message = "";
     forms.delete(upload);
   }
 

@@ -1,19 +1,19 @@
-// One picture in a dialog: before and after, where and why, what it became.
+// One image in a dialog: comparison, route and reason, facts, and results.
 
-import { find, h, icon, nameLine, readable } from "./dom.js";
+import { byId, h, icon, nameLine, readable } from "./dom.js";
 import { saved } from "./image.js";
 import { stage } from "./compare.js";
-import { bytes, date, dimensions, duration, failure, percent, plural } from "./words.js";
+import { bytes, date, dimensions, duration, failure, percent, plural } from "./text.js";
 
 export class Viewer {
-  /** The picture that is asked for, and the one that is shown: between the two, the API answers. */
+  /** The id of the requested image, and of the one on screen: they differ until the API answers. */
   #id = null;
   #shown = null;
 
-  /** @param {{load, neighbours, remove, leave}} actions  `load(id)`: the picture in full; `neighbours(id)`: [before, after] */
+  /** @param {{load, neighbours, remove, closed}} actions  `load(id)`: the image in full; `neighbours(id)`: [previous, next] */
   constructor(actions) {
     this.actions = actions;
-    const dialog = (this.dialog = find("viewer"));
+    const dialog = (this.dialog = byId("viewer"));
     dialog.addEventListener("close", () => this.#closed());
     dialog.addEventListener("click", (event) => event.target === dialog && this.close());
     dialog.addEventListener("keydown", (event) => {
@@ -29,20 +29,20 @@ export class Viewer {
     if (this.#id !== id) return;
     this.#shown = id;
     const label = this.dialog.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
-    this.dialog.replaceChildren(this.#header(image), stage(image), about(image), find("toasts"));
+    this.dialog.replaceChildren(this.#header(image), stage(image), about(image), byId("toasts"));
     if (!this.dialog.open) this.dialog.showModal();
     else this.#refocus(label);
   }
 
-  /** The neighbour's button of the same name, so that whoever pages through goes on where they were. */
+  /** Focus the button with the same label as before, so that paging by keyboard can continue. */
   #refocus(label) {
     const buttons = [...this.dialog.querySelectorAll("header button:not(:disabled)")];
     (buttons.find((button) => button.getAttribute("aria-label") === label) ?? buttons.at(-1)).focus();
   }
 
-  /** At once: the dialog's own event comes later, when another picture may have been asked for. */
+  /** Close at once: the dialog's own event comes later, when another image may have been requested. */
   close() {
-    this.#id = null; // and none that is still on its way
+    this.#id = null; // also cancels a pending request
     this.dialog.close();
     this.#closed();
   }
@@ -52,9 +52,9 @@ export class Viewer {
     if (id === null) return;
     this.#shown = null;
     if (this.#id === id) this.#id = null;
-    document.body.append(find("toasts"));
+    document.body.append(byId("toasts"));
     this.dialog.replaceChildren();
-    this.actions.leave(id);
+    this.actions.closed(id);
   }
 
   #go(direction) {
@@ -69,8 +69,8 @@ export class Viewer {
     return h(
       "header", {},
       h("h2", { id: "viewer-title" }, nameLine(image.name)),
-      button("The one before", "left", () => this.#go(0), !before),
-      button("The next one", "right", () => this.#go(1), !after),
+      button("Previous picture", "left", () => this.#go(0), !before),
+      button("Next picture", "right", () => this.#go(1), !after),
       button(`Delete ${readable(image.name)}`, "trash", () => this.actions.remove(image)),
       h("button.round", { type: "button", "aria-label": "Close", autofocus: true, onclick: () => this.close() }, icon("close")),
     );
@@ -80,12 +80,12 @@ export class Viewer {
 function about(image) {
   const failed = image.status === "failed";
   return h("div.about", { tabindex: "0", role: "region", "aria-label": "About this picture" },
-    failed ? whatFailed(image) : headline(image), where(image, failed), facts(image), !failed && outputs(image));
+    failed ? failureReason(image) : headline(image), routeAndReason(image, failed), facts(image), !failed && outputs(image));
 }
 
-function whatFailed(image) {
-  const [what, todo] = failure(image.code);
-  return h("div", {}, h("p.headline", {}, what), h("p", {}, todo));
+function failureReason(image) {
+  const [reason, advice] = failure(image.code);
+  return h("div", {}, h("p.headline", {}, reason), h("p", {}, advice));
 }
 
 function headline(image) {
@@ -94,16 +94,16 @@ function headline(image) {
   if (share === null) return h("div", {}, h("p.headline", {}, count));
   const less = share >= 0;
   return h("div", {},
-    h("p.headline", {}, percent(Math.abs(share)), less ? " lighter" : " heavier"),
-    h("p", {}, `The largest result against the original’s ${bytes(image.bytes)}. ${count} in all.`));
+    h("p.headline", {}, percent(Math.abs(share)), less ? " smaller" : " larger"),
+    h("p", {}, `The largest result, compared with the original’s ${bytes(image.bytes)}. ${count} in total.`));
 }
 
-const PLACES = { lambda: ["lambda", "Made in Lambda"], batch: ["batch", "Made in Batch"], local: ["lambda", "Made here"] };
+const ROUTES = { lambda: ["lambda", "Processed in Lambda"], batch: ["batch", "Processed in Batch"], local: ["lambda", "Processed locally"] };
 
-function where(image, failed) {
-  const [drawing, words] = PLACES[image.route] ?? PLACES.local;
+function routeAndReason(image, failed) {
+  const [drawing, label] = ROUTES[image.route] ?? ROUTES.local;
   return h("div.why", { class: failed ? "why failed" : "why" },
-    h("strong", {}, icon(failed ? "alert" : drawing), failed ? h("span", {}, "Code ", h("code", {}, image.code)) : words),
+    h("strong", {}, icon(failed ? "alert" : drawing), failed ? h("span", {}, "Code ", h("code", {}, image.code)) : label),
     h("p", {}, readable(failed ? (image.message ?? "") : image.reason)));
 }
 
@@ -112,11 +112,11 @@ function facts(image) {
     ["Original", dimensions(image.width, image.height) && `${dimensions(image.width, image.height)} px`],
     ["Format", image.format?.toUpperCase()],
     ["Size", bytes(image.bytes)],
-    ["Made with", image.pipeline],
-    ["Came in", date(image.received_at)],
-    ["Came out", date(image.committed_at)],
-    ["It took", image.seconds != null && duration(image.seconds)],
-    ["Id", image.image_id],
+    ["Pipeline", image.pipeline],
+    ["Received", date(image.received_at)],
+    ["Finished", date(image.committed_at)],
+    ["Processing time", image.seconds != null && duration(image.seconds)],
+    ["ID", image.image_id],
   ];
   return h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }

@@ -16,7 +16,7 @@ from pictureperfect.console import folder_option, output, writable_file
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from core.ports.reports import Question, Reports
+    from core.ports.reports import ReportQuery, Reports
 
 _DAYS = re.compile(r"([1-9]\d{0,3})([dw])")
 _FORMATS = ("table", "csv", "parquet", "html")
@@ -65,11 +65,11 @@ def report(
         _written(reports, asked, kind, out)
 
 
-def _question(customer: str | None, since: date, until: date) -> "Question":
-    from core.ports.reports import Question  # noqa: PLC0415 - `--help` needs none of it
+def _question(customer: str | None, since: date, until: date) -> "ReportQuery":
+    from core.ports.reports import ReportQuery  # noqa: PLC0415 - `--help` needs none of it
 
     try:
-        return Question.of(since, until, customer)
+        return ReportQuery.checked(since, until, customer)
     except ValueError as error:
         raise click.UsageError(f"--{error}.") from error
 
@@ -83,12 +83,12 @@ def _reports(function: str | None, folder: Path) -> Iterator["Reports"]:
     if function:
         yield admin.function_reports(function)
         return
-    with environment(folder) as variables, ledger.reporting(variables) as reports:
+    with environment(folder) as variables, ledger.report_service(variables) as reports:
         yield reports
 
 
-def _written(reports: "Reports", asked: "Question", kind: str, out: Path | None) -> None:
-    from core.ports.reports import rows  # noqa: PLC0415
+def _written(reports: "Reports", asked: "ReportQuery", kind: str, out: Path | None) -> None:
+    from core.services.reporting import all_rows  # noqa: PLC0415
 
     match kind:
         case "table":
@@ -103,17 +103,17 @@ def _written(reports: "Reports", asked: "Question", kind: str, out: Path | None)
             from pictureperfect.reports.export import write_csv  # noqa: PLC0415 - Arrow
 
             with _opened(out) as file:
-                count = write_csv(rows(reports, asked), file)
+                count = write_csv(all_rows(reports, asked), file)
             _say_nothing_found(asked, count)
         case _:
             from pictureperfect.reports.export import write_parquet  # noqa: PLC0415
 
             with _opened_binary(out) as file:
-                count = write_parquet(rows(reports, asked), file)
+                count = write_parquet(all_rows(reports, asked), file)
             _say_nothing_found(asked, count)
 
 
-def _say_nothing_found(asked: "Question", count: int) -> None:
+def _say_nothing_found(asked: "ReportQuery", count: int) -> None:
     """What is for programs has no place to say so, and a customer's name may be misspelt."""
     if not count:
         from pictureperfect.reports.html import advice  # noqa: PLC0415 - Jinja2

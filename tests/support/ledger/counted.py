@@ -1,4 +1,4 @@
-"""A ledger of some hundred images whose numbers are known, counted beside it and in another way."""
+"""A few hundred generated images, and their sums computed without the ledger."""
 
 import random
 from collections.abc import Callable, Iterable
@@ -20,7 +20,7 @@ _STATUSES = (None, None, None, None, Code.CORRUPT_IMAGE, Code.TOO_MANY_PIXELS)
 
 
 def images(count: int = 400, days: int = 40, seed: int = 7) -> list[Result]:
-    """So many images that ended in so many days up to LAST; a tenth on Batch, a third failed, some without a header."""
+    """Images of the `days` days up to LAST: 10 % ran on Batch, a third failed, some have no header."""
     dice = random.Random(seed)
     return [_image(dice, days) for _ in range(count)]
 
@@ -76,22 +76,22 @@ def _rendition(dice: random.Random, identity: str, number: int) -> Rendition:
 
 
 def usd(image: Result) -> float:
-    """By the price file, as a person would add it up; nothing expires, so storage is for a month."""
-    asked, billed = prices.load(), image.billed
+    """An image's cost by the price file. Files do not expire, so storage is that of a month."""
+    price_file, billed = prices.load(), image.billed
     assert billed is not None
     if image.route is Route.BATCH:
-        price = asked.fargate[billed.machine]
+        price = price_file.fargate[billed.machine]
         compute = billed.seconds / 3600 * (billed.vcpus * price.vcpu_hour + billed.memory_mb / 1024 * price.gb_hour)
     else:
-        compute = asked.lambda_usd(billed.seconds, billed.memory_mb, billed.machine)
+        compute = price_file.lambda_usd(billed.seconds, billed.memory_mb, billed.machine)
     kept = (image.source.bytes or 0) + sum(rendition.bytes for rendition in image.renditions)
-    return compute + asked.requests_usd(len(image.renditions)) + kept / 2**30 * asked.s3.gb_month
+    return compute + price_file.requests_usd(len(image.renditions)) + kept / 2**30 * price_file.s3.gb_month
 
 
-def sums(found: Iterable[Result]) -> Sums:
+def sums(images: Iterable[Result]) -> Sums:
     """The sums of these images."""
     total = Sums()
-    for image in found:
+    for image in images:
         made = [rendition.bytes for rendition in image.renditions]
         total += Sums(
             images=1,
@@ -106,15 +106,15 @@ def sums(found: Iterable[Result]) -> Sums:
     return total
 
 
-def by(found: Iterable[Result], pick: Callable[[Result], object]) -> dict[object, Sums]:
-    """The same for each value of something."""
+def by(images: Iterable[Result], pick: Callable[[Result], object]) -> dict[object, Sums]:
+    """The sums by the value that `pick` returns for an image."""
     groups: dict[object, list[Result]] = {}
-    for image in found:
+    for image in images:
         groups.setdefault(pick(image), []).append(image)
     return {name: sums(group) for name, group in groups.items()}
 
 
-#: How the ledger calls what it counts by.
+#: The dimensions of a report, each as a function of an image.
 PICKS: dict[str, Callable[[Result], object]] = {
     "customer": lambda image: image.customer,
     "source": lambda image: str(image.door),

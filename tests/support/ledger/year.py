@@ -1,9 +1,10 @@
-"""A year of images in a real PostgreSQL, and the generator's own count of them, which no SQL has touched.
+"""A generated year of images: in PostgreSQL, and as arrays in which the generator counts without SQL.
 
-Rows come in by COPY; the sums of days and months are made by `roll_up`, which is what the recorder calls. Everything is
-drawn from one seed. Quantities are whole numbers (microseconds, bytes), so that sums of them are exact.
+COPY inserts the images, and `roll_up`, the recorder's own function, makes the sums of days and months. Everything is
+drawn from one seed. Quantities are integers (microseconds, bytes), so that sums are exact.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +19,7 @@ from core.routing.batch_tiers import TIERS
 
 FIRST_DAY = date(2025, 1, 1)
 DAYS = 365
-#: In the middle of a month, as they do.
+#: A price change in the middle of a month, as in AWS.
 PRICES_CHANGE = date(2025, 6, 11)
 SOURCES = ("upload", "direct", "reference", "kafka")
 ROUTES = ("lambda", "batch")
@@ -26,7 +27,7 @@ MACHINES = ("x86_64", "aarch64")
 FORMATS = ("jpeg", "png", "webp", "heic", "avif", "tiff", "gif", "psd")
 PIPELINES = ("web", "thumbnail", "archive", "restore")
 _OUTPUTS = np.array([8, 1, 1, 2])
-#: The empty one is that of processed images.
+#: The empty code stands for processed images.
 CODES = (
     "", Code.CORRUPT_IMAGE.value, Code.UNSUPPORTED_FORMAT.value, Code.TOO_MANY_PIXELS.value, Code.EMPTY_FILE.value,
     Code.TIMED_OUT.value, Code.OUT_OF_MEMORY.value, Code.WORKER_CRASHED.value, Code.OPERATION_FAILED.value,
@@ -34,45 +35,45 @@ CODES = (
 _FUNCTION_MB = 3008
 _CHUNK = 10_000
 
-Numbers = NDArray[np.int64]
+Integers = NDArray[np.int64]
 _DIMENSIONS = {"source": SOURCES, "route": ROUTES, "machine": MACHINES, "format": FORMATS, "pipeline": PIPELINES,
                "code": CODES}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Year:
-    """One array for each property, one element for each image; dimensions are indices into the lists above."""
+    """An array for each column, with an element for each image; dimensions are indices into the lists above."""
 
     customers: tuple[str, ...]
-    columns: dict[str, Numbers]
+    columns: dict[str, Integers]
 
     @property
     def images(self) -> int:
         return len(self.columns["day"])
 
     def sums(self, *dimensions: str, of: str = "images", where: dict[str, str] | None = None) -> dict[Any, int]:
-        """The sum of a quantity for each combination of values of some dimensions; of all, under the key ().
+        """The sum of the column `of` (or of `images`, a count) for each combination of values of the dimensions.
 
-        Dimensions are day, month, customer, source, route, machine, format, pipeline, code. `of` is a column, or
-        `images`. Keys are tuples of what the ledger says (dates, names), in that order.
+        Dimensions are day, month, customer, source, route, machine, format, pipeline, code; keys are tuples of their
+        dates and names, () without dimensions. `where` filters by a dimension's name.
         """
         chosen = np.ones(self.images, bool)
         for name, value in (where or {}).items():
             chosen &= self.columns[name] == self._values(name).index(value)
         numbers = np.ones(self.images, np.int64) if of == "images" else self.columns[of]
         lists = [self._values(name) for name in dimensions]
-        place = np.zeros(self.images, np.int64)
+        cell = np.zeros(self.images, np.int64)
         for name, values in zip(dimensions, lists, strict=True):
-            place = place * len(values) + self.columns[name]
-        found, inverse = np.unique(place[chosen], return_inverse=True)
-        totals = np.zeros(len(found), np.int64)
+            cell = cell * len(values) + self.columns[name]
+        cells, inverse = np.unique(cell[chosen], return_inverse=True)
+        totals = np.zeros(len(cells), np.int64)
         np.add.at(totals, inverse, numbers[chosen])
-        return {self._key(int(one), lists): int(total) for one, total in zip(found, totals, strict=True)}
+        return {self._key(int(index), lists): int(total) for index, total in zip(cells, totals, strict=True)}
 
-    def _key(self, place: int, lists: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
+    def _key(self, cell: int, lists: Sequence[Sequence[Any]]) -> tuple[Any, ...]:
         key: list[Any] = []
         for values in reversed(lists):
-            place, index = divmod(place, len(values))
+            cell, index = divmod(cell, len(values))
             key.append(values[index])
         return tuple(reversed(key))
 
@@ -89,43 +90,43 @@ class Year:
 
 
 def draw(images: int, customers: int = 500, seed: int = 1) -> Year:
-    """So many images: a few customers send most of them, more in summer and by day, three in a hundred fail."""
+    """Draw a year: a few customers send most images, more come in summer and by day, 3 % fail."""
     dice = np.random.default_rng(seed)
 
-    def some(weights: Sequence[float]) -> Numbers:
+    def choices(weights: Sequence[float]) -> Integers:
         shares = np.array(weights, float)
         return dice.choice(len(shares), images, p=shares / shares.sum())
 
-    def spread(median: float, sigma: float, most: float) -> Numbers:
-        return np.minimum(median * np.exp(sigma * dice.standard_normal(images)), most).astype(np.int64)
+    def log_normal(median: float, sigma: float, maximum: float) -> Integers:
+        return np.minimum(median * np.exp(sigma * dice.standard_normal(images)), maximum).astype(np.int64)
 
-    day = some([1 + 0.4 * np.sin(2 * np.pi * (number - 80) / DAYS) for number in range(DAYS)])
+    day = choices([1 + 0.4 * np.sin(2 * np.pi * (number - 80) / DAYS) for number in range(DAYS)])
     months = np.array([(FIRST_DAY + timedelta(days=number)).month - 1 for number in range(DAYS)])
-    pipeline, code = some([6, 2, 1, 1]), some([97, 1, 0.6, 0.4, 0.3, 0.2, 0.2, 0.2, 0.1])
+    pipeline, code = choices([6, 2, 1, 1]), choices([97, 1, 0.6, 0.4, 0.3, 0.2, 0.2, 0.2, 0.1])
     processed = (code == 0).astype(np.int64)
-    route = np.where(pipeline == PIPELINES.index("restore"), some([3, 7]), some([97, 3]))
+    route = np.where(pipeline == PIPELINES.index("restore"), choices([3, 7]), choices([97, 3]))
     batch = route == 1
     outputs = _OUTPUTS[pipeline] * processed
-    bytes_in = spread(1.5e6, 1.1, 4e8)
+    bytes_in = log_normal(1.5e6, 1.1, 4e8)
     largest = np.where(outputs > 0, (bytes_in * dice.uniform(0.05, 1.2, images)).astype(np.int64) + 100, 0)
-    estimated = spread(4e5, 0.9, 9e8)
+    estimated = log_normal(4e5, 0.9, 9e8)
     cpu = np.maximum((estimated * np.exp(0.15 * dice.standard_normal(images))).astype(np.int64), 1)
     wall = np.maximum((cpu * dice.uniform(0.6, 1.1, images)).astype(np.int64), 1)
-    width, height = spread(3000, 0.4, 20_000) + 1, spread(2000, 0.4, 20_000) + 1
-    tier = np.where(batch, some([5, 3, 2, 1, 1]), -1)
-    peak = spread(3e8, 0.4, 2e10)
+    width, height = log_normal(3000, 0.4, 20_000) + 1, log_normal(2000, 0.4, 20_000) + 1
+    tier = np.where(batch, choices([5, 3, 2, 1, 1]), -1)
+    peak = log_normal(3e8, 0.4, 2e10)
     return Year(
         customers=tuple(f"customer-{number:03d}" for number in range(customers)),
         columns={
             "day": day,
             "month": months[day],
-            "second": some([1 + 0.8 * np.sin(2 * np.pi * (number - 8) / 24) for number in range(24)]) * 3600
+            "second": choices([1 + 0.8 * np.sin(2 * np.pi * (number - 8) / 24) for number in range(24)]) * 3600
             + dice.integers(0, 3600, images),
-            "customer": some([1 / (number + 3) ** 0.7 for number in range(customers)]),
-            "source": some([5, 2, 1, 4]),
+            "customer": choices([1 / (number + 3) ** 0.7 for number in range(customers)]),
+            "source": choices([5, 2, 1, 4]),
             "route": route,
             "machine": (dice.random(images) < 0.3).astype(np.int64),
-            "format": some([60, 14, 10, 6, 4, 3, 2, 1]),
+            "format": choices([60, 14, 10, 6, 4, 3, 2, 1]),
             "pipeline": pipeline,
             "code": code,
             "failed": 1 - processed,
@@ -136,7 +137,7 @@ def draw(images: int, customers: int = 500, seed: int = 1) -> Year:
             "largest": largest,
             "seconds": wall,
             "cpu_seconds": cpu,
-            "latency_seconds": wall + np.where(batch, spread(9e7, 0.5, 4e9), spread(9e5, 0.8, 4e9)),
+            "latency_seconds": wall + np.where(batch, log_normal(9e7, 0.5, 4e9), log_normal(9e5, 0.8, 4e9)),
             "billed_seconds": np.where(batch, np.maximum(wall + 1_000_000, 60_000_000), wall + 250_000),
             "estimated_cpu_seconds": estimated,
             "peak_bytes": peak,
@@ -144,7 +145,7 @@ def draw(images: int, customers: int = 500, seed: int = 1) -> Year:
             "height": height,
             "tier": tier,
             "looks": dice.integers(-(2**63), 2**63 - 1, images),
-            "sharpness": spread(4e4, 1.2, 1e7),
+            "sharpness": log_normal(4e4, 1.2, 1e7),
             "id_high": dice.integers(0, 2**63 - 1, images),
             "id_low": dice.integers(0, 2**63 - 1, images),
         },
@@ -167,7 +168,7 @@ _ROLL_UP = """
 
 
 def fill(connection: psycopg.Connection[Any], year: Year) -> None:
-    """Into a migrated, empty database: the images by COPY, the sums by the recorder's own function."""
+    """Fill a migrated, empty database: the images by COPY, the sums by the recorder's own function."""
     with connection.cursor() as cursor:
         with cursor.copy(_COPY) as copy:
             for chunk in _lines(year):
@@ -182,21 +183,21 @@ def fill(connection: psycopg.Connection[Any], year: Year) -> None:
 
 
 def _lines(year: Year) -> Iterator[str]:
-    """Tab-separated, a chunk at a time, in the order of their commits. `12e-6` is 12 microseconds to PostgreSQL."""
+    """The images as tab-separated lines in the order of their commits, in chunks; `12e-6` is 12 microseconds."""
     order = np.lexsort((year.columns["second"], year.columns["day"]))
     for start in range(0, year.images, _CHUNK):
         part = {name: column[order[start : start + _CHUNK]] for name, column in year.columns.items()}
         yield "\n".join(map(_ROW.__mod__, zip(*_cells(part, year), strict=True))) + "\n"
 
 
-#: `%s` for each cell of the COPY; what is the same for all stands there.
+#: A line of the COPY: `%s` for each cell that differs between images.
 _ROW = (
     "%s 0 %s %s %s %s fits %s %s \\N picture.jpg s3://home/incoming/%s %s %064x %s %s %s 3 8 1 %se-6 %se-6 %s %s %s 1 "
     '{"perceptual-hash":"%016x","sharpness":%se-2} {} %s %s %s %se-6 %se-7 %s %s %se-6 %s %s %s %s 1'
 ).replace(" ", "\t")
 
 
-def _cells(part: dict[str, Numbers], year: Year) -> list[list[Any]]:
+def _cells(part: dict[str, Integers], year: Year) -> list[list[Any]]:
     def named(name: str, values: Sequence[str]) -> list[str]:
         return np.array(values, object)[part[name]].tolist()  # type: ignore[no-any-return]
 
@@ -227,17 +228,17 @@ def _cells(part: dict[str, Numbers], year: Year) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-def rows_touched(connection: psycopg.Connection[Any], query: str, table: str = "") -> int:
-    """How many rows of tables, or of one, a query looks at, kept or not, as EXPLAIN ANALYZE counts while it runs."""
-    found = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) " + query.encode()).fetchone()
-    assert found
-    return _touched(found[0][0]["Plan"], table)
-
-
-def _touched(node: dict[str, Any], table: str) -> int:
-    rows = 0.0
-    name = node.get("Relation Name", "")
-    if name and table in ("", name):  # an index scan has it too; the index's part of a bitmap scan has not
-        removed = sum(node.get(f"Rows Removed by {what}", 0) for what in ("Filter", "Index Recheck"))
-        rows = (node["Actual Rows"] + removed) * node["Actual Loops"]
-    return round(rows) + sum(_touched(child, table) for child in node.get("Plans", ()))
+def rows_read(connection: psycopg.Connection[Any], query: str | bytes) -> Counter[str]:
+    """The rows of each table that a query reads, those that it filters out included, by EXPLAIN ANALYZE."""
+    statement = query.encode() if isinstance(query, str) else query
+    explained = connection.execute(b"EXPLAIN (ANALYZE, FORMAT JSON, TIMING OFF) " + statement).fetchone()
+    assert explained
+    tables: Counter[str] = Counter()
+    nodes = [explained[0][0]["Plan"]]
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("Plans", [])
+        if "Relation Name" in node:  # index scans have it too, but not the index part of a bitmap scan
+            filtered = sum(node.get(f"Rows Removed by {step}", 0) for step in ("Filter", "Index Recheck"))
+            tables[node["Relation Name"]] += round((node["Actual Rows"] + filtered) * node["Actual Loops"])
+    return tables

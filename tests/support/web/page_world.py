@@ -1,4 +1,4 @@
-"""The page in a real browser, on the embedded cloud: who goes in, what is dropped, what is seen."""
+"""The page in Chromium on the embedded cloud: opening it, uploading to it, waiting for its contents."""
 
 import io
 import json
@@ -26,15 +26,15 @@ ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 needs_chromium = pytest.mark.skipif(not shutil.which(CHROMIUM), reason=f"There is no Chromium at {CHROMIUM}.")
-PATIENCE = 1000 * waiting.HANGS_AFTER  # milliseconds, as Playwright counts
-#: Larger ones go to Batch in the tests' cloud.
+TIMEOUT_MS = 60_000  # ends only what hangs: the machine may be busy
+#: Larger images go to Batch in the tests' cloud.
 LAMBDA_MEGAPIXELS = 1.5
 
 Theme = Literal["light", "dark"]
-#: What holds up a frame, and what the policy would not let be done, as the browser itself tells it.
+#: Records long tasks, slow frames and violations of the Content-Security-Policy in the page.
 _WATCH = """
-    // Before any script hears of them, the browser makes a list of the files that were chosen or dropped, and asks its
-    // other process for the type of each: in the same task, and none of the page's. It is told apart.
+    // Before it fires `input` or `drop`, the browser lists the files and looks up their types, in the same task.
+    // That time is recorded in `listing`, not in `longTasks`.
     window.longTasks = [];
     window.listing = [];
     window.handed = [];
@@ -64,7 +64,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def ten() -> dict[str, bytes]:
-    """Ten files of seven formats; one is corrupt, and one is large enough for Batch."""
+    """Ten files of seven formats: one is corrupt, one is large enough for Batch."""
     dawn_jpeg = encoded(painted_images.landscape(960, 640, 7, painted_images.DAWN), "JPEG", quality=92)
     paint, dawn, noon, dusk, night = (
         painted_images.landscape,
@@ -87,7 +87,7 @@ def ten() -> dict[str, bytes]:
     }
 
 
-def written(files: dict[str, bytes], folder: Path) -> list[Path]:
+def write_files(files: dict[str, bytes], folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     for name, body in files.items():
         (folder / name).write_bytes(body)
@@ -95,7 +95,7 @@ def written(files: dict[str, bytes], folder: Path) -> list[Path]:
 
 
 class Visitor:
-    """Somebody in front of the page. What it says of errors and of its policy is kept, and must be nothing."""
+    """A person using the page. Records the page's errors and policy violations, of which there must be none."""
 
     def __init__(self, cloud: "Cloud", context: "BrowserContext", customer: str) -> None:
         self.cloud, self.context, self.customer = cloud, context, customer
@@ -104,7 +104,7 @@ class Visitor:
         kept = json.dumps(json.dumps(tokens))
         context.add_init_script(f"if (!sessionStorage.tokens) sessionStorage.setItem('tokens', {kept});")
         self.page: Page = context.new_page()
-        self.page.set_default_timeout(PATIENCE)
+        self.page.set_default_timeout(TIMEOUT_MS)
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
@@ -115,7 +115,7 @@ class Visitor:
         return self.page
 
     def go(self, place: str) -> "Page":
-        """To another view of the page that is open, without loading it anew; by day, whoever was here before."""
+        """Switch to another view without reloading, in the light theme."""
         self.page.emulate_media(color_scheme="light")
         self.page.evaluate("place => { location.hash = place; }", place)
         self.page.wait_for_selector("#viewer", state="hidden")
@@ -129,52 +129,51 @@ class Visitor:
         self.page.set_input_files("#files", [str(path) for path in paths])
 
     def drop_from_desk(self, *paths: Path) -> None:
-        """As a file manager drops them: the browser itself takes them up."""
+        """Drop files as a file manager does, through the browser itself."""
         line = self.context.new_cdp_session(self.page)
-        what = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
         for step in ("dragEnter", "dragOver", "drop"):
-            line.send("Input.dispatchDragEvent", {"type": step, "x": 400, "y": 300, "data": what})
+            line.send("Input.dispatchDragEvent", {"type": step, "x": 400, "y": 300, "data": data})
         line.detach()
 
-    def wait_until_out(self, count: int) -> None:
-        """As many have ended as were sent from here."""
+    def wait_until_finished(self, count: int) -> None:
+        """Wait until `count` uploads of the queue have ended."""
         ended = ".row:is([data-state=done], [data-state=failed])"
         self.see("([rows, count]) => document.querySelectorAll(rows).length === count", [ended, count], seconds=900)
 
-    def see(self, expression: str, argument: object = None, seconds: float = waiting.HANGS_AFTER) -> None:
-        """Look until it is so. Playwright's own waiting evaluates text in the page, which the page's policy forbids."""
-        until(lambda: bool(self.page.evaluate(expression, argument)), self.page, seconds)
+    def see(self, expression: str, argument: object = None, tries: int = TIMEOUT_MS // 100) -> None:
+        """Wait until a JavaScript expression is true. Playwright's own waiting needs eval, which the policy forbids."""
+        until(lambda: bool(self.page.evaluate(expression, argument)), self.page, tries)
 
     def names(self) -> list[str]:
-        return self.page.locator(".card .name").evaluate_all("found => found.map((name) => name.textContent)")  # type: ignore[no-any-return]
+        return self.page.locator(".card .name").evaluate_all("elements => elements.map((name) => name.textContent)")  # type: ignore[no-any-return]
 
     def wait_for_cards(self, count: int) -> None:
         self.see("count => document.querySelectorAll('.card').length === count", count)
 
     def wait_for_names(self, *names: str) -> None:
-        """These cards, in this order, and no other."""
+        """Wait until the cards are exactly these, in this order."""
         until(lambda: self.names() == list(names), self.page)
 
-    def in_peace(self) -> None:
-        """Nothing went wrong that a person would not see."""
+    def assert_no_errors(self) -> None:
+        """Check that no script failed and no policy was violated."""
         assert self.errors == []
         assert self.page.evaluate("violations") == []
 
-    def barriers(self) -> list[str]:
-        """What axe-core finds of serious or critical impact on the page as it is now."""
+    def accessibility_violations(self) -> list[str]:
+        """Serious and critical violations that axe-core finds on the page as it is now."""
         answer = Axe().run(self.page).response
-        found = answer["violations"]
-        assert len(answer["passes"]) > 15  # it did look
+        assert len(answer["passes"]) > 15  # axe did run
         return [
-            f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
-            for one in found
-            if one["impact"] in ("serious", "critical")
-            for node in one["nodes"]
+            f"{violation['id']}: {node['target']} {node.get('failureSummary', '')}"
+            for violation in answer["violations"]
+            if violation["impact"] in ("serious", "critical")
+            for node in violation["nodes"]
         ]
 
 
-class House:
-    """A cloud and a browser; each visitor has a context of its own."""
+class PageWorld:
+    """A cloud and a browser; each visitor has a browser context of its own."""
 
     def __init__(self, cloud: "Cloud", browser: "Browser") -> None:
         self.cloud, self.browser = cloud, browser
@@ -199,19 +198,23 @@ class House:
             context.close()
 
 
-def photograph(page: "Page", path: Path, most: int = 300_000) -> None:
-    """A screenshot in few enough colours, dithered, to stay under so many bytes: hardly to be told from one in all."""
+def photograph(page: "Page", path: Path, max_bytes: int = 300_000) -> None:
+    """Save a screenshot with 256 dithered colours, to keep the file under `max_bytes`."""
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     for method in (Image.Quantize.MEDIANCUT, Image.Quantize.FASTOCTREE):
         palette = picture.quantize(256, method=method)
         picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG).save(path, optimize=True)
-        if path.stat().st_size < most:
+        if path.stat().st_size < max_bytes:
             return
 
 
-def until(done: Callable[[], bool], page: "Page", seconds: float = waiting.HANGS_AFTER) -> None:
-    """`waiting.until`, with the page's events handled in between."""
-    waiting.until(done, seconds, lambda: page.wait_for_timeout(100))
+def until(done: Callable[[], bool], page: "Page", tries: int = TIMEOUT_MS // 100) -> None:
+    """Wait until `done()` is true, while the page goes on."""
+    for _ in range(tries):
+        if done():
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError("The condition did not become true in time.")
 
 
 def count(s3: Any, prefix: str) -> int:

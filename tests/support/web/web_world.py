@@ -1,4 +1,4 @@
-"""The page's API on real parts: moto's S3, PostgreSQL, and the laptop's gateway in front, all in this process."""
+"""The web API on moto's S3 and a real PostgreSQL behind the embedded gateway, all in this process."""
 
 import asyncio
 import threading
@@ -12,10 +12,10 @@ from starlette.testclient import TestClient
 
 from core.adapters.postgres.gallery import GalleryRows
 from core.adapters.postgres.ledger import PostgresLedger
-from core.bootstrap.web import web
+from core.bootstrap.web import web_services
 from core.domain import manifest
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
-from handler.web.gateway import function
+from handler.web.gateway import lambda_handler
 from localcloud.http_api.gateway import Gateway
 from localcloud.http_api.oidc_provider import CLAIM, Issuer
 from localcloud.lambda_.function import Invocation
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
     from httpx import Response
     from mypy_boto3_s3 import S3Client
 
-ISSUER = Issuer("http://testserver")  # its key takes a while to be found
+ISSUER = Issuer("http://testserver")  # shared, since generating its key is slow
 _LOOPS = threading.local()
 
 
 class WebWorld:
-    """One bucket, one database, any number of customers."""
+    """The web API with one bucket and one database."""
 
     def __init__(self, s3: "S3Client", bucket: str, database_url: str, cloud: str) -> None:
         self.s3 = s3
         self.bucket = bucket
         self.endpoint = cloud
         self.ledger = PostgresLedger(database_url)
-        self.web = web(
+        self.web = web_services(
             {
                 "BUCKET": bucket,
                 "DATABASE_URL": database_url.replace("//postgres:@", "//picture_perfect_web:@"),
@@ -46,7 +46,7 @@ class WebWorld:
                 **ISSUER.environment,
             }
         )
-        self.handle = function(self.web)
+        self.handle = lambda_handler(self.web)
         self.gateway = Gateway(ISSUER.authorizer, self.invoke, ISSUER.routes)
         self.client = TestClient(self.gateway.app, follow_redirects=False)
 
@@ -60,14 +60,14 @@ class WebWorld:
         cast("GalleryRows", self.web.gallery.rows).close()
 
     def invoke(self, event: dict[str, Any]) -> Invocation:
-        """The function, as Lambda runs it: in a thread with a loop of its own."""
+        """Call the Lambda handler in this thread, with an event loop of its own."""
         if not hasattr(_LOOPS, "loop"):
             _LOOPS.loop = asyncio.new_event_loop()
         asyncio.set_event_loop(_LOOPS.loop)
         return Invocation("request", self.handle(event, cast("Any", None)))
 
     def ask(self, customer: str, method: str, path: str, **options: Any) -> "Response":
-        """A request with that customer's token."""
+        """Send a request with a token of the customer."""
         headers = {"Authorization": f"Bearer {ISSUER.token(customer)}", **options.pop("headers", {})}
         return cast("Response", self.client.request(method, path, headers=headers, **options))
 
@@ -82,7 +82,7 @@ class WebWorld:
         return answer.json()
 
     def image(self, customer: str = "acme", name: str = "a.jpg", **changes: Any) -> Result:
-        """An image that ended, its commit, its objects and its row."""
+        """A finished image: its objects, its manifest and its row. `changes` are fields of the result."""
         image_id = str(uuid4())
         upload = str(uuid4())
         key = f"processed/{customer}/{image_id}/small-00.jpg"
@@ -110,12 +110,12 @@ class WebWorld:
 
     def objects(self, prefix: str) -> dict[str, str]:
         """ETags by key."""
-        found = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
-        return {item["Key"]: item["ETag"] for item in found}
+        contents = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=prefix).get("Contents", [])
+        return {item["Key"]: item["ETag"] for item in contents}
 
 
 def event(method: str, path: str, claims: Mapping[str, Any] | None = None, /, **changes: Any) -> dict[str, Any]:
-    """A payload 2.0, as whoever stands before the function might make one."""
+    """An event of API Gateway (payload 2.0), or a forged one: `changes` replace its fields."""
     context: dict[str, Any] = {"http": {"method": method, "path": path, "sourceIp": "192.0.2.1"}, "requestId": "r"}
     if claims is not None:
         context["authorizer"] = {"jwt": {"claims": dict(claims)}}
@@ -135,7 +135,7 @@ def claims_of(customer: str) -> dict[str, str]:
 
 @contextmanager
 def web_world(s3: "S3Client", bucket: str, database_url: str, cloud: str) -> Iterator[WebWorld]:
-    """Also points this process's boto3 at moto for as long."""
+    """A WebWorld; boto3 in this process uses moto meanwhile."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in {
             "AWS_ENDPOINT_URL": cloud,

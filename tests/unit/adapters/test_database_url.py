@@ -1,4 +1,4 @@
-"""A wrong DATABASE_URL is told when an entry is loaded, once, and in no word of what it says."""
+"""An invalid DATABASE_URL is reported at start, without repeating any part of it."""
 
 import pytest
 
@@ -9,14 +9,14 @@ from core.domain.errors import Code, Misconfigured
 NO_URI = "it is no connection URI, postgresql://user@host/name; a blank in it is %20, a percent sign %25"
 WRONG = {
     "a space in the password": ("postgresql://user:p ssword-secret@secret-host/db", NO_URI),
-    "a parameter that is none": ("postgresql://user@secret-host/db?secret=1", NO_URI),
-    "a percent sign that is none": ("postgresql://user:secret%zz@host/db", NO_URI),
+    "an unknown parameter": ("postgresql://user@secret-host/db?secret=1", NO_URI),
+    "an invalid percent sign": ("postgresql://user:secret%zz@host/db", NO_URI),
     "a bracket without end": ("postgresql://user:secret@[::1/db", NO_URI),
     "a port in words": ("postgresql://user:secret@host:secret/db", "its port is no number from 1 to 65535"),
     "a port too high": ("postgresql://user:secret@host:70000/db", "its port is no number from 1 to 65535"),
-    "a port of two that is wrong": ("postgresql://user:secret@a:5432,b:x/db", "its port is no number from 1 to 65535"),
-    "a password that has a slash": ("postgresql://user:sec/ret@host/db", "its port is no number from 1 to 65535"),
-    "a mode of TLS that is none": (
+    "one invalid port of two": ("postgresql://user:secret@a:5432,b:x/db", "its port is no number from 1 to 65535"),
+    "a slash in the password": ("postgresql://user:sec/ret@host/db", "its port is no number from 1 to 65535"),
+    "an unknown sslmode": (
         "postgresql://user:secret@host/db?sslmode=secret",
         "its sslmode is none of disable, allow, prefer, require, verify-ca, verify-full",
     ),
@@ -29,9 +29,9 @@ WRONG = {
 
 @pytest.mark.parametrize(("url", "sentence"), WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("auth", ["url", "iam"])
-def test_it_is_told_at_load_and_no_part_of_it_is_shown(url: str, sentence: str, auth: str) -> None:
+def test_it_is_reported_at_start_and_no_part_of_it_is_shown(url: str, sentence: str, auth: str) -> None:
     environ = {"BUCKET": "pictures", "DATABASE_URL": url, "DATABASE_AUTH": auth, "AWS_REGION": "eu-west-1"}
-    for load in (web.web, record.recording, ledger.migrate):
+    for load in (web.web_services, record.recorder, ledger.migrate):
         with pytest.raises(Misconfigured) as caught:
             load(environ)
         assert caught.value.code is Code.INVALID_SETTINGS
@@ -51,5 +51,5 @@ def test_it_is_told_at_load_and_no_part_of_it_is_shown(url: str, sentence: str, 
         "postgresql://user@[::1]:5432/db",
     ],
 )
-def test_what_libpq_takes_is_taken(url: str) -> None:
+def test_urls_that_libpq_accepts_are_accepted(url: str) -> None:
     Database(url)

@@ -1,4 +1,4 @@
-"""EMF lines, as CloudWatch reads them, and as core.ports.metric_catalogue declares them."""
+"""EMF lines are valid for CloudWatch and match the declarations in core.ports.metric_catalogue."""
 
 import io
 import json
@@ -26,19 +26,19 @@ ESTIMATE = Estimate(cpu_seconds=1, cpu_seconds_upper=4, parallel=0, peak_bytes=1
 
 
 def lines(act: Callable[[EmfMetrics], object]) -> list[Line]:
-    """What CloudWatch Logs gets; each line is one that it understands."""
+    """The lines that `act` writes, each checked against CloudWatch's schema."""
     stream = io.StringIO()
     act(EmfMetrics(stream, "Pictures"))
-    found = []
+    parsed = []
     for text in stream.getvalue().removesuffix("\n").split("\n"):
         line = json.loads(text)
         emf_schema.check(text, line)
-        found.append(line)
-    return found
+        parsed.append(line)
+    return parsed
 
 
-def said(line: Line) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Name, unit and dimension set of everything that a line adds to."""
+def metrics_in(line: Line) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    """Name, unit and dimension set of each metric that a line adds to."""
     for directive in line["_aws"]["CloudWatchMetrics"]:
         assert directive["Namespace"] == "Pictures"
         for metric in directive["Metrics"]:
@@ -46,7 +46,7 @@ def said(line: Line) -> Iterator[tuple[str, str, tuple[str, ...]]]:
                 yield metric["Name"], metric["Unit"], tuple(names)
 
 
-def everything(metrics: EmfMetrics) -> None:
+def emit_everything(metrics: EmfMetrics) -> None:
     metrics.emit(result(estimate=ESTIMATE))
     metrics.emit(result(status=Status.FAILED, code=Code.TIMED_OUT, header=None, renditions=()))
     metrics.refuse(Door.KAFKA, Code.INVALID_REQUEST, NOW)
@@ -57,20 +57,20 @@ def everything(metrics: EmfMetrics) -> None:
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_what_is_no_number_is_not_sent_and_what_stands_beside_it_is(value: float) -> None:
+def test_values_that_are_no_numbers_are_left_out_of_a_line(value: float) -> None:
     (line,) = lines(lambda metrics: metrics.emit(result(usage=Usage(seconds=value, cpu_seconds=2.0, peak_bytes=3))))
-    names = {name for name, _, _ in said(line)}
+    names = {name for name, _, _ in metrics_in(line)}
     assert "Duration" not in names
     assert "Duration" not in line
     assert {"Images", "CpuTime", "PeakMemory"} <= names
 
 
-def test_what_is_written_is_what_is_declared_no_more_and_no_less() -> None:
-    written = {one for line in lines(everything) for one in said(line)}
+def test_exactly_the_declared_metrics_are_written() -> None:
+    written = {metric for line in lines(emit_everything) for metric in metrics_in(line)}
     assert written == {(metric.name, metric.unit, names) for metric in METRICS for names in metric.dimension_sets}
 
 
-def test_an_image_is_one_line_that_holds_what_it_declares() -> None:
+def test_an_image_is_one_line_with_all_its_values() -> None:
     line, *more = lines(lambda metrics: metrics.emit(result(committed_at=NOW + timedelta(seconds=2.5))))
     assert not more
     assert line["_aws"]["Timestamp"] == (NOW.timestamp() + 2.5) * 1000
@@ -88,7 +88,7 @@ def test_an_image_that_failed_is_counted_by_its_code() -> None:
     assert line["format"] == OTHER
 
 
-def test_an_estimate_is_set_against_the_truth_where_the_image_was_processed() -> None:
+def test_an_estimate_is_compared_with_the_usage_of_processed_images_only() -> None:
     usage = Usage(seconds=1, cpu_seconds=2, peak_bytes=500)
     (line,) = lines(lambda metrics: metrics.emit(result(estimate=ESTIMATE, usage=usage)))
     assert (line["CpuTimeRatio"], line["PeakMemoryRatio"]) == (0.5, 1.25)
@@ -99,17 +99,17 @@ def test_an_estimate_is_set_against_the_truth_where_the_image_was_processed() ->
 
 def test_a_refusal_is_one_line_counted_by_its_door_and_its_code() -> None:
     (line,) = lines(lambda metrics: metrics.refuse(Door.KAFKA, Code.INVALID_REQUEST, NOW))
-    assert list(said(line)) == [("Refused", "Count", ("source", "code"))]
+    assert list(metrics_in(line)) == [("Refused", "Count", ("source", "code"))]
     assert (line["Refused"], line["source"], line["code"]) == (1, "kafka", "invalid_request")
 
 
-def test_what_is_blocked_is_one_line_without_dimensions() -> None:
+def test_blocked_messages_are_one_line_without_dimensions() -> None:
     (line,) = lines(lambda metrics: metrics.block(7, "Nothing can be\nimported.", NOW))
-    assert list(said(line)) == [("Blocked", "Count", ())]
+    assert list(metrics_in(line)) == [("Blocked", "Count", ())]
     assert (line["Blocked"], line["why"]) == (7, "Nothing can be\nimported.")
 
 
-def test_a_handover_says_from_where_and_what_became_of_the_try() -> None:
+def test_a_hand_over_has_its_route_and_its_cause() -> None:
     (planned,) = lines(lambda metrics: metrics.hand_over(Route.LAMBDA, None, NOW))
     (tried,) = lines(lambda metrics: metrics.hand_over(Route.BATCH, Code.OUT_OF_MEMORY, NOW))
     assert (planned["route"], planned["cause"], planned["HandedOver"]) == ("lambda", "estimate", 1)
@@ -121,16 +121,16 @@ def test_a_submission_counts_its_images_and_its_children() -> None:
     assert (line["tier"], line["Submitted"], line["BatchJobs"]) == ("2x8", 30, 4)
 
 
-def test_a_round_of_the_reconciler_is_told_by_the_outcomes_that_there_were() -> None:
-    found = lines(lambda metrics: metrics.reconcile(2, 1, 0, NOW))
-    assert {line["outcome"]: line["Reconciled"] for line in found} == {"handed_over": 2, "abandoned": 1}
-    assert all([names for _, _, names in said(line)] == [(), ("outcome",)] for line in found)
+def test_a_round_of_the_reconciler_writes_only_outcomes_that_occurred() -> None:
+    written = lines(lambda metrics: metrics.reconcile(2, 1, 0, NOW))
+    assert {line["outcome"]: line["Reconciled"] for line in written} == {"handed_over": 2, "abandoned": 1}
+    assert all([names for _, _, names in metrics_in(line)] == [(), ("outcome",)] for line in written)
 
 
 def test_a_round_that_found_nothing_is_one_zero_without_dimensions() -> None:
-    """That it runs is one metric a month; each outcome would be another, for nothing."""
+    """CloudWatch bills each outcome as a metric of its own, so zeros are written without one."""
     (line,) = lines(lambda metrics: metrics.reconcile(0, 0, 0, NOW))
-    assert list(said(line)) == [("Reconciled", "Count", ())]
+    assert list(metrics_in(line)) == [("Reconciled", "Count", ())]
     assert (line["Reconciled"], line.get("outcome")) == (0, None)
 
 
@@ -142,7 +142,7 @@ def test_a_round_that_found_nothing_is_one_zero_without_dimensions() -> None:
     route=st.sampled_from(Route),
     code=st.sampled_from([None, *Code]),
 )
-def test_no_value_of_a_dimension_is_outside_of_its_closed_list(
+def test_no_value_of_a_dimension_is_outside_its_closed_list(
     kind: str, customer: str, door: Door, route: Route, code: Code | None
 ) -> None:
     image = result(
@@ -154,14 +154,18 @@ def test_no_value_of_a_dimension_is_outside_of_its_closed_list(
         header=ImageHeader(format=kind, width=1, height=1, channels=3, depth=8),
     )
     (line,) = lines(lambda metrics: metrics.emit(image))
-    for name, _, names in said(line):
-        (dimensions,) = (one for one in DECLARED[name].sets if tuple(each.name for each in one) == names)
-        assert all(line[each.name] in (*each.values, OTHER) for each in dimensions)
+    for name, _, names in metrics_in(line):
+        (dimensions,) = (
+            declared_set
+            for declared_set in DECLARED[name].sets
+            if tuple(dimension.name for dimension in declared_set) == names
+        )
+        assert all(line[dimension.name] in (*dimension.values, OTHER) for dimension in dimensions)
     assert line["customer"] == customer
 
 
 def test_the_customer_is_no_dimension() -> None:
-    names = {dimension.name for metric in METRICS for one in metric.sets for dimension in one}
+    names = {dimension.name for metric in METRICS for dimensions in metric.sets for dimension in dimensions}
     assert not names & {"customer", "pipeline", "image_id", "run"}
 
 
@@ -170,26 +174,30 @@ def test_every_code_that_ends_an_image_or_refuses_one_is_in_a_list() -> None:
     deployment = {code for code in Code if code not in listed}
     assert {code.value.partition("_")[0] for code in deployment} == {
         "store", "queue", "batch", "database", "invalid", "worker",
-        "internal", "no", "not", "upload",  # the page's, to its callers: none of them ends an image
+        "internal", "no", "not", "upload",  # answers of the web API: none of them ends an image
     }  # fmt: skip
     assert set(SPARED) <= {Code(cause.value) for cause in declared.Cause if cause is not declared.Cause.ESTIMATE}
 
 
-def test_a_metric_is_declared_once_and_says_what_it_means() -> None:
+def test_a_metric_is_declared_once_and_has_a_meaning() -> None:
     assert len(DECLARED) == len(METRICS)
     for metric in METRICS:
         assert metric.meaning.endswith("."), metric.name
         assert len(set(metric.dimension_sets)) == len(metric.sets), metric.name
-        assert all(len(set(each.values)) == len(each.values) for one in metric.sets for each in one), metric.name
+        assert all(
+            len(set(dimension.values)) == len(dimension.values)
+            for dimensions in metric.sets
+            for dimension in dimensions
+        ), metric.name
 
 
-def test_a_source_of_unknown_size_counts_as_none() -> None:
+def test_a_source_of_unknown_size_counts_as_zero_bytes() -> None:
     image = result(source=Source(object=result().source.object, name="a.jpg"))
     (line,) = lines(lambda metrics: metrics.emit(image))
     assert line["BytesIn"] == 0
 
 
-def test_the_schema_refuses_what_cloudwatch_would() -> None:
+def test_the_schema_rejects_lines_that_cloudwatch_rejects() -> None:
     (line,) = lines(lambda metrics: metrics.block(1, "", NOW))
     line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Unit"] = "Images"
     with pytest.raises(ValidationError):

@@ -1,4 +1,4 @@
-"""What is signed for others: the policy of a form, field by field; URLs, as boto3 itself signs them."""
+"""Presigned forms and URLs: the policy field by field, and the same signatures as boto3's."""
 
 import base64
 import json
@@ -17,11 +17,11 @@ from core.adapters.aws.s3_links import S3Links, address
 from tests.support.aws.s3_judge import CREATED, DENIED, FINE, INVALID_SIZE, judge_form, judge_url
 
 KEY = "incoming/acme/web/0b9c/dawn & dusk+1.jpg"
-NOW = datetime(2026, 11, 25, 12, 7, 30)  # noqa: DTZ001 - as botocore has it
+NOW = datetime(2026, 11, 25, 12, 7, 30)  # noqa: DTZ001 - botocore's times have no zone
 
 
-def links(token: str | None = None, where: str = "https://pictures.s3.eu-west-1.amazonaws.com") -> S3Links:
-    return S3Links(lambda: Credentials("AKID", "secret", token), "eu-west-1", "pictures", where)
+def links(token: str | None = None, bucket_url: str = "https://pictures.s3.eu-west-1.amazonaws.com") -> S3Links:
+    return S3Links(lambda: Credentials("AKID", "secret", token), "eu-west-1", "pictures", bucket_url)
 
 
 def policy(form: Any) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def frozen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("frozen")
 @pytest.mark.parametrize("token", [None, "session-token"])
-def test_a_forms_policy_holds_it_to_one_key_one_type_one_size_and_a_quarter_of_an_hour(token: str | None) -> None:
+def test_a_forms_policy_allows_one_key_one_type_one_size_and_15_minutes(token: str | None) -> None:
     form = links(token).form(KEY, "image/jpeg", 812_345)
     expires = datetime.fromisoformat(policy(form)["expiration"])
     assert timedelta(minutes=14) < expires - datetime.now(UTC) <= timedelta(minutes=15)
@@ -99,7 +99,7 @@ def _query(url: str) -> dict[str, list[str]]:
     return parse_qs(urlsplit(url).query, strict_parsing=True)
 
 
-def test_a_link_to_read_is_the_same_for_a_quarter_of_an_hour_and_good_for_another(
+def test_a_read_link_stays_the_same_for_15_minutes_and_is_valid_for_15_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def at(minute: int, second: int) -> str:
@@ -107,12 +107,12 @@ def test_a_link_to_read_is_the_same_for_a_quarter_of_an_hour_and_good_for_anothe
         return links().get(KEY, "image/jpeg")
 
     assert at(0, 0) == at(7, 30) == at(14, 59) != at(15, 0)
-    url, made = at(14, 59), datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-    assert judge_url("secret", "GET", url, {}, made + timedelta(minutes=30)) == FINE
-    assert judge_url("secret", "GET", url, {}, made + timedelta(minutes=30, seconds=1)) == DENIED
+    url, signed_at = at(14, 59), datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+    assert judge_url("secret", "GET", url, {}, signed_at + timedelta(minutes=30)) == FINE
+    assert judge_url("secret", "GET", url, {}, signed_at + timedelta(minutes=30, seconds=1)) == DENIED
 
 
-def test_what_is_read_is_said_to_be_the_image_that_it_is_and_is_saved_only_if_asked_for() -> None:
+def test_a_read_link_sets_the_media_type_and_only_a_download_link_a_file_name() -> None:
     shown, saved = links().get(KEY, "image/png"), links().get(KEY, "image/png", 'a"b\r\n🌅.png')
     assert _query(shown)["response-content-type"] == ["image/png"]
     assert "response-content-disposition" not in _query(shown)
@@ -121,7 +121,7 @@ def test_what_is_read_is_said_to_be_the_image_that_it_is_and_is_saved_only_if_as
 
 @settings(max_examples=40)
 @given(name=st.text(min_size=1, max_size=60), number=st.integers(1, 640), size=st.integers(1, 2**23))
-def test_whatever_the_key_s3_accepts_what_was_signed_and_nothing_else(name: str, number: int, size: int) -> None:
+def test_s3_accepts_exactly_the_signed_requests_for_any_key(name: str, number: int, size: int) -> None:
     key = f"incoming/acme/web/u/{name.encode(errors='replace').decode()}"
     form = links().form(key, "image/jpeg", size)
     assert judge_form("secret", "pictures", form.fields, size) == CREATED
@@ -153,23 +153,23 @@ def test_whatever_the_key_s3_accepts_what_was_signed_and_nothing_else(name: str,
         ("pictures", "us-east-1", "http://127.0.0.1:5000/", "http://127.0.0.1:5000/pictures"),
     ],
 )
-def test_a_bucket_is_where_its_region_or_its_endpoint_is(
+def test_a_buckets_url_follows_from_its_region_or_endpoint(
     bucket: str, region: str, endpoint: str, expected: str
 ) -> None:
     assert address(bucket, region, endpoint) == expected
 
 
 @pytest.mark.parametrize(
-    ("where", "expected"),
+    ("bucket_url", "expected"),
     [
         ("https://pictures.s3.eu-west-1.amazonaws.com", "https://pictures.s3.eu-west-1.amazonaws.com"),
         ("https://s3.eu-west-1.amazonaws.com/my.pictures", "https://s3.eu-west-1.amazonaws.com/my.pictures/"),
         ("http://127.0.0.1:5000/pictures", "http://127.0.0.1:5000/pictures/"),
     ],
 )
-def test_a_browser_is_sent_to_this_bucket_and_not_to_all_that_share_its_host(where: str, expected: str) -> None:
-    """By CSP's rule, a path that ends in a slash is what a URL must begin with."""
-    signing = links(where=where)
+def test_the_policys_source_is_this_bucket_and_not_its_whole_host(bucket_url: str, expected: str) -> None:
+    """In a Content-Security-Policy, a path that ends in a slash matches all URLs that begin with it."""
+    signing = links(bucket_url=bucket_url)
     assert signing.csp_source == expected
     urls = (signing.get(KEY, "image/jpeg"), signing.part(KEY, "u", 1, 9), signing.form(KEY, "image/jpeg", 9).url)
     assert all(url.startswith(expected) for url in urls)

@@ -15,7 +15,7 @@ from core.services.dispatch import job_documents, job_events
 from core.services.dispatch.failed_jobs import _given_on
 from core.services.dispatch.leases import Claims, Place
 from core.services.intake.kafka_records import Asked, ask
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from handler import kafka
 from tests.protocol.scheduler import Serial
 from tests.support.aws.dispatch_world import Dispatch
@@ -115,7 +115,7 @@ def test_one_object_that_cannot_be_read_keeps_no_other_of_the_recorders_batch(bo
     ]
     for key in wrong:
         store.put(key, body)
-    failed = Recording(store=store, ledger=ledger, threads=Serial).record([wrong[0], good.key, *wrong[1:]])
+    failed = Recorder(store=store, ledger=ledger, threads=Serial).record([wrong[0], good.key, *wrong[1:]])
     assert set(failed) == set(wrong)
     assert {error.code for error in failed.values()} == {Code.INVALID_RESULT}
     assert set(ledger.images) == {good.image_id}

@@ -12,13 +12,13 @@ from core.domain import object_keys
 from core.domain.model import Door
 from core.ports.web import OpenUpload
 from core.services.web.gallery import Gallery
-from core.services.web.uploads import Uploading
+from core.services.web.uploads import Uploads
 from tests.support.aws.dispatch_world import Dispatch
 from tests.support.fakes.ports import FakeStore
 from tests.support.services import Context, World, s3_event
 from tests.support.values import NOW
-from tests.unit.services.test_reconciling import reconciling
-from tests.unit.services.web.test_uploading import Links, Multiparts
+from tests.unit.services.test_reconciler import reconciler
+from tests.unit.services.web.test_uploads import Links, Multiparts
 
 FOLDERS = ["incoming/", "incoming/acme/", "incoming/acme/web/", "incoming/acme/web/u/", "incoming/acme/web/u/more/"]
 STRAYS = [
@@ -82,7 +82,7 @@ def test_no_round_of_the_reconciler_fails_of_it(tmp_path: Path, key: str, body: 
     found = []
     for _ in range(3):
         dispatch.clock.wait(hours=13)
-        report = reconciling(dispatch).reconcile()
+        report = reconciler(dispatch).reconcile()
         assert (report.failed, report.handed_over, report.failures) == (0, 0, {})
         found.append(report.refused)
     told = 1 if body else 0
@@ -104,7 +104,7 @@ def test_whoever_finds_it_first_tells_the_log_and_nobody_after(
         _answer(doors, dispatch.world, s3_event(stored))
 
     def reconcile() -> None:
-        reconciling(dispatch).reconcile()
+        reconciler(dispatch).reconcile()
 
     for door in (process, reconcile, process) if first == "process" else (reconcile, process, reconcile):
         door()
@@ -118,7 +118,7 @@ def test_what_the_door_has_refused_the_reconciler_does_not_count_again(doors: Si
     stored = dispatch.store.put(STRAYS[0], b"photo")
     _answer(doors, dispatch.world, s3_event(stored))
     dispatch.clock.wait(hours=13)
-    assert reconciling(dispatch).reconcile(timedelta.max).refused == 0
+    assert reconciler(dispatch).reconcile(timedelta.max).refused == 0
     assert len(dispatch.metrics.refused) == 1
 
 
@@ -134,13 +134,13 @@ def test_the_lists_of_the_page_leave_it_out() -> None:
             begun = ["incoming/acme/odd.jpg", "incoming/acme/web/u/", "incoming/acme/web/u/photo.jpg"]
             return [OpenUpload(key=key, upload_id="id", started_at=NOW) for key in begun if key.startswith(prefix)]
 
-    uploading = Uploading(
+    uploads = Uploads(
         store=lambda: store, links=Links(), multiparts=Begun, rows=SimpleNamespace(), pipelines=lambda: {"web"}
     )
-    page, more = uploading.waiting("acme", "")
+    page, more = uploads.waiting("acme", "")
     assert ([upload.name for upload in page.uploads], more) == (["photo.jpg"], "")
-    assert [upload.name for upload in uploading.unfinished("acme").uploads] == ["photo.jpg"]
-    assert uploading.state("acme", "web", "u").upload.name == "photo.jpg"
+    assert [upload.name for upload in uploads.unfinished("acme").uploads] == ["photo.jpg"]
+    assert uploads.state("acme", "web", "u").upload.name == "photo.jpg"
 
 
 def test_a_row_of_such_a_key_is_an_image_without_an_upload() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.ports.reports import Question, Report, Sums
+from core.ports.reports import Report, ReportQuery, Sums
 from pictureperfect.reports import html, numbers, svg
 
 S, MINUS = numbers.SPACE, numbers.MINUS
@@ -84,7 +84,7 @@ def test_a_line_has_gaps_and_a_value_alone_is_a_dot() -> None:
 
 def report(now: int, before: int, until: date = date(2026, 11, 24)) -> Report:
     return Report(
-        question=Question(since=until - timedelta(days=29), until=until),
+        question=ReportQuery(since=until - timedelta(days=29), until=until),
         made_at=datetime(2026, 11, 25, 9, tzinfo=UTC),
         version="1",
         prices="us-east-1 of 2026-11-25",

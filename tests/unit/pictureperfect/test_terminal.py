@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from core.domain.errors import Code, Misconfigured
-from core.ports.reports import Failure, Latency, Line, Question, Report, Row, Sums
+from core.ports.report_rows import Row
+from core.ports.reports import Failure, Latency, Line, Report, ReportQuery, Sums
 from pictureperfect import tables
 from pictureperfect.cli import run
 from pictureperfect.commands.local import batch_status, demo, status, up
@@ -45,7 +46,7 @@ def report() -> Report:
     sums = Sums(images=2, failed=1)
     line = Line(name=HOSTILE, sums=sums)
     return Report(
-        question=Question(since=day, until=day), made_at=datetime(2026, 11, 25, tzinfo=UTC), version="1",
+        question=ReportQuery(since=day, until=day), made_at=datetime(2026, 11, 25, tzinfo=UTC), version="1",
         prices="us-east-1", sums=sums, before=sums, customers=1, latency=Latency(p50=1, p95=1, p99=1), days=(),
         by=dict.fromkeys(("customer", "source", "route", "format", "pipeline"), (line,)), movers=(line,),
         failures=(Failure(code=HOSTILE, what=HOSTILE, advice="", images=1),),

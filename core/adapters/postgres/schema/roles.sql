@@ -1,6 +1,6 @@
--- Who may do what in the tables, by one database user for each function, and one for analysts. Run at the end of each
--- migration, so that new tables are covered too; again is nothing. Where the migrator may not make users, those that are
--- there get their rights, and the settings that it may give them.
+-- Rights and settings of the roles: one for each function that uses the database, and one for analysts. Run at the end
+-- of each migration, so that new tables are covered; repeating it changes nothing. A migrator without CREATEROLE creates
+-- no roles, but grants existing ones their rights, and those settings that it may set.
 DO $$
 DECLARE
     mine name := current_user;
@@ -18,14 +18,14 @@ BEGIN
             BEGIN
                 EXECUTE format('CREATE ROLE %I LOGIN', app);
             EXCEPTION WHEN duplicate_object OR unique_violation THEN
-                NULL;  -- another database of this server is being migrated as well
+                NULL;  -- a migration of another database on this server created it
             END;
             IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'rds_iam') THEN
                 EXECUTE format('GRANT rds_iam TO %I', app);
             END IF;
         END IF;
-        -- Frozen functions do not hang up, and Aurora does not pause while there is a connection. What an analyst asks
-        -- may be anything: a slip of theirs ends by itself. Of this database alone: others may be migrated meanwhile.
+        -- Frozen functions do not close their connections, and Aurora does not pause while one is open. The time limits
+        -- end an analyst's costly queries. For this database only: others may be migrated at the same time.
         FOREACH setting IN ARRAY ARRAY['idle_session_timeout = ''60s'''] || CASE app
             WHEN 'picture_perfect_analyst' THEN ARRAY['default_transaction_read_only = ''on''',
                 'statement_timeout = ''30s''', 'idle_in_transaction_session_timeout = ''60s''', 'lock_timeout = ''5s''']
@@ -45,13 +45,13 @@ BEGIN
             EXECUTE format('REVOKE ALL ON schema_migrations FROM %I', app);
         END IF;
     END LOOP;
-    -- Rows, never the shape of the tables; and no image, tombstone or price is ever removed
+    -- The recorder writes rows and cannot alter tables; nobody deletes images, tombstones or prices
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'picture_perfect_record') THEN
         GRANT INSERT, UPDATE ON images, tombstones TO picture_perfect_record;
         GRANT INSERT, UPDATE, DELETE ON renditions, rollup_days, rollup_months, rollup_histograms,
             rollup_customer_latencies TO picture_perfect_record;
     END IF;
-    -- Temporary tables are files on the database's disk, and everybody may make them who is not told otherwise
+    -- By default every role may create temporary tables, which fill the database's disk
     IF has_database_privilege('public', current_database(), 'TEMPORARY') THEN
         BEGIN
             EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
@@ -59,7 +59,7 @@ BEGIN
             RAISE NOTICE 'The owner of the database has to say REVOKE TEMPORARY ON DATABASE % FROM PUBLIC', current_database();
         END;
     END IF;
-    -- Sums are the recorder's and the migrator's to change
+    -- Only the recorder and the migrator may change sums
     REVOKE EXECUTE ON FUNCTION record(json, json, json), roll_up(images[], images[]), roll_up_anew() FROM PUBLIC;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'picture_perfect_record') THEN
         GRANT EXECUTE ON FUNCTION record(json, json, json), roll_up(images[], images[]) TO picture_perfect_record;

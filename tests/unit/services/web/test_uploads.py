@@ -1,5 +1,5 @@
-"""The laws of uploads: whatever is asked, it stays under its customer; parts cover a file once; no gap is passed."""
-# ruff: noqa: ARG002 - the ports have parameters that a fake does not need
+"""Uploads stay under their customer, parts cover a file exactly once, and no gap is accepted."""
+# ruff: noqa: ARG002 - the ports have parameters that a fake does not use
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -14,7 +14,7 @@ from core.domain.errors import Refusal
 from core.ports.web import Form, OpenUpload, Part
 from core.services.web import media_types
 from core.services.web.upload_messages import MAX_BYTES, MAX_PARTS, PART_BYTES, AnnouncedFile, Announcement, SignParts
-from core.services.web.uploads import Uploading, _refuse_gaps
+from core.services.web.uploads import Uploads, _check_complete
 from tests.support.fakes.ports import FakeStore
 from tests.support.values import NOW
 
@@ -23,7 +23,7 @@ CUSTOMERS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", fullmatch=True)
 
 
 class Links:
-    """Says what it was asked to sign."""
+    """Returns its arguments instead of signed links."""
 
     csp_source = "https://s3.example"
 
@@ -38,7 +38,7 @@ class Links:
 
 
 class Multiparts:
-    """One upload that was begun, wherever one looks."""
+    """One unfinished upload under every prefix."""
 
     def begin(self, key: str, media_type: str) -> str:
         return f"{key} {media_type}"
@@ -55,19 +55,19 @@ class Multiparts:
     def abort(self, upload: OpenUpload) -> None: ...
 
 
-def uploading(rows: Any = None) -> Uploading:
-    return Uploading(
+def uploads(rows: Any = None) -> Uploads:
+    return Uploads(
         store=FakeStore, links=Links(), multiparts=Multiparts, rows=rows, pipelines=lambda: {"web"}, now=lambda: NOW
     )
 
 
-@given(customer=CUSTOMERS, name=ANY_TEXT, kind=ANY_TEXT, size=st.integers(0, MAX_BYTES))
-def test_whatever_a_file_is_called_its_key_is_one_of_its_customer_and_its_type_one_of_the_list(
-    customer: str, name: str, kind: str, size: int
+@given(customer=CUSTOMERS, name=ANY_TEXT, media_type=ANY_TEXT, size=st.integers(0, MAX_BYTES))
+def test_a_file_of_any_name_gets_a_key_of_its_customer_and_a_type_of_the_list(
+    customer: str, name: str, media_type: str, size: int
 ) -> None:
-    file = AnnouncedFile(name=name, bytes=size, type=kind)
+    file = AnnouncedFile(name=name, bytes=size, type=media_type)
     files = (file, AnnouncedFile(name="a.jpg", bytes=1))
-    answer = uploading().announce(customer, Announcement(pipeline="web", files=files))
+    answer = uploads().announce(customer, Announcement(pipeline="web", files=files))
     assert {item.index for item in answer.accepted} ^ {item.index for item in answer.refused} == {0, 1}
     for accepted in answer.accepted:
         source = object_keys.parse_incoming(accepted.form.fields["key"])
@@ -80,17 +80,17 @@ def test_whatever_a_file_is_called_its_key_is_one_of_its_customer_and_its_type_o
 
 
 @pytest.mark.parametrize("customer", ["", "..", "a/b", "acme\n", "-", "x" * 65])
-def test_a_customer_whose_name_can_be_none_gets_no_form(customer: str) -> None:
+def test_an_invalid_customer_name_gets_no_form(customer: str) -> None:
     with pytest.raises(Refusal, match="customer"):
-        uploading().announce(customer, Announcement(pipeline="web", files=(AnnouncedFile(name="a.jpg", bytes=1),)))
+        uploads().announce(customer, Announcement(pipeline="web", files=(AnnouncedFile(name="a.jpg", bytes=1),)))
 
 
 @given(size=st.integers(1, MAX_BYTES))
 def test_the_parts_of_a_file_follow_each_other_and_end_where_it_ends(size: int) -> None:
     count = -(-size // PART_BYTES)
     assert count <= MAX_PARTS
-    asked = SignParts(bytes=size, numbers=tuple(range(max(1, count - 99), count + 1)))
-    parts = uploading().sign("acme", "web", "u", asked).parts
+    request = SignParts(bytes=size, numbers=tuple(range(max(1, count - 99), count + 1)))
+    parts = uploads().sign("acme", "web", "u", request).parts
     for before, after in pairwise(parts):
         assert (before.offset + before.bytes, before.bytes) == (after.offset, PART_BYTES)
     assert parts[-1].offset + parts[-1].bytes == size
@@ -98,11 +98,11 @@ def test_the_parts_of_a_file_follow_each_other_and_end_where_it_ends(size: int) 
 
 
 @given(size=st.integers(1, 5 * PART_BYTES), data=st.data())
-def test_only_the_very_parts_of_a_file_are_put_together(size: int, data: st.DataObject) -> None:
+def test_only_exactly_the_parts_of_a_file_are_joined(size: int, data: st.DataObject) -> None:
     count = -(-size // PART_BYTES)
     sizes = [PART_BYTES] * (count - 1) + [size - (count - 1) * PART_BYTES]
     whole = [Part(number=at, bytes=item, etag="") for at, item in enumerate(sizes, start=1)]
-    _refuse_gaps(whole, size)
+    _check_complete(whole, size)
     at = data.draw(st.integers(0, count - 1))
     shorter = Part(number=at + 1, bytes=sizes[at] - 1, etag="")
     for wrong in (
@@ -111,11 +111,11 @@ def test_only_the_very_parts_of_a_file_are_put_together(size: int, data: st.Data
         [*whole, Part(number=count + 1, bytes=1, etag="")],
     ):
         with pytest.raises(Refusal, match="upload_incomplete"):
-            _refuse_gaps(wrong, size)
+            _check_complete(wrong, size)
 
 
 @pytest.mark.parametrize(
-    ("said", "name", "expected"),
+    ("browser_type", "name", "expected"),
     [
         ("image/jpeg", "a", "image/jpeg"),
         ("IMAGE/JPG; charset=x", "a", "image/jpeg"),
@@ -127,13 +127,15 @@ def test_only_the_very_parts_of_a_file_are_put_together(size: int, data: st.Data
         ("", "", None),
     ],
 )
-def test_a_kind_is_known_by_its_type_else_by_the_names_ending(said: str, name: str, expected: str | None) -> None:
-    assert media_types.accepted(said, name) == expected
+def test_a_media_type_is_found_by_the_browsers_type_else_by_the_extension(
+    browser_type: str, name: str, expected: str | None
+) -> None:
+    assert media_types.accepted_type(browser_type, name) == expected
 
 
 def test_every_format_that_is_read_may_be_uploaded() -> None:
     from core.imaging.formats.readers import READERS
 
-    endings = {ending for kinds in media_types.TYPES.values() for ending in kinds}
+    extensions = {extension for extensions in media_types.TYPES.values() for extension in extensions}
     names = {"jpeg2000": "jp2", "pnm": "ppm", "sun": "ras"}
-    assert {names.get(name, name) for name in READERS} <= endings
+    assert {names.get(name, name) for name in READERS} <= extensions

@@ -1,4 +1,4 @@
-"""Who asks. The gateway has verified the token and hands its claims on; nothing else is believed.
+"""The customer of a request, from the token's claims that API Gateway verified. Nothing else in a request counts.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html: payload 2.0
 """
@@ -10,24 +10,23 @@ from core.domain import object_keys
 from core.domain.errors import Code, Refusal
 
 
-def customer(scope: Mapping[str, Any], claim: str) -> str:
-    """The customer whose the request is.
+def authenticated_customer(scope: Mapping[str, Any], claim: str) -> str:
+    """The customer named by `claim`, a claim of the token. `scope` is the ASGI scope that Mangum makes.
 
-    Raises Refusal: NOT_AUTHENTICATED where it did not come through the gateway's authorizer, NO_CUSTOMER where the
-    token says nothing that can be a customer.
+    Raises Refusal: NOT_AUTHENTICATED if the request did not pass the gateway's authorizer, NO_CUSTOMER if the claim
+    is missing or cannot be a customer's name.
     """
     claims = _claims(scope.get("aws.event"))
     if claims is None:
         raise Refusal(Code.NOT_AUTHENTICATED, "The request did not come through the gateway with a token.")
     name = claims.get(claim)
-    if not isinstance(
-        name, str
-    ):  # of an array the gateway makes text in brackets, which no customer's name begins with
-        raise Refusal(Code.NO_CUSTOMER, f"The token's claim {claim} is missing: it says which customer you are of.")
+    # The gateway turns an array into text in brackets, which no customer's name begins with
+    if not isinstance(name, str):
+        raise Refusal(Code.NO_CUSTOMER, f"The token's claim {claim} is missing: it names your customer.")
     try:
         return object_keys.check_customer(name)
     except Refusal as error:
-        raise Refusal(Code.NO_CUSTOMER, f"The token's claim {claim} is no customer's name.") from error
+        raise Refusal(Code.NO_CUSTOMER, f"The token's claim {claim} is not a valid customer name.") from error
 
 
 def _claims(event: object) -> Mapping[str, Any] | None:

@@ -1,4 +1,4 @@
-"""What requests may say besides their bodies: queries, and the parts of paths. All of it is checked by its type."""
+"""Types of the query strings and path parameters of requests. Their fields are checked by these types."""
 
 from typing import Annotated
 
@@ -11,29 +11,28 @@ from core.ports.gallery import Filter, Limit, Moment, UploadName, check_years
 Cursor = Annotated[str, Meta(max_length=3000)]
 
 
-class Nothing(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """No field at all."""
+class NoParameters(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """No parameters."""
 
 
 class ImagesQuery(Filter, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Which images, how many of them, and after which."""
+    """Filters on images, and the page to return."""
 
     limit: Limit = 50
-    #: `next` of the page before.
+    #: `next` of the previous page.
     cursor: Cursor = ""
 
 
 class WaitingQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """After which of those that wait."""
+    """The page of waiting uploads to return."""
 
-    #: `next` of the page before.
+    #: `next` of the previous page.
     cursor: Cursor = ""
 
 
-class NumbersQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Of which time; the last thirty days where nothing is said."""
+class UsageQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The UTC days to count; by default the last thirty."""
 
-    #: Committed from then on, and before.
     since: Moment | UnsetType = UNSET
     until: Moment | UnsetType = UNSET
 
@@ -42,7 +41,7 @@ class NumbersQuery(Value, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class ImagePath(Value, frozen=True, kw_only=True):
-    """An image, by its id."""
+    """The id of an image."""
 
     image_id: Annotated[
         str,
@@ -54,7 +53,7 @@ class ImagePath(Value, frozen=True, kw_only=True):
 
 
 class UploadPath(Value, frozen=True, kw_only=True):
-    """An upload in parts, by its pipeline and its name."""
+    """The pipeline and the id of an upload in parts."""
 
     pipeline: PipelineName
     upload: UploadName

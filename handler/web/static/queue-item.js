@@ -1,19 +1,19 @@
-// One file in the queue.
+// One upload in the queue, with its state:
 //
-// waiting → sending → working → done | failed      stopped and refused can be tried again; cancelled is the end
+// waiting → sending → working → done | failed. A stopped or refused upload can be retried; a cancelled one cannot.
 
 const ENDED = new Set(["done", "failed", "refused", "cancelled"]);
 
-export class Upload {
+export class QueueItem {
   static #count = 0;
-  id = (Upload.#count += 1);
+  id = (QueueItem.#count += 1);
   state = "waiting";
   sent = 0;
-  /** Why it stopped or was refused, in a sentence. */
-  words = "";
-  /** The store's own id of it, known once the API gave a form. */
+  /** Why it stopped or was refused, as a sentence. */
+  message = "";
+  /** The API's id of the upload, once it is announced. */
   upload = null;
-  /** What came out, as the gallery has it. */
+  /** The finished image, as the gallery has it. */
   image = null;
   workingSince = 0;
   controller = new AbortController();
