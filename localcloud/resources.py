@@ -1,8 +1,7 @@
-"""What lies in the embedded account before the first image comes: the queues, and the bucket that notifies them."""
+"""The account's resources before the first image comes: queues, and the bucket whose notifications go to them."""
 
 import json
 from typing import TYPE_CHECKING
-from urllib.request import ProxyHandler, Request, build_opener
 
 from localcloud import clients
 
@@ -13,57 +12,12 @@ if TYPE_CHECKING:
 
 BUCKET = "pictures"
 _DAY = 86_400
-#: Hundreds of receives, so that a database may be down for long.
+#: maxReceiveCount of the records queue: hundreds, so that the database may be down for long.
 _RECORDS_RECEIVES = 1000
-#: What waits for a bad deployment to be mended does so for a day, at six times the function's time-out a receive.
+#: maxReceiveCount of the overflow queue: with six time-outs between receives, a bad deployment may last a day.
 _OVERFLOW_RECEIVES = 300
-
-
-def reset(endpoint: str) -> None:
-    """Empty moto: its state belongs to the process and not to the server."""
-    request = Request(f"{endpoint}/moto-api/reset", method="POST")  # noqa: S310 - our own server
-    build_opener(ProxyHandler({})).open(request, timeout=30).close()
-
-
-def bucket_name(deployment: str) -> str:
-    """As infra/storage.py calls it in a deployment of that name; where there is none, `pictures`."""
-    return f"{deployment}-pictures-{clients.ACCOUNT}-{clients.REGION}" if deployment else BUCKET
-
-
-def queues(sqs: "SQSClient", visibility: float, deployment: str = "") -> dict[str, str]:
-    """Queue URLs by name, with the visibility AWS asks for: six times the function's time-out.
-
-    With a deployment's name before their own they are called as infra/queues.py calls them.
-    """
-    before = f"{deployment}-" if deployment else ""
-    retention = {"MessageRetentionPeriod": str(14 * _DAY)}
-    urls = {"incoming": _queue(sqs, f"{before}incoming", {**retention, "VisibilityTimeout": "60"})}
-    for name, receives in (("records", _RECORDS_RECEIVES), ("overflow", _OVERFLOW_RECEIVES)):
-        dead = urls[f"{name}-dead-letters"] = _queue(sqs, f"{before}{name}-dead-letters", retention)
-        redrive = {"deadLetterTargetArn": clients.queue_arn(sqs, dead), "maxReceiveCount": str(receives)}
-        attributes = {"VisibilityTimeout": str(int(visibility)), "RedrivePolicy": json.dumps(redrive)}
-        urls[name] = _queue(sqs, f"{before}{name}", {**retention, **attributes})
-    return urls
-
-
-def _queue(sqs: "SQSClient", name: str, attributes: dict[str, str]) -> str:
-    return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
-
-
-def bucket(endpoint: str, urls: dict[str, str], name: str = BUCKET) -> None:
-    """A bucket with versions that notifies: the function of what comes in, the recorder of commits and deletions.
-
-    The dispatcher hears of failure documents, by the overflow queue.
-    """
-    s3, sqs = clients.s3(endpoint), clients.sqs(endpoint)
-    s3.create_bucket(Bucket=name)
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [_PAGE]})
-    notify(s3, sqs, urls, name)
-
-
-#: Browsers send pictures from the page to the bucket, and read them there.
-_PAGE: "CORSRuleTypeDef" = {
+#: The page's browsers upload to the bucket and read from it.
+_CORS: "CORSRuleTypeDef" = {
     "AllowedMethods": ["POST", "PUT", "GET"],
     "AllowedOrigins": ["*"],
     "AllowedHeaders": ["*"],
@@ -72,8 +26,45 @@ _PAGE: "CORSRuleTypeDef" = {
 }
 
 
-def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str], name: str = BUCKET) -> None:
-    """Have the bucket tell the queues."""
+def bucket_name(deployment: str) -> str:
+    """The name that infra/storage.py gives the bucket of a deployment; `pictures` without a deployment."""
+    return f"{deployment}-pictures-{clients.ACCOUNT}-{clients.REGION}" if deployment else BUCKET
+
+
+def create_queues(sqs: "SQSClient", visibility: float, deployment: str = "") -> dict[str, str]:
+    """Queue URLs by name. With a deployment, queues are named as infra/queues.py names them.
+
+    `visibility` is in seconds; AWS recommends six times the function's time-out.
+    """
+    prefix = f"{deployment}-" if deployment else ""
+    retention = {"MessageRetentionPeriod": str(14 * _DAY)}
+    urls = {"incoming": _create_queue(sqs, f"{prefix}incoming", {**retention, "VisibilityTimeout": "60"})}
+    for name, receives in (("records", _RECORDS_RECEIVES), ("overflow", _OVERFLOW_RECEIVES)):
+        dead = urls[f"{name}-dead-letters"] = _create_queue(sqs, f"{prefix}{name}-dead-letters", retention)
+        redrive = {"deadLetterTargetArn": clients.queue_arn(sqs, dead), "maxReceiveCount": str(receives)}
+        attributes = {"VisibilityTimeout": str(int(visibility)), "RedrivePolicy": json.dumps(redrive)}
+        urls[name] = _create_queue(sqs, f"{prefix}{name}", {**retention, **attributes})
+    return urls
+
+
+def _create_queue(sqs: "SQSClient", name: str, attributes: dict[str, str]) -> str:
+    return sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
+
+
+def create_bucket(endpoint: str, queue_urls: dict[str, str], name: str = BUCKET) -> None:
+    """Create the versioned bucket, with its notifications."""
+    s3, sqs = clients.s3(endpoint), clients.sqs(endpoint)
+    s3.create_bucket(Bucket=name)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_cors(Bucket=name, CORSConfiguration={"CORSRules": [_CORS]})
+    add_notifications(s3, sqs, queue_urls, name)
+
+
+def add_notifications(s3: "S3Client", sqs: "SQSClient", queue_urls: dict[str, str], bucket: str = BUCKET) -> None:
+    """Notify the queues of new objects, by prefix, as infra does.
+
+    Uploads go to `incoming`, commits and deletions to `records`, failure documents to `overflow`.
+    """
     targets = (
         ("incoming/", "incoming"),
         ("results/", "records"),
@@ -82,12 +73,12 @@ def notify(s3: "S3Client", sqs: "SQSClient", urls: dict[str, str], name: str = B
         ("aws/lambda/", "overflow"),
     )
     s3.put_bucket_notification_configuration(
-        Bucket=name,
+        Bucket=bucket,
         NotificationConfiguration={
             "QueueConfigurations": [
                 {
                     "Id": prefix.strip("/").replace("/", "-"),
-                    "QueueArn": clients.queue_arn(sqs, urls[queue]),
+                    "QueueArn": clients.queue_arn(sqs, queue_urls[queue]),
                     "Events": ["s3:ObjectCreated:*"],
                     "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": prefix}]}},
                 }

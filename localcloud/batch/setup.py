@@ -1,4 +1,4 @@
-"""Batch as the embedded cloud has it: the server, its queue, a definition for each tier, who hears of failures."""
+"""Batch as the embedded cloud has it: the API, one queue, a job definition for each tier, and the rule for failures."""
 
 import json
 from functools import partial
@@ -8,47 +8,52 @@ from typing import TYPE_CHECKING, Any
 from core.routing.batch_tiers import TIERS
 from core.routing.job_definitions import definition
 from localcloud import clients, cloudwatch_emf
-from localcloud.batch.iam import Judge, nobody_asks
+from localcloud.batch.iam import Judge, allow_all
 from localcloud.config import BATCH_DEFINITIONS, BATCH_QUEUE, Options
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
-    from localcloud.batch.server import LocalBatch
+    from localcloud.batch.api import LocalBatch
+    from localcloud.http_server import HttpServer
 
-_IMAGE = "picture-perfect"  # there is none here: a job is a process of this Python
+_IMAGE = "picture-perfect"  # never pulled: a job is a process of this Python
 
 
-def batch(
-    folder: Path, endpoint: str, overflow_queue_url: str, options: Options, judge: Judge = nobody_asks
+def start(
+    http: "HttpServer",
+    folder: Path,
+    aws_endpoint: str,
+    overflow_queue_url: str,
+    options: Options,
+    judge: Judge = allow_all,
 ) -> "LocalBatch":
-    """The server, not yet with a queue. Its failures go to the overflow queue, as a rule of EventBridge sends them."""
-    from localcloud.batch.server import LocalBatch  # noqa: PLC0415 - for `up` and `demo` only
+    """Batch without queues or definitions yet. FAILED jobs go to the overflow queue, as by infra's EventBridge rule."""
+    from localcloud.batch.api import LocalBatch  # noqa: PLC0415 - for `up` and `demo` only
+    from localcloud.batch.attempts import ComputeEnvironment  # noqa: PLC0415
 
-    sqs = clients.sqs(endpoint)
+    sqs = clients.sqs(aws_endpoint)
 
-    def tell(event: dict[str, Any]) -> None:
+    def send_failures(event: dict[str, Any]) -> None:
         if event["detail"]["status"] == "FAILED":
             sqs.send_message(QueueUrl=overflow_queue_url, MessageBody=json.dumps(event))
 
-    return LocalBatch(
-        folder / "batch",
-        {},
-        tell,
-        options.batch_vcpus,
-        on_log=partial(cloudwatch_emf.put, clients.cloudwatch(endpoint)),
-        least_seconds=options.least_batch_seconds,
-        judge=judge,
+    environment = ComputeEnvironment(
+        folder=folder / "batch",
+        max_vcpus=options.batch_vcpus,
+        on_event=send_failures,
+        on_log=partial(cloudwatch_emf.put, clients.cloudwatch(aws_endpoint)),
     )
+    return LocalBatch(http, environment, options.min_batch_seconds, judge)
 
 
 def names(deployment: str) -> tuple[str, str]:
-    """The job queue's name, and what the definitions' begin with; as infra/batch.py has them in a deployment."""
+    """The job queue's name and the prefix of the definitions' names, as infra/batch.py names them."""
     return (f"{deployment}-jobs", deployment) if deployment else (BATCH_QUEUE, BATCH_DEFINITIONS)
 
 
 def register(client: "BatchClient", environment: dict[str, str], deployment: str = "") -> None:
-    """The queue, and the job definitions, whose jobs find `environment`."""
+    """Create the queue and a job definition for each tier, with these environment variables."""
     queue, prefix = names(deployment)
     client.create_job_queue(jobQueueName=queue, priority=1, computeEnvironmentOrder=[])
     for tier in TIERS:

@@ -17,7 +17,7 @@ from pictureperfect.kafka.messages import Sender, item
 from pictureperfect.kafka.producer import Item, Producing
 
 if TYPE_CHECKING:
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 _WAIT_SECONDS = 180.0
 _KAFKA_REFERENCE = "kafka+s3"
@@ -25,7 +25,7 @@ Row = dict[str, Any]
 Say = Callable[[str], object]
 
 
-def send(address: "Address", advance: Callable[[], object], complain: Say) -> None:
+def send(address: "CloudConfig", advance: Callable[[], object], complain: Say) -> None:
     """Send every sample through its door, and one record into the topic that nobody can say whose it is."""
     config = {"bootstrap.servers": address.kafka_bootstrap_servers}
     with (
@@ -46,13 +46,13 @@ def send(address: "Address", advance: Callable[[], object], complain: Say) -> No
         list(pool.map(deliver, samples()))
 
 
-def _send(address: "Address", producing: Producing, sample: Sample) -> None:
+def _send(address: "CloudConfig", producing: Producing, sample: Sample) -> None:
     message = (address, sample.customer, sample.pipeline, sample.name, sample.make())
     match sample.door:
         case "upload":
-            senders.upload(*message)
+            senders.send_upload(*message)
         case "direct":
-            senders.direct(*message)
+            senders.send_direct(*message)
         case _:
             limit = 0 if sample.door == _KAFKA_REFERENCE else len(message[-1])
             sender = Sender(customer=sample.customer, pipeline=sample.pipeline, bucket=address.bucket, max_inline=limit)
@@ -60,7 +60,7 @@ def _send(address: "Address", producing: Producing, sample: Sample) -> None:
             producing.send(record)
 
 
-def wait(address: "Address", seen: Callable[[int], object], complain: Say) -> tuple[list[Row], list[Row]]:
+def wait(address: "CloudConfig", seen: Callable[[int], object], complain: Say) -> tuple[list[Row], list[Row]]:
     """The ledger's rows in the order of the samples, and the documents of refused records, once all are there."""
     wanted = {(sample.customer, sample.name): sample for sample in samples()}
     s3, until = clients.s3(address.endpoint), time.monotonic() + _WAIT_SECONDS

@@ -18,7 +18,7 @@ import pytest
 
 from localcloud import clients, s3_notifications
 from localcloud.cloud import Cloud
-from localcloud.config import Address
+from localcloud.config import CloudConfig
 from tests.container.engine import ROOT, Image, Run, built, built_upon, engine
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class World:
     Its dispatcher and its Batch are at work.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: CloudConfig) -> None:
         self.address = address
         self.bucket = address.bucket
         self.s3: S3Client = clients.s3(address.endpoint)
@@ -103,12 +103,12 @@ class World:
 
     @property
     def processing(self) -> dict[str, str]:
-        return {**self.address.processing(), "MEMORY_MB": "2048"}
+        return {**self.address.process_environment(), "MEMORY_MB": "2048"}
 
     @property
     def recording(self) -> dict[str, str]:
         url = urlsplit(self.address.database_url)
-        return {**self.address.recording(), "DATABASE_URL": url._replace(query=f"host={_DATABASE}").geturl()}
+        return {**self.address.record_environment(), "DATABASE_URL": url._replace(query=f"host={_DATABASE}").geturl()}
 
     @property
     def database(self) -> dict[str, str]:
@@ -122,7 +122,7 @@ class World:
         while not found and time.monotonic() < give_up:
             answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
-                body = s3_notifications.completed(self.s3, message["Body"])
+                body = s3_notifications.complete(self.s3, message["Body"])
                 found += [{"messageId": message["MessageId"], "body": body}] if s3_notifications.records(body) else []
                 self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
             time.sleep(0.05)
@@ -143,7 +143,7 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with Cloud(tmp_path_factory.mktemp("cloud")) as cloud:
-        yield World(cloud.address)
+        yield World(cloud.config)
 
 
 class Emulator:

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from localcloud.cloud import Cloud
+from localcloud.config import CloudConfig
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo import painted_images
 
@@ -142,10 +143,10 @@ def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Si
 def test_a_start_that_fails_halfway_takes_down_what_had_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(cloud: Cloud, _logs: Path) -> None:
-        raise RuntimeError(cloud.address.database_url)
+    def fail(_stack: object, config: CloudConfig, *_arguments: object) -> None:
+        raise RuntimeError(config.database_url)
 
-    monkeypatch.setattr(Cloud, "_functions", fail)
+    monkeypatch.setattr("localcloud.cloud.create_functions", fail)
     before = psutil.Process().children(recursive=True)
     with pytest.raises(RuntimeError) as failure, Cloud(tmp_path):
         pass

@@ -85,8 +85,8 @@ def test_code_that_cannot_be_loaded_ends_the_command_with_a_sentence(photo: Path
 def test_in_the_cloud_a_companys_operation_is_in_the_result_and_in_the_ledger(photo: Path, tmp_path: Path) -> None:
     options = Options(pipelines=str(EXAMPLE / "pipelines"), operations=FUNCTION, python_path=str(EXAMPLE))
     with Cloud(tmp_path / "cloud", options) as cloud:
-        address = cloud.address
-        answer = senders.direct(address, "acme", "product", "photo.png", photo.read_bytes())
+        address = cloud.config
+        answer = senders.send_direct(address, "acme", "product", "photo.png", photo.read_bytes())
         assert (answer["status"], answer["operations"]) == ("processed", {"link-code": "acme_pictures 1.0.0"})
         assert answer["version"] == __version__
         (rendition,) = answer["renditions"]

@@ -62,7 +62,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def server(cloud: Cloud) -> Iterator[Server]:
-    made = Server(cloud.address.database_url)
+    made = Server(cloud.config.database_url)
     try:
         yield made
     finally:
@@ -72,7 +72,7 @@ def server(cloud: Cloud) -> Iterator[Server]:
 def test_after_a_minute_without_a_database_every_image_is_there_and_was_worked_on_once(
     cloud: Cloud, server: Server
 ) -> None:
-    address = cloud.address
+    address = cloud.config
     s3, sqs = clients.s3(address.endpoint), clients.sqs(address.endpoint)
     names = [f"{number}.jpg" for number in range(BEFORE + DURING + AFTER)]
 
@@ -102,7 +102,7 @@ def test_after_a_minute_without_a_database_every_image_is_there_and_was_worked_o
 
     assert recorded() == sorted(names)
     assert depth(sqs, address.dead_letter_queue_url) == 0
-    assert cloud.process.log_path.read_text().count("START RequestId") == len(names)
+    assert cloud.functions.process.log_path.read_text().count("START RequestId") == len(names)
     versions = s3.list_object_versions(Bucket=address.bucket, Prefix="results/")["Versions"]
     assert len(versions) == len({one["Key"] for one in versions}) == len(names)
     cloudwatch = clients.cloudwatch(address.endpoint)

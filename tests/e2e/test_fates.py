@@ -36,7 +36,7 @@ class World:
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
         self.folder = folder
-        self.address = cloud.address
+        self.address = cloud.config
         self.s3, self.sqs = clients.s3(self.address.endpoint), clients.sqs(self.address.endpoint)
         self.batch = clients.batch(self.address.batch_endpoint)
 
@@ -152,7 +152,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         concurrency=1,
         reconcile_every=1.0,
         reconcile_after=12.0,
-        least_batch_seconds=1,
+        min_batch_seconds=1,
         kafka_batch=20,
     )
     with Cloud(folder / "cloud", options) as cloud:
@@ -265,7 +265,7 @@ def test_a_source_that_nobody_was_told_of_is_taken_up_by_the_reconciler(world: W
     world.s3.put_bucket_notification_configuration(Bucket=world.address.bucket, NotificationConfiguration={})
     world.s3.put_object(Bucket=world.address.bucket, Key=key, Body=picture(64))
     queues = {name: world.sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in ("incoming", "records", "overflow")}
-    resources.notify(world.s3, world.sqs, queues)
+    resources.add_notifications(world.s3, world.sqs, queues)
     row = world.row(_id_of(world, key), 90)
     assert (row["status"], row["route"]) == ("processed", "batch")
 

@@ -171,7 +171,7 @@ def test_a_deletion_can_be_taken_back_and_else_is_for_good(house: House, tmp_pat
         page.get_by_role("button", name="Delete two.jpg").click()
         visitor.wait_for_cards(1)
         page.reload()  # whoever leaves has not taken it back
-        s3 = clients.s3(house.cloud.address.endpoint)
+        s3 = clients.s3(house.cloud.config.endpoint)
         until(lambda: count(s3, "tombstones/lake/") == 1, page)
         until(lambda: count(s3, "processed/lake/") == 1, page)
         page.reload()
@@ -191,7 +191,7 @@ def test_a_picture_that_is_out_before_its_upload_was_answered_is_done(house: Hou
                 line.send("Fetch.continueRequest", {"requestId": event["requestId"]})
 
         line.on("Fetch.requestPaused", paused)
-        store = f"{house.cloud.address.endpoint}/{house.cloud.address.bucket}/"
+        store = f"{house.cloud.config.endpoint}/{house.cloud.config.bucket}/"
         line.send("Fetch.enable", {"patterns": [{"urlPattern": f"{store}*", "requestStage": "Response"}]})
         page.on("response", lambda answer: looks.append(answer.status) if "/api/images?" in answer.url else None)
         visitor.drop(*written({"early.jpg": picture(40)}, tmp_path / "early"))

@@ -69,8 +69,8 @@ def cloud_machine() -> str:
 
 def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     """An overflow queue that nobody reads."""
-    nobody = aws.sqs(cloud_here.address.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
-    found, clients = of_cloud(cloud_here.address)
+    nobody = aws.sqs(cloud_here.config.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
+    found, clients = of_cloud(cloud_here.config)
     broken = msgspec.structs.replace(found, overflow_queue_url=nobody)
     skip = frozenset({"upload", "direct", "kafka", "page"})
     seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=2)).run()
@@ -87,7 +87,7 @@ def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     ],
 )
 def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, place: str, faults: list[str]) -> None:
-    found, clients = of_cloud(cloud_here.address)
+    found, clients = of_cloud(cloud_here.config)
     broken = msgspec.structs.replace(found, page_url=f"{found.page_url}{place}")
     skip = frozenset({"upload", "direct", "kafka", "batch"})
     seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=0)).run()
@@ -97,7 +97,7 @@ def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, plac
 
 
 def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_not_asked(cloud_here: Cloud) -> None:
-    found, clients = of_cloud(cloud_here.address)
+    found, clients = of_cloud(cloud_here.config)
     asked = Asked(
         customer="smoke", pipeline="thumbnail", skip=frozenset({"upload", "direct", "kafka", "batch"}), wait=0
     )
@@ -116,7 +116,7 @@ def test_images_that_end_failed_are_no_success(cloud_here: Cloud) -> None:
 
 
 def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Cloud) -> None:
-    found, clients = of_cloud(cloud_here.address)
+    found, clients = of_cloud(cloud_here.config)
     seen = Smoke(found, clients, Asked(customer="smoke", pipeline="nothing", wait=0.0)).run()
     kafka = next(one for one in seen if one.what == "kafka")
     assert not kafka.seen

@@ -1,14 +1,12 @@
 """The local Batch does to a job what AWS Batch would, as boto3 sees it."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcloud.batch.server import LocalBatch
 from tests.support.aws.local_batch import World, lives, running, until
 
 EXIT_LAST = {
@@ -192,17 +190,16 @@ def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
 
 
 def test_a_callback_that_raises_is_told_the_next_all_the_same(tmp_path: Path) -> None:
-    told = []
+    statuses = []
 
-    def tell(event: dict[str, Any]) -> None:
-        told.append(event["detail"]["status"])
+    def fail(event: dict[str, Any]) -> None:
+        statuses.append(event["detail"]["status"])
         raise ValueError("no queue")
 
-    with LocalBatch(tmp_path, {}, tell, 1, entry_point=lambda command: [sys.executable, *command]) as batch:
-        world = World(batch, [], tmp_path)
+    with running(tmp_path, on_event=fail) as world:
         world.define("pass")
         world.ended(world.submit())
-        until(lambda: told[-1:] == ["SUCCEEDED"])
+        until(lambda: statuses[-1:] == ["SUCCEEDED"])
 
 
 def test_signals_are_told_by_128_and_their_number(world: World) -> None:

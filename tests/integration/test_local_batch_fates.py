@@ -12,7 +12,7 @@ from core.adapters.aws.batch import BatchJobs
 from core.domain.errors import Misconfigured
 from core.services.dispatch.job_events import Fate, JobFailed, job_name, state_change
 from localcloud import clients
-from localcloud.batch.scheduler import MISSING
+from localcloud.batch.attempts import MISSING_IMAGE
 from tests.support.aws.local_batch import World, running, until
 
 Act = Callable[[World, str], None]
@@ -43,7 +43,7 @@ SINGLE = [
     (Fate.TIMED_OUT, FOREVER, {"timeout": {"attemptDurationSeconds": 1}}, leave),
     (Fate.CANCELLED, FOREVER, {"vcpus": 100}, cancel),
     (Fate.CANCELLED, FOREVER, {}, terminate),
-    (Fate.NOT_STARTED, FOREVER, {"image": f"{MISSING}picture-perfect"}, leave),
+    (Fate.NOT_STARTED, FOREVER, {"image": f"{MISSING_IMAGE}picture-perfect"}, leave),
     (Fate.INTERRUPTED, "raise SystemExit(75)", {}, leave),
     (Fate.MISCONFIGURED, "raise SystemExit(78)", {}, leave),
     (Fate.CRASHED, "raise SystemExit(70)", {}, leave),

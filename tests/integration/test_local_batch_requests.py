@@ -52,7 +52,7 @@ def test_what_batch_would_not_have_is_refused(world: World) -> None:
 
 
 def test_a_time_out_below_a_minute_is_refused_unless_it_is_allowed(tmp_path: Path) -> None:
-    with running(tmp_path, least_seconds=60) as world:
+    with running(tmp_path, min_timeout_seconds=60) as world:
         world.define("pass")
         assert "60" in refused(
             world.client.submit_job,
@@ -107,6 +107,6 @@ def test_a_definition_that_batch_would_not_have_is_refused(tmp_path: Path, wrong
         "type": "container",
         "containerProperties": {"image": "i", "resourceRequirements": needs},
     }
-    with running(tmp_path, least_seconds=60) as world:
+    with running(tmp_path, min_timeout_seconds=60) as world:
         assert words in refused(world.client.register_job_definition, **{**right, **wrong})
         assert world.client.register_job_definition(**right)["revision"] == 1

@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from localcloud.batch.server import LocalBatch
 from localcloud.lambda_.sandbox_process import ROOT
 from tests.conftest import client
 from tests.support.aws import batch_job
 from tests.support.aws.batch_job import Job
-from tests.support.aws.local_batch import World, lives, until
+from tests.support.aws.local_batch import World, lives, running_batch, until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -33,11 +32,9 @@ def job(cloud: str, s3: "S3Client", bucket: str, sqs: "SQSClient", tmp_path: Pat
 
 @pytest.fixture
 def world(job: Job, tmp_path: Path) -> Iterator[World]:
-    events: list[dict[str, Any]] = []
-    environment = {name: value for name, value in job.environment.items() if name not in ("WORK_DIR", "MEMORY_MB")}
-    with LocalBatch(tmp_path / "batch", environment, events.append, 2, least_seconds=1) as batch:
-        made = World(batch, events, tmp_path / "batch")
-        made.client.register_job_definition(
+    variables = {name: value for name, value in job.environment.items() if name not in ("WORK_DIR", "MEMORY_MB")}
+    with running_batch(tmp_path / "batch", variables) as started:
+        started.client.register_job_definition(
             jobDefinitionName="1x2",
             type="container",
             containerProperties={
@@ -49,7 +46,7 @@ def world(job: Job, tmp_path: Path) -> Iterator[World]:
             retryStrategy={"attempts": 3, "evaluateOnExit": RULES},
             timeout={"attemptDurationSeconds": 120},
         )
-        yield made
+        yield started
 
 
 def submit(world: World, key: str, **more: Any) -> str:
@@ -120,9 +117,9 @@ def test_another_command_than_batch_is_refused_as_by_the_image(world: World) -> 
 def test_no_job_outlives_its_cloud(job: Job, tmp_path: Path) -> None:
     key = job.submit((job.image("linger"),))
     program = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom localcloud.batch.server import LocalBatch\n"
-        "batch = LocalBatch(Path(sys.argv[1]), dict(os.environ), lambda event: None, 1)\n"
-        "print(batch.endpoint, flush=True)\ntime.sleep(600)"
+        "import os, sys, time\nfrom pathlib import Path\nfrom tests.support.aws.local_batch import running_batch\n"
+        "with running_batch(Path(sys.argv[1]), dict(os.environ)) as world:\n"
+        "    print(world.batch.endpoint, flush=True)\n    time.sleep(600)"
     )
     host = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path / "batch")],
@@ -134,7 +131,6 @@ def test_no_job_outlives_its_cloud(job: Job, tmp_path: Path) -> None:
     try:
         assert host.stdout is not None
         api = client("batch", host.stdout.readline().strip())
-        api.create_job_queue(jobQueueName="images", priority=1, computeEnvironmentOrder=[])
         needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]
         api.register_job_definition(
             jobDefinitionName="1x2",

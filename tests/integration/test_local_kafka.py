@@ -11,8 +11,8 @@ from confluent_kafka import Producer
 
 from localcloud.kafka_broker import Broker, GroupWatch
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
-from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping
-from localcloud.lambda_.kafka_events import Origin, Record
+from localcloud.lambda_.kafka_event_source import KafkaEventSource, Mapping
+from localcloud.lambda_.kafka_events import Cluster, Record
 
 Events = list[dict[str, Any]]
 
@@ -49,22 +49,22 @@ class Topic:
         self.watch = GroupWatch(servers, name, name)
         self.watch.partitions()
         self._producer = Producer({"bootstrap.servers": servers, "message.max.bytes": 10_000_000, "log_level": 3})
-        self._sources: list[KafkaSource] = []
+        self._sources: list[KafkaEventSource] = []
 
     def send(self, *values: bytes | None, partition: int = 0, **more: Any) -> None:
         for value in values:
             self._producer.produce(self.name, value, partition=partition, **more)
         assert self._producer.flush(10) == 0
 
-    def source(self, consumers: int = 1, **options: Any) -> KafkaSource:
-        settings = {"window": 0.2, "backoff": 0.05, "session": 2.0, **options}
+    def source(self, consumers: int = 1, **options: Any) -> KafkaEventSource:
+        settings = {"batching_window": 0.2, "backoff": 0.05, "session_timeout": 2.0, **options}
         mapping = Mapping(
-            origin=Origin(bootstrap_servers=self.servers, arn=settings.pop("arn", None)),
+            cluster=Cluster(bootstrap_servers=self.servers, arn=settings.pop("arn", None)),
             topic=self.name,
             group=self.name,
             **settings,
         )
-        made = KafkaSource(mapping, self.told.invoke, self.discarded.append)
+        made = KafkaEventSource(mapping, self.told.invoke, self.discarded.append)
         self._sources.append(made)
         made.scale(consumers)
         return made
@@ -139,7 +139,7 @@ def test_a_batch_holds_records_of_several_partitions_each_in_its_order_and_no_mo
 
 
 def test_a_window_collects_what_comes_in_after_the_first_record(topic: Topic) -> None:
-    topic.source(window=1.5)
+    topic.source(batching_window=1.5)
     topic.send(b"first")
     time.sleep(0.5)  # the group takes longer than that to form; what matters is that all are one event
     topic.send(b"second", partition=1)
@@ -211,7 +211,7 @@ def test_with_partial_responses_a_partition_comes_again_from_its_lowest_failed_o
     topic.told.answer = partial_failure(topic)
     topic.send(*[b"x"] * 5)
     topic.send(*[b"x"] * 2, partition=1)
-    topic.source(partial=True, window=1.0)
+    topic.source(report_batch_item_failures=True, batching_window=1.0)
     until(lambda: topic.lag() == 0)
     assert sorted(topic.told.seen()[:7]) == [(0, offset) for offset in range(5)] + [(1, 0), (1, 1)]
     assert topic.told.seen()[7:] == [(0, 2), (0, 3), (0, 4)]
@@ -270,7 +270,7 @@ def test_a_consumer_that_finishes_amid_a_rebalance_reads_on_from_what_it_is_deal
     source = topic.source()
     until(lambda: topic.told.events)
     source.scale(2)
-    until(lambda: not source._pollers[0]._leases)
+    until(lambda: not source._consumers[0]._leases)
     release.set()
     until(lambda: topic.lag() == 0)
     assert set(topic.told.seen()) == {(partition, offset) for partition in range(4) for offset in range(5)}

@@ -9,8 +9,8 @@ import pytest
 from core.domain.errors import Code, Refusal
 from localcloud.kafka_broker import MAX_RECORD, Broker, GroupWatch
 from localcloud.lambda_.function import Invocation
-from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping
-from localcloud.lambda_.kafka_events import Origin
+from localcloud.lambda_.kafka_event_source import KafkaEventSource, Mapping
+from localcloud.lambda_.kafka_events import Cluster
 from pictureperfect.kafka import messages
 from pictureperfect.kafka.producer import Item, Producing
 
@@ -28,8 +28,8 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
     failures: list[tuple[str, str]] = []
     with Broker("images") as broker:
         servers = broker.bootstrap_servers
-        mapping = Mapping(origin=Origin(bootstrap_servers=servers), topic="images", group="g", window=0.05)
-        source = KafkaSource(mapping, slowly, lambda _record: None)
+        mapping = Mapping(cluster=Cluster(bootstrap_servers=servers), topic="images", group="g", batching_window=0.05)
+        source = KafkaEventSource(mapping, slowly, lambda _record: None)
         source.scale(1)
         config = {"bootstrap.servers": servers}
         with (

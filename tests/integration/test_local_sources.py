@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from core.adapters.aws.sqs import SqsAnnouncements
-from localcloud import clients, cloudwatch_emf, cloudwatch_sums, resources, s3_notifications
+from localcloud import clients, cloudwatch_emf, cloudwatch_sums, s3_notifications
+from localcloud.http_server import HttpServer
 from localcloud.lambda_.async_invoke import AsyncInvoker
 from localcloud.lambda_.function import Function, FunctionConfig, Invocation
-from localcloud.lambda_.invoke_api import LambdaApi
+from localcloud.lambda_.invoke_api import invoke_routes
+from localcloud.lambda_.s3_event_source import S3EventSource
 from localcloud.lambda_.sandbox_process import ROOT
-from localcloud.lambda_.sqs_event_source import S3Source, SqsSource, succeeded
+from localcloud.lambda_.sqs_event_source import SqsEventSource
+from localcloud.lambda_.sqs_events import succeeded
+from localcloud.s3_sqs_cloudwatch import moto_server, reset
 from tests.support.fakes.queues import depth
 
 if TYPE_CHECKING:
@@ -55,15 +58,13 @@ def fail(event, context):
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
+    with moto_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def s3(endpoint: str) -> "S3Client":
-    resources.reset(endpoint)
+    reset(endpoint)
     return clients.s3(endpoint)
 
 
@@ -89,7 +90,7 @@ class Stage:
         self.open.append(function)
         return function
 
-    def start(self, source: S3Source | SqsSource) -> None:
+    def start(self, source: S3EventSource | SqsEventSource) -> None:
         source.start()
         self.open.append(source)
 
@@ -125,7 +126,7 @@ def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_le
     url = queue(sqs, VisibilityTimeout="4", RedrivePolicy=redrive)
     for body in ("good", "bad", "fine"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    stage.start(SqsSource(sqs, url, stage.function("refuse_bad")))
+    stage.start(SqsEventSource(sqs, url, stage.function("refuse_bad")))
     until(lambda: depth(sqs, dead) == 1, 30)
     bodies = [record["body"] for event in stage.seen() for record in event["Records"]]
     assert sorted(bodies) == ["bad", "bad", "fine", "good"]
@@ -138,7 +139,7 @@ def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_ag
     url = queue(sqs, VisibilityTimeout="5")  # longer than a function takes to start while others start, too
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    stage.start(SqsSource(sqs, url, stage.function("fail_at_first")))
+    stage.start(SqsEventSource(sqs, url, stage.function("fail_at_first")))
     until(lambda: len(stage.seen()) == 2)
     until(lambda: depth(sqs, url) == 0)
     first, second = stage.seen()
@@ -149,7 +150,7 @@ def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_ag
 def test_a_message_arrives_with_everything_that_lambda_puts_around_it(sqs: "SQSClient", stage: Stage) -> None:
     url = queue(sqs)
     sqs.send_message(QueueUrl=url, MessageBody="raw")
-    stage.start(SqsSource(sqs, url, stage.function("accept"), mend=str.upper))
+    stage.start(SqsEventSource(sqs, url, stage.function("accept"), complete_body=str.upper))
     record = until(stage.seen)[0]["Records"][0]
     assert record["body"] == "RAW"
     assert record["md5OfBody"] == hashlib.md5(b"RAW", usedforsecurity=False).hexdigest()
@@ -162,7 +163,7 @@ def test_a_window_collects_more_messages_than_one_receive_can_bring(sqs: "SQSCli
     url = queue(sqs)
     for number in range(25):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
-    stage.start(SqsSource(sqs, url, stage.function("accept"), batch_size=100, window=0.5))
+    stage.start(SqsEventSource(sqs, url, stage.function("accept"), batch_size=100, batching_window=0.5))
     until(lambda: depth(sqs, url) == 0)
     assert len(stage.seen()[0]["Records"]) == 25
 
@@ -208,7 +209,7 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     versions = [s3.put_object(Bucket="bucket", Key=key, Body=body)["VersionId"] for body in (b"one", b"two")]
     invoker = AsyncInvoker(stage.function("accept"), lambda *_: None)
     stage.open.append(invoker)
-    stage.start(S3Source(sqs, url, invoker, lambda body: s3_notifications.completed(s3, body)))
+    stage.start(S3EventSource(sqs, url, invoker, lambda body: s3_notifications.complete(s3, body)))
     until(lambda: len(stage.seen()) == 2)
     time.sleep(0.3)
     records = [event["Records"][0] for event in stage.seen()]  # the s3:TestEvent was not for the function
@@ -227,7 +228,7 @@ def test_what_a_function_announces_to_the_recorder_arrives_as_it_was_said(s3: "S
     url = queue(sqs)
     SqsAnnouncements(sqs, url, "bucket").announce("results/a b.json")
     body = sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"]
-    assert json.loads(s3_notifications.completed(s3, body)) == json.loads(body)
+    assert json.loads(s3_notifications.complete(s3, body)) == json.loads(body)
 
 
 def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage) -> None:
@@ -257,7 +258,8 @@ def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage)
 def test_boto3_s_own_lambda_client_reaches_the_functions(stage: Stage) -> None:
     function = stage.function("accept")
     invoker = AsyncInvoker(function, lambda *_: None)
-    with LambdaApi({"tried": function, "failing": stage.function("fail")}, {"tried": invoker}) as api:
+    functions = {"tried": function, "failing": stage.function("fail")}
+    with HttpServer(invoke_routes(functions, {"tried": invoker})) as api:
         client = clients.lambda_(api.url)
         answer = client.invoke(FunctionName="tried", Payload=b'{"n": 1}')
         assert (answer["StatusCode"], json.loads(answer["Payload"].read())) == (200, {"batchItemFailures": []})

@@ -49,9 +49,9 @@ def template(synthesize: Synthesize) -> Template:
 
 @pytest.fixture(scope="session")
 def shipped(template: Template) -> dict[str, Policy]:
-    return template_policies.read(template)
+    return template_policies.read_policies(template)
 
 
 @pytest.fixture(scope="session")
 def whole(synthesize: Synthesize) -> dict[str, Policy]:
-    return template_policies.read(synthesize(WHOLE))
+    return template_policies.read_policies(synthesize(WHOLE))

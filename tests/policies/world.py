@@ -85,7 +85,7 @@ def options(folder: Path) -> Options:
         lambda_max_megapixels=0.5,
         concurrency=2,
         backoff=0.05,
-        least_batch_seconds=1,
+        min_batch_seconds=1,
         reconcile_every=3600.0,
         reconcile_after=PATIENCE,
         consumers=1,
@@ -96,12 +96,12 @@ class World:
     """What customers, Kafka and operators do, and what became of it."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud, self.address = cloud, cloud.address
+        self.cloud, self.address = cloud, cloud.config
         self.bucket = self.address.bucket
         self.owner = clients.s3(self.address.endpoint)
         self.sqs = clients.sqs(self.address.endpoint)
         #: The page, by the calls that it makes or signs.
-        self.web = clients.s3(self.address.endpoint, cloud._as("web"))
+        self.web = clients.s3(self.address.endpoint, cloud.credentials["web"])
 
     def notify(self, *, on: bool) -> None:
         """Whether S3 tells anybody of what is put into the bucket."""
@@ -113,7 +113,7 @@ class World:
             "records": self.address.records_queue_url,
             "overflow": self.address.overflow_queue_url,
         }
-        resources.notify(self.owner, self.sqs, urls, self.bucket)
+        resources.add_notifications(self.owner, self.sqs, urls, self.bucket)
 
     def upload(self, name: str, body: bytes) -> None:
         """What a customer's browser does with a form that the page has signed: with the page's own rights."""
@@ -166,7 +166,7 @@ class World:
 
     def give_up(self, *documents: tuple[str, Any]) -> None:
         """What Lambda, and its mappings, leave of events that they gave up on, in the name of `process`."""
-        client = clients.s3(self.address.endpoint, self.cloud._as("process"))
+        client = clients.s3(self.address.endpoint, self.cloud.credentials["process"])
         for source, document in documents:
             key = f"aws/lambda/{source}/{uuid4()}"
             client.put_object(Bucket=self.bucket, Key=key, Body=document.encode(), ContentType="application/json")
@@ -182,7 +182,7 @@ class World:
     def deliver(self, event: dict[str, Any]) -> None:
         """As the mapping does, twice: the answer to the first got lost."""
         for _delivery in range(2):
-            answer = self.cloud.process.invoke(event)
+            answer = self.cloud.functions.process.invoke(event)
             assert answer.error is None, answer.payload
 
     def admin(self, action: str, **more: Any) -> dict[str, Any]:
@@ -190,7 +190,7 @@ class World:
 
     def reconcile_without_time(self) -> dict[str, Any]:
         """A round that ends with its first page, and remembers how far it came."""
-        short = replace(self.cloud.admin.config, timeout=30.0)  # less than it keeps in reserve
+        short = replace(self.cloud.functions.admin.config, timeout=30.0)  # less than it keeps in reserve
         with Function(short, self.cloud.folder / "logs" / "short") as admin:
             answer = admin.invoke({"action": "reconcile"})
         assert answer.error is None, answer.payload
@@ -276,8 +276,8 @@ class World:
 
     def page(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """The page's own function, asked by a customer who is logged in."""
-        headers = {"Authorization": f"Bearer {self.cloud.page.issuer.token(CUSTOMER)}"}
-        url = f"{self.cloud.page.url}{path}"
+        headers = {"Authorization": f"Bearer {self.cloud.login.token(CUSTOMER)}"}
+        url = f"{self.cloud.config.page_url}{path}"
         answer = httpx.request(method, url, headers=headers, json=body, timeout=_MOST, trust_env=False)
         assert answer.status_code < FAULT, answer.text
         return answer

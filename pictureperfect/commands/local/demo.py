@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from localcloud.cloud import Cloud
     from localcloud.cloudwatch_sums import Sums
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 _STRAYS = 1  # records that nobody can say whose they are
 _LARGE = 10.0  # megapixels: one of the samples has more, and goes to Batch
@@ -59,7 +59,7 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
                 folder, Options(lambda_max_megapixels=_LARGE), progress=lambda _step: bars.advance(steps)
             ) as cloud:
                 bars.update(steps, completed=5)
-                rows, refused = _run(cloud.address, bars)
+                rows, refused = _run(cloud.config, bars)
                 report = _report(cloud, rows, refused, out)
                 bars.stop()
                 click.echo(json.dumps(report, default=str, indent=2)) if as_json else _show(report)
@@ -71,7 +71,7 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
     return 1 if report["faults"] else 0
 
 
-def _run(address: "Address", bars: "Progress") -> tuple[list[Row], list[Row]]:
+def _run(address: "CloudConfig", bars: "Progress") -> tuple[list[Row], list[Row]]:
     """Send every sample through its door, and wait until the ledger has them all."""
     from pictureperfect.demo import tour  # noqa: PLC0415
     from pictureperfect.demo.painted_images import samples  # noqa: PLC0415
@@ -92,7 +92,7 @@ def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Pa
     from pictureperfect.demo import gallery  # noqa: PLC0415
     from pictureperfect.demo.painted_images import samples  # noqa: PLC0415
 
-    address = cloud.address
+    address = cloud.config
     with Ledger(address.database_url) as ledger:
         counts, dollars = ledger.counts(), ledger.dollars()
     faults = [
@@ -123,7 +123,7 @@ def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Pa
     }
 
 
-def _metrics(address: "Address", wanted: int) -> "Sums":
+def _metrics(address: "CloudConfig", wanted: int) -> "Sums":
     """The metrics, once they are complete: a log's lines are read a moment after the result was committed."""
     from localcloud import clients, cloudwatch_sums  # noqa: PLC0415
     from localcloud.config import NAMESPACE  # noqa: PLC0415

@@ -10,7 +10,7 @@ import msgspec
 from pictureperfect.console import cloud_at, folder_option, json_option, literal, output
 
 if TYPE_CHECKING:
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 
 @click.command()
@@ -27,7 +27,7 @@ def status(last: int, folder: Path, as_json: bool) -> None:
         _show(state)
 
 
-def gather(address: "Address", last: int) -> dict[str, Any]:
+def gather(address: "CloudConfig", last: int) -> dict[str, Any]:
     """All of it as plain values."""
     from localcloud import clients  # noqa: PLC0415
     from localcloud.ledger import Ledger  # noqa: PLC0415
@@ -66,7 +66,7 @@ def gather(address: "Address", last: int) -> dict[str, Any]:
         }
 
 
-def _batch(address: "Address", last: int) -> dict[str, Any]:
+def _batch(address: "CloudConfig", last: int) -> dict[str, Any]:
     """Queues and last jobs; nothing where no local Batch runs."""
     from localcloud import clients  # noqa: PLC0415
     from pictureperfect.commands.local import batch_status  # noqa: PLC0415
@@ -75,7 +75,7 @@ def _batch(address: "Address", last: int) -> dict[str, Any]:
     return batch_status.gather(clients.batch(endpoint), last) if endpoint else {}
 
 
-def _topic(address: "Address") -> dict[int, dict[str, int]]:
+def _topic(address: "CloudConfig") -> dict[int, dict[str, int]]:
     """By partition, what was written, and what of it the function has not answered for."""
     from localcloud.config import GROUP  # noqa: PLC0415
     from localcloud.kafka_broker import GroupWatch  # noqa: PLC0415

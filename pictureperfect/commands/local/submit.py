@@ -10,7 +10,7 @@ import click
 from pictureperfect.console import cloud_at, folder_option, json_option, notes, output, progress
 
 if TYPE_CHECKING:
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 
 @click.command()
@@ -61,17 +61,17 @@ def submit(
     return 1 if missing else 0
 
 
-def _send(address: "Address", door: str, customer: str, pipeline: str, file: Path) -> str:
+def _send(address: "CloudConfig", door: str, customer: str, pipeline: str, file: Path) -> str:
     """Send one; returns what it is known by in the ledger: its id, or where it lies."""
     from localcloud import senders  # noqa: PLC0415
 
     body = file.read_bytes()
     if door == "upload":
-        return f"s3://{address.bucket}/{senders.upload(address, customer, pipeline, file.name, body)}"
-    return str(senders.direct(address, customer, pipeline, file.name, body)["image_id"])
+        return f"s3://{address.bucket}/{senders.send_upload(address, customer, pipeline, file.name, body)}"
+    return str(senders.send_direct(address, customer, pipeline, file.name, body)["image_id"])
 
 
-def wait_for(address: "Address", sent: set[str], seconds: float, seen: Any) -> list[dict[str, Any]]:  # noqa: ANN401
+def wait_for(address: "CloudConfig", sent: set[str], seconds: float, seen: Any) -> list[dict[str, Any]]:  # noqa: ANN401
     """The ledger's rows of these images (ids, or s3://… sources), as soon as all are there or time is up."""
     from localcloud.ledger import Ledger  # noqa: PLC0415
 

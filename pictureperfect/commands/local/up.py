@@ -57,7 +57,7 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
                 cloud.__enter__()
             try:
                 _explain(cloud)
-                _follow(cloud.address.database_url)
+                _follow(cloud.config.database_url)
             finally:
                 cloud.__exit__(None, None, None)
     except KeyboardInterrupt:
@@ -65,7 +65,7 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
 
 
 def _explain(cloud: "Cloud") -> None:
-    address = cloud.address
+    address = cloud.config
     lines = (
         ("the page", f"{address.page_url}/"),
         ("S3, SQS, CloudWatch", address.endpoint),

@@ -9,7 +9,9 @@ from typing import Any
 
 import psutil
 
-from localcloud.batch.server import LocalBatch
+from localcloud.batch.api import LocalBatch
+from localcloud.batch.attempts import ComputeEnvironment
+from localcloud.http_server import HttpServer
 from tests.conftest import client
 
 
@@ -83,8 +85,22 @@ def lives(pid: int) -> bool:
 
 
 @contextmanager
-def running(folder: Path, **more: Any) -> Iterator[World]:
+def running_batch(
+    folder: Path, variables: dict[str, str], min_timeout_seconds: int = 1, **more: Any
+) -> Iterator[World]:
+    """Batch with two vCPUs and a queue; `more` are further fields of its compute environment."""
     events: list[dict[str, Any]] = []
-    options = {"least_seconds": 1, "grace": 1.0, "entry_point": lambda command: [sys.executable, *command], **more}
-    with LocalBatch(folder, {"BASE": "base", "SIZE": "0"}, events.append, 2, **options) as batch:
+    environment = ComputeEnvironment(
+        **{"folder": folder, "variables": variables, "on_event": events.append, "max_vcpus": 2, **more}
+    )
+    with HttpServer() as http, LocalBatch(http, environment, min_timeout_seconds) as batch:
         yield World(batch, events, folder)
+
+
+@contextmanager
+def running(folder: Path, min_timeout_seconds: int = 1, **more: Any) -> Iterator[World]:
+    """Batch whose jobs are Python programs instead of the image's commands."""
+    variables = {"BASE": "base", "SIZE": "0"}
+    more = {"grace": 1.0, "entry_command": lambda command: [sys.executable, *command], **more}
+    with running_batch(folder, variables, min_timeout_seconds, **more) as world:
+        yield world

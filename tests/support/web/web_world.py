@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import uuid4
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.adapters.postgres.gallery import GalleryRows
@@ -16,8 +17,8 @@ from core.bootstrap.web import web
 from core.domain import manifest
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
 from handler.web.gateway import function
-from localcloud.http_api.gateway import Gateway
-from localcloud.http_api.oidc_provider import CLAIM, Issuer
+from localcloud.http_api.gateway import gateway_route
+from localcloud.http_api.oidc_provider import CLAIM, OidcProvider
 from localcloud.lambda_.function import Invocation
 from tests.support.values import result
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from httpx import Response
     from mypy_boto3_s3 import S3Client
 
-ISSUER = Issuer("http://testserver")  # its key takes a while to be found
+ISSUER = OidcProvider("http://testserver")  # its key takes a while to be found
 _LOOPS = threading.local()
 
 
@@ -47,8 +48,8 @@ class WebWorld:
             }
         )
         self.handle = function(self.web)
-        self.gateway = Gateway(ISSUER.authorizer, self.invoke, ISSUER.routes)
-        self.client = TestClient(self.gateway.app, follow_redirects=False)
+        routes = [*ISSUER.routes, gateway_route(ISSUER.authorizer, self.invoke)]
+        self.client = TestClient(Starlette(routes=routes), follow_redirects=False)
 
     def __enter__(self) -> Self:
         self.client.__enter__()

@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from localcloud.http_api.gateway import Gateway
-from localcloud.http_api.oidc_provider import CLAIM, CLIENT_ID, Issuer
+from localcloud.http_api.gateway import gateway_route
+from localcloud.http_api.oidc_provider import CLAIM, CLIENT_ID, OidcProvider
 from localcloud.lambda_.function import Invocation
 
 VERIFIER = "a-secret-that-only-the-page-knows-for-a-while"
@@ -32,8 +33,8 @@ class Heard:
 
 
 @pytest.fixture(scope="module")
-def issuer() -> Issuer:
-    return Issuer("http://testserver")
+def issuer() -> OidcProvider:
+    return OidcProvider("http://testserver")
 
 
 @pytest.fixture
@@ -42,13 +43,13 @@ def heard() -> Heard:
 
 
 @pytest.fixture
-def client(issuer: Issuer, heard: Heard) -> Iterator[TestClient]:
-    gateway = Gateway(issuer.authorizer, heard.invoke, issuer.routes)
-    with TestClient(gateway.app, follow_redirects=False) as made:
+def client(issuer: OidcProvider, heard: Heard) -> Iterator[TestClient]:
+    routes = [*issuer.routes, gateway_route(issuer.authorizer, heard.invoke)]
+    with TestClient(Starlette(routes=routes), follow_redirects=False) as made:
         yield made
 
 
-def test_an_event_is_what_the_http_api_sends(client: TestClient, heard: Heard, issuer: Issuer) -> None:
+def test_an_event_is_what_the_http_api_sends(client: TestClient, heard: Heard, issuer: OidcProvider) -> None:
     token = issuer.token("acme", groups=["one", "two"], verified=True)
     answer = client.post(
         "/api/uploads?a=1&a=2&b=%C3%A9",
@@ -72,7 +73,7 @@ def test_an_event_is_what_the_http_api_sends(client: TestClient, heard: Heard, i
 
 @pytest.mark.parametrize("path", ["/", "/static/main.js", "/config.json", "/api/docs", "/api/openapi.json", "/api"])
 def test_what_everyone_may_see_carries_no_claims_whatever_is_sent(
-    client: TestClient, heard: Heard, issuer: Issuer, path: str
+    client: TestClient, heard: Heard, issuer: OidcProvider, path: str
 ) -> None:
     assert client.get(path, headers={"Authorization": f"Bearer {issuer.token('acme')}"}).status_code == 200
     assert "authorizer" not in heard.events[0]["requestContext"]
@@ -82,7 +83,7 @@ def test_what_everyone_may_see_carries_no_claims_whatever_is_sent(
     ("method", "path"), [("POST", "/"), ("PUT", "/api/images"), ("PATCH", "/api/images"), ("HEAD", "/api/images")]
 )
 def test_a_method_without_a_route_does_not_reach_the_function(
-    client: TestClient, heard: Heard, issuer: Issuer, method: str, path: str
+    client: TestClient, heard: Heard, issuer: OidcProvider, method: str, path: str
 ) -> None:
     headers = {"Authorization": f"Bearer {issuer.token('acme')}"}
     assert client.request(method, path, headers=headers).status_code == 404
@@ -114,7 +115,7 @@ def exchange(client: TestClient, code: str, **changes: str) -> Any:
     return client.post("/development-login/token", data=form)
 
 
-def test_a_code_is_good_for_a_token_once(client: TestClient, issuer: Issuer) -> None:
+def test_a_code_is_good_for_a_token_once(client: TestClient, issuer: OidcProvider) -> None:
     page = client.get("/development-login/authorize", params={"redirect_uri": BACK, "state": '"><script>'})
     assert page.status_code == 200
     assert "<script>" not in page.text
