@@ -15,7 +15,7 @@ from core.routing.estimate import Cost
 from localcloud import clients
 from localcloud.cloudwatch_sums import sums
 from tests.container.conftest import Emulator, Start, World
-from tests.support.aws.local_batch import until
+from tests.support.until import until
 
 _IMAGES, _SECONDS, _TOO_LOW = 3, 10, 10
 _PATIENCE = 900

@@ -5,8 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from localcloud.cloud import Cloud
 from localcloud.config import CloudConfig
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo import painted_images
+from tests.support.until import until
 
 
 def command(*arguments: object) -> list[str]:
@@ -61,14 +61,6 @@ class Up:
         return list(psutil.Process(self.process.pid).children(recursive=True))
 
 
-def until(condition: Callable[[], Any], seconds: float = 30.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return answer
-
-
 def ended(processes: list[Any]) -> bool:
     return all(not process.is_running() or process.status() == psutil.STATUS_ZOMBIE for process in processes)
 
@@ -83,9 +75,9 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_bucket(up: Up) -> None:
     picture = up.folder / "dölmen 1.jpg"
-    painted_images.landscape(400, 300, 2, painted_images.DUSK).save(picture)
+    painted_images.paint_landscape(400, 300, 2, painted_images.DUSK).save(picture)
     broken = up.folder / "broken.jpg"
-    broken.write_bytes(painted_images.corrupt())
+    broken.write_bytes(painted_images.make_corrupt_jpeg())
     sent = up.run("submit", picture, broken, "--customer", "acme", "--pipeline", "thumbnail", "--json")
     assert sent.returncode == 0, sent.stderr
     rows = {row["name"]: row for row in json.loads(sent.stdout)}
@@ -126,7 +118,7 @@ def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_buck
 )
 def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Signals) -> None:
     picture = up.folder / "picture.jpg"
-    painted_images.landscape(200, 150, 2, painted_images.DUSK).save(picture)
+    painted_images.paint_landscape(200, 150, 2, painted_images.DUSK).save(picture)
     assert up.run("submit", picture, "--customer", "acme", "--pipeline", "thumbnail").returncode == 0
     family = up.family()
     assert len(family) > 5  # sandboxes, their workers, PostgreSQL and its keeper

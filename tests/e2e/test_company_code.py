@@ -28,7 +28,7 @@ LINK = "https://acme.example/p/4711"
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
-    painted_images.landscape(900, 600, 1, painted_images.DUSK).save(path)
+    painted_images.paint_landscape(900, 600, 1, painted_images.DUSK).save(path)
     return path
 
 

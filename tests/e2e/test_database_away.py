@@ -17,8 +17,8 @@ from localcloud.cloudwatch_sums import sums
 from localcloud.config import Options
 from localcloud.ledger import Ledger
 from tests.support.aws.batch_job import picture
-from tests.support.aws.local_batch import until
 from tests.support.fakes.queues import depth
+from tests.support.until import until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 

@@ -12,8 +12,8 @@ import psutil
 from PIL import Image
 
 from localcloud.lambda_.sandbox_process import ROOT
-from pictureperfect.demo.painted_images import samples
-from tests.support.aws.local_batch import until
+from pictureperfect.demo.demo_images import demo_images
+from tests.support.until import until
 
 TEMPORARY = Path("/tmp")  # noqa: S108 - where the embedded PostgreSQL keeps its data
 MARK = "PICTURE_PERFECT_TEST_RUN"
@@ -60,7 +60,7 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
     assert ended.stderr == ""
     report = json.loads(ended.stdout)
     assert report["faults"] == []
-    wanted = {sample.name: (sample.customer, sample.code) for sample in samples()}
+    wanted = {sample.name: (sample.customer, sample.code) for sample in demo_images()}
     assert {row["name"]: (row["customer"], row["code"]) for row in report["images"]} == wanted
     assert {row["shown_door"] for row in report["images"]} == {"upload", "direct", "kafka", "kafka+s3"}
     assert {row["route"] for row in report["images"]} == {"lambda", "batch"}

@@ -22,7 +22,7 @@ from localcloud.config import BATCH_QUEUE, Options
 from localcloud.ledger import Ledger
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.aws.batch_job import FUNCTIONS, picture
-from tests.support.aws.local_batch import until
+from tests.support.until import until
 
 pytestmark = pytest.mark.long
 

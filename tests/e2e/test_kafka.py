@@ -25,9 +25,10 @@ from localcloud.lambda_.function import Invocation
 from localcloud.lambda_.kafka_event_source import KafkaEventSource
 from localcloud.lambda_.sandbox_process import ROOT
 from localcloud.ledger import Ledger
-from pictureperfect.demo.painted_images import corrupt
+from pictureperfect.demo.painted_images import make_corrupt_jpeg
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.fakes.queues import depth
+from tests.support.until import until
 
 CUSTOMER = "acme"
 
@@ -64,7 +65,7 @@ def poison(number: int) -> Iterator[tuple[Item, str | None]]:
     """One of each kind, and how it ends: with a code in the ledger, or None: refused, with a document."""
     headers = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
     kinds: list[tuple[str, bytes | None, dict[str, str], str | None]] = [
-        ("corrupt", corrupt(), headers, "corrupt_image"),
+        ("corrupt", make_corrupt_jpeg(), headers, "corrupt_image"),
         ("nobody", pictures()[0], {"pipeline": "thumbnail"}, None),
         ("broken-reference", b'{"s3": 12}', headers, None),
         ("others", b'{"s3": "s3://pictures/library/somebody/cat.jpg"}', headers, None),
@@ -99,13 +100,6 @@ def keys(cloud: Cloud, prefix: str) -> list[str]:
     pages = clients.s3(cloud.config.endpoint).get_paginator("list_objects_v2")
     found = pages.paginate(Bucket=cloud.config.bucket, Prefix=prefix)
     return [entry["Key"] for page in found for entry in page.get("Contents", [])]
-
-
-def until(condition: Callable[[], Any], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 @pytest.mark.long

@@ -349,7 +349,7 @@ def test_pictures_are_pasted_and_folders_are_taken_without_their_litter(house: H
                 transfer.items.add(new File([new Uint8Array(body)], "image.png", { type: "image/png" }));
                 document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
             }""",
-            list(encoded(painted_images.landscape(32, 24, 5, painted_images.NOON), "PNG")),
+            list(encoded(painted_images.paint_landscape(32, 24, 5, painted_images.NOON), "PNG")),
         )
         visitor.drop(*written({"notes.txt": b"no picture", "empty.jpg": b""}, tmp_path))
         visitor.wait_for_cards(3)

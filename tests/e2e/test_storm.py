@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +26,7 @@ from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.fakes.queues import depth
 from tests.support.storm import LARGE, PIPELINES, Line, Sent, Sums, count_of, storm
+from tests.support.until import until
 
 COUNT = int(os.environ.get("STORM_IMAGES", "120"))  # `make test-storm` sends 2,000
 SECONDS = 60 + COUNT / 4
@@ -182,13 +182,6 @@ def _idle(cloud: Cloud) -> bool:
 
 
 _UNDER_WAY: Any = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
-
-
-def until(condition: Callable[[], Any], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def test_a_third_did_come_twice_and_was_known(ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud) -> None:

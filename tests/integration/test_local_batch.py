@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.aws.local_batch import World, lives, running, until
+from tests.support.aws.local_batch import World, lives, running
+from tests.support.until import until
 
 EXIT_LAST = {
     "attempts": 3,

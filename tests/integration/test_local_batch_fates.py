@@ -13,7 +13,8 @@ from core.domain.errors import Misconfigured
 from core.services.dispatch.job_events import Fate, JobFailed, job_name, state_change
 from localcloud import clients
 from localcloud.batch.attempts import MISSING_IMAGE
-from tests.support.aws.local_batch import World, running, until
+from tests.support.aws.local_batch import World, running
+from tests.support.until import until
 
 Act = Callable[[World, str], None]
 FOREVER = "import time; print('here', flush=True); time.sleep(600)"

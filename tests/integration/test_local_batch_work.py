@@ -16,7 +16,8 @@ from localcloud.lambda_.sandbox_process import ROOT
 from tests.conftest import client
 from tests.support.aws import batch_job
 from tests.support.aws.batch_job import Job
-from tests.support.aws.local_batch import World, lives, running_batch, until
+from tests.support.aws.local_batch import World, lives, running_batch
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

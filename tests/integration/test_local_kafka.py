@@ -13,6 +13,7 @@ from localcloud.kafka_broker import Broker, GroupWatch
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
 from localcloud.lambda_.kafka_event_source import KafkaEventSource, Mapping
 from localcloud.lambda_.kafka_events import Cluster, Record
+from tests.support.until import until
 
 Events = list[dict[str, Any]]
 
@@ -89,14 +90,6 @@ def topic(servers: str, request: pytest.FixtureRequest) -> Iterator[Topic]:
     made = Topic(servers, f"topic-{abs(hash(request.node.name))}")
     yield made
     made.close()
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return answer
 
 
 def test_a_record_arrives_with_everything_that_lambda_puts_around_it(topic: Topic) -> None:

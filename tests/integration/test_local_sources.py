@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from localcloud.lambda_.sqs_event_source import SqsEventSource
 from localcloud.lambda_.sqs_events import succeeded
 from localcloud.s3_sqs_cloudwatch import moto_server, reset
 from tests.support.fakes.queues import depth
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -104,14 +105,6 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     yield made
     for item in reversed(made.open):
         item.close()
-
-
-def until(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
-    end = time.monotonic() + seconds
-    while not (answer := condition()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return answer
 
 
 def queue(sqs: "SQSClient", **attributes: str) -> str:

@@ -4,7 +4,6 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -29,6 +28,7 @@ from pictureperfect.kafka.producer import Item, Producing
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
+from tests.support.until import until
 
 #: What the images' pipelines do to whoever runs them.
 FUNCTIONS = '''
@@ -252,7 +252,7 @@ class World:
             def status(job_id: str = answer["jobId"]) -> str:
                 return str(batch_api.describe_jobs(jobs=[job_id])["jobs"][0]["status"])
 
-            until(lambda: status() in {"SUCCEEDED", "FAILED"})
+            until(lambda: status() in {"SUCCEEDED", "FAILED"}, _MOST)
             assert status() == "SUCCEEDED"
 
     def hand_over(self, *jobs: ImageJob) -> None:
@@ -308,7 +308,7 @@ class World:
             return {row["name"]: row for row in ledger.last(1000)}
 
     def ended(self, *names: str) -> dict[str, dict[str, Any]]:
-        until(lambda: set(names) <= set(self.rows()))
+        until(lambda: set(names) <= set(self.rows()), _MOST)
         return self.rows()
 
     def endings(self) -> Counter[str]:
@@ -317,11 +317,11 @@ class World:
 
     def gone(self, *prefixes: str) -> None:
         """Until nothing is left under any of them."""
-        until(lambda: not any(self.keys(prefix) for prefix in prefixes))
+        until(lambda: not any(self.keys(prefix) for prefix in prefixes), _MOST)
 
     def told(self, key: str) -> None:
         """Until it is written down that an object is no image, and it has waited for the reconciler's patience."""
-        until(lambda: bool(self.keys(f"{object_keys.REFUSED}{object_keys.INCOMING}")))
+        until(lambda: bool(self.keys(f"{object_keys.REFUSED}{object_keys.INCOMING}")), _MOST)
         time.sleep(PATIENCE)
         assert self.keys(key) == [key]
 
@@ -344,14 +344,6 @@ class World:
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         assert not answer.get("FunctionError"), payload
         return payload
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Look now and then: what is waited for needs the processors."""
-    deadline = time.monotonic() + _MOST
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.2)
 
 
 def small(number: int = 0) -> bytes:

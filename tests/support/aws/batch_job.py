@@ -19,7 +19,7 @@ from core.domain.model import Door, Estimate, HandOver, ImageJob, ObjectRef, Res
 from core.services.dispatch.job_documents import BatchWork
 from localcloud import clients
 from localcloud.lambda_.sandbox_process import ROOT
-from tests.support.aws.local_batch import until
+from tests.support.until import until
 from tests.support.values import NOW
 
 if TYPE_CHECKING:

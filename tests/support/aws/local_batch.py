@@ -1,8 +1,7 @@
 """A local Batch for tests, and what one asks of it."""
 
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from localcloud.batch.api import LocalBatch
 from localcloud.batch.attempts import ComputeEnvironment
 from localcloud.http_server import HttpServer
 from tests.conftest import client
+from tests.support.until import until
 
 
 class World:
@@ -68,13 +68,6 @@ class World:
 
     def states(self, job_id: str) -> list[str]:
         return [event["detail"]["status"] for event in list(self.events) if event["detail"]["jobId"] == job_id]
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never came to be"
-        time.sleep(0.02)
 
 
 def lives(pid: int) -> bool:

@@ -64,9 +64,9 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def ten() -> dict[str, bytes]:
     """Ten files of seven formats; one is corrupt, and one is large enough for Batch."""
-    dawn_jpeg = encoded(painted_images.landscape(960, 640, 7, painted_images.DAWN), "JPEG", quality=92)
+    dawn_jpeg = encoded(painted_images.paint_landscape(960, 640, 7, painted_images.DAWN), "JPEG", quality=92)
     paint, dawn, noon, dusk, night = (
-        painted_images.landscape,
+        painted_images.paint_landscape,
         painted_images.DAWN,
         painted_images.NOON,
         painted_images.DUSK,

@@ -78,7 +78,7 @@ def test_a_table_shows_names_as_they_are(show: Callable[[], str]) -> None:
 def test_a_line_for_an_image_and_a_list_of_keys_show_names_as_they_are(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert up._line(image(HOSTILE)).count(SHOWN) == 6
+    assert up._image_line(image(HOSTILE)).count(SHOWN) == 6
     state = {
         "counts": [], "queues": {}, "topics": {HOSTILE: {}}, "batch": {}, "last": [],
         "refused_documents": [HOSTILE], "failure_documents": [],
