@@ -19,6 +19,7 @@ import pytest
 from localcloud import clients, s3_notifications
 from localcloud.cloud import Cloud
 from localcloud.config import CloudConfig
+from localcloud.lambda_.sqs_events import sqs_event
 from tests.container.engine import ROOT, Image, Run, built, built_upon, engine
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ class World:
             answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
                 body = s3_notifications.complete(self.s3, message["Body"])
-                found += [{"messageId": message["MessageId"], "body": body}] if s3_notifications.records(body) else []
+                if s3_notifications.records(body):
+                    found += sqs_event([{**message, "Body": body}])["Records"]
                 self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
             time.sleep(0.05)
         return found

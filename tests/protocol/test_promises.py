@@ -28,6 +28,7 @@ from core.domain.errors import Code, PicturePerfectError, Unavailable
 from core.domain.model import ObjectRef, Status, Tombstone
 from core.ports.store import WriteContestedError
 from core.services.recorder import Recording
+from localcloud.lambda_.sqs_events import sqs_event
 from tests.support.fakes.ports import Died, FakeMetrics, undisturbed
 from tests.support.fakes.worker import FakeWorker
 from tests.support.services import Context, World, processing, s3_event
@@ -303,8 +304,7 @@ def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, record
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
         "Messages", []
     ):
-        event = {"Records": [{"messageId": item["MessageId"], "body": item["Body"]} for item in messages]}
-        answer = doors.record.answer(event, recording)
+        answer = doors.record.answer(sqs_event(messages), recording)
         assert answer == {"batchItemFailures": []}
         for item in messages:
             recorded += "TestEvent" not in item["Body"]

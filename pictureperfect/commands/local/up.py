@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,15 +71,11 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
         options = msgspec.structs.replace(options, concurrency=concurrency)
     console = notes()
     try:
-        with ended_by_signals():
+        with ended_by_signals(), ExitStack() as stack:
             with console.status("Starting") as status:
-                cloud = Cloud(folder, options, lambda step: status.update(f"Starting {step}"))
-                cloud.__enter__()
-            try:
-                _print_endpoints(cloud)
-                _print_ended_images(cloud.config.database_url)
-            finally:
-                cloud.__exit__(None, None, None)
+                cloud = stack.enter_context(Cloud(folder, options, lambda step: status.update(f"Starting {step}")))
+            _print_endpoints(cloud)
+            _print_ended_images(cloud.config.database_url)
     except KeyboardInterrupt:
         console.print("The cloud has ended.")
 
@@ -89,7 +86,6 @@ def _print_endpoints(cloud: "Cloud") -> None:
         ("the page", f"{config.page_url}/"),
         ("S3, SQS, CloudWatch", config.endpoint),
         ("Lambda", config.lambda_endpoint),
-        ("Batch", config.batch_endpoint),
         ("bucket", config.bucket),
         ("records queue", config.records_queue_url),
         ("Kafka", f"{config.kafka_bootstrap_servers}, topic {config.kafka_topic}"),

@@ -59,9 +59,9 @@ def report() -> Report:
         lambda: printed(tables.counts([image(HOSTILE)])),
         lambda: printed(tables.metrics({HOSTILE: {"Images": 1}})),
         lambda: printed(tables.other_metrics({HOSTILE: {"Failed": 1}})),
-        lambda: printed(batch_status.queues({"queues": {HOSTILE: {}}})),
+        lambda: printed(batch_status.queues_table({"queues": {HOSTILE: {}}})),
         lambda: printed(
-            batch_status.jobs(
+            batch_status.jobs_table(
                 {"jobs": [{"id": "1", "definition": HOSTILE, "children": {}, "status": "x", "reason": HOSTILE}]}
             )
         ),
