@@ -1,4 +1,4 @@
-"""`pictureperfect demo`: one command, every door, and nothing left behind."""
+"""`pictureperfect demo`: images through every door, and no process left behind."""
 
 import json
 import os
@@ -20,21 +20,20 @@ MARK = "PICTURE_PERFECT_TEST_RUN"
 
 
 def own_processes(folder: Path) -> list[str]:
-    """Command lines of what was started for this folder: whatever names it, runs in it or has files open in it."""
+    """Command lines of the demo's processes that still run: those with `folder` as their home, or with MARK."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if str(folder) in line or re.search(r"-m local\.(sandbox|postgres)|core\.worker_child", line):
-            try:
-                if process.environ().get("HOME", "").startswith(str(folder)) or MARK in process.environ():
-                    found.append(line)
-            except psutil.Error:
-                continue
+        try:
+            environment = process.environ()
+        except psutil.Error:
+            continue
+        if environment.get("HOME", "").startswith(str(folder)) or MARK in environment:
+            found.append(" ".join(process.info["cmdline"] or []))
     return found
 
 
 def abandoned() -> set[str]:
-    """Folders of servers that do not run: other tests may have some that do."""
+    """Data folders of PostgreSQL servers that do not run. Other tests' servers may be running."""
     lines = " ".join(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
     return {path.name for path in TEMPORARY.glob("picture-perfect-*") if str(path) not in lines}
 

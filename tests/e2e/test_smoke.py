@@ -1,4 +1,4 @@
-"""The command that is run on a deployment, run on the embedded cloud: it sees what is there, and what is missing."""
+"""`pictureperfect smoke` on the embedded cloud: it finds every door working, and names what is missing."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def test_every_door_a_batch_job_rows_metrics_and_dollars_are_seen(cloud_here: Cl
 
 
 def _dollars(rows: dict[str, Any]) -> float:
-    """By hand: 2 GB of Lambda for each second, a minute of one vCPU and 2 GB, S3's requests of one rendition each."""
+    """The expected cost: 2 GB of Lambda a second, a minute of a 1 vCPU, 2 GB job, and S3's requests."""
     price, seconds = prices.load(), [rows[what]["seconds"] for what in ("upload", "direct", "kafka")]
     function = price.functions["x86_64" if cloud_machine() == "x86_64" else "aarch64"]
     fargate = price.fargate["x86_64" if cloud_machine() == "x86_64" else "aarch64"]
@@ -68,7 +68,7 @@ def cloud_machine() -> str:
 
 
 def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
-    """An overflow queue that nobody reads."""
+    """The overflow queue has no reader."""
     nobody = aws.sqs(cloud_here.config.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
     found, clients = of_cloud(cloud_here.config)
     broken = msgspec.structs.replace(found, overflow_queue_url=nobody)

@@ -1,4 +1,4 @@
-"""The local Batch does to a job what AWS Batch would, as boto3 sees it."""
+"""The local Batch runs, retries, cancels and terminates jobs as AWS Batch does, as seen through boto3."""
 
 import signal
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.aws.local_batch import World, lives, running
+from tests.support.aws.local_batch import World, is_alive, running
 from tests.support.until import until
 
 EXIT_LAST = {
@@ -19,8 +19,8 @@ FOREVER = "import time; print('here', flush=True); time.sleep(600)"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
+    with running(tmp_path) as started:
+        yield started
 
 
 def test_a_job_goes_through_its_states_and_each_is_told(world: World) -> None:
@@ -174,10 +174,10 @@ def test_a_job_larger_than_the_environment_waits_and_says_so(world: World) -> No
 
 
 def test_descendants_die_with_their_job_whatever_session_they_made(world: World) -> None:
-    flight = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
-    world.define(f"{flight}start_new_session=True).pid)")
+    detached = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
+    world.define(f"{detached}start_new_session=True).pid)")
     job = world.ended(world.submit())
-    assert not lives(int(world.log(job)))
+    assert not is_alive(int(world.log(job)))
 
 
 def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
         jobs = [world.at_work(world.submit()) for _ in range(2)]
         pids = [int(world.log(job).split()[0]) for job in jobs]
         assert len(list((tmp_path / "tasks").iterdir())) == 2
-    assert not any(map(lives, pids))
+    assert not any(map(is_alive, pids))
     assert list((tmp_path / "tasks").iterdir()) == []
 
 

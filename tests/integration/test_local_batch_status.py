@@ -1,4 +1,4 @@
-"""`pictureperfect status` tells of Batch's queues and jobs."""
+"""`pictureperfect status` shows Batch's queues and jobs."""
 
 from io import StringIO
 from pathlib import Path

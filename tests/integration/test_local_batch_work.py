@@ -1,4 +1,4 @@
-"""The local Batch runs `batch work`, as boto3 submits it, and what happens to a job is told."""
+"""The local Batch runs `batch work` jobs submitted by boto3, with their retries and events."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from localcloud.lambda_.sandbox_process import ROOT
 from tests.conftest import client
 from tests.support.aws import batch_job
 from tests.support.aws.batch_job import Job
-from tests.support.aws.local_batch import World, lives, running_batch
+from tests.support.aws.local_batch import World, is_alive, running_batch
 from tests.support.until import until
 
 if TYPE_CHECKING:
@@ -57,15 +57,15 @@ def submit(world: World, key: str, **more: Any) -> str:
     return str(answer["jobId"])
 
 
-def container(world: World, child: str) -> psutil.Process:
+def container(job_id: str) -> psutil.Process:
     """The process that runs a job."""
     for process in psutil.process_iter():
         try:
-            if process.environ().get("AWS_BATCH_JOB_ID") == child:
+            if process.environ().get("AWS_BATCH_JOB_ID") == job_id:
                 return process
         except psutil.Error:
             continue
-    raise LookupError(child)
+    raise LookupError(job_id)
 
 
 def test_an_array_brings_every_share_to_its_end(world: World, job: Job) -> None:
@@ -81,7 +81,7 @@ def test_a_reclaimed_child_is_tried_again_and_does_the_rest(world: World, job: J
     images = [job.image(), job.image("linger")]
     job_id = submit(world, job.submit(tuple(images)))
     job.wait_for_linger()
-    container(world, job_id).send_signal(signal.SIGTERM)
+    container(job_id).send_signal(signal.SIGTERM)
     until(lambda: len(world.job(job_id)["attempts"]) == 1)
     (job.folder / "go").touch()
     ended = world.ended(job_id)
@@ -90,10 +90,10 @@ def test_a_reclaimed_child_is_tried_again_and_does_the_rest(world: World, job: J
     assert json.loads(world.log(ended).splitlines()[-1])["ended_before"] == 1
 
 
-def test_a_killed_child_is_told_as_out_of_memory(world: World, job: Job) -> None:
+def test_a_killed_child_has_run_out_of_memory(world: World, job: Job) -> None:
     job_id = submit(world, job.submit((job.image("linger"),)))
     job.wait_for_linger()
-    process = container(world, job_id)
+    process = container(job_id)
     family = [process.pid, *(child.pid for child in process.children(recursive=True))]
     process.kill()
     assert world.ended(job_id)["status"] == "FAILED"
@@ -101,7 +101,7 @@ def test_a_killed_child_is_told_as_out_of_memory(world: World, job: Job) -> None
     detail = world.events[-1]["detail"]
     assert (detail["container"]["exitCode"], detail["parameters"]["key"][:8]) == (137, "batches/")
     assert detail["container"]["reason"].startswith("OutOfMemoryError")
-    assert not any(map(lives, family))
+    assert not any(map(is_alive, family))
 
 
 def test_a_job_that_is_wrong_is_not_tried_again(world: World) -> None:
@@ -149,4 +149,4 @@ def test_no_job_outlives_its_cloud(job: Job, tmp_path: Path) -> None:
     finally:
         host.kill()
         host.communicate()
-    until(lambda: not any(map(lives, family)))
+    until(lambda: not any(map(is_alive, family)))

@@ -1,4 +1,4 @@
-"""The event sources and the Invoke API, between moto's real queues and real sandboxes."""
+"""Event sources, asynchronous invocations, the Invoke API and EMF, with moto's queues and real sandboxes."""
 
 import hashlib
 import json
@@ -75,7 +75,7 @@ def sqs(endpoint: str, s3: "S3Client") -> "SQSClient":
 
 
 class Stage:
-    """Functions made of the handlers above, and what they have seen."""
+    """Functions with the handlers above, and the events that they received."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "tried.py").write_text(HANDLERS)
@@ -95,15 +95,15 @@ class Stage:
         source.start()
         self.open.append(source)
 
-    def seen(self) -> list[dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._seen.read_text().splitlines()] if self._seen.exists() else []
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    yield made
-    for item in reversed(made.open):
+    started = Stage(tmp_path)
+    yield started
+    for item in reversed(started.open):
         item.close()
 
 
@@ -120,8 +120,8 @@ def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_le
     for body in ("good", "bad", "fine"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     stage.start(SqsEventSource(sqs, url, stage.function("refuse_bad")))
-    until(lambda: depth(sqs, dead) == 1, 30)
-    bodies = [record["body"] for event in stage.seen() for record in event["Records"]]
+    until(lambda: depth(sqs, dead) == 1)
+    bodies = [record["body"] for event in stage.events() for record in event["Records"]]
     assert sorted(bodies) == ["bad", "bad", "fine", "good"]
     assert depth(sqs, url) == 0
 
@@ -133,9 +133,9 @@ def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_ag
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     stage.start(SqsEventSource(sqs, url, stage.function("fail_at_first")))
-    until(lambda: len(stage.seen()) == 2)
+    until(lambda: len(stage.events()) == 2)
     until(lambda: depth(sqs, url) == 0)
-    first, second = stage.seen()
+    first, second = stage.events()
     assert {record["messageId"] for record in first["Records"]} == {record["messageId"] for record in second["Records"]}
     assert {record["attributes"]["ApproximateReceiveCount"] for record in second["Records"]} == {"2"}
 
@@ -144,7 +144,7 @@ def test_a_message_arrives_with_everything_that_lambda_puts_around_it(sqs: "SQSC
     url = queue(sqs)
     sqs.send_message(QueueUrl=url, MessageBody="raw")
     stage.start(SqsEventSource(sqs, url, stage.function("accept"), complete_body=str.upper))
-    record = until(stage.seen)[0]["Records"][0]
+    record = until(stage.events)[0]["Records"][0]
     assert record["body"] == "RAW"
     assert record["md5OfBody"] == hashlib.md5(b"RAW", usedforsecurity=False).hexdigest()
     assert (record["eventSource"], record["awsRegion"]) == ("aws:sqs", "us-east-1")
@@ -158,7 +158,7 @@ def test_a_window_collects_more_messages_than_one_receive_can_bring(sqs: "SQSCli
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
     stage.start(SqsEventSource(sqs, url, stage.function("accept"), batch_size=100, batching_window=0.5))
     until(lambda: depth(sqs, url) == 0)
-    assert len(stage.seen()[0]["Records"]) == 25
+    assert len(stage.events()[0]["Records"]) == 25
 
 
 @pytest.mark.parametrize(
@@ -203,9 +203,9 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     invoker = AsyncInvoker(stage.function("accept"), lambda *_: None)
     stage.open.append(invoker)
     stage.start(S3EventSource(sqs, url, invoker, lambda body: s3_notifications.complete(s3, body)))
-    until(lambda: len(stage.seen()) == 2)
+    until(lambda: len(stage.events()) == 2)
     time.sleep(0.3)
-    records = [event["Records"][0] for event in stage.seen()]  # the s3:TestEvent was not for the function
+    records = [event["Records"][0] for event in stage.events()]  # the s3:TestEvent was not for the function
     assert sorted(record["s3"]["object"]["versionId"] for record in records) == sorted(versions)
     record = records[0]
     assert record["eventVersion"] == "2.1"
@@ -225,14 +225,14 @@ def test_what_a_function_announces_to_the_recorder_arrives_as_it_was_said(s3: "S
 
 
 def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage) -> None:
-    kept: list[tuple[str, bytes]] = []
-    invoker = AsyncInvoker(stage.function("fail"), lambda *document: kept.append(document), backoff=0.01)
+    documents: list[tuple[str, bytes]] = []
+    invoker = AsyncInvoker(stage.function("fail"), lambda *document: documents.append(document), backoff=0.01)
     stage.open.append(invoker)
     request_id = invoker.submit({"hello": "world"})
-    key, content = until(lambda: kept)[0]
+    key, content = until(lambda: documents)[0]
     document = json.loads(content)
     assert key.startswith("aws/lambda/async/tried/")
-    assert len(stage.seen()) == 3
+    assert len(stage.events()) == 3
     assert document["requestContext"] == {
         "requestId": request_id,
         "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:tried:$LATEST",
@@ -260,7 +260,7 @@ def test_boto3_s_own_lambda_client_reaches_the_functions(stage: Stage) -> None:
         assert failed["FunctionError"] == "Unhandled"
         assert json.loads(failed["Payload"].read())["errorType"] == "RuntimeError"
         assert client.invoke(FunctionName="tried", InvocationType="Event", Payload=b'{"n": 2}')["StatusCode"] == 202
-        until(lambda: {"n": 2} in stage.seen())
+        until(lambda: {"n": 2} in stage.events())
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             client.invoke(FunctionName="other")
         with pytest.raises(ClientError, match="too large") as refused:

@@ -1,4 +1,4 @@
-"""A local Batch for tests, and what one asks of it."""
+"""A local Batch for tests: `World` submits jobs to it, waits for them and reads their logs."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from tests.support.until import until
 
 
 class World:
-    """A local Batch whose jobs are programs of Python, with a queue and a definition for each test."""
+    """A local Batch with a queue, for jobs that are Python programs."""
 
     def __init__(self, batch: LocalBatch, events: list[dict[str, Any]], folder: Path) -> None:
         self.batch = batch
@@ -49,15 +49,15 @@ class World:
         (job,) = self.client.describe_jobs(jobs=[job_id])["jobs"]
         return dict(job)
 
-    def ended(self, job_id: str, seconds: float = 20) -> dict[str, Any]:
+    def ended(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
         return self.reached(job_id, "SUCCEEDED", "FAILED", seconds=seconds)
 
-    def reached(self, job_id: str, *statuses: str, seconds: float = 20) -> dict[str, Any]:
+    def reached(self, job_id: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
         until(lambda: self.job(job_id)["status"] in statuses, seconds)
         return self.job(job_id)
 
     def at_work(self, job_id: str) -> dict[str, Any]:
-        """A job whose program has said that it is here."""
+        """Wait until the job's program has printed `here`."""
         job = self.reached(job_id, "RUNNING")
         until(lambda: "here" in self.log(job))
         return job
@@ -70,9 +70,9 @@ class World:
         return [event["detail"]["status"] for event in list(self.events) if event["detail"]["jobId"] == job_id]
 
 
-def lives(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # an orphan may find nobody to reap it
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # an orphan may stay a zombie
     except psutil.NoSuchProcess:
         return False
 

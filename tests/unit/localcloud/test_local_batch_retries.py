@@ -1,4 +1,4 @@
-"""Which attempts of a Batch job are followed by another."""
+"""Batch's rules for retries."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,12 +45,12 @@ def test_the_first_rule_that_matches_decides(
 
 
 @given(EXIT_CODES, REASONS)
-def test_what_no_rule_matches_should_retry(exit_code: int | None, reason: str | None) -> None:
+def test_a_failure_that_no_rule_matches_is_retried(exit_code: int | None, reason: str | None) -> None:
     rules = (EvaluateOnExit(action="EXIT", on_status_reason="Host EC2*"),)
     assert should_retry(RetryStrategy(attempts=2, evaluate_on_exit=rules), 1, attempt(exit_code, reason))
 
 
-def test_all_that_a_rule_names_must_match() -> None:
+def test_every_pattern_of_a_rule_must_match() -> None:
     rule = EvaluateOnExit(action="EXIT", on_exit_code="137", on_reason="OutOfMemoryError*")
     strategy = RetryStrategy(attempts=2, evaluate_on_exit=(rule,))
     assert not should_retry(strategy, 1, attempt(137, "OutOfMemoryError: Container killed due to memory usage"))

@@ -1,4 +1,4 @@
-"""The demo's samples are what they say they are, and always the same."""
+"""The demo's images have the properties that they are painted for, and are the same each time."""
 
 import io
 
@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from pictureperfect.demo import painted_images
+from pictureperfect.demo.demo_images import demo_images
 
 
 def test_the_same_seed_paints_the_same_picture() -> None:
@@ -16,15 +17,15 @@ def test_the_same_seed_paints_the_same_picture() -> None:
     assert painted_images.paint_landscape(120, 80, 6, painted_images.NOON).tobytes() != first
 
 
-def test_the_samples_are_for_three_customers_through_every_door_in_every_format() -> None:
-    wanted = painted_images.demo_images()
-    assert len({sample.customer for sample in wanted}) == 3
-    assert {sample.door for sample in wanted} == {"upload", "direct", "kafka", "kafka+s3"}
-    assert {sample.name.rsplit(".")[-1] for sample in wanted} >= {"jpg", "png", "webp", "avif", "tif"}
-    assert len({sample.name for sample in wanted}) == len(wanted)
+def test_the_images_are_of_three_customers_through_every_door_in_every_format() -> None:
+    images = demo_images()
+    assert len({image.customer for image in images}) == 3
+    assert {image.door for image in images} == {"upload", "direct", "kafka", "kafka+s3"}
+    assert {image.name.rsplit(".")[-1] for image in images} >= {"jpg", "png", "webp", "avif", "tif"}
+    assert len({image.name for image in images}) == len(images)
 
 
-def test_one_lies_on_its_side_and_says_so_one_has_soft_alpha_and_one_claims_too_much(
+def test_one_image_is_rotated_one_has_soft_alpha_and_one_is_a_decompression_bomb(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rotated = Image.open(io.BytesIO(painted_images.paint_rotated_portrait()))
@@ -32,5 +33,5 @@ def test_one_lies_on_its_side_and_says_so_one_has_soft_alpha_and_one_claims_too_
     alpha = Image.open(io.BytesIO(painted_images.paint_logo())).getchannel("A")
     assert len(alpha.getcolors() or []) > 50
     assert len(painted_images.make_bomb_png()) < 1000
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # else Pillow may refuse to say
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # otherwise Pillow may refuse to open it
     assert Image.open(io.BytesIO(painted_images.make_bomb_png())).size == (50_000, 50_000)
