@@ -1,6 +1,7 @@
 """The page's API on real parts: moto's S3, PostgreSQL, and the laptop's gateway in front, all in this process."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ class WebWorld:
         self.web = web(
             {
                 "BUCKET": bucket,
-                "DATABASE_URL": database_url.replace("//postgres:@", "//picture_perfect_web:@"),
+                "DATABASE_URL": re.sub("//postgres:?@", "//picture_perfect_web@", database_url),
                 "AWS_REGION": "us-east-1",
                 "AWS_ENDPOINT_URL": cloud,
                 **ISSUER.environment,

@@ -27,9 +27,7 @@ def batches(offsets: dict[int, tuple[int, int]]) -> list[Record]:
     ]
 
 
-offsets_by_partition = st.dictionaries(
-    st.integers(0, 5), st.tuples(st.integers(0, 1000), st.integers(1, 6)), min_size=1
-)
+OFFSETS = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 1000), st.integers(1, 6)), min_size=1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.text(max_size=40), st.integers(0, 900_000)), max_size=12))
