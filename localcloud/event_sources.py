@@ -9,8 +9,7 @@ from localcloud.clients import Credentials
 from localcloud.config import GROUP, TOPIC, CloudConfig, Options
 from localcloud.functions import Functions
 from localcloud.lambda_.async_invoke import AsyncInvoker
-from localcloud.lambda_.kafka_event_source import KafkaEventSource
-from localcloud.lambda_.kafka_event_source import Mapping as KafkaMapping
+from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
 from localcloud.lambda_.kafka_events import Cluster, failure_document
 from localcloud.lambda_.s3_event_source import S3EventSource
 from localcloud.lambda_.schedule import Schedule

@@ -39,14 +39,18 @@ class Store:
 
     def describe_definitions(self, request: models.DescribeByName) -> dict[str, Any]:
         with self._scheduler.lock:
-            found = [definition for revisions in self._definitions.values() for definition in revisions]
+            definitions = [definition for revisions in self._definitions.values() for definition in revisions]
         if request.job_definition_name:
-            found = [item for item in found if item.request.job_definition_name == request.job_definition_name]
+            definitions = [
+                item for item in definitions if item.request.job_definition_name == request.job_definition_name
+            ]
         if request.job_definitions:
-            found = [item for item in found if {item.arn, _short_name(item.arn)} & set(request.job_definitions)]
+            definitions = [
+                item for item in definitions if {item.arn, _short_name(item.arn)} & set(request.job_definitions)
+            ]
         if request.status not in (None, "ACTIVE"):
-            found = []
-        return {"jobDefinitions": [describe_definition(definition) for definition in found]}
+            definitions = []
+        return {"jobDefinitions": [describe_definition(definition) for definition in definitions]}
 
     def create_queue(self, request: models.CreateJobQueue) -> dict[str, Any]:
         name = request.job_queue_name
@@ -57,9 +61,9 @@ class Store:
         return {"jobQueueName": name, "jobQueueArn": arn("job-queue", name)}
 
     def describe_queues(self, request: models.DescribeByName) -> dict[str, Any]:
-        wanted = {_short_name(queue) for queue in request.job_queues}
+        names = {_short_name(queue) for queue in request.job_queues}
         with self._scheduler.lock:
-            found = [queue for name, queue in self._queues.items() if name in wanted or not wanted]
+            queues = [queue for name, queue in self._queues.items() if name in names or not names]
         return {
             "jobQueues": [
                 {
@@ -70,7 +74,7 @@ class Store:
                     "state": queue.state,
                     "status": "VALID",
                 }
-                for queue in found
+                for queue in queues
             ]
         }
 
@@ -78,7 +82,7 @@ class Store:
         models.check_submission(request, size)
         models.check_retries_and_timeout(request.retry_strategy, request.timeout, self._min_timeout_seconds)
         with self._scheduler.lock:
-            queue = self._queue(request.job_queue)
+            queue = self._queue_name(request.job_queue)
             job = Job(request, self._definition(request.job_definition), queue, self._scheduler.publish)
             self._jobs[job.job_id] = job
             if request.array_properties:
@@ -90,16 +94,16 @@ class Store:
 
     def describe_jobs(self, request: models.DescribeJobs) -> dict[str, Any]:
         with self._scheduler.lock:
-            found = [self._jobs[job_id] for job_id in map(_short_name, request.jobs) if job_id in self._jobs]
-            return {"jobs": [describe_job(job) for job in found]}
+            jobs = [self._jobs[job_id] for job_id in map(_short_name, request.jobs) if job_id in self._jobs]
+            return {"jobs": [describe_job(job) for job in jobs]}
 
     def list_jobs(self, request: models.ListJobs) -> dict[str, Any]:
         with self._scheduler.lock:
-            found = self._select(request)
+            jobs = self._select(request)
             page_size = min(request.max_results, _FILTERED_PAGE_SIZE if request.filters else _PAGE_SIZE)
             begin = int(request.next_token or 0)
-            page = {"jobSummaryList": [summarize_job(job) for job in found[begin : begin + page_size]]}
-        return page | ({"nextToken": str(begin + page_size)} if begin + page_size < len(found) else {})
+            page = {"jobSummaryList": [summarize_job(job) for job in jobs[begin : begin + page_size]]}
+        return page | ({"nextToken": str(begin + page_size)} if begin + page_size < len(jobs) else {})
 
     def cancel(self, request: models.EndJob) -> dict[str, Any]:
         self._scheduler.cancel(self._job(request.job_id), request.reason)
@@ -115,16 +119,16 @@ class Store:
         if request.job_status is not None and request.job_status not in {status.value for status in Status}:
             raise ClientException(f"jobStatus: {request.job_status!r} is none; there are {', '.join(Status)}.")
         if request.array_job_id is not None:
-            found: Iterable[Job] = self._job(request.array_job_id).children
+            jobs: Iterable[Job] = self._job(request.array_job_id).children
         else:
-            queue = self._queue(request.job_queue or "", may_submit=False)
-            found = [job for job in self._jobs.values() if job.queue == queue and job.parent is None]
+            queue = self._queue_name(request.job_queue or "", may_submit=False)
+            jobs = [job for job in self._jobs.values() if job.queue == queue and job.parent is None]
             if request.filters:
-                return sorted(filter(_filter(request.filters[0]), found), key=lambda job: -job.created)
-        wanted = request.job_status or Status.RUNNING
-        return [job for job in found if job.status == wanted]
+                return sorted(filter(_filter(request.filters[0]), jobs), key=lambda job: -job.created)
+        status = request.job_status or Status.RUNNING
+        return [job for job in jobs if job.status == status]
 
-    def _queue(self, name: str, *, may_submit: bool = True) -> str:
+    def _queue_name(self, name: str, *, may_submit: bool = True) -> str:
         queue = self._queues.get(_short_name(name))
         if queue is None:
             raise ClientException(f"Job Queue {name} not found.")
@@ -136,10 +140,10 @@ class Store:
         """Find by name, name:revision or ARN; without a revision, the newest."""
         name, _, revision = _short_name(reference).partition(":")
         revisions = self._definitions.get(name, [])
-        found = revisions[-1:] if not revision else [item for item in revisions if str(item.revision) == revision]
-        if not found:
+        matching = revisions[-1:] if not revision else [item for item in revisions if str(item.revision) == revision]
+        if not matching:
             raise ClientException(f"JobDefinition {reference} not found.")
-        return found[0]
+        return matching[0]
 
     def _job(self, job_id: str) -> Job:
         with self._scheduler.lock:
@@ -166,9 +170,9 @@ def _short_name(name: str) -> str:
     return name.rsplit("/", 1)[-1]
 
 
-def _filter(wanted: models.KeyValuesPair) -> Callable[[Job], bool]:
-    (value,) = wanted.values
-    match wanted.name:
+def _filter(pair: models.KeyValuesPair) -> Callable[[Job], bool]:
+    (value,) = pair.values
+    match pair.name:
         case "JOB_NAME":
             return lambda job: _matches(value.lower(), job.request.job_name.lower())
         case "JOB_DEFINITION" if value.startswith("arn:"):

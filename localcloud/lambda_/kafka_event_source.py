@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from localcloud.lambda_.function import FunctionClosedError, Invocation
-from localcloud.lambda_.kafka_events import Cluster, EventSize, Record, committable, event, kafka_record, to_retry
+from localcloud.lambda_.kafka_events import Cluster, EventSize, Record, committable, kafka_event, kafka_record, to_retry
 
 _log = logging.getLogger(__name__)
 _POLL_SECONDS = 0.1
@@ -22,7 +22,7 @@ Invoke = Callable[[Any], Invocation]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mapping:
+class KafkaMapping:
     """The parameters of CreateEventSourceMapping, with AWS's defaults. Times are in seconds."""
 
     cluster: Cluster
@@ -41,7 +41,7 @@ class Mapping:
 class KafkaEventSource:
     """Consumers of one group; each invokes the function with one batch at a time."""
 
-    def __init__(self, mapping: Mapping, invoke: Invoke, discard: Callable[[Record], object]) -> None:
+    def __init__(self, mapping: KafkaMapping, invoke: Invoke, discard: Callable[[Record], object]) -> None:
         """`discard` is called with a record that is too large for an event, and so can never be delivered."""
         self.mapping = mapping
         self._invoke = invoke
@@ -68,7 +68,7 @@ class _GroupConsumer:
     Each assignment of partitions is a lease with a number of its own; records of an earlier lease are not committed.
     """
 
-    def __init__(self, mapping: Mapping, invoke: Invoke, discard: Callable[[Record], object]) -> None:
+    def __init__(self, mapping: KafkaMapping, invoke: Invoke, discard: Callable[[Record], object]) -> None:
         self._mapping = mapping
         self._invoke = invoke
         self._discard = discard
@@ -159,7 +159,7 @@ class _GroupConsumer:
     def _deliver(self, batch: list[Record]) -> None:
         """Invoke until every record of the batch has succeeded, or its partitions belong to other consumers."""
         while batch:
-            invocation = self._invoke_while_polling(event(self._mapping.cluster, batch))
+            invocation = self._invoke_while_polling(kafka_event(self._mapping.cluster, batch))
             rest = to_retry(batch, invocation, report_batch_item_failures=self._mapping.report_batch_item_failures)
             held = [record for record in batch if self._holds(record)]
             batch = [record for record in rest if self._holds(record)]

@@ -68,7 +68,7 @@ class Cluster:
     arn: str | None = None
 
 
-def event(cluster: Cluster, records: Iterable[Record]) -> dict[str, Any]:
+def kafka_event(cluster: Cluster, records: Iterable[Record]) -> dict[str, Any]:
     """The event of a batch: its records by partition, in the order of the batch.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-kafka.html
@@ -89,7 +89,7 @@ class EventSize:
     """The size of a growing batch's event, kept within MAX_PAYLOAD."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._bytes = _size(event(cluster, ()))
+        self._bytes = _size(kafka_event(cluster, ()))
         self._groups: set[str] = set()
 
     def add(self, record: Record) -> bool:
@@ -147,7 +147,7 @@ def failure_document(cluster: Cluster, function_arn: str, record: Record) -> tup
     https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
     """
     now = datetime.now(UTC)
-    payload = event(cluster, [record])
+    payload = kafka_event(cluster, [record])
     document = {
         "version": "1.0",
         "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),

@@ -11,7 +11,7 @@ from confluent_kafka import Producer
 
 from localcloud.kafka_broker import Broker, GroupWatch
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
-from localcloud.lambda_.kafka_event_source import KafkaEventSource, Mapping
+from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
 from localcloud.lambda_.kafka_events import Cluster, Record
 from tests.support.until import until
 
@@ -59,7 +59,7 @@ class Topic:
 
     def source(self, consumers: int = 1, **options: Any) -> KafkaEventSource:
         settings = {"batching_window": 0.2, "backoff": 0.05, "session_timeout": 2.0, **options}
-        mapping = Mapping(
+        mapping = KafkaMapping(
             cluster=Cluster(bootstrap_servers=self.servers, arn=settings.pop("arn", None)),
             topic=self.name,
             group=self.name,

@@ -9,7 +9,7 @@ import pytest
 from core.domain.errors import Code, Refusal
 from localcloud.kafka_broker import MAX_RECORD, Broker, GroupWatch
 from localcloud.lambda_.function import Invocation
-from localcloud.lambda_.kafka_event_source import KafkaEventSource, Mapping
+from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
 from localcloud.lambda_.kafka_events import Cluster
 from pictureperfect.kafka import messages
 from pictureperfect.kafka.producer import Item, Producing
@@ -29,7 +29,9 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
     failures: list[tuple[str, str]] = []
     with Broker("images") as broker:
         servers = broker.bootstrap_servers
-        mapping = Mapping(cluster=Cluster(bootstrap_servers=servers), topic="images", group="g", batching_window=0.05)
+        mapping = KafkaMapping(
+            cluster=Cluster(bootstrap_servers=servers), topic="images", group="g", batching_window=0.05
+        )
         source = KafkaEventSource(mapping, invoke_slowly, lambda _record: None)
         source.scale(1)
         config = {"bootstrap.servers": servers}

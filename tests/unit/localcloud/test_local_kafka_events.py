@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 
 from localcloud.lambda_ import kafka_events
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
-from localcloud.lambda_.kafka_events import Cluster, EventSize, Record, committable, event, failure_document, to_retry
+from localcloud.lambda_.kafka_events import (
+    Cluster,
+    EventSize,
+    Record,
+    committable,
+    failure_document,
+    kafka_event,
+    to_retry,
+)
 
 CLUSTER = Cluster(bootstrap_servers="b-1.example:9092", arn="arn:aws:kafka:eu-west-1:1:cluster/a/b")
 
@@ -38,11 +46,11 @@ def test_an_event_is_never_larger_than_lambda_allows(contents: list[tuple[int, s
     for offset, (partition, text, filler) in enumerate(contents):
         new = record(partition, offset, text + "x" * filler)
         (taken if size.add(new) else left).append(new)
-    event_bytes = len(json.dumps(event(CLUSTER, taken), ensure_ascii=False, separators=(",", ":")).encode())
+    event_bytes = len(json.dumps(kafka_event(CLUSTER, taken), ensure_ascii=False, separators=(",", ":")).encode())
     assert event_bytes <= MAX_PAYLOAD
     for refused in left:  # and no record was refused that would have fitted
         earlier = [other for other in taken if other.offset < refused.offset]
-        assert len(json.dumps(event(CLUSTER, [*earlier, refused]), ensure_ascii=False)) > MAX_PAYLOAD * 0.99
+        assert len(json.dumps(kafka_event(CLUSTER, [*earlier, refused]), ensure_ascii=False)) > MAX_PAYLOAD * 0.99
 
 
 @given(OFFSETS, st.data())
