@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from localcloud import clients, iam, resources
+from localcloud import clients, iam
 from localcloud.batch import setup
 from localcloud.batch.iam import allow_all
 from localcloud.clients import OWNER, Credentials
@@ -25,7 +25,8 @@ from localcloud.http_api.oidc_provider import OidcProvider
 from localcloud.http_server import HttpServer
 from localcloud.lambda_.invoke_api import invoke_routes
 from localcloud.postgres import PostgreSQL
-from localcloud.s3_sqs_cloudwatch import moto_server, reset
+from localcloud.s3_sqs_cloudwatch import resources
+from localcloud.s3_sqs_cloudwatch.moto_server import moto_server, reset
 
 if TYPE_CHECKING:
     from localcloud.lambda_.kafka_event_source import KafkaEventSource

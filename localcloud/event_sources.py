@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 
-from localcloud import clients, s3_notifications
+from localcloud import clients
 from localcloud.clients import Credentials
 from localcloud.config import GROUP, TOPIC, CloudConfig, Options
 from localcloud.functions import Functions
@@ -14,6 +14,7 @@ from localcloud.lambda_.kafka_events import Cluster, failure_document
 from localcloud.lambda_.s3_event_source import S3EventSource
 from localcloud.lambda_.schedule import Schedule
 from localcloud.lambda_.sqs_event_source import SqsEventSource
+from localcloud.s3_sqs_cloudwatch import s3_notifications
 
 _CLUSTER_ARN = f"arn:aws:kafka:{clients.REGION}:{clients.ACCOUNT}:cluster/local/embedded"
 PutDocument = Callable[[str, bytes], object]

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from localcloud import clients, cloudwatch_emf
+from localcloud import clients
 from localcloud.clients import Credentials
 from localcloud.config import CloudConfig, Options
 from localcloud.lambda_.function import Function, FunctionConfig
+from localcloud.s3_sqs_cloudwatch import cloudwatch_emf
 
 
 @dataclass(frozen=True)

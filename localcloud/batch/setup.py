@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from core.routing.batch_tiers import TIERS
 from core.routing.job_definitions import definition
-from localcloud import clients, cloudwatch_emf
+from localcloud import clients
 from localcloud.batch.iam import Judge, allow_all
 from localcloud.config import BATCH_DEFINITIONS, BATCH_QUEUE, Options
+from localcloud.s3_sqs_cloudwatch import cloudwatch_emf
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient

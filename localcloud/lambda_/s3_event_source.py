@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from localcloud.lambda_.async_invoke import AsyncInvoker
 from localcloud.lambda_.queue_poller import QueuePoller
-from localcloud.s3_notifications import records
+from localcloud.s3_sqs_cloudwatch.s3_notifications import records
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

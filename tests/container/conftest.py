@@ -16,10 +16,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 import psycopg
 import pytest
 
-from localcloud import clients, s3_notifications
+from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.config import CloudConfig
 from localcloud.lambda_.sqs_events import sqs_event
+from localcloud.s3_sqs_cloudwatch import s3_notifications
 from tests.container.engine import ROOT, Image, Run, built, built_upon, engine
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import pytest
 
 from localcloud import clients
 from localcloud.cloud import Cloud
-from localcloud.cloudwatch_sums import sums
 from localcloud.config import Options
 from localcloud.ledger import Ledger
+from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import sums
 from tests.support.aws.batch_job import picture
 from tests.support.fakes.queues import depth
 from tests.support.until import until

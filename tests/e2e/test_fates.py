@@ -15,11 +15,12 @@ from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.routing.job_definitions import RETRIES
 from core.services.dispatch.job_documents import BatchWork
 from core.services.dispatch.job_events import job_name
-from localcloud import clients, resources
+from localcloud import clients
 from localcloud.cloud import Cloud
-from localcloud.cloudwatch_sums import sums
 from localcloud.config import BATCH_QUEUE, Options
 from localcloud.ledger import Ledger
+from localcloud.s3_sqs_cloudwatch import resources
+from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import sums
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.aws.batch_job import FUNCTIONS, picture
 from tests.support.until import until

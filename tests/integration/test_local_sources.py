@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from core.adapters.aws.sqs import SqsAnnouncements
-from localcloud import clients, cloudwatch_emf, cloudwatch_sums, s3_notifications
+from localcloud import clients
 from localcloud.http_server import HttpServer
 from localcloud.lambda_.async_invoke import AsyncInvoker
 from localcloud.lambda_.function import Function, FunctionConfig, Invocation
@@ -21,7 +21,8 @@ from localcloud.lambda_.s3_event_source import S3EventSource
 from localcloud.lambda_.sandbox_process import ROOT
 from localcloud.lambda_.sqs_event_source import SqsEventSource
 from localcloud.lambda_.sqs_events import succeeded
-from localcloud.s3_sqs_cloudwatch import moto_server, reset
+from localcloud.s3_sqs_cloudwatch import cloudwatch_emf, cloudwatch_sums, s3_notifications
+from localcloud.s3_sqs_cloudwatch.moto_server import moto_server, reset
 from tests.support.fakes.queues import depth
 from tests.support.until import until
 

@@ -10,12 +10,13 @@ from typing import Any, cast
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
-from localcloud import clients, iam, resources
+from localcloud import clients, iam
 from localcloud.batch import setup
 from localcloud.config import Options
 from localcloud.http_server import HttpServer
 from localcloud.iam import Policy
-from localcloud.s3_sqs_cloudwatch import reset
+from localcloud.s3_sqs_cloudwatch import resources
+from localcloud.s3_sqs_cloudwatch.moto_server import reset
 from tests.policies.conftest import BUCKET, DEPLOYMENT
 
 OTHERS = "somebody-elses-pictures"

@@ -9,7 +9,7 @@ import pytest
 from localcloud import template_policies
 from localcloud.clients import ACCOUNT, REGION
 from localcloud.iam import Policy
-from localcloud.resources import bucket_name
+from localcloud.s3_sqs_cloudwatch.resources import bucket_name
 from tests.support.aws import synthesis
 
 DEPLOYMENT = "picture-perfect"

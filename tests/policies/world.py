@@ -19,11 +19,12 @@ from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
 from core.routing.batch_tiers import TIERS
 from core.services.dispatch.leases import Claim, Place
 from core.services.intake.requests import s3_identity
-from localcloud import clients, resources
+from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.config import Options
 from localcloud.lambda_.function import Function
 from localcloud.ledger import Ledger
+from localcloud.s3_sqs_cloudwatch import resources
 from pictureperfect.kafka.producer import Item, Producing
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from localcloud.cloud import Cloud
-    from localcloud.cloudwatch_sums import Sums
     from localcloud.config import CloudConfig
+    from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import Sums
 
 _REFUSED_RECORDS = 1  # the Kafka record without a customer
 _LAMBDA_MAX_MEGAPIXELS = 10.0  # exceeded by one image, which goes to Batch
@@ -127,8 +127,9 @@ def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Pa
 
 def _wait_for_metrics(config: "CloudConfig", images: int) -> "Sums":
     """CloudWatch's sums once they count `images`, or after 10 seconds: metrics arrive shortly after the commit."""
-    from localcloud import clients, cloudwatch_sums  # noqa: PLC0415
+    from localcloud import clients  # noqa: PLC0415
     from localcloud.config import NAMESPACE  # noqa: PLC0415
+    from localcloud.s3_sqs_cloudwatch import cloudwatch_sums  # noqa: PLC0415
 
     client, give_up = clients.cloudwatch(config.endpoint), time.monotonic() + _METRICS_SECONDS
     while True:
