@@ -10,7 +10,7 @@ from localcloud.config import GROUP, TOPIC, CloudConfig, Options
 from localcloud.functions import Functions
 from localcloud.lambda_.async_invoke import AsyncInvoker
 from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
-from localcloud.lambda_.kafka_events import Cluster, failure_document
+from localcloud.lambda_.kafka_events import Cluster, too_large_document
 from localcloud.lambda_.s3_event_source import S3EventSource
 from localcloud.lambda_.schedule import Schedule
 from localcloud.lambda_.sqs_event_source import SqsEventSource
@@ -78,5 +78,5 @@ def _kafka_event_source(
     return KafkaEventSource(
         mapping,
         functions.process.invoke,
-        lambda record: put_failure_document(*failure_document(cluster, functions.process.config.arn, record)),
+        lambda record: put_failure_document(*too_large_document(cluster, functions.process.config.arn, record)),
     )

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +12,7 @@ from uuid import uuid4
 
 import psutil
 
+from localcloud.child_process import fill_in_folder, relay_output
 from localcloud.lambda_.sandbox_process import ROOT
 
 #: A variable that every descendant inherits, also in sessions of their own.
@@ -36,7 +36,7 @@ class Container:
             command,
             cwd=ROOT,
             env={
-                **{name: value.replace("{tmp}", str(folder)) for name, value in environment.items()},
+                **fill_in_folder(environment, folder),
                 _MARK: self._mark,
             },
             stdin=subprocess.PIPE,
@@ -44,8 +44,7 @@ class Container:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._log_thread = threading.Thread(target=self._read_log, args=(log,), daemon=True)
-        self._log_thread.start()
+        self._log_thread = relay_output(self._process, log)
 
     @property
     def pid(self) -> int:
@@ -87,9 +86,3 @@ class Container:
             return process.environ().get(_MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
-
-    def _read_log(self, log: Callable[[str], None]) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
-        with self._process.stdout as stream:
-            for line in stream:
-                log(line.decode(errors="replace").rstrip("\n"))

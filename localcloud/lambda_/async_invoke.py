@@ -3,14 +3,13 @@
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
 """
 
-import json
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from localcloud.lambda_.failure_documents import failure_document
 from localcloud.lambda_.function import Function, FunctionClosedError, Invocation
 
 #: The first attempt and two retries, AWS's default MaximumRetryAttempts.
@@ -61,29 +60,20 @@ class AsyncInvoker:
             if invocation.error is None:
                 break
         else:
-            self._put_failure_document(*failure_document(self._function, event, invocation))
+            self._put_failure_document(*_failure_document(self._function, event, invocation))
         done()
 
 
-def failure_document(function: Function, event: Any, last: Invocation) -> tuple[str, bytes]:  # noqa: ANN401
-    """Key and content of the object that AWS writes to an S3 destination after the last attempt failed."""
-    now = datetime.now(UTC)
-    document = {
-        "version": "1.0",
-        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "requestContext": {
+def _failure_document(function: Function, event: Any, last: Invocation) -> tuple[str, bytes]:  # noqa: ANN401
+    return failure_document(
+        f"async/{function.config.name}",
+        {
             "requestId": last.request_id,
             "functionArn": f"{function.config.arn}:$LATEST",
             "condition": "RetriesExhausted",
             "approximateInvokeCount": ATTEMPTS,
         },
-        "requestPayload": event,
-        "responseContext": {
-            "statusCode": 200,
-            "executedVersion": "$LATEST",
-            "functionError": last.error,
-        },
-        "responsePayload": last.payload,
-    }
-    name = f"{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid4()}"
-    return f"aws/lambda/async/{function.config.name}/{name}", json.dumps(document).encode()
+        requestPayload=event,
+        responseContext={"statusCode": 200, "executedVersion": "$LATEST", "functionError": last.error},
+        responsePayload=last.payload,
+    )

@@ -4,12 +4,12 @@ import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
 
+from localcloud.lambda_.failure_documents import failure_document
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
 
 _TIMESTAMP_TYPES = {TIMESTAMP_CREATE_TIME: "CREATE_TIME", TIMESTAMP_LOG_APPEND_TIME: "LOG_APPEND_TIME"}
@@ -141,32 +141,28 @@ def committable(batch: Iterable[Record], rest: Iterable[Record]) -> dict[int, in
     return positions
 
 
-def failure_document(cluster: Cluster, function_arn: str, record: Record) -> tuple[str, bytes]:
-    """Key and content of the object in an S3 failure destination for a record that is too large for an event.
+def too_large_document(cluster: Cluster, function_arn: str, record: Record) -> tuple[str, bytes]:
+    """Key and content of the failure document of a record that is too large for an event.
 
     https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
     """
-    now = datetime.now(UTC)
     payload = kafka_event(cluster, [record])
-    document = {
-        "version": "1.0",
-        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "requestContext": {
+    return failure_document(
+        f"kafka/{record.group}",
+        {
             "requestId": str(uuid4()),
             "functionArn": function_arn,
             "condition": "RecordTooLarge",
             "approximateInvokeCount": 0,
         },
-        "KafkaBatchInfo": {
+        KafkaBatchInfo={
             "batchSize": 1,
             "eventSourceArn": cluster.arn,
             "bootstrapServers": cluster.bootstrap_servers,
             "payloadSize": _size(payload),
         },
-        "payload": payload,
-    }
-    name = f"{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid4()}"
-    return f"aws/lambda/kafka/{record.group}/{name}", json.dumps(document).encode()
+        payload=payload,
+    )
 
 
 def _size(value: object) -> int:

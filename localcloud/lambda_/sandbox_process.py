@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+
+from localcloud.child_process import fill_in_folder, relay_output
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -46,7 +47,7 @@ class Sandbox:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "localcloud.lambda_.sandbox_runtime", str(child_end.fileno()), handler],
                 cwd=ROOT,
-                env={name: value.replace("{tmp}", str(folder)) for name, value in environment.items()},
+                env=fill_in_folder(environment, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -55,8 +56,7 @@ class Sandbox:
             )
         finally:
             child_end.close()
-        self._log_thread = threading.Thread(target=self._read_log, args=(log,), daemon=True)
-        self._log_thread.start()
+        self._log_thread = relay_output(self.process, log)
         self._ready = False
 
     def invoke(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
@@ -126,9 +126,3 @@ class Sandbox:
         if code < 0:
             return f"Runtime exited with error: signal: {str(signal.strsignal(-code)).lower()}"
         return f"Runtime exited with error: exit status {code}"
-
-    def _read_log(self, log: Callable[[str], None]) -> None:
-        assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
-        with self.process.stdout as stream:
-            for line in stream:
-                log(line.decode(errors="replace").rstrip("\n"))

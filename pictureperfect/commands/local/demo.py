@@ -22,13 +22,9 @@ from pictureperfect.console import (
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from localcloud.cloud import Cloud
     from localcloud.config import CloudConfig
-    from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import Sums
 
-_REFUSED_RECORDS = 1  # the Kafka record without a customer
 _LAMBDA_MAX_MEGAPIXELS = 10.0  # exceeded by one image, which goes to Batch
-_METRICS_SECONDS = 10.0
 Row = dict[str, Any]
 
 
@@ -49,6 +45,7 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
     """
     from localcloud.cloud import Cloud  # noqa: PLC0415
     from localcloud.config import Options  # noqa: PLC0415 - `--help` needs no cloud
+    from pictureperfect.demo import results  # noqa: PLC0415
 
     writable_folder(out)
     try:
@@ -62,7 +59,7 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
             ) as cloud:
                 bars.update(steps, completed=5)
                 rows, refused = _send_and_wait(cloud.config, bars)
-                report = _report(cloud, rows, refused, out)
+                report = results.gather(cloud, rows, refused, out)
                 bars.stop()
                 click.echo(json.dumps(report, default=str, indent=2)) if as_json else _show(report)
                 if keep:
@@ -85,59 +82,6 @@ def _send_and_wait(config: "CloudConfig", bars: "Progress") -> tuple[list[Row], 
     tour.send(config, lambda: bars.advance(task), complain)
     task = bars.add_task("waiting for the ledger", total=len(demo_images()))
     return tour.wait(config, lambda count: bars.update(task, completed=count), complain)
-
-
-def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Path) -> dict[str, Any]:
-    """The results as plain values; `faults` are the deviations from what was expected."""
-    from localcloud import clients  # noqa: PLC0415
-    from localcloud.ledger import Ledger  # noqa: PLC0415
-    from pictureperfect.demo import gallery  # noqa: PLC0415
-    from pictureperfect.demo.demo_images import demo_images  # noqa: PLC0415
-
-    config = cloud.config
-    with Ledger(config.database_url) as ledger:
-        counts, dollars = ledger.counts(), ledger.dollars()
-    faults = [
-        f"{row['name']} ended as {row['code'] or row['status']}, and should have as {row['expected']}"
-        for row in rows
-        if (row["code"] or row["status"]) != row["expected"]
-    ]
-    expected = len(demo_images())
-    if len(rows) != expected or sum(row["images"] for row in counts) != expected:
-        faults.append(f"the ledger has {sum(row['images'] for row in counts)} images, and should have {expected}")
-    if len(refused) != _REFUSED_RECORDS:
-        faults.append(f"{len(refused)} records of Kafka were refused, and {_REFUSED_RECORDS} should have been")
-    metrics = _wait_for_metrics(config, expected)
-    counted = sum(value["Images"] for name, value in metrics.items() if name.startswith("status="))
-    if counted != expected:
-        faults.append(f"CloudWatch counted {counted:g} images, and should have {expected}")
-    pictures = gallery.write_gallery(clients.s3(config.endpoint), config.bucket, rows, out)
-    return {
-        "images": list(rows),
-        "refused": list(refused),
-        "counts": counts,
-        "dollars": dollars,
-        "metrics": metrics,
-        "pictures": [str(path) for path in pictures],
-        "gallery": str(out / "index.html"),
-        "logs": str(cloud.folder / "logs"),
-        "faults": faults,
-    }
-
-
-def _wait_for_metrics(config: "CloudConfig", images: int) -> "Sums":
-    """CloudWatch's sums once they count `images`, or after 10 seconds: metrics arrive shortly after the commit."""
-    from localcloud import clients  # noqa: PLC0415
-    from localcloud.config import NAMESPACE  # noqa: PLC0415
-    from localcloud.s3_sqs_cloudwatch import cloudwatch_sums  # noqa: PLC0415
-
-    client, give_up = clients.cloudwatch(config.endpoint), time.monotonic() + _METRICS_SECONDS
-    while True:
-        sums = cloudwatch_sums.sums(client, NAMESPACE)
-        counted = sum(value.get("Images", 0) for name, value in sums.items() if name.startswith("status="))
-        if counted >= images or time.monotonic() > give_up:
-            return sums
-        time.sleep(0.2)
 
 
 def _show(report: dict[str, Any]) -> None:

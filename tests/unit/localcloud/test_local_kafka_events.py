@@ -14,9 +14,9 @@ from localcloud.lambda_.kafka_events import (
     EventSize,
     Record,
     committable,
-    failure_document,
     kafka_event,
     to_retry,
+    too_large_document,
 )
 
 CLUSTER = Cluster(bootstrap_servers="b-1.example:9092", arn="arn:aws:kafka:eu-west-1:1:cluster/a/b")
@@ -104,7 +104,7 @@ def test_an_answer_that_cannot_be_understood_is_a_failure_of_the_whole_batch(ans
 
 
 def test_a_failure_document_holds_the_whole_record() -> None:
-    key, content = failure_document(CLUSTER, "arn:aws:lambda:::function:process", record(3, 7, "dG9vIG11Y2g="))
+    key, content = too_large_document(CLUSTER, "arn:aws:lambda:::function:process", record(3, 7, "dG9vIG11Y2g="))
     assert key.startswith("aws/lambda/kafka/t-3/")
     document = json.loads(content)
     assert document["payload"]["records"]["t-3"][0]["value"] == "dG9vIG11Y2g="
