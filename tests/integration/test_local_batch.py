@@ -23,7 +23,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         yield started
 
 
-def test_a_job_goes_through_its_states_and_each_is_told(world: World) -> None:
+def test_a_job_goes_through_its_states_with_an_event_for_each(world: World) -> None:
     world.define("import os, sys; print(sys.argv[1], *sorted(k for k in os.environ if k.startswith('AWS')))")
     job = world.ended(world.submit(parameters={"what": "hello"}))
     assert (job["status"], job["statusReason"]) == ("SUCCEEDED", "Essential container in task exited")
@@ -173,7 +173,7 @@ def test_a_job_larger_than_the_environment_waits_and_says_so(world: World) -> No
     assert (job["status"], job["statusReason"]) == ("RUNNABLE", "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE")
 
 
-def test_descendants_die_with_their_job_whatever_session_they_made(world: World) -> None:
+def test_descendants_die_with_their_job_also_in_another_session(world: World) -> None:
     detached = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
     world.define(f"{detached}start_new_session=True).pid)")
     job = world.ended(world.submit())
@@ -190,7 +190,7 @@ def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
     assert list((tmp_path / "tasks").iterdir()) == []
 
 
-def test_a_callback_that_raises_is_told_the_next_all_the_same(tmp_path: Path) -> None:
+def test_a_failing_callback_still_gets_the_next_event(tmp_path: Path) -> None:
     statuses = []
 
     def fail(event: dict[str, Any]) -> None:
@@ -203,7 +203,7 @@ def test_a_callback_that_raises_is_told_the_next_all_the_same(tmp_path: Path) ->
         until(lambda: statuses[-1:] == ["SUCCEEDED"])
 
 
-def test_signals_are_told_by_128_and_their_number(world: World) -> None:
+def test_a_signal_is_the_exit_code_128_plus_its_number(world: World) -> None:
     world.define(f"import os; os.kill(os.getpid(), {signal.SIGSEGV})")
     job = world.ended(world.submit())
     assert (job["container"]["exitCode"], "reason" in job["container"]) == (139, False)

@@ -31,6 +31,17 @@ class FakeFunction:
             self.events.append(event)
         return self.answer(event)
 
+    def hold_answers(self) -> threading.Event:
+        """Answer no event until the returned one is set."""
+        release = threading.Event()
+
+        def wait(_event: object) -> Invocation:
+            release.wait(60)
+            return Invocation("id", None)
+
+        self.answer = wait
+        return release
+
     def deliveries(self) -> list[tuple[int, int]]:
         """Partition and offset of each delivered record, in order of delivery."""
         return [(record["partition"], record["offset"]) for record in self.records()]
@@ -65,10 +76,10 @@ class Topic:
             group=self.name,
             **settings,
         )
-        made = KafkaEventSource(mapping, self.function.invoke, self.discarded.append)
-        self._sources.append(made)
-        made.scale(consumers)
-        return made
+        source = KafkaEventSource(mapping, self.function.invoke, self.discarded.append)
+        self._sources.append(source)
+        source.scale(consumers)
+        return source
 
     def lag(self) -> int:
         return sum(item.lag for item in self.watch.progress().values())
@@ -87,9 +98,9 @@ def servers() -> Iterator[str]:
 
 @pytest.fixture
 def topic(servers: str, request: pytest.FixtureRequest) -> Iterator[Topic]:
-    made = Topic(servers, f"topic-{abs(hash(request.node.name))}")
-    yield made
-    made.close()
+    topic = Topic(servers, f"topic-{abs(hash(request.node.name))}")
+    yield topic
+    topic.close()
 
 
 def test_a_record_arrives_with_everything_that_lambda_puts_around_it(topic: Topic) -> None:
@@ -161,13 +172,7 @@ def test_a_record_that_no_event_has_room_for_is_put_aside_and_the_partition_move
 
 
 def test_nothing_is_committed_before_the_function_has_answered(topic: Topic) -> None:
-    release = threading.Event()
-
-    def wait(_event: object) -> Invocation:
-        release.wait(20)
-        return Invocation("id", None)
-
-    topic.function.answer = wait
+    release = topic.function.hold_answers()
     topic.send(b"1", b"2")
     topic.source()
     until(lambda: topic.function.events)
@@ -230,13 +235,7 @@ def test_a_new_consumer_of_the_group_begins_where_the_last_one_committed(topic: 
 
 
 def test_a_batch_whose_partitions_were_taken_away_meanwhile_is_delivered_again_and_none_is_missed(topic: Topic) -> None:
-    release = threading.Event()
-
-    def wait(_event: object) -> Invocation:
-        release.wait(20)
-        return Invocation("id", None)
-
-    topic.function.answer = wait
+    release = topic.function.hold_answers()
     for number in range(4):
         topic.send(*[b"x"] * 5, partition=number)
     source = topic.source()
@@ -251,13 +250,7 @@ def test_a_batch_whose_partitions_were_taken_away_meanwhile_is_delivered_again_a
 
 
 def test_a_consumer_that_finishes_amid_a_rebalance_reads_on_from_what_it_is_dealt(topic: Topic) -> None:
-    release = threading.Event()
-
-    def wait(_event: object) -> Invocation:
-        release.wait(20)
-        return Invocation("id", None)
-
-    topic.function.answer = wait
+    release = topic.function.hold_answers()
     for number in range(4):
         topic.send(*[b"x"] * 5, partition=number)
     source = topic.source()

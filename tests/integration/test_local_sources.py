@@ -218,7 +218,7 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     assert "ownerIdentity" in record["s3"]["bucket"]
 
 
-def test_what_a_function_announces_to_the_recorder_arrives_as_it_was_said(s3: "S3Client", sqs: "SQSClient") -> None:
+def test_a_functions_announcement_to_the_recorder_is_not_changed(s3: "S3Client", sqs: "SQSClient") -> None:
     url = queue(sqs)
     SqsAnnouncements(sqs, url, "bucket").announce("results/a b.json")
     body = sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"]

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 @click.option(
     "--once", is_flag=True, help="Send the content's hash as idempotency key, so that equal images are processed once."
 )
-@click.option("--topic", default="images", show_default=True, help="The topic.")
+@click.option("--topic", default="images", show_default=True, help="Kafka topic to send to.")
 @click.option("--bootstrap-servers", help="Brokers of another Kafka than the running cloud's, as HOST:PORT,…")
 @click.option(
     "--config",

@@ -29,10 +29,10 @@ def attempt(exit_code: int | None, reason: str | None = None) -> Attempt:
 
 @given(STRATEGIES, st.integers(1, 12), EXIT_CODES, REASONS)
 def test_there_are_never_more_attempts_than_allowed(
-    strategy: RetryStrategy, made: int, exit_code: int | None, reason: str | None
+    strategy: RetryStrategy, attempts_made: int, exit_code: int | None, reason: str | None
 ) -> None:
-    if made >= (strategy.attempts or 1):
-        assert not should_retry(strategy, made, attempt(exit_code, reason))
+    if attempts_made >= (strategy.attempts or 1):
+        assert not should_retry(strategy, attempts_made, attempt(exit_code, reason))
 
 
 @given(STRATEGIES, EXIT_CODES, REASONS, st.sampled_from(["RETRY", "EXIT"]))
