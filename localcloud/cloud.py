@@ -10,26 +10,27 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import msgspec
 
+from core.bootstrap.ledger import migrate
 from localcloud import clients, iam
 from localcloud.batch import setup
 from localcloud.batch.iam import allow_all
 from localcloud.clients import OWNER, Credentials
 from localcloud.config import TOPIC, CloudConfig, Options, state_file
+from localcloud.event_sources import start_event_sources
 from localcloud.functions import Functions, company_environment, create_functions
 from localcloud.http_api.gateway import gateway_route
 from localcloud.http_api.oidc_provider import OidcProvider
 from localcloud.http_server import HttpServer
+from localcloud.kafka_broker import Broker
 from localcloud.lambda_.invoke_api import invoke_routes
+from localcloud.lambda_.kafka_event_source import KafkaEventSource
 from localcloud.postgres import PostgreSQL
 from localcloud.s3_sqs_cloudwatch import resources
 from localcloud.s3_sqs_cloudwatch.moto_server import moto_server, reset
-
-if TYPE_CHECKING:
-    from localcloud.lambda_.kafka_event_source import KafkaEventSource
 
 
 class Cloud:
@@ -40,7 +41,7 @@ class Cloud:
 
     config: CloudConfig
     functions: Functions
-    kafka: "KafkaEventSource"
+    kafka: KafkaEventSource
     login: OidcProvider
     #: The credentials of each function's role, and of the Batch jobs' role, `job`.
     credentials: Mapping[str, Credentials]
@@ -109,8 +110,6 @@ class Cloud:
         judge = allow_all if self._policies is None else iam.judge
         batch = stack.enter_context(setup.start(http, logs, endpoint, queue_urls["overflow"], options, judge))
         self._progress("Kafka")
-        from localcloud.kafka_broker import Broker  # noqa: PLC0415 - a twentieth of a second, for `up` and `demo` only
-
         broker = stack.enter_context(Broker(TOPIC))
         self._progress("PostgreSQL")
         database = stack.enter_context(PostgreSQL())
@@ -135,8 +134,6 @@ class Cloud:
             folder=str(self.folder),
         )
         self._progress("the tables")
-        from core.bootstrap.ledger import migrate  # noqa: PLC0415 - boto3 and psycopg, not for `--help`
-
         migrate(self.config.record_environment())
         environment = {
             **self.config.process_environment(),
@@ -146,8 +143,6 @@ class Cloud:
         setup.register(clients.batch(batch.endpoint), environment, deployment)
 
     def _start_event_sources(self, stack: ExitStack, http: HttpServer) -> None:
-        from localcloud.event_sources import start_event_sources  # noqa: PLC0415 - Kafka's client, as above
-
         functions = self.functions
         invoker, self.kafka = start_event_sources(stack, self.config, self._options, functions, self.credentials)
         http.add(invoke_routes({function.config.name: function for function in functions}, {"process": invoker}))

@@ -11,6 +11,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from moto import settings
+from moto.core import enable_iam_authentication
+from moto.iam.access_control import IAMRequest
+from moto.iam.models import iam_backends
+from werkzeug.exceptions import HTTPException
+
 from localcloud import clients
 from localcloud.clients import ACCOUNT, Credentials
 
@@ -34,8 +40,6 @@ def enforced(endpoint: str, policies: Mapping[str, Policy]) -> Iterator[dict[str
 
     OWNER, the default of every client of `localcloud.clients`, is allowed everything.
     """
-    from moto.core import enable_iam_authentication  # noqa: PLC0415 - takes a second
-
     _allow_owner_everything(endpoint)
     credentials = {name: create_role(endpoint, name, policy) for name, policy in policies.items()}
     with enable_iam_authentication():  # in this process, which moto's server runs in
@@ -56,10 +60,6 @@ def judge(method: str, path: str, headers: Mapping[str, str], body: bytes, actio
 
     Does nothing outside `enforced`.
     """
-    from moto import settings  # noqa: PLC0415 - takes a second
-    from moto.iam.access_control import IAMRequest  # noqa: PLC0415
-    from werkzeug.exceptions import HTTPException  # noqa: PLC0415
-
     if settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return
     try:
@@ -75,8 +75,6 @@ def judge(method: str, path: str, headers: Mapping[str, str], body: bytes, actio
 
 def _allow_owner_everything(endpoint: str) -> None:
     """Create a user with OWNER's credentials: IAM would choose others, so they are replaced in moto's state."""
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - takes a second
-
     iam = clients.client("iam", endpoint)
     iam.create_user(UserName=_OWNER)
     iam.put_user_policy(UserName=_OWNER, PolicyName="all", PolicyDocument=json.dumps(_ALL))

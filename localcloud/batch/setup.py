@@ -8,31 +8,29 @@ from typing import TYPE_CHECKING, Any
 from core.routing.batch_tiers import TIERS
 from core.routing.job_definitions import definition
 from localcloud import clients
+from localcloud.batch.api import LocalBatch
+from localcloud.batch.attempts import ComputeEnvironment
 from localcloud.batch.iam import Judge, allow_all
 from localcloud.config import BATCH_DEFINITIONS, BATCH_QUEUE, Options
+from localcloud.http_server import HttpServer
 from localcloud.s3_sqs_cloudwatch import cloudwatch_emf
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
-    from localcloud.batch.api import LocalBatch
-    from localcloud.http_server import HttpServer
 
 _IMAGE = "picture-perfect"  # never pulled: a job is a process of this Python
 
 
 def start(
-    http: "HttpServer",
+    http: HttpServer,
     folder: Path,
     aws_endpoint: str,
     overflow_queue_url: str,
     options: Options,
     judge: Judge = allow_all,
-) -> "LocalBatch":
+) -> LocalBatch:
     """Batch without queues or definitions yet. FAILED jobs go to the overflow queue, as by infra's EventBridge rule."""
-    from localcloud.batch.api import LocalBatch  # noqa: PLC0415 - for `up` and `demo` only
-    from localcloud.batch.attempts import ComputeEnvironment  # noqa: PLC0415
-
     sqs = clients.sqs(aws_endpoint)
 
     def send_failures(event: dict[str, Any]) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.request import ProxyHandler, Request, build_opener
 
+from moto.server import ThreadedMotoServer
+
 
 @contextmanager
 def moto_server() -> Iterator[str]:
     """Serve on a free port of 127.0.0.1; yields the endpoint. One at a time in a process: moto's state is global."""
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - takes a second, for `up` and `demo` only
-
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:
