@@ -30,7 +30,7 @@ from pictureperfect.calibration.synthetic_images import KINDS, Content, picture,
 from pictureperfect.catalogue.operation_examples import EXAMPLES, Example
 from pictureperfect.catalogue.operation_page import pipeline_of
 from pictureperfect.catalogue.operation_pictures import PICTURES
-from pictureperfect.demo.painted_images import logo
+from pictureperfect.demo.painted_images import paint_logo
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,7 +94,7 @@ def prepare(folder: Path, width: int, height: int) -> None:
     for name, (channels, depth) in SHAPES.items():
         np.save(folder / f"{name}.npy", picture(Content.PHOTO, width, height, channels, depth, _SEED))
     np.save(folder / "noise.npy", picture(Content.NOISE, width, height, 3, 8, _SEED))
-    (folder / "logo.png").write_bytes(logo())
+    (folder / "logo.png").write_bytes(paint_logo())
     for name in {name for example in EXAMPLES.values() for name in example.pictures}:
         np.save(folder / f"own {name}.npy", np.asarray(PICTURES[name]().convert("RGB")))
     for name in KINDS:

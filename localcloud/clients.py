@@ -1,4 +1,4 @@
-"""Clients of the embedded cloud's services, deaf to whatever account, profile or proxy this machine has."""
+"""boto3 clients of the embedded cloud; this machine's AWS account, profile and proxy settings do not affect them."""
 
 import os
 from collections.abc import Iterator
@@ -16,31 +16,31 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 REGION = "us-east-1"
-ACCOUNT = "123456789012"  # moto's
+ACCOUNT = "123456789012"  # moto's default account
 
 
 @dataclass(frozen=True)
-class Keys:
-    """Who signs a request."""
+class Credentials:
+    """The credentials that sign a request."""
 
     access_key_id: str
     secret_access_key: str
     session_token: str = ""
 
     def environment(self) -> dict[str, str]:
-        """As any AWS SDK reads them."""
+        """The variables from which any AWS SDK reads them."""
         token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
         return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key, **token}
 
 
-#: Who runs the cloud. moto asks for keys, and takes these of everybody, unless `localcloud.iam` makes it look at them.
-OWNER = Keys("local", "local")
+#: The account's owner, who may do everything. moto checks credentials only inside `localcloud.iam.enforced`.
+OWNER = Credentials("local", "local")
 
 
-def environment(endpoint: str, keys: Keys = OWNER) -> dict[str, str]:
-    """The variables that point any AWS SDK in another process at `endpoint`, and at nothing else."""
+def environment(endpoint: str, credentials: Credentials = OWNER) -> dict[str, str]:
+    """The variables that point any AWS SDK of another process at `endpoint`, whatever this machine's settings are."""
     return {
-        **keys.environment(),
+        **credentials.environment(),
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -53,31 +53,31 @@ def environment(endpoint: str, keys: Keys = OWNER) -> dict[str, str]:
 
 @contextmanager
 def isolated(endpoint: str) -> Iterator[None]:
-    """Give this very process those variables for a while: moto asks boto3 for regions, and boto3 the profile."""
+    """Set those variables in this process for a while: moto makes boto3 sessions that read the environment."""
     before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
-    kept = os.environ.get("NO_PROXY")
-    _replace(environment(endpoint))
+    no_proxy = os.environ.get("NO_PROXY")
+    _replace_aws_variables(environment(endpoint))
     try:
         yield
     finally:
-        _replace(before)
-        if kept is None:
+        _replace_aws_variables(before)
+        if no_proxy is None:
             os.environ.pop("NO_PROXY", None)
         else:
-            os.environ["NO_PROXY"] = kept
+            os.environ["NO_PROXY"] = no_proxy
 
 
-def _replace(variables: dict[str, str]) -> None:
+def _replace_aws_variables(variables: dict[str, str]) -> None:
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
     os.environ.update(variables)
 
 
-def _session(keys: Keys) -> "boto3.Session":
-    import boto3  # noqa: PLC0415 - a third of a second that `--help` should not take
+def session(credentials: Credentials) -> "boto3.Session":
+    """A session that reads no profile and no configuration file."""
+    import boto3  # noqa: PLC0415 - takes a third of a second, not for `--help`
     from botocore.session import Session  # noqa: PLC0415
 
-    # A profile or configuration file of this machine's owner must neither fail us nor be used.
     inner = Session(
         session_vars={
             "profile": (None, None, None, None),
@@ -88,43 +88,44 @@ def _session(keys: Keys) -> "boto3.Session":
     return boto3.Session(
         botocore_session=inner,
         region_name=REGION,
-        aws_access_key_id=keys.access_key_id,
-        aws_secret_access_key=keys.secret_access_key,
-        aws_session_token=keys.session_token or None,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token or None,
     )
 
 
 def _config(**options: object) -> "Config":
     from botocore.config import Config  # noqa: PLC0415
 
-    # {} and not None: None would ask the environment for a proxy. Retries, because moto answers 500 when two of
-    # its threads meet in one bucket.
+    # proxies={}: None would read the environment's proxy. Retries: moto answers 500 if two of its threads use one
+    # bucket at once.
     return Config(proxies={}, retries={"mode": "standard", "total_max_attempts": 6}, max_pool_connections=32, **options)  # type: ignore[arg-type]
 
 
-def client(service: str, endpoint: str, keys: Keys = OWNER) -> Any:  # noqa: ANN401 - a client of any service
-    """Of a service that has no function of its own here."""
-    return _session(keys).client(service, endpoint_url=endpoint, config=_config())  # type: ignore[call-overload]
+def client(service: str, endpoint: str, credentials: Credentials = OWNER) -> Any:  # noqa: ANN401 - a client of any service
+    """A client of a service that has no function of its own here."""
+    return session(credentials).client(service, endpoint_url=endpoint, config=_config())  # type: ignore[call-overload]
 
 
-def s3(endpoint: str, keys: Keys = OWNER) -> "S3Client":
-    return _session(keys).client("s3", endpoint_url=endpoint, config=_config(s3={"addressing_style": "path"}))
+def s3(endpoint: str, credentials: Credentials = OWNER) -> "S3Client":
+    return session(credentials).client("s3", endpoint_url=endpoint, config=_config(s3={"addressing_style": "path"}))
 
 
-def sqs(endpoint: str, keys: Keys = OWNER) -> "SQSClient":
-    return _session(keys).client("sqs", endpoint_url=endpoint, config=_config())
+def sqs(endpoint: str, credentials: Credentials = OWNER) -> "SQSClient":
+    return session(credentials).client("sqs", endpoint_url=endpoint, config=_config())
 
 
 def cloudwatch(endpoint: str) -> "CloudWatchClient":
-    return _session(OWNER).client("cloudwatch", endpoint_url=endpoint, config=_config())
+    return session(OWNER).client("cloudwatch", endpoint_url=endpoint, config=_config())
 
 
-def batch(endpoint: str, keys: Keys = OWNER) -> "BatchClient":
-    return _session(keys).client("batch", endpoint_url=endpoint, config=_config())
+def batch(endpoint: str, credentials: Credentials = OWNER) -> "BatchClient":
+    return session(credentials).client("batch", endpoint_url=endpoint, config=_config())
 
 
 def lambda_(endpoint: str) -> "LambdaClient":
-    return _session(OWNER).client("lambda", endpoint_url=endpoint, config=_config(read_timeout=910))
+    # Longer than Lambda's longest time-out, 900 s
+    return session(OWNER).client("lambda", endpoint_url=endpoint, config=_config(read_timeout=910))
 
 
 def queue_arn(client: "SQSClient", url: str) -> str:

@@ -1,54 +1,50 @@
-"""The embedded cloud: S3, SQS and CloudWatch by moto, Kafka, PostgreSQL, Batch, the functions and their event sources.
+"""The embedded cloud: S3, SQS, CloudWatch, Kafka, PostgreSQL, Batch, the Lambda functions and their event sources.
 
-What is wired here is what infra/ wires in AWS. Nothing in core or handler knows which of the two it runs in.
+It starts and connects what infra/ deploys to AWS. `core` and `handler` do not know in which of the two they run.
 """
 
 import logging
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import msgspec
 
-from localcloud import clients, cloudwatch_emf, iam, resources, s3_notifications
+from core.bootstrap.ledger import migrate
+from localcloud import clients, iam
 from localcloud.batch import setup
-from localcloud.batch.iam import nobody_asks
-from localcloud.clients import OWNER, Keys
-from localcloud.config import GROUP, TOPIC, Address, Options
-from localcloud.http_api.server import PageServer
-from localcloud.lambda_.async_invoke import AsyncInvoker
-from localcloud.lambda_.function import Function, FunctionConfig
-from localcloud.lambda_.invoke_api import LambdaApi
-from localcloud.lambda_.sqs_event_source import S3Source, Schedule, SqsSource
+from localcloud.batch.iam import allow_all
+from localcloud.clients import OWNER, Credentials
+from localcloud.config import TOPIC, CloudConfig, Options, state_file
+from localcloud.event_sources import start_event_sources
+from localcloud.functions import Functions, company_environment, create_functions
+from localcloud.http_api.gateway import gateway_route
+from localcloud.http_api.oidc_provider import OidcProvider
+from localcloud.http_server import HttpServer
+from localcloud.kafka_broker import Broker
+from localcloud.lambda_.invoke_api import invoke_routes
+from localcloud.lambda_.kafka_event_source import KafkaEventSource
 from localcloud.postgres import PostgreSQL
-
-if TYPE_CHECKING:
-    from localcloud.batch.server import LocalBatch
-    from localcloud.kafka_broker import Broker
-    from localcloud.lambda_.kafka_event_source import KafkaSource
-
-_CLUSTER = f"arn:aws:kafka:{clients.REGION}:{clients.ACCOUNT}:cluster/local/embedded"
+from localcloud.s3_sqs_cloudwatch import resources
+from localcloud.s3_sqs_cloudwatch.moto_server import moto_server, reset
 
 
 class Cloud:
-    """A cloud for as long as its `with` block lasts, with fresh data. One at a time in a process: moto's is one.
+    """A cloud with fresh data, for as long as its `with` block lasts. One at a time in a process: moto's state is one.
 
-    Whatever ends the block, and also a failure halfway through the start, ends every process begun here.
+    Every process that it started ends with the block, and also if the start fails halfway.
     """
 
-    address: Address
-    process: Function
-    record: Function
-    dispatch: Function
-    admin: Function
-    web: Function
-    page: PageServer
-    batch: "LocalBatch"
-    kafka: "KafkaSource"
+    config: CloudConfig
+    functions: Functions
+    kafka: KafkaEventSource
+    login: OidcProvider
+    #: The credentials of each function's role, and of the Batch jobs' role, `job`.
+    credentials: Mapping[str, Credentials]
 
     def __init__(
         self,
@@ -57,24 +53,21 @@ class Cloud:
         progress: Callable[[str], object] = lambda _step: None,
         policies: Mapping[str, iam.Policy] | None = None,
     ) -> None:
-        """Keep the state file, the logs and scratch space in `folder`; `progress` is told each step.
+        """State file, logs and scratch space go to `folder`; `progress` is called with the name of each step.
 
-        With `policies`, IAM is enforced: each function, by its name, and the Batch jobs, `job`, may do what theirs
-        says and nothing else. `localcloud.template_policies` reads them of a template.
+        `policies`, by function name and `job` for Batch jobs, are enforced by IAM; without them, everything is
+        allowed. `localcloud.template_policies` reads them from a synthesized template.
         """
         self.folder = folder.resolve()
         self._options = options or Options()
         self._policies = policies
-        self._keys: dict[str, Keys] = {}
         self._progress = progress
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self._stack = stack
-            self._start()
-            # Only what started whole is kept; otherwise this block takes it down again.
-            self._stack = stack.pop_all()
+            self._start(stack)
+            self._stack = stack.pop_all()  # without an exception; otherwise `stack` takes down what had started
         return self
 
     def __exit__(self, *_exception: object) -> None:
@@ -82,190 +75,97 @@ class Cloud:
 
     @property
     def state_file(self) -> Path:
-        return self.folder / "cloud.json"
+        return state_file(self.folder)
 
-    def _start(self) -> None:
+    def _start(self, stack: ExitStack) -> None:
         logs = self.folder / "logs"
         shutil.rmtree(logs, ignore_errors=True)
         logs.mkdir(parents=True)
-        self._stack.enter_context(_logged(logs / "cloud.log"))
-        self.page = self._stack.enter_context(PageServer(self._options.page_port))  # its port may be taken: before all
+        stack.enter_context(_log_to(logs / "cloud.log"))
+        http = stack.enter_context(HttpServer(port=self._options.page_port))  # first of all: its port may be taken
+        self._start_services(stack, http, logs)
+        self._progress("the functions")
+        self.login = OidcProvider(http.url)
+        self.functions = create_functions(
+            stack, self.config, self._options, self.credentials, self.login.environment, logs
+        )
+        self._start_event_sources(stack, http)
+        self._write_files(stack)
+
+    def _start_services(self, stack: ExitStack, http: HttpServer, logs: Path) -> None:
+        """Start everything but the functions; sets `config` and `credentials`."""
+        options, deployment = self._options, self._options.deployment
         self._progress("S3, SQS and CloudWatch")
-        endpoint, name = self._moto(), self._options.deployment
-        queues = resources.queues(clients.sqs(endpoint), 6 * self._options.timeout, name)
-        resources.bucket(endpoint, queues, resources.bucket_name(name))
-        if self._policies is not None:
-            self._keys = self._stack.enter_context(iam.enforced(endpoint, self._policies))
+        endpoint = stack.enter_context(moto_server())
+        stack.enter_context(clients.isolated(endpoint))
+        reset(endpoint)
+        bucket = resources.bucket_name(deployment)
+        queue_urls = resources.create_queues(clients.sqs(endpoint), 6 * options.timeout, deployment)
+        resources.create_bucket(endpoint, queue_urls, bucket)
+        if self._policies is None:
+            self.credentials = defaultdict(lambda: OWNER)
+        else:
+            self.credentials = stack.enter_context(iam.enforced(endpoint, self._policies))
         self._progress("Batch")
-        judge = nobody_asks if self._policies is None else iam.judge
-        self.batch = self._stack.enter_context(setup.batch(logs, endpoint, queues["overflow"], self._options, judge))
+        judge = allow_all if self._policies is None else iam.judge
+        batch = stack.enter_context(setup.start(http, logs, endpoint, queue_urls["overflow"], options, judge))
         self._progress("Kafka")
-        broker = self._broker()
+        broker = stack.enter_context(Broker(TOPIC))
         self._progress("PostgreSQL")
-        database = self._stack.enter_context(PostgreSQL())
-        self.address = Address(
+        database = stack.enter_context(PostgreSQL())
+        batch_queue, batch_definitions = setup.names(deployment)
+        self.config = CloudConfig(
             pid=os.getpid(),
             endpoint=endpoint,
-            lambda_endpoint="",
-            batch_endpoint=self.batch.endpoint,
-            bucket=resources.bucket_name(name),
-            incoming_queue_url=queues["incoming"],
-            records_queue_url=queues["records"],
-            dead_letter_queue_url=queues["records-dead-letters"],
-            overflow_queue_url=queues["overflow"],
-            overflow_dead_letter_queue_url=queues["overflow-dead-letters"],
-            batch_queue=setup.names(name)[0],
-            batch_definitions=setup.names(name)[1],
+            lambda_endpoint=http.url,
+            batch_endpoint=batch.endpoint,
+            bucket=bucket,
+            incoming_queue_url=queue_urls["incoming"],
+            records_queue_url=queue_urls["records"],
+            dead_letter_queue_url=queue_urls["records-dead-letters"],
+            overflow_queue_url=queue_urls["overflow"],
+            overflow_dead_letter_queue_url=queue_urls["overflow-dead-letters"],
+            batch_queue=batch_queue,
+            batch_definitions=batch_definitions,
             kafka_bootstrap_servers=broker.bootstrap_servers,
             kafka_topic=broker.topic,
             database_url=database.url,
-            page_url=self.page.url,
+            page_url=http.url,
             folder=str(self.folder),
         )
         self._progress("the tables")
-        self._migrate()
-        work = {**self.address.processing(), **self._company(), **self._as("job").environment()}
-        setup.register(clients.batch(self.batch.endpoint), work, name)
-        self._progress("the functions")
-        self._functions(logs)
-        self._sources()
-        self._write_state()
-
-    def _broker(self) -> "Broker":
-        from localcloud.kafka_broker import Broker  # noqa: PLC0415 - a twentieth of a second, for `up` and `demo` only
-
-        return self._stack.enter_context(Broker(TOPIC))
-
-    def _moto(self) -> str:
-        from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second, for `up` and `demo` only
-
-        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-        server.start()
-        self._stack.callback(server.stop)
-        host, port = server.get_host_and_port()
-        endpoint = f"http://{host}:{port}"
-        self._stack.enter_context(clients.isolated(endpoint))
-        resources.reset(endpoint)
-        return endpoint
-
-    def _migrate(self) -> None:
-        from core.bootstrap.ledger import migrate  # noqa: PLC0415 - boto3 and psycopg, not for `--help`
-
-        migrate(self.address.recording())
-
-    def _functions(self, logs: Path) -> None:
-        address, options = self.address, self._options
-        cloudwatch = clients.cloudwatch(address.endpoint)
-
-        def function(name: str, timeout: float, concurrency: int, environment: dict[str, str]) -> Function:
-            config = FunctionConfig(
-                name=name,
-                handler=f"handler.{name}.handle",
-                timeout=timeout,
-                memory_mb=options.memory_mb,
-                concurrency=concurrency,
-                environment={**environment, **self._as(name).environment()},
-            )
-            return self._stack.enter_context(Function(config, logs, on_log=partial(cloudwatch_emf.put, cloudwatch)))
-
+        migrate(self.config.record_environment())
         environment = {
-            **address.processing(),
-            **self._company(),
-            "WORK_DIR": "{tmp}",
-            "LAMBDA_MAX_MEGAPIXELS": str(options.lambda_max_megapixels),
-            # So many sandboxes share this machine's processors; in Lambda each has its own.
-            "THREADS": "1",
-            # Two, however few processors there are, so that batches are worked on here as they are there.
-            "WORKERS": "2",
+            **self.config.process_environment(),
+            **company_environment(options),
+            **self.credentials["job"].environment(),
         }
-        hours = {"RECONCILE_AFTER_HOURS": str(options.reconcile_after / 3600)}
-        self.process = function("process", options.timeout, options.concurrency, environment)
-        self.record = function("record", min(30.0, options.timeout), 1, address.recording())
-        self.dispatch = function("dispatch", min(60.0, options.timeout), 2, address.dispatching())
-        pipelines = {"PIPELINES": options.pipelines, **self.page.issuer.environment}
-        self.web = function("web", 29.0, options.concurrency, {**address.page(), **pipelines})
-        self.page.serve(self.web)
-        self.admin = function("admin", 900.0, 1, {**address.dispatching(), **address.recording(), **hours})
+        setup.register(clients.batch(batch.endpoint), environment, deployment)
 
-    def _as(self, name: str) -> Keys:
-        """Who a function, or the jobs, sign as."""
-        return self._keys[name] if self._policies is not None else OWNER
+    def _start_event_sources(self, stack: ExitStack, http: HttpServer) -> None:
+        functions = self.functions
+        invoker, self.kafka = start_event_sources(stack, self.config, self._options, functions, self.credentials)
+        http.add(invoke_routes({function.config.name: function for function in functions}, {"process": invoker}))
+        http.add([*self.login.routes, gateway_route(self.login.authorizer, functions.web.invoke)])
 
-    def _company(self) -> dict[str, str]:
-        """The company's own pipelines and functions, as every entry that touches images has them."""
-        options = self._options
-        return {
-            "PIPELINES": options.pipelines,
-            "OPERATIONS": options.operations,
-            "PYTHONPATH": options.python_path,
-        }
-
-    def _sources(self) -> None:
-        address, options = self.address, self._options
-        s3, sqs = clients.s3(address.endpoint), clients.sqs(address.endpoint)
-        # What Lambda does for a function it does in the name of the function's role
-        lambdas = clients.s3(address.endpoint, self._as("process"))
-        records = clients.sqs(address.endpoint, self._as("record"))
-        overflow = clients.sqs(address.endpoint, self._as("dispatch"))
-
-        def keep(key: str, document: bytes) -> None:
-            lambdas.put_object(Bucket=address.bucket, Key=key, Body=document, ContentType="application/json")
-
-        mend = partial(s3_notifications.completed, s3)
-        invoker = AsyncInvoker(self.process, keep, options.backoff)
-        functions = (self.process, self.record, self.dispatch, self.admin, self.web)
-        api = self._stack.enter_context(
-            LambdaApi({function.config.name: function for function in functions}, {"process": invoker})
-        )
-        self.kafka = self._kafka(keep)
-        self._stack.callback(self.kafka.close)
-        self.kafka.scale(options.consumers)
-        for source in (
-            S3Source(sqs, address.incoming_queue_url, invoker, mend),
-            SqsSource(records, address.records_queue_url, self.record, mend, batch_size=100, window=0.2),
-            SqsSource(overflow, address.overflow_queue_url, self.dispatch, mend, batch_size=100, window=0.5),
-            Schedule(self.admin, {"action": "reconcile"}, options.reconcile_every),
-        ):
-            source.start()
-            self._stack.callback(source.close)
-        # Runs first at the end: what is being invoked dies, so that the sources' threads come home.
-        for function in functions:
-            self._stack.callback(function.close)
-        self._stack.callback(invoker.close)
-        self.address = msgspec.structs.replace(address, lambda_endpoint=api.url)
-
-    def _kafka(self, keep: Callable[[str, bytes], object]) -> "KafkaSource":
-        from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping  # noqa: PLC0415
-        from localcloud.lambda_.kafka_events import Origin, failure_document  # noqa: PLC0415
-
-        origin = Origin(bootstrap_servers=self.address.kafka_bootstrap_servers, arn=_CLUSTER)
-        mapping = Mapping(
-            origin=origin, topic=TOPIC, group=GROUP, batch_size=self._options.kafka_batch, window=0.2, partial=True
-        )
-        return KafkaSource(
-            mapping,
-            self.process.invoke,
-            lambda record: keep(*failure_document(origin, self.process.config.arn, record)),
-        )
-
-    def _write_state(self) -> None:
-        """For other processes, `cloud.json`; for the container, what `docker run --env-file` takes."""
-        address = msgspec.json.format(msgspec.json.encode(self.address), indent=2).decode()
-        settings = "\n".join(f"{name}={value}" for name, value in self.address.processing().items())
-        for path, content in ((self.folder / "settings.env", settings), (self.state_file, address)):
-            fresh = path.with_suffix(".new")
-            fresh.write_text(content + "\n", encoding="utf-8")
-            fresh.chmod(0o600)
-            fresh.replace(path)
-            self._stack.callback(path.unlink, missing_ok=True)
+    def _write_files(self, stack: ExitStack) -> None:
+        """Write the state file, for other processes, and `settings.env`, for `docker run --env-file`."""
+        state = msgspec.json.format(msgspec.json.encode(self.config), indent=2).decode()
+        settings = "\n".join(f"{name}={value}" for name, value in self.config.process_environment().items())
+        for path, content in ((self.folder / "settings.env", settings), (self.state_file, state)):
+            new = path.with_suffix(".new")
+            new.write_text(content + "\n", encoding="utf-8")
+            new.chmod(0o600)
+            new.replace(path)
+            stack.callback(path.unlink, missing_ok=True)
 
 
 @contextmanager
-def _logged(path: Path) -> Iterator[None]:
-    """What moto's server and the event sources have to complain of goes to a file, not amid a command's output."""
+def _log_to(path: Path) -> Iterator[None]:
+    """Write the servers' and the event sources' warnings to a file, not between the lines of a command's output."""
     handler = logging.FileHandler(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    loggers = (logging.getLogger("werkzeug"), logging.getLogger("local"))
+    loggers = [logging.getLogger(name) for name in ("werkzeug", "uvicorn", "localcloud")]
     for logger in loggers:
         logger.setLevel(logging.WARNING)
         logger.propagate = False

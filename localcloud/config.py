@@ -1,4 +1,4 @@
-"""Where a running cloud is, and what may be chosen of one. Read by commands that have no use for the cloud itself."""
+"""The configuration of an embedded cloud: options at its start, and the endpoints and names of a running one."""
 
 import os
 from pathlib import Path
@@ -14,10 +14,11 @@ GROUP = "picture-perfect"
 BATCH_QUEUE, BATCH_DEFINITIONS = "picture-perfect", DEFAULT_PREFIX
 
 
-class Address(msgspec.Struct, frozen=True, kw_only=True):
-    """Where everything of a running cloud is; other processes read it from `cloud.json`."""
+class CloudConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """The endpoints and names of a running cloud. Other processes read them from `cloud.json`."""
 
     pid: int
+    #: Of S3, SQS, CloudWatch and IAM.
     endpoint: str
     lambda_endpoint: str
     batch_endpoint: str
@@ -28,6 +29,7 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
     overflow_queue_url: str
     overflow_dead_letter_queue_url: str
     batch_queue: str = BATCH_QUEUE
+    #: Prefix of the job definitions' names.
     batch_definitions: str = BATCH_DEFINITIONS
     kafka_bootstrap_servers: str
     kafka_topic: str
@@ -41,10 +43,11 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def references(self) -> str:
+        """The objects that direct invokes and Kafka records may refer to, as the setting REFERENCES."""
         return f"s3://{self.bucket}/library/{{customer}}/"
 
-    def processing(self) -> dict[str, str]:
-        """The environment of the entries that touch images."""
+    def process_environment(self) -> dict[str, str]:
+        """The environment of the function `process` and of Batch jobs."""
         return {
             **clients.environment(self.endpoint),
             "BUCKET": self.bucket,
@@ -56,8 +59,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             "METRICS_NAMESPACE": NAMESPACE,
         }
 
-    def dispatching(self) -> dict[str, str]:
-        """The environment of the dispatcher, and of the reconciler."""
+    def dispatch_environment(self) -> dict[str, str]:
+        """The environment of the function `dispatch`."""
         return {
             **clients.environment(self.endpoint),
             "AWS_ENDPOINT_URL_BATCH": self.batch_endpoint,
@@ -70,8 +73,8 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             "SUBMITS_PER_SECOND": "50",
         }
 
-    def recording(self) -> dict[str, str]:
-        """The environment of the entries that know the database."""
+    def record_environment(self) -> dict[str, str]:
+        """The environment of the function `record`, and of `migrate`."""
         return {
             **clients.environment(self.endpoint),
             "BUCKET": self.bucket,
@@ -79,47 +82,57 @@ class Address(msgspec.Struct, frozen=True, kw_only=True):
             "RECORDS_QUEUE_URL": self.records_queue_url,
         }
 
-    def page(self) -> dict[str, str]:
-        """The environment of the page's function: its user of the database may read alone."""
+    def admin_environment(self) -> dict[str, str]:
+        """The environment of the function `admin`, which dispatches and records."""
+        return {**self.dispatch_environment(), **self.record_environment()}
+
+    def web_environment(self) -> dict[str, str]:
+        """The environment of the function `web`; its database user can only read."""
         reader = self.database_url.replace("//postgres@", "//picture_perfect_web@")
         return {**clients.environment(self.endpoint), "BUCKET": self.bucket, "DATABASE_URL": reader}
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What may be chosen of a cloud. Seconds and MB."""
+    """Options of a cloud at its start. Times are in seconds."""
 
-    #: A deployment's name, `name` in infra/settings.toml: bucket, queues and Batch are called as there, which the
-    #: policies of its roles must find. Names of the embedded cloud's own, if there is none.
+    #: A deployment's name, `name` in infra/settings.toml: bucket, queues and Batch get the names that the policies of
+    #: its roles refer to. Without it they have names of their own.
     deployment: str = ""
     pipelines: str = ""
-    #: A company's own functions, as the setting OPERATIONS has them, and where Python finds them.
+    #: A company's own operations, as the setting OPERATIONS, and their PYTHONPATH.
     operations: str = ""
     python_path: str = ""
+    #: Of the functions `process`, `record` and `dispatch` at most.
     timeout: float = 60.0
     memory_mb: int = 2048
-    #: As the setting LAMBDA_MAX_MEGAPIXELS: larger images go to Batch; 0: the estimate decides.
+    #: As the setting LAMBDA_MAX_MEGAPIXELS: larger images go to Batch. 0: the estimate decides.
     lambda_max_megapixels: float = 0.0
     concurrency: int = max(2, min(8, os.cpu_count() or 2))
+    #: Before the first retry of an asynchronous invocation; AWS waits a minute.
     backoff: float = 0.5
-    #: What all Batch jobs together may have, as a compute environment's maxvCpus; here they share this machine's.
+    #: vCPUs of all running Batch jobs, as a compute environment's maxvCpus. They share this machine's processors.
     batch_vcpus: int = 16
-    #: The shortest time-out that a Batch job may ask for, in seconds; AWS has 60.
-    least_batch_seconds: int = 60
-    #: Seconds: between two looks of the reconciler, and how long a source waits until it is taken up again.
+    #: The shortest attemptDurationSeconds that Batch accepts; AWS has 60.
+    min_batch_seconds: int = 60
+    #: Between two runs of the reconciler, and the age from which a waiting source is sent again.
     reconcile_every: float = 60.0
     reconcile_after: float = 600.0
-    #: The port of the page; 0: any that is free.
+    #: Port of the page, Lambda's and Batch's API. 0: any free one.
     page_port: int = 0
-    #: Consumers of the Kafka topic, each with one batch at a time, and how many records a batch has at most.
+    #: Consumers of the Kafka topic, each with one batch at a time, and the most records of a batch.
     consumers: int = 1
     kafka_batch: int = 25
 
 
-def running(folder: Path) -> Address | None:
-    """The cloud whose state file lies in `folder`, if its process is alive."""
+def state_file(folder: Path) -> Path:
+    return folder / "cloud.json"
+
+
+def running(folder: Path) -> CloudConfig | None:
+    """The running cloud whose state file is in `folder`; None if there is no file or its process has ended."""
     try:
-        address = msgspec.json.decode((folder / "cloud.json").read_bytes(), type=Address)
-        os.kill(address.pid, 0)
+        config = msgspec.json.decode(state_file(folder).read_bytes(), type=CloudConfig)
+        os.kill(config.pid, 0)
     except (OSError, msgspec.DecodeError):
         return None
-    return address
+    return config

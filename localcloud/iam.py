@@ -1,9 +1,9 @@
-"""IAM in the embedded cloud: each function, and Batch's jobs, under a role of its own, whose policy is enforced.
+"""IAM in the embedded cloud: a role with an enforced policy for each function and for Batch jobs.
 
-moto judges each call to S3 and SQS by the policy of who signed it, and so does `judge` for the servers of our own. What
-moto does not look at: conditions and resource-based policies; the version that a HEAD names, and the source of a copy.
-It says 404 of an object that is not there also to those who may not list the bucket, where S3 says 403. A presigned
-request carries no header that it could judge, and fails.
+moto judges each request to S3 and SQS by the policies of its signer; `judge` does so for Batch's API. moto ignores
+conditions, resource-based policies, the version in a HEAD, and the source of a copy. For a missing object it answers
+404 also without s3:ListBucket, where S3 answers 403. It denies presigned requests, because they have no
+Authorization header.
 """
 
 import json
@@ -11,8 +11,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from moto import settings
+from moto.core import enable_iam_authentication
+from moto.iam.access_control import IAMRequest
+from moto.iam.models import iam_backends
+from werkzeug.exceptions import HTTPException
+
 from localcloud import clients
-from localcloud.clients import ACCOUNT, Keys
+from localcloud.clients import ACCOUNT, Credentials
 
 Policy = Mapping[str, Any]
 
@@ -25,45 +31,41 @@ _OWNER = "owner"
 
 
 class DeniedError(Exception):
-    """Who signed the request may not do that. The sentence is IAM's."""
+    """The signer is not allowed the action. The message is IAM's."""
 
 
 @contextmanager
-def enforced(endpoint: str, policies: Mapping[str, Policy]) -> Iterator[dict[str, Keys]]:
-    """Judge every request from now on, for as long as it lasts; the keys of a role for each policy, by its name.
+def enforced(endpoint: str, policies: Mapping[str, Policy]) -> Iterator[dict[str, Credentials]]:
+    """Enforce IAM for as long as the block lasts. Yields the credentials of a role for each policy, by its name.
 
-    Who runs the cloud, with the keys that every client of `localcloud.clients` has, may do all.
+    OWNER, the default of every client of `localcloud.clients`, is allowed everything.
     """
-    from moto.core import enable_iam_authentication  # noqa: PLC0415 - a second, for who wants it only
-
-    _let_owner_in(endpoint)
-    keys = {name: assumed(endpoint, name, policy) for name, policy in policies.items()}
-    with enable_iam_authentication():  # of this process, and moto's server is in it
-        yield keys
+    _allow_owner_everything(endpoint)
+    credentials = {name: create_role(endpoint, name, policy) for name, policy in policies.items()}
+    with enable_iam_authentication():  # in this process, which moto's server runs in
+        yield credentials
 
 
-def assumed(endpoint: str, name: str, policy: Policy) -> Keys:
-    """Make a role with that one policy, and be it."""
+def create_role(endpoint: str, name: str, policy: Policy) -> Credentials:
+    """Create a role with this policy. Returns credentials that assume it."""
     iam, sts = clients.client("iam", endpoint), clients.client("sts", endpoint)
     arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"]
     iam.put_role_policy(RoleName=name, PolicyName="own", PolicyDocument=json.dumps(policy))
     given = sts.assume_role(RoleArn=arn, RoleSessionName="local")["Credentials"]
-    return Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
+    return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
 def judge(method: str, path: str, headers: Mapping[str, str], body: bytes, action: str, *resources: str) -> None:
-    """Whether who signed a request to a server of our own may do `action` on all of `resources`.
+    """Raise DeniedError unless the signer of a request is allowed `action` on all of `resources`.
 
-    `path` is that of the request, with its query. Raises DeniedError. Does nothing where IAM is not enforced.
+    Does nothing outside `enforced`.
     """
-    from moto import settings  # noqa: PLC0415 - as above
-    from moto.iam.access_control import IAMRequest  # noqa: PLC0415
-    from werkzeug.exceptions import HTTPException  # noqa: PLC0415
-
     if settings.INITIAL_NO_AUTH_ACTION_COUNT:
         return
     try:
-        request = IAMRequest(ACCOUNT, method, path, {}, body, dict(headers), action)
+        # moto looks headers up as boto3 spells them
+        spelled = {name.title(): value for name, value in headers.items()}
+        request = IAMRequest(ACCOUNT, method, path, {}, body, spelled, action)
         request.check_signature()
         for resource in resources:
             request.check_action_permitted(resource)
@@ -71,14 +73,12 @@ def judge(method: str, path: str, headers: Mapping[str, str], body: bytes, actio
         raise DeniedError(str(error.description)) from error
 
 
-def _let_owner_in(endpoint: str) -> None:
-    """Give the keys that `localcloud.clients` signs with to a user who may do all; IAM makes up keys of its own."""
-    from moto.iam.models import iam_backends  # noqa: PLC0415 - as above
-
+def _allow_owner_everything(endpoint: str) -> None:
+    """Create a user with OWNER's credentials: IAM would choose others, so they are replaced in moto's state."""
     iam = clients.client("iam", endpoint)
     iam.create_user(UserName=_OWNER)
     iam.put_user_policy(UserName=_OWNER, PolicyName="all", PolicyDocument=json.dumps(_ALL))
-    made = iam.create_access_key(UserName=_OWNER)["AccessKey"]["AccessKeyId"]
+    key_id = iam.create_access_key(UserName=_OWNER)["AccessKey"]["AccessKeyId"]
     backend = iam_backends[ACCOUNT]["aws"]
-    key = next(key for key in backend.get_user(_OWNER).access_keys if key.access_key_id == made)
+    key = next(key for key in backend.get_user(_OWNER).access_keys if key.access_key_id == key_id)
     key.access_key_id, key.secret_access_key = clients.OWNER.access_key_id, clients.OWNER.secret_access_key

@@ -1,7 +1,4 @@
-"""Kafka on this machine: a broker that speaks the real protocol, and how far a consumer group has come.
-
-The broker is librdkafka's own mock cluster: consumer groups, rebalances, headers, commits, over real sockets.
-"""
+"""The Kafka broker, librdkafka's mock cluster with real sockets and consumer groups; and the progress of a group."""
 
 import ctypes
 from collections.abc import Mapping
@@ -12,21 +9,21 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition, cimpl
 
 from core.domain.errors import Code, Unavailable
 
-#: What the mock broker keeps of a partition, in bytes; beyond, it drops the oldest records and tells nobody.
+#: The mock broker's limit for a partition, in bytes; beyond it, the oldest records are dropped without an error.
 #: librdkafka, rdkafka_mock.c: `defaults.partition_max_size`.
 PARTITION_BYTES = 5 * 1024 * 1024
-#: Two records must fit into a partition: where the newest drives out all the others, the mock broker loses it too
-#: (2.16: it makes room before it takes the new one in, and an empty partition begins behind it).
+#: Bytes of the largest record. Two must fit into a partition: if the newest displaces all others, the mock broker
+#: loses it too (librdkafka 2.16: it makes room before it appends, and an emptied partition starts behind the record).
 MAX_RECORD = 2_500_000
-_PATIENCE = 10.0  # seconds for a broker to answer
-_GROUP_DELAY_MS = 300  # how long a new group waits for more members; librdkafka's own is 3 seconds
+_BROKER_SECONDS = 10.0  # for a broker to answer
+_GROUP_DELAY_MS = 300  # a new group's wait for more members; librdkafka's default is 3 seconds
 
 
 class Broker:
-    """A Kafka cluster of one broker for as long as its `with` block lasts, with one topic.
+    """A Kafka cluster of one broker and one topic, for as long as its `with` block lasts.
 
-    Made by librdkafka's C functions (rdkafka_mock.h), which Python's Producer keeps to itself: its own way,
-    `test.mock.num.brokers`, has no say in how many partitions a topic has, or in how long a new group waits.
+    It calls librdkafka's C functions (rdkafka_mock.h), because the configuration `test.mock.num.brokers` of Python's
+    clients sets neither the number of partitions nor the wait of a new group.
     """
 
     bootstrap_servers: str
@@ -37,12 +34,12 @@ class Broker:
 
     def __enter__(self) -> Self:
         library = self._library = _librdkafka()
-        complaint = ctypes.create_string_buffer(512)
+        error = ctypes.create_string_buffer(512)
         settings = library.rd_kafka_conf_new()
-        library.rd_kafka_conf_set(settings, b"log_level", b"3", complaint, len(complaint))
-        self._client = library.rd_kafka_new(0, settings, complaint, len(complaint))
+        library.rd_kafka_conf_set(settings, b"log_level", b"3", error, len(error))
+        self._client = library.rd_kafka_new(0, settings, error, len(error))
         if not self._client:
-            raise Unavailable(Code.QUEUE_UNAVAILABLE, f"librdkafka did not start: {complaint.value.decode()}")
+            raise Unavailable(Code.QUEUE_UNAVAILABLE, f"librdkafka did not start: {error.value.decode()}")
         self._cluster = library.rd_kafka_mock_cluster_new(self._client, 1)
         library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, _GROUP_DELAY_MS)
         library.rd_kafka_mock_topic_create(self._cluster, self.topic.encode(), self._partitions, 1)
@@ -55,7 +52,7 @@ class Broker:
 
 
 def _librdkafka() -> ctypes.CDLL:
-    """The very library that confluent-kafka brings: whoever asks its extension module for a name reaches it."""
+    """The librdkafka that confluent-kafka bundles, reached through its extension module."""
     library = ctypes.CDLL(cimpl.__file__)
     pointer, text, number = ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int
     signatures: dict[str, tuple[Any, list[Any]]] = {
@@ -75,8 +72,8 @@ def _librdkafka() -> ctypes.CDLL:
     return library
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a group has come in one partition: the next offset it will read, and the next to be written."""
+class PartitionProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """A group's progress in one partition: `committed` is the next offset to be read, `end` the next to be written."""
 
     committed: int
     end: int
@@ -87,7 +84,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GroupWatch:
-    """Looks at a consumer group without joining it. Also a context manager that closes on exit."""
+    """Observes a consumer group without joining it. Also a context manager that closes on exit."""
 
     def __init__(self, bootstrap_servers: str, group: str, topic: str, config: Mapping[str, str] | None = None) -> None:
         self._consumer = Consumer(
@@ -102,32 +99,34 @@ class GroupWatch:
         self._consumer.close()
 
     def partitions(self) -> list[int]:
-        """The topic's partitions. Raises Unavailable(QUEUE_UNAVAILABLE)."""
+        """The topic's partition numbers. Raises Unavailable(QUEUE_UNAVAILABLE)."""
         try:
-            found = self._consumer.list_topics(self._topic, timeout=_PATIENCE).topics[self._topic]
+            topic = self._consumer.list_topics(self._topic, timeout=_BROKER_SECONDS).topics[self._topic]
         except KafkaException as error:
             raise _unavailable(error) from error
-        return sorted(found.partitions)
+        return sorted(topic.partitions)
 
     def committed(self) -> dict[int, int]:
-        """The next offset that the group will read, by partition. Raises Unavailable(QUEUE_UNAVAILABLE)."""
-        wanted = [TopicPartition(self._topic, number) for number in self.partitions()]
+        """The group's next offset to read, by partition. Raises Unavailable(QUEUE_UNAVAILABLE)."""
+        partitions = [TopicPartition(self._topic, number) for number in self.partitions()]
         try:
-            found = self._consumer.committed(wanted, timeout=_PATIENCE)
+            offsets = self._consumer.committed(partitions, timeout=_BROKER_SECONDS)
         except KafkaException as error:
             raise _unavailable(error) from error
-        return {item.partition: max(0, item.offset) for item in found}  # a negative one: nothing committed yet
+        return {item.partition: max(0, item.offset) for item in offsets}  # negative: nothing committed yet
 
-    def progress(self) -> dict[int, Progress]:
-        """All of it, by partition. Raises Unavailable(QUEUE_UNAVAILABLE)."""
-        committed, found = self.committed(), {}
+    def progress(self) -> dict[int, PartitionProgress]:
+        """The group's progress, by partition. Raises Unavailable(QUEUE_UNAVAILABLE)."""
+        committed, progress = self.committed(), {}
         for number, offset in committed.items():
             try:
-                marks = self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=_PATIENCE)
+                marks = self._consumer.get_watermark_offsets(
+                    TopicPartition(self._topic, number), timeout=_BROKER_SECONDS
+                )
             except KafkaException as error:
                 raise _unavailable(error) from error
-            found[number] = Progress(committed=offset, end=marks[1] if marks else offset)
-        return found
+            progress[number] = PartitionProgress(committed=offset, end=marks[1] if marks else offset)
+        return progress
 
 
 def _unavailable(error: KafkaException) -> Unavailable:

@@ -1,4 +1,4 @@
-"""What the command line reads from the ledger: the same tables that the company's BI reads."""
+"""Queries on the ledger for the command line, on the tables that the company's BI reads."""
 
 from datetime import datetime
 from typing import Any, LiteralString, Self
@@ -22,7 +22,7 @@ _IMAGES = """
 
 
 class Ledger:
-    """One connection, read-only. Also a context manager that closes on exit."""
+    """A read-only connection. Also a context manager that closes on exit."""
 
     def __init__(self, url: str) -> None:
         """Connect. Raises Unavailable(DATABASE_UNAVAILABLE)."""
@@ -39,21 +39,23 @@ class Ledger:
         self._connection.close()
 
     def images(self, ids: list[str]) -> list[Row]:
-        """These images, with their renditions; those not recorded yet are missing."""
+        """The recorded ones among the images of these ids, with their renditions."""
         return self._rows(_IMAGES + " WHERE image_id = ANY(%s::uuid[])", [ids])
 
     def sources(self, sources: list[str]) -> list[Row]:
-        """The images that came in from these places, spelled s3://bucket/key."""
+        """The recorded images from these sources, given as s3://bucket/key."""
         return self._rows(_IMAGES + " WHERE source = ANY(%s)", [sources])
 
     def last(self, count: int) -> list[Row]:
+        """The `count` images committed last, the newest first."""
         return self._rows(_IMAGES + " ORDER BY committed_at DESC LIMIT %s", [count])
 
     def since(self, moment: datetime) -> list[Row]:
-        """What was committed after a moment, oldest first."""
+        """The images committed after `moment`, the oldest first."""
         return self._rows(_IMAGES + " WHERE committed_at > %s ORDER BY committed_at", [moment])
 
     def counts(self) -> list[Row]:
+        """Images, renditions and source bytes by customer, status and format."""
         return self._rows(
             """SELECT customer, status, coalesce(format, 'unknown') AS format, count(*) AS images,
                       coalesce(sum((SELECT count(*) FROM renditions r WHERE r.image_id = images.image_id)), 0)::int
@@ -63,7 +65,7 @@ class Ledger:
         )
 
     def dollars(self) -> list[Row]:
-        """What AWS would ask for all images, by route."""
+        """The cost of all images on AWS in dollars, by route."""
         return self._rows(
             """SELECT route, count(*)::int AS images, sum(compute)::float AS compute, sum(requests)::float AS requests,
                       sum(storage)::float AS storage, sum(total)::float AS total

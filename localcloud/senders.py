@@ -1,4 +1,4 @@
-"""The doors as a customer's program would use them: a presigned upload, a direct invoke, and Batch's command."""
+"""Senders of images, as a customer's program sends them: by presigned upload or by direct invoke."""
 
 import base64
 import json
@@ -11,16 +11,19 @@ import click
 
 from core.domain.errors import Code, Unavailable
 from localcloud import clients
-from localcloud.config import Address
+from localcloud.config import CloudConfig
 
-#: Base64 grows by a third, and the rest of the event needs room: larger files go by upload.
+#: Bytes of the largest image in a direct invoke: in base64 it grows by a third, and Lambda's payload has 6 MB.
 MAX_DIRECT = 4_500_000
 
 
-def upload(address: Address, customer: str, pipeline: str, name: str, body: bytes) -> str:
-    """Send by a presigned POST, as a web page does. Returns the key; the image is worked on later."""
+def send_upload(config: CloudConfig, customer: str, pipeline: str, name: str, body: bytes) -> str:
+    """Send by a presigned POST, as a web page does. Returns the key, before the image is processed.
+
+    Raises Unavailable(STORE_UNAVAILABLE).
+    """
     key = f"incoming/{customer}/{pipeline}/{uuid4()}/{name}"
-    form = clients.s3(address.endpoint).generate_presigned_post(address.bucket, key, ExpiresIn=300)
+    form = clients.s3(config.endpoint).generate_presigned_post(config.bucket, key, ExpiresIn=300)
     boundary = uuid4().hex
     content = b"".join(
         f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"\r\n\r\n{value}\r\n'.encode()
@@ -37,24 +40,18 @@ def upload(address: Address, customer: str, pipeline: str, name: str, body: byte
     return key
 
 
-def direct(address: Address, customer: str, pipeline: str, name: str, body: bytes) -> dict[str, Any]:
-    """Invoke the function with the bytes in the event. Returns the result; raises ClickException when refused."""
+def send_direct(config: CloudConfig, customer: str, pipeline: str, name: str, body: bytes) -> dict[str, Any]:
+    """Invoke the function `process` with the bytes in the event. Returns the result.
+
+    Raises ClickException if the image is too large or refused.
+    """
     if len(body) > MAX_DIRECT:
         raise click.ClickException(
             f"{name} has {len(body):,} bytes; the direct door takes {MAX_DIRECT:,}. Use --door upload."
         )
     event = {"customer": customer, "pipeline": pipeline, "filename": name, "image": base64.b64encode(body).decode()}
-    answer = clients.lambda_(address.lambda_endpoint).invoke(FunctionName="process", Payload=json.dumps(event))
+    answer = clients.lambda_(config.lambda_endpoint).invoke(FunctionName="process", Payload=json.dumps(event))
     result: dict[str, Any] = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
         raise click.ClickException(f"{name} was refused: {result.get('errorMessage')}")
     return result
-
-
-def _count(address: Address, lines: list[str]) -> None:
-    """What CloudWatch Logs does with a job's log."""
-    from localcloud import cloudwatch_emf  # noqa: PLC0415 - nobody else here needs it
-
-    client = clients.cloudwatch(address.endpoint)
-    for line in lines:
-        cloudwatch_emf.put(client, line)

@@ -1,7 +1,6 @@
-"""The policies of a synthesized template's roles, as the embedded cloud can enforce them.
+"""The policies of a synthesized template's roles; CloudFormation's functions become the embedded cloud's ARNs.
 
-CloudFormation's functions are resolved to the ARNs that things have here. Each role must be that of a function, or of
-Batch's tasks: a role that nobody is known to have is an error, for nobody would look at it.
+Every role must belong to a function or to Batch's tasks. Any other is an error, because no test would enforce it.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,38 +15,38 @@ _PSEUDO = {
     "AWS::Region": REGION,
     "AWS::URLSuffix": "amazonaws.com",
 }
-#: By type and attribute; `{…}` is a property of the resource, and `{id}` what it is called in the template.
+#: Values of Fn::GetAtt by type and attribute; `{…}` is a property of the resource, `{id}` its logical id.
 _ATTRIBUTES = {
     ("AWS::SQS::Queue", "Arn"): f"arn:aws:sqs:{REGION}:{ACCOUNT}:{{QueueName}}",
     ("AWS::Logs::LogGroup", "Arn"): f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{{LogGroupName}}:*",
     ("AWS::RDS::DBCluster", "DBClusterResourceId"): "cluster-{id}",
 }
-#: Batch's own, beside those of the functions: what a job's code is, and what starts its container.
+#: Holders of Batch's roles: a job's code, and the agent that starts its container.
 JOB, EXECUTION = "job", "execution"
 
 
-def read(template: Mapping[str, Any]) -> dict[str, Policy]:
-    """By who has the role: `process`, `dispatch`, …, `job` and `execution`. Raises ValueError for what is none."""
+def read_policies(template: Mapping[str, Any]) -> dict[str, Policy]:
+    """The policies by their role's holder: a function's name, `job` or `execution`. Raises ValueError."""
     resources: Mapping[str, Any] = template["Resources"]
     holders = dict(_holders(resources))
-    found: dict[str, Policy] = {}
+    policies: dict[str, Policy] = {}
     for identity, resource in resources.items():
         kind = resource["Type"]
         if kind in {"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"}:
-            raise ValueError(f"{identity} grants beside the roles' own policies.")
+            raise ValueError(f"{identity} is a policy outside the roles.")
         if kind != "AWS::IAM::Role":
             continue
         if identity not in holders:
-            raise ValueError(f"Nobody is known to have the role {identity}.")
-        found[holders[identity]] = _policy(identity, resource["Properties"], resources)
-    return found
+            raise ValueError(f"No function and no job definition has the role {identity}.")
+        policies[holders[identity]] = _policy(identity, resource["Properties"], resources)
+    return policies
 
 
 def _policy(identity: str, properties: Mapping[str, Any], resources: Mapping[str, Any]) -> Policy:
     if properties.get("ManagedPolicyArns"):
         raise ValueError(f"{identity} has managed policies.")
-    (own,) = properties["Policies"]
-    policy: Policy = resolved(own["PolicyDocument"], resources)
+    (inline,) = properties["Policies"]
+    policy: Policy = resolve(inline["PolicyDocument"], resources)
     return policy
 
 
@@ -63,23 +62,23 @@ def _holders(resources: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield container["ExecutionRoleArn"]["Fn::GetAtt"][0], EXECUTION
 
 
-def resolved(value: Any, resources: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a template's JSON
-    """`value` without CloudFormation's functions. Raises ValueError for one that is not known here."""
+def resolve(value: Any, resources: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a template's JSON
+    """`value` without CloudFormation's functions. Raises ValueError for an unsupported one."""
     if isinstance(value, list):
-        return [resolved(each, resources) for each in value]
+        return [resolve(each, resources) for each in value]
     if not isinstance(value, dict):
         return value
     if any(name == "Ref" or name.startswith("Fn::") for name in value):
-        return _answer(value, resources)
-    return {name: resolved(each, resources) for name, each in value.items()}
+        return _resolve_function(value, resources)
+    return {name: resolve(each, resources) for name, each in value.items()}
 
 
-def _answer(function: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
+def _resolve_function(function: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
     match function:
         case {"Ref": str(name)} if name in _PSEUDO:
             return _PSEUDO[name]
         case {"Fn::Join": [str(between), list(parts)]}:
-            return between.join(resolved(part, resources) for part in parts)
+            return between.join(resolve(part, resources) for part in parts)
         case {"Fn::Sub": str(text)}:
             for name, known in _PSEUDO.items():
                 text = text.replace(f"${{{name}}}", known)
@@ -87,7 +86,7 @@ def _answer(function: Mapping[str, Any], resources: Mapping[str, Any]) -> str:
                 return text
         case {"Fn::GetAtt": [str(identity), str(attribute)]}:
             resource = resources[identity]
-            spelled = _ATTRIBUTES.get((resource["Type"], attribute))
-            if spelled:
-                return spelled.format(id=identity, **resource["Properties"])
-    raise ValueError(f"{dict(function)} is not known here.")
+            attribute_template = _ATTRIBUTES.get((resource["Type"], attribute))
+            if attribute_template:
+                return attribute_template.format(id=identity, **resource["Properties"])
+    raise ValueError(f"{dict(function)} is not supported here.")

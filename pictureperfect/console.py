@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.text import Text
 
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 #: Where a cloud keeps its state file and logs, from the folder one stands in.
 FOLDER = Path(".picture-perfect")
@@ -90,7 +90,7 @@ def _told(out: Path, option: str = "--out") -> Iterator[None]:
         raise click.UsageError(f"{option} {out} cannot be written to: {error.strerror}.") from error
 
 
-def cloud_at(folder: Path) -> "Address":
+def cloud_at(folder: Path) -> "CloudConfig":
     """The running cloud. Raises ClickException when there is none."""
     from localcloud.config import running  # noqa: PLC0415
 

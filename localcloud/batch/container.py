@@ -1,10 +1,9 @@
-"""A job's container, on a laptop: a process in a session of its own, killed with all its descendants at the end."""
+"""A job's container: a process in a session of its own, killed with all its descendants at its end."""
 
 import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,21 +12,22 @@ from uuid import uuid4
 
 import psutil
 
+from localcloud.child_process import fill_in_folder, relay_output
 from localcloud.lambda_.sandbox_process import ROOT
 
-#: Every descendant has it, whatever session it made for itself.
+#: A variable that every descendant inherits, also in sessions of their own.
 _MARK = "LOCAL_BATCH_CONTAINER"
 
 
 class Container:
-    """The process. Its standard input ends when this process does, which `localcloud.batch.entry` dies of."""
+    """The process. Its standard input ends with this process, and `localcloud.batch.entry` then kills the job."""
 
     def __init__(
         self, command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Callable[[str], None]
     ) -> None:
-        """Start it; `folder` becomes its scratch space, the value `{tmp}` in the environment.
+        """Start it. `folder` is its scratch space and replaces `{tmp}` in the environment's values.
 
-        `log` is called with each line of its standard output and error, from a thread of this container's own.
+        `log` is called with each line of its standard output and error, from another thread.
         """
         self._folder = folder
         self._mark = str(uuid4())
@@ -36,7 +36,7 @@ class Container:
             command,
             cwd=ROOT,
             env={
-                **{name: value.replace("{tmp}", str(folder)) for name, value in environment.items()},
+                **fill_in_folder(environment, folder),
                 _MARK: self._mark,
             },
             stdin=subprocess.PIPE,
@@ -44,15 +44,14 @@ class Container:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        self._pump = threading.Thread(target=self._read_log, args=(log,), daemon=True)
-        self._pump.start()
+        self._log_thread = relay_output(self._process, log)
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
     def wait(self, seconds: float | None) -> int | None:
-        """Its exit code as a container's, 128 and the signal that killed it; None when it runs on."""
+        """Its exit code, or 128 plus the signal that killed it; None if it still runs after `seconds`."""
         try:
             code = self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -60,7 +59,7 @@ class Container:
         return code if code >= 0 else 128 - code
 
     def stop(self, grace: float) -> None:
-        """SIGTERM, and SIGKILL after so many seconds. Returns when it has ended."""
+        """Send SIGTERM, and SIGKILL after `grace` seconds. Returns when it has ended."""
         with suppress(ProcessLookupError):
             self._process.terminate()
         if self.wait(grace) is None:
@@ -68,29 +67,22 @@ class Container:
             self._process.wait()
 
     def remove(self) -> None:
-        """End what is left of it: process, descendants, scratch space. A container does not outlive its process."""
+        """Kill the process and its descendants, and remove the scratch space."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
-        while descendants := [process for process in psutil.process_iter() if self._is_mine(process)]:
+        while descendants := [process for process in psutil.process_iter() if self._is_descendant(process)]:
             for process in descendants:
                 with suppress(psutil.Error):
                     process.kill()
             time.sleep(0.01)
-        self._pump.join(timeout=5)
+        self._log_thread.join(timeout=5)
         if self._process.stdin:
             self._process.stdin.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _is_mine(self, process: psutil.Process) -> bool:
+    def _is_descendant(self, process: psutil.Process) -> bool:
         try:
-            mine = process.environ().get(_MARK) == self._mark
-            return mine and process.status() != psutil.STATUS_ZOMBIE
+            return process.environ().get(_MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
-
-    def _read_log(self, log: Callable[[str], None]) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - a pipe was asked for
-        with self._process.stdout as stream:
-            for line in stream:
-                log(line.decode(errors="replace").rstrip("\n"))

@@ -1,7 +1,7 @@
-"""The entry point of a job's container: `python -m localcloud.batch.entry batch …` is what `/app/entry batch …` is.
+"""The entry point of a job's container: `python -m localcloud.batch.entry batch …` for `/app/entry batch …`.
 
-When the host dies, by whatever means, standard input ends and this process kills its own group: no job outlives its
-cloud.
+When the host dies, even by SIGKILL, standard input ends and this process kills its own group, so that no job outlives
+its cloud.
 """
 
 import os
@@ -10,10 +10,10 @@ import signal
 import sys
 import threading
 
-EX_USAGE = 64  # as container/entry says it
+EX_USAGE = 64  # as container/entry exits
 
 
-def watch() -> None:
+def kill_group_at_end_of_input() -> None:
     while os.read(0, 4096):
         pass
     os.killpg(os.getpgrp(), signal.SIGKILL)
@@ -25,6 +25,6 @@ if __name__ == "__main__":
             f"picture-perfect: The command of a job must be batch …, not {' '.join(sys.argv[1:])!r}.", file=sys.stderr
         )
         sys.exit(EX_USAGE)
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=kill_group_at_end_of_input, daemon=True).start()
     sys.argv[1:] = sys.argv[2:]
     runpy.run_module("batch", run_name="__main__", alter_sys=True)

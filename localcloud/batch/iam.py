@@ -1,4 +1,4 @@
-"""What IAM must allow for a request to Batch.
+"""The resources on which IAM must allow a request to Batch.
 
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbatch.html
 """
@@ -9,43 +9,29 @@ from typing import Any
 
 from localcloud.batch.job import arn
 
-#: As `localcloud.iam.judge`: method, path, headers, body, the action without `batch:`, and its resources.
+#: Called as `localcloud.iam.judge`: method, path, headers, body, the action without `batch:`, and its resources.
 Judge = Callable[..., None]
 
-_NAMES = (
-    "RegisterJobDefinition",
-    "DescribeJobDefinitions",
-    "CreateJobQueue",
-    "DescribeJobQueues",
-    "SubmitJob",
-    "DescribeJobs",
-    "ListJobs",
-    "CancelJob",
-    "TerminateJob",
-)
-_ACTIONS = {name.lower(): name for name in _NAMES}
+
+def allow_all(*_request: object) -> None:
+    """The judge if IAM is not enforced."""
 
 
-def nobody_asks(*_request: object) -> None:
-    """The judge where IAM is not enforced."""
-
-
-def needed(path_action: str, body: bytes) -> tuple[str, tuple[str, ...]]:
-    """The action, and on which resources it is needed, all of them; `*` where it has none, or is the owner's."""
-    action = _ACTIONS[path_action]
-    asked: Mapping[str, Any] = json.loads(body or b"{}")
+def required_resources(action: str, body: bytes) -> tuple[str, ...]:
+    """The ARNs that `action` must be allowed on, all of them; `*` for an action without resources."""
+    request: Mapping[str, Any] = json.loads(body or b"{}")
     if action == "SubmitJob":
-        definition = _named("job-definition", str(asked.get("jobDefinition", "")))
-        return action, (_named("job-queue", str(asked.get("jobQueue", ""))), definition, _revised(definition))
+        definition = _arn("job-definition", str(request.get("jobDefinition", "")))
+        return _arn("job-queue", str(request.get("jobQueue", ""))), definition, _with_revision(definition)
     if action in {"CancelJob", "TerminateJob"}:
-        return action, (_named("job", str(asked.get("jobId", ""))),)
-    return action, ("*",)
+        return (_arn("job", str(request.get("jobId", ""))),)
+    return ("*",)
 
 
-def _named(kind: str, said: str) -> str:
-    return said if said.startswith("arn:") else arn(kind, said)
+def _arn(kind: str, name_or_arn: str) -> str:
+    return name_or_arn if name_or_arn.startswith("arn:") else arn(kind, name_or_arn)
 
 
-def _revised(definition: str) -> str:
-    """Batch takes the newest revision of what is named without one."""
+def _with_revision(definition: str) -> str:
+    """Batch runs the newest revision of a definition that is named without a revision."""
     return definition if definition.rsplit("/", 1)[-1].count(":") else f"{definition}:1"

@@ -1,6 +1,6 @@
-"""What one may say to AWS Batch, as far as it is understood here, and what Batch would not have.
+"""The requests of AWS Batch's API that are implemented here, and the checks that Batch makes on them.
 
-The shapes are those of https://docs.aws.amazon.com/batch/latest/APIReference/API_Operations.html.
+Shapes: https://docs.aws.amazon.com/batch/latest/APIReference/API_Operations.html.
 """
 
 from collections.abc import Sequence
@@ -10,37 +10,37 @@ import msgspec
 from msgspec import Meta
 
 Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,127}\Z")]
-# A pattern may end with an asterisk, and has none before; an exit code is of digits
+# Only the last character of a pattern may be an asterisk. Exit codes are digits.
 _Reason = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.:\s]*\*?\Z", max_length=512)]
 _ExitCode = Annotated[str, Meta(pattern=r"^[0-9]*\*?\Z", max_length=512)]
-_OVERRIDES = 8192  # characters of containerOverrides, as JSON
-_PAYLOAD = 30 * 1024  # bytes of a whole submission
+_MAX_OVERRIDES = 8192  # characters of containerOverrides, as JSON
+_MAX_PAYLOAD = 30 * 1024  # bytes of a SubmitJob request
 
 
 class ClientException(Exception):  # noqa: N818 - Batch's own name for it
-    """The caller's fault: HTTP 400."""
+    """An invalid request: HTTP 400."""
 
 
-class Value(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Shape(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A shape of Batch's API."""
 
 
-class KeyValuePair(Value, frozen=True, kw_only=True):
-    """A variable of the environment."""
+class KeyValuePair(Shape, frozen=True, kw_only=True):
+    """An environment variable."""
 
     name: str
     value: str = ""
 
 
-class ResourceRequirement(Value, frozen=True, kw_only=True):
-    """How much of what; MEMORY is in MB."""
+class ResourceRequirement(Shape, frozen=True, kw_only=True):
+    """An amount of VCPU, or of MEMORY in MB."""
 
     type: Literal["VCPU", "MEMORY"]
     value: Annotated[str, Meta(pattern=r"^[0-9]+(\.[0-9]+)?\Z")]
 
 
-class EvaluateOnExit(Value, frozen=True, kw_only=True):
-    """One rule: what is given must match, all of it."""
+class EvaluateOnExit(Shape, frozen=True, kw_only=True):
+    """One rule; every pattern that is given must match."""
 
     action: Annotated[str, Meta(pattern="^(?i:RETRY|EXIT)\\Z")]
     on_exit_code: _ExitCode | None = None
@@ -48,21 +48,21 @@ class EvaluateOnExit(Value, frozen=True, kw_only=True):
     on_status_reason: _Reason | None = None
 
 
-class RetryStrategy(Value, frozen=True, kw_only=True):
-    """How often a job is moved to RUNNABLE, and after which ends."""
+class RetryStrategy(Shape, frozen=True, kw_only=True):
+    """How many attempts a job has, and which failures are retried."""
 
     attempts: Annotated[int, Meta(ge=1, le=10)] | None = None
     evaluate_on_exit: Annotated[tuple[EvaluateOnExit, ...], Meta(max_length=5)] = ()
 
 
-class JobTimeout(Value, frozen=True, kw_only=True):
-    """The longest that one attempt may run, in seconds."""
+class JobTimeout(Shape, frozen=True, kw_only=True):
+    """The time-out of an attempt, in seconds."""
 
     attempt_duration_seconds: Annotated[int, Meta(ge=1)]
 
 
-class ContainerProperties(Value, frozen=True, kw_only=True):
-    """What a job definition says of its container."""
+class ContainerProperties(Shape, frozen=True, kw_only=True):
+    """The container of a job definition."""
 
     image: Annotated[str, Meta(min_length=1)]
     command: tuple[str, ...] = ()
@@ -74,8 +74,8 @@ class ContainerProperties(Value, frozen=True, kw_only=True):
         return next(float(need.value) for need in self.resource_requirements if need.type == "VCPU")
 
 
-class RegisterJobDefinition(Value, frozen=True, kw_only=True):
-    """A new revision of a definition."""
+class RegisterJobDefinition(Shape, frozen=True, kw_only=True):
+    """A new revision of a job definition."""
 
     job_definition_name: Name
     type: str
@@ -86,8 +86,8 @@ class RegisterJobDefinition(Value, frozen=True, kw_only=True):
     platform_capabilities: tuple[str, ...] = ()
 
 
-class CreateJobQueue(Value, frozen=True, kw_only=True):
-    """A queue. All queues here share one compute environment."""
+class CreateJobQueue(Shape, frozen=True, kw_only=True):
+    """A job queue. All queues share one compute environment here."""
 
     job_queue_name: Name
     priority: int = 1
@@ -95,22 +95,22 @@ class CreateJobQueue(Value, frozen=True, kw_only=True):
     compute_environment_order: tuple[dict[str, object], ...] = ()
 
 
-class ArrayProperties(Value, frozen=True, kw_only=True):
-    """How many children an array has."""
+class ArrayProperties(Shape, frozen=True, kw_only=True):
+    """The number of children of an array job."""
 
     size: Annotated[int, Meta(ge=2, le=10_000)]
 
 
-class ContainerOverrides(Value, frozen=True, kw_only=True):
-    """What a job has otherwise than its definition. An entry point cannot be overridden."""
+class ContainerOverrides(Shape, frozen=True, kw_only=True):
+    """A job's own values instead of its definition's. The entry point cannot be overridden."""
 
     command: tuple[str, ...] = ()
     environment: tuple[KeyValuePair, ...] = ()
     resource_requirements: tuple[ResourceRequirement, ...] = ()
 
 
-class SubmitJob(Value, frozen=True, kw_only=True):
-    """A job, or an array of them."""
+class SubmitJob(Shape, frozen=True, kw_only=True):
+    """A single job, or an array job."""
 
     job_name: Name
     job_queue: str
@@ -124,39 +124,39 @@ class SubmitJob(Value, frozen=True, kw_only=True):
     node_overrides: dict[str, object] | None = None
 
 
-class DescribeJobs(Value, frozen=True, kw_only=True):
-    """By id, a hundred at most."""
+class DescribeJobs(Shape, frozen=True, kw_only=True):
+    """Up to 100 jobs by their ids."""
 
     jobs: Annotated[tuple[str, ...], Meta(max_length=100)]
 
 
-class KeyValues(Value, frozen=True, kw_only=True):
+class KeyValuesPair(Shape, frozen=True, kw_only=True):
     """A filter of ListJobs."""
 
     name: Literal["JOB_NAME", "JOB_DEFINITION", "BEFORE_CREATED_AT", "AFTER_CREATED_AT"]
     values: Annotated[tuple[str, ...], Meta(min_length=1, max_length=1)]
 
 
-class ListJobs(Value, frozen=True, kw_only=True):
-    """Of a queue, or the children of an array."""
+class ListJobs(Shape, frozen=True, kw_only=True):
+    """The jobs of a queue, or the children of an array job."""
 
     job_queue: str | None = None
     array_job_id: str | None = None
     job_status: str | None = None
     max_results: Annotated[int, Meta(ge=1)] = 1000
     next_token: Annotated[str, Meta(pattern=r"^[0-9]+\Z")] | None = None
-    filters: Annotated[tuple[KeyValues, ...], Meta(max_length=1)] = ()
+    filters: Annotated[tuple[KeyValuesPair, ...], Meta(max_length=1)] = ()
 
 
-class EndJob(Value, frozen=True, kw_only=True):
-    """CancelJob and TerminateJob: which, and why."""
+class EndJob(Shape, frozen=True, kw_only=True):
+    """CancelJob and TerminateJob."""
 
     job_id: Annotated[str, Meta(min_length=1)]
     reason: Annotated[str, Meta(min_length=1)]
 
 
-class DescribeByName(Value, frozen=True, kw_only=True):
-    """DescribeJobDefinitions and DescribeJobQueues: those named, or all."""
+class DescribeByName(Shape, frozen=True, kw_only=True):
+    """DescribeJobDefinitions and DescribeJobQueues; without names, all."""
 
     job_definitions: tuple[str, ...] = ()
     job_definition_name: str | None = None
@@ -164,49 +164,53 @@ class DescribeByName(Value, frozen=True, kw_only=True):
     job_queues: tuple[str, ...] = ()
 
 
-RequestT = TypeVar("RequestT", bound=Value)
+RequestT = TypeVar("RequestT", bound=Shape)
 
 
-def read(body: bytes, kind: type[RequestT]) -> RequestT:
-    """A request, if Batch would have it. Raises ClientException."""
+def decode(body: bytes, shape: type[RequestT]) -> RequestT:
+    """Decode a request. Raises ClientException if it does not fit `shape`."""
     try:
-        return msgspec.json.decode(body or b"{}", type=kind)
+        return msgspec.json.decode(body or b"{}", type=shape)
     except msgspec.DecodeError as error:
         raise ClientException(f"Error executing request, Exception : {error}") from error
 
 
 def check_submission(request: SubmitJob, size: int) -> None:
-    """What the types do not say. `size` is the request's own, in bytes. Raises ClientException."""
-    if size > _PAYLOAD:
-        raise ClientException(f"The submission has {size} bytes; it must have at most {_PAYLOAD}.")
+    """Check the rules that the types do not express. `size` is the request's, in bytes. Raises ClientException."""
+    if size > _MAX_PAYLOAD:
+        raise ClientException(f"The submission has {size} bytes; it must have at most {_MAX_PAYLOAD}.")
     overrides = len(msgspec.json.encode(request.container_overrides).decode())
-    if overrides > _OVERRIDES:
-        raise ClientException(f"Container Overrides length must be at most {_OVERRIDES}.")
+    if overrides > _MAX_OVERRIDES:
+        raise ClientException(f"Container Overrides length must be at most {_MAX_OVERRIDES}.")
     if request.depends_on or request.node_overrides:
-        raise ClientException("Here is no dependsOn and no nodeOverrides: the local Batch does not have them.")
+        raise ClientException("dependsOn and nodeOverrides are not implemented by the local Batch.")
     _check_environment(request.container_overrides.environment)
 
 
-def check_definition(request: RegisterJobDefinition, least_seconds: int) -> None:
-    """What the types do not say. Raises ClientException."""
+def check_definition(request: RegisterJobDefinition, min_timeout_seconds: int) -> None:
+    """Check the rules that the types do not express. Raises ClientException."""
     if request.type != "container":
-        raise ClientException(f"type: {request.type!r} is not container; here is nothing else.")
+        raise ClientException(
+            f"type: {request.type!r} is not container, the only type that the local Batch implements."
+        )
     kinds = {need.type for need in request.container_properties.resource_requirements}
     if kinds != {"VCPU", "MEMORY"}:
         raise ClientException("Container properties should contain vcpu and memory: resourceRequirements")
     _check_environment(request.container_properties.environment)
-    check_policy(request.retry_strategy, request.timeout, least_seconds)
+    check_retries_and_timeout(request.retry_strategy, request.timeout, min_timeout_seconds)
 
 
-def check_policy(retries: RetryStrategy | None, timeout: JobTimeout | None, least_seconds: int) -> None:
-    """Retries and time-out, of a definition or a job. Raises ClientException."""
+def check_retries_and_timeout(
+    retries: RetryStrategy | None, timeout: JobTimeout | None, min_timeout_seconds: int
+) -> None:
+    """Check the retries and the time-out of a definition or a job. Raises ClientException."""
     if retries and retries.evaluate_on_exit and retries.attempts is None:
         raise ClientException("retryStrategy: evaluateOnExit needs attempts.")
     for rule in retries.evaluate_on_exit if retries else ():
         if rule.on_exit_code is rule.on_reason is rule.on_status_reason is None:
             raise ClientException("evaluateOnExit: a rule needs one of onExitCode, onReason and onStatusReason.")
-    if timeout and timeout.attempt_duration_seconds < least_seconds:
-        raise ClientException(f"timeout: attemptDurationSeconds must be at least {least_seconds}.")
+    if timeout and timeout.attempt_duration_seconds < min_timeout_seconds:
+        raise ClientException(f"timeout: attemptDurationSeconds must be at least {min_timeout_seconds}.")
 
 
 def _check_environment(variables: Sequence[KeyValuePair]) -> None:

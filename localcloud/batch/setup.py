@@ -1,4 +1,4 @@
-"""Batch as the embedded cloud has it: the server, its queue, a definition for each tier, who hears of failures."""
+"""Batch as the embedded cloud has it: the API, one queue, a job definition for each tier, and the rule for failures."""
 
 import json
 from functools import partial
@@ -6,49 +6,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.routing.batch_tiers import TIERS
-from core.routing.job_definitions import job_definition
-from localcloud import clients, cloudwatch_emf
-from localcloud.batch.iam import Judge, nobody_asks
+from core.routing.job_definitions import definition
+from localcloud import clients
+from localcloud.batch.api import LocalBatch
+from localcloud.batch.attempts import ComputeEnvironment
+from localcloud.batch.iam import Judge, allow_all
 from localcloud.config import BATCH_DEFINITIONS, BATCH_QUEUE, Options
+from localcloud.http_server import HttpServer
+from localcloud.s3_sqs_cloudwatch import cloudwatch_emf
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
-    from localcloud.batch.server import LocalBatch
 
-_IMAGE = "picture-perfect"  # there is none here: a job is a process of this Python
+_IMAGE = "picture-perfect"  # never pulled: a job is a process of this Python
 
 
-def batch(
-    folder: Path, endpoint: str, overflow_queue_url: str, options: Options, judge: Judge = nobody_asks
-) -> "LocalBatch":
-    """The server, not yet with a queue. Its failures go to the overflow queue, as a rule of EventBridge sends them."""
-    from localcloud.batch.server import LocalBatch  # noqa: PLC0415 - for `up` and `demo` only
+def start(
+    http: HttpServer,
+    folder: Path,
+    aws_endpoint: str,
+    overflow_queue_url: str,
+    options: Options,
+    judge: Judge = allow_all,
+) -> LocalBatch:
+    """Batch without queues or definitions yet. FAILED jobs go to the overflow queue, as by infra's EventBridge rule."""
+    sqs = clients.sqs(aws_endpoint)
 
-    sqs = clients.sqs(endpoint)
-
-    def tell(event: dict[str, Any]) -> None:
+    def send_failures(event: dict[str, Any]) -> None:
         if event["detail"]["status"] == "FAILED":
             sqs.send_message(QueueUrl=overflow_queue_url, MessageBody=json.dumps(event))
 
-    return LocalBatch(
-        folder / "batch",
-        {},
-        tell,
-        options.batch_vcpus,
-        on_log=partial(cloudwatch_emf.put, clients.cloudwatch(endpoint)),
-        least_seconds=options.least_batch_seconds,
-        judge=judge,
+    environment = ComputeEnvironment(
+        folder=folder / "batch",
+        max_vcpus=options.batch_vcpus,
+        on_event=send_failures,
+        on_log=partial(cloudwatch_emf.put, clients.cloudwatch(aws_endpoint)),
     )
+    return LocalBatch(http, environment, options.min_batch_seconds, judge)
 
 
 def names(deployment: str) -> tuple[str, str]:
-    """The job queue's name, and what the definitions' begin with; as infra/constructs/batch.py has them."""
+    """The job queue's name and the prefix of the definitions' names, as infra/batch.py names them."""
     return (f"{deployment}-jobs", deployment) if deployment else (BATCH_QUEUE, BATCH_DEFINITIONS)
 
 
 def register(client: "BatchClient", environment: dict[str, str], deployment: str = "") -> None:
-    """The queue, and the job definitions, whose jobs find `environment`."""
+    """Create the queue and a job definition for each tier, with these environment variables."""
     queue, prefix = names(deployment)
     client.create_job_queue(jobQueueName=queue, priority=1, computeEnvironmentOrder=[])
     for tier in TIERS:

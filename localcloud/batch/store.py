@@ -1,30 +1,32 @@
-"""Batch's tables - definitions, queues, jobs - and its actions upon them."""
+"""Batch's definitions, queues and jobs, and the actions of its API on them."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
 
-from localcloud.batch import models as requests
+from localcloud.batch import models
+from localcloud.batch.descriptions import describe_definition, describe_job, summarize_job
 from localcloud.batch.job import Definition, Job, Status, arn
 from localcloud.batch.models import ClientException
 from localcloud.batch.scheduler import Scheduler
 
-_MOST_LISTED, _MOST_FILTERED = 1000, 100
+#: ListJobs: the most jobs of a page, without and with filters.
+_PAGE_SIZE, _FILTERED_PAGE_SIZE = 1000, 100
 
 
-class State:
-    """Each method is one action: its request in, its answer out. They raise ClientException."""
+class Store:
+    """Each public method is an action of the API: request in, answer out. All raise ClientException."""
 
-    def __init__(self, scheduler: Scheduler, least_seconds: int) -> None:
+    def __init__(self, scheduler: Scheduler, min_timeout_seconds: int) -> None:
         self._scheduler = scheduler
-        self._least_seconds = least_seconds
+        self._min_timeout_seconds = min_timeout_seconds
         self._definitions: dict[str, list[Definition]] = {}
-        self._queues: dict[str, requests.CreateJobQueue] = {}
+        self._queues: dict[str, models.CreateJobQueue] = {}
         self._jobs: dict[str, Job] = {}
 
-    def register(self, request: requests.RegisterJobDefinition) -> dict[str, Any]:
-        requests.check_definition(request, self._least_seconds)
+    def register_definition(self, request: models.RegisterJobDefinition) -> dict[str, Any]:
+        models.check_definition(request, self._min_timeout_seconds)
         with self._scheduler.lock:
             revisions = self._definitions.setdefault(request.job_definition_name, [])
             definition = Definition(request, len(revisions) + 1)
@@ -35,18 +37,22 @@ class State:
             "revision": definition.revision,
         }
 
-    def definitions(self, request: requests.DescribeByName) -> dict[str, Any]:
+    def describe_definitions(self, request: models.DescribeByName) -> dict[str, Any]:
         with self._scheduler.lock:
-            found = [definition for revisions in self._definitions.values() for definition in revisions]
+            definitions = [definition for revisions in self._definitions.values() for definition in revisions]
         if request.job_definition_name:
-            found = [item for item in found if item.request.job_definition_name == request.job_definition_name]
+            definitions = [
+                item for item in definitions if item.request.job_definition_name == request.job_definition_name
+            ]
         if request.job_definitions:
-            found = [item for item in found if {item.arn, _short(item.arn)} & set(request.job_definitions)]
+            definitions = [
+                item for item in definitions if {item.arn, _short_name(item.arn)} & set(request.job_definitions)
+            ]
         if request.status not in (None, "ACTIVE"):
-            found = []
-        return {"jobDefinitions": [definition.describe() for definition in found]}
+            definitions = []
+        return {"jobDefinitions": [describe_definition(definition) for definition in definitions]}
 
-    def create_queue(self, request: requests.CreateJobQueue) -> dict[str, Any]:
+    def create_queue(self, request: models.CreateJobQueue) -> dict[str, Any]:
         name = request.job_queue_name
         with self._scheduler.lock:
             if name in self._queues:
@@ -54,10 +60,10 @@ class State:
             self._queues[name] = request
         return {"jobQueueName": name, "jobQueueArn": arn("job-queue", name)}
 
-    def queues(self, request: requests.DescribeByName) -> dict[str, Any]:
-        asked = {_short(queue) for queue in request.job_queues}
+    def describe_queues(self, request: models.DescribeByName) -> dict[str, Any]:
+        names = {_short_name(queue) for queue in request.job_queues}
         with self._scheduler.lock:
-            found = [queue for name, queue in self._queues.items() if name in asked or not asked]
+            queues = [queue for name, queue in self._queues.items() if name in names or not names]
         return {
             "jobQueues": [
                 {
@@ -68,16 +74,16 @@ class State:
                     "state": queue.state,
                     "status": "VALID",
                 }
-                for queue in found
+                for queue in queues
             ]
         }
 
-    def submit(self, request: requests.SubmitJob, size: int) -> dict[str, Any]:
-        requests.check_submission(request, size)
-        requests.check_policy(request.retry_strategy, request.timeout, self._least_seconds)
+    def submit(self, request: models.SubmitJob, size: int) -> dict[str, Any]:
+        models.check_submission(request, size)
+        models.check_retries_and_timeout(request.retry_strategy, request.timeout, self._min_timeout_seconds)
         with self._scheduler.lock:
-            queue = self._queue(request.job_queue)
-            job = Job(request, self._definition(request.job_definition), queue, self._scheduler.changed)
+            queue = self._queue_name(request.job_queue)
+            job = Job(request, self._definition(request.job_definition), queue, self._scheduler.publish)
             self._jobs[job.job_id] = job
             if request.array_properties:
                 job.children = [_child(job, index) for index in range(request.array_properties.size)]
@@ -86,44 +92,44 @@ class State:
             self._scheduler.add(job)
         return {"jobArn": job.arn, "jobName": request.job_name, "jobId": job.job_id}
 
-    def describe(self, request: requests.DescribeJobs) -> dict[str, Any]:
+    def describe_jobs(self, request: models.DescribeJobs) -> dict[str, Any]:
         with self._scheduler.lock:
-            found = [self._jobs[job_id] for job_id in map(_short, request.jobs) if job_id in self._jobs]
-            return {"jobs": [job.describe() for job in found]}
+            jobs = [self._jobs[job_id] for job_id in map(_short_name, request.jobs) if job_id in self._jobs]
+            return {"jobs": [describe_job(job) for job in jobs]}
 
-    def list_jobs(self, request: requests.ListJobs) -> dict[str, Any]:
+    def list_jobs(self, request: models.ListJobs) -> dict[str, Any]:
         with self._scheduler.lock:
-            found = self._listed(request)
-            most = min(request.max_results, _MOST_FILTERED if request.filters else _MOST_LISTED)
+            jobs = self._select(request)
+            page_size = min(request.max_results, _FILTERED_PAGE_SIZE if request.filters else _PAGE_SIZE)
             begin = int(request.next_token or 0)
-            page = {"jobSummaryList": [job.summary() for job in found[begin : begin + most]]}
-        return page | ({"nextToken": str(begin + most)} if begin + most < len(found) else {})
+            page = {"jobSummaryList": [summarize_job(job) for job in jobs[begin : begin + page_size]]}
+        return page | ({"nextToken": str(begin + page_size)} if begin + page_size < len(jobs) else {})
 
-    def cancel(self, request: requests.EndJob) -> dict[str, Any]:
+    def cancel(self, request: models.EndJob) -> dict[str, Any]:
         self._scheduler.cancel(self._job(request.job_id), request.reason)
         return {}
 
-    def terminate(self, request: requests.EndJob) -> dict[str, Any]:
+    def terminate(self, request: models.EndJob) -> dict[str, Any]:
         self._scheduler.terminate(self._job(request.job_id), request.reason)
         return {}
 
-    def _listed(self, request: requests.ListJobs) -> list[Job]:
+    def _select(self, request: models.ListJobs) -> list[Job]:
         if (request.job_queue is None) == (request.array_job_id is None):
             raise ClientException("Exactly one of jobQueue and arrayJobId is needed.")
         if request.job_status is not None and request.job_status not in {status.value for status in Status}:
             raise ClientException(f"jobStatus: {request.job_status!r} is none; there are {', '.join(Status)}.")
         if request.array_job_id is not None:
-            found: Iterable[Job] = self._job(request.array_job_id).children
+            jobs: Iterable[Job] = self._job(request.array_job_id).children
         else:
-            queue = self._queue(request.job_queue or "", may_submit=False)
-            found = [job for job in self._jobs.values() if job.queue == queue and job.parent is None]
+            queue = self._queue_name(request.job_queue or "", may_submit=False)
+            jobs = [job for job in self._jobs.values() if job.queue == queue and job.parent is None]
             if request.filters:
-                return sorted(filter(_filter(request.filters[0]), found), key=lambda job: -job.created)
-        wanted = request.job_status or Status.RUNNING
-        return [job for job in found if job.status == wanted]
+                return sorted(filter(_filter(request.filters[0]), jobs), key=lambda job: -job.created)
+        status = request.job_status or Status.RUNNING
+        return [job for job in jobs if job.status == status]
 
-    def _queue(self, name: str, *, may_submit: bool = True) -> str:
-        queue = self._queues.get(_short(name))
+    def _queue_name(self, name: str, *, may_submit: bool = True) -> str:
+        queue = self._queues.get(_short_name(name))
         if queue is None:
             raise ClientException(f"Job Queue {name} not found.")
         if may_submit and queue.state != "ENABLED":
@@ -131,17 +137,17 @@ class State:
         return queue.job_queue_name
 
     def _definition(self, reference: str) -> Definition:
-        """By name, name:revision or ARN; without a revision the newest."""
-        name, _, revision = _short(reference).partition(":")
+        """Find by name, name:revision or ARN; without a revision, the newest."""
+        name, _, revision = _short_name(reference).partition(":")
         revisions = self._definitions.get(name, [])
-        found = revisions[-1:] if not revision else [item for item in revisions if str(item.revision) == revision]
-        if not found:
+        matching = revisions[-1:] if not revision else [item for item in revisions if str(item.revision) == revision]
+        if not matching:
             raise ClientException(f"JobDefinition {reference} not found.")
-        return found[0]
+        return matching[0]
 
     def _job(self, job_id: str) -> Job:
         with self._scheduler.lock:
-            job = self._jobs.get(_short(job_id))
+            job = self._jobs.get(_short_name(job_id))
         if job is None:
             raise ClientException(f"Job {job_id} not found.")
         return job
@@ -152,21 +158,21 @@ def _child(parent: Job, index: int) -> Job:
         parent.request,
         parent.definition,
         parent.queue,
-        parent.changed,
+        parent.on_change,
         job_id=f"{parent.job_id}:{index}",
         parent=parent,
         index=index,
     )
 
 
-def _short(name: str) -> str:
-    """What stands behind the slash of an ARN."""
+def _short_name(name: str) -> str:
+    """The part of an ARN after its slash; a name stays as it is."""
     return name.rsplit("/", 1)[-1]
 
 
-def _filter(wanted: requests.KeyValues) -> Callable[[Job], bool]:
-    (value,) = wanted.values
-    match wanted.name:
+def _filter(pair: models.KeyValuesPair) -> Callable[[Job], bool]:
+    (value,) = pair.values
+    match pair.name:
         case "JOB_NAME":
             return lambda job: _matches(value.lower(), job.request.job_name.lower())
         case "JOB_DEFINITION" if value.startswith("arn:"):

@@ -1,1 +1,1 @@
-"""API Gateway's HTTP API in front of `handler.web`, with an OIDC provider."""
+"""API Gateway's HTTP API in front of `handler.web`, with an OpenID Connect provider."""

@@ -1,6 +1,6 @@
-"""API Gateway's HTTP API in front of the page's function: the same routes, the same authorizer, the same events.
+"""API Gateway's HTTP API in front of the function `web`: the routes, the JWT authorizer and the events of infra/web.py.
 
-It is what infra/ asks of AWS: `/api/` only for a token of the issuer, the page itself for everyone.
+`/api/` needs a token of the issuer; everything else is public.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -16,89 +16,77 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 import jwt
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from localcloud.lambda_.function import Invocation
 
-#: What the HTTP API takes; the function's own limit for what it is given is smaller.
+#: The HTTP API's limit for a request's body, in bytes. Lambda's limit for the event is smaller.
+#: https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 _MAX_BODY = 10_485_760
-_PUBLIC = ("/api/docs", "/api/openapi.json")
+_PUBLIC_PATHS = ("/api/docs", "/api/openapi.json")
 _API_METHODS = ("GET", "POST", "DELETE")
-_LEEWAY_SECONDS = 0
 
 
 class Authorizer(NamedTuple):
-    """Whose tokens are accepted, and for whom they must be made out. `key` is the issuer's public one."""
+    """The JWT authorizer: tokens must come from `issuer`, for `audience`. `key` is the issuer's public key."""
 
     issuer: str
     audience: str
     key: Any
 
     def claims(self, header: str) -> dict[str, str] | None:
-        """The claims of a bearer token, as text, as AWS hands them on; None where it is not accepted."""
+        """The claims of an Authorization header's token, as text, as AWS passes them on; None if it is not accepted."""
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             return None
         try:
-            said: dict[str, Any] = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token.strip(),
                 self.key,
-                algorithms=["RS256"],  # AWS's authorizer knows RSA alone
+                algorithms=["RS256"],  # AWS's authorizer accepts only RSA
                 issuer=self.issuer,
-                leeway=_LEEWAY_SECONDS,
-                # `aud` is looked at below: an access token has `client_id` instead
+                # the audience is checked below: access tokens have `client_id` instead of `aud`
                 options={"require": ["exp", "iss"], "verify_aud": False},
             )
         except jwt.PyJWTError:
             return None
-        made_out = said.get("aud", said.get("client_id"))
-        if self.audience not in (made_out if isinstance(made_out, list) else [made_out]):
+        audiences = claims.get("aud", claims.get("client_id"))
+        if self.audience not in (audiences if isinstance(audiences, list) else [audiences]):
             return None
-        return {name: _as_text(value) for name, value in said.items()}
+        return {name: _as_text(value) for name, value in claims.items()}
 
 
-class Gateway:
-    """The routes. `invoke` runs the function with an event; `further` are routes that are not the function's."""
+def gateway_route(authorizer: Authorizer, invoke: Callable[[dict[str, Any]], Invocation]) -> Route:
+    """The API's one route: it matches every path. `invoke` runs the function with an event."""
 
-    def __init__(
-        self, authorizer: Authorizer, invoke: Callable[[dict[str, Any]], Invocation], further: list[BaseRoute]
-    ) -> None:
-        self._authorizer = authorizer
-        self._invoke = invoke
-        self.app = Starlette(
-            routes=[
-                *further,
-                Route("/{path:path}", self._answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]),
-            ]
-        )
-
-    async def _answer(self, request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         path, method = request.url.path, request.method
-        guarded = path.startswith("/api/") and path not in _PUBLIC
-        if method not in (_API_METHODS if guarded else ("GET",)):
+        protected = path.startswith("/api/") and path not in _PUBLIC_PATHS
+        if method not in (_API_METHODS if protected else ("GET",)):
             return _message(HTTPStatus.NOT_FOUND, "Not Found")
-        claims = self._authorizer.claims(request.headers.get("authorization", "")) if guarded else None
-        if guarded and claims is None:
+        claims = authorizer.claims(request.headers.get("authorization", "")) if protected else None
+        if protected and claims is None:
             return _message(HTTPStatus.UNAUTHORIZED, "Unauthorized", {"www-authenticate": "Bearer"})
         body = await request.body()
         if len(body) > _MAX_BODY:
             return _message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
-        route = f"{method} {'/api/{proxy+}' if guarded else '/{proxy+}'}"
-        invocation = await run_in_threadpool(self._invoke, _event(request, route, body, claims))
+        route = f"{method} {'/api/{proxy+}' if protected else '/{proxy+}'}"
+        invocation = await run_in_threadpool(invoke, _event(request, route, body, claims))
         if invocation.error or not isinstance(invocation.payload, dict):
             return _message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
-        return _translated(invocation.payload)
+        return _response(invocation.payload)
+
+    return Route("/{path:path}", answer, methods=["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 
 
 def _event(request: Request, route: str, body: bytes, claims: Mapping[str, str] | None) -> dict[str, Any]:
-    """Payload 2.0."""
+    """The event in payload format 2.0."""
     now = time.time()
     headers: dict[str, str] = {}
-    for name, value in request.headers.items():  # the same header twice is one, with a comma
+    for name, value in request.headers.items():  # repeated headers are joined with a comma
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     headers.pop("cookie", None)
     raw_query = request.scope["query_string"].decode("latin-1")
@@ -145,8 +133,8 @@ def _event(request: Request, route: str, body: bytes, claims: Mapping[str, str] 
     return event
 
 
-def _translated(payload: Mapping[str, Any]) -> Response:
-    """What a function answers to such an event."""
+def _response(payload: Mapping[str, Any]) -> Response:
+    """The HTTP response of a function's answer in payload format 2.0."""
     body = str(payload.get("body", ""))
     content = base64.b64decode(body) if payload.get("isBase64Encoded") else body.encode()
     response = Response(content, int(payload.get("statusCode", 200)))
@@ -162,7 +150,7 @@ def _message(status: HTTPStatus, message: str, headers: Mapping[str, str] | None
 
 
 def _as_text(value: object) -> str:
-    """Numbers and lists are text in the event: `1700000000`, `[one two]`."""
+    """Claims are text in the event, numbers and lists too: `1700000000`, `[one two]`."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""A login for a laptop: whoever asks says which customer he is. It is no part of what is deployed.
+"""The development login: an OpenID Connect provider that lets anyone log in as any customer. It is never deployed.
 
-It speaks as much of OAuth 2.0's code flow with PKCE (RFC 7636) as the page needs, so that the page is the same there.
+It implements the part of OAuth 2.0's authorization code flow with PKCE (RFC 7636) that the page uses.
 """
 
 import base64
@@ -32,23 +32,25 @@ _TOKEN_SECONDS = 3600
 _CODE_SECONDS = 60
 
 
-class _Code(NamedTuple):
+class _AuthorizationCode(NamedTuple):
+    """What a code was issued for. `expires` is in seconds since the epoch."""
+
     customer: str
     challenge: str
     redirect_uri: str
-    until: float
+    expires: float
 
 
-class Issuer:
-    """Signs with a key of its own, made anew each time: no token outlives it."""
+class OidcProvider:
+    """Signs tokens with a new key, so that no token is valid beyond this object."""
 
-    def __init__(self, address: str, customers: Sequence[str] = CUSTOMERS) -> None:
-        """`address` is the page's, without a slash at the end."""
-        self._address = address
+    def __init__(self, page_url: str, customers: Sequence[str] = CUSTOMERS) -> None:
+        """`page_url` has no slash at its end; `customers` have a button on the login page."""
+        self._page_url = page_url
         self._customers = tuple(customers)
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self._codes: dict[str, _Code] = {}
-        self.url = f"{address}{PREFIX}"
+        self._codes: dict[str, _AuthorizationCode] = {}
+        self.url = f"{page_url}{PREFIX}"
 
     @property
     def authorizer(self) -> Authorizer:
@@ -56,7 +58,7 @@ class Issuer:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the page's function must know of it."""
+        """The settings of the function `web` that name this provider."""
         return {
             "CUSTOMER_CLAIM": CLAIM,
             "LOGIN_CLIENT_ID": CLIENT_ID,
@@ -75,7 +77,7 @@ class Issuer:
         ]
 
     def token(self, customer: str, **changes: object) -> str:
-        """A token as the login gives it; `changes` are other claims, for tests. One that is None is left out."""
+        """A signed token for `customer`. `changes` replace claims, for tests; None removes a claim."""
         now = int(time.time())
         claims: dict[str, object] = {
             "iss": self.url,
@@ -90,10 +92,10 @@ class Issuer:
         return jwt.encode({name: value for name, value in claims.items() if value is not None}, self._key, "RS256")
 
     async def _authorize(self, request: Request) -> Response:
-        """A page on which one says who one is."""
+        """The page on which the customer is chosen."""
         query = dict(request.query_params)
-        if not self._is_ours(query.get("redirect_uri", "")):
-            return _refused("redirect_uri is not of this page")
+        if not self._is_of_page(query.get("redirect_uri", "")):
+            return _refusal("redirect_uri is not of this page")
         hidden = "".join(
             f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(query.get(name, ""))}">'
             for name in ("redirect_uri", "state", "code_challenge")
@@ -108,31 +110,33 @@ class Issuer:
     async def _choose(self, request: Request) -> Response:
         query = request.query_params
         redirect = query.get("redirect_uri", "")
-        if not self._is_ours(redirect):
-            return _refused("redirect_uri is not of this page")
+        if not self._is_of_page(redirect):
+            return _refusal("redirect_uri is not of this page")
         try:
             customer = object_keys.check_customer(query.get("other") or query.get("customer", ""))
         except Refusal as error:
-            return _refused(error.message)
+            return _refusal(error.message)
         code = secrets.token_urlsafe(24)
-        self._codes[code] = _Code(customer, query.get("code_challenge", ""), redirect, time.time() + _CODE_SECONDS)
-        joint = "&" if urlsplit(redirect).query else "?"
-        back = f"{redirect}{joint}{urlencode({'code': code, 'state': query.get('state', '')})}"
+        self._codes[code] = _AuthorizationCode(
+            customer, query.get("code_challenge", ""), redirect, time.time() + _CODE_SECONDS
+        )
+        separator = "&" if urlsplit(redirect).query else "?"
+        back = f"{redirect}{separator}{urlencode({'code': code, 'state': query.get('state', '')})}"
         return RedirectResponse(back, HTTPStatus.SEE_OTHER, _HEADERS)
 
     async def _exchange(self, request: Request) -> Response:
-        """A code, once, for a token."""
-        said = dict(parse_qsl((await request.body()).decode("latin-1")))
-        code = self._codes.pop(said.get("code", ""), None)
-        fits = (
+        """Exchange a code for a token. A code is valid once."""
+        form = dict(parse_qsl((await request.body()).decode("latin-1")))
+        code = self._codes.pop(form.get("code", ""), None)
+        valid = (
             code is not None
-            and code.until > time.time()
-            and said.get("grant_type") == "authorization_code"
-            and said.get("client_id") == CLIENT_ID
-            and said.get("redirect_uri") == code.redirect_uri
-            and hmac.compare_digest(_challenge(said.get("code_verifier", "")).encode(), code.challenge.encode())
+            and code.expires > time.time()
+            and form.get("grant_type") == "authorization_code"
+            and form.get("client_id") == CLIENT_ID
+            and form.get("redirect_uri") == code.redirect_uri
+            and hmac.compare_digest(_challenge(form.get("code_verifier", "")).encode(), code.challenge.encode())
         )
-        if not fits or code is None:
+        if not valid or code is None:
             return JSONResponse({"error": "invalid_grant"}, HTTPStatus.BAD_REQUEST, _HEADERS)
         token = self.token(code.customer)
         answer: dict[str, Any] = {
@@ -144,21 +148,25 @@ class Issuer:
         return JSONResponse(answer, headers=_HEADERS)
 
     async def _logout(self, request: Request) -> Response:
-        """Nothing is remembered here; back to where one came from."""
-        back = request.query_params.get("logout_uri", f"{self._address}/")
-        return RedirectResponse(back, HTTPStatus.SEE_OTHER) if self._is_ours(back) else _refused("logout_uri")
+        """Go back to `logout_uri`; there is no session to end."""
+        back = request.query_params.get("logout_uri", f"{self._page_url}/")
+        return (
+            RedirectResponse(back, HTTPStatus.SEE_OTHER)
+            if self._is_of_page(back)
+            else _refusal("logout_uri is not of this page")
+        )
 
-    def _is_ours(self, url: str) -> bool:
-        return url == self._address or url.startswith(f"{self._address}/")
+    def _is_of_page(self, url: str) -> bool:
+        return url == self._page_url or url.startswith(f"{self._page_url}/")
 
 
 def _challenge(verifier: str) -> str:
-    """RFC 7636, S256."""
+    """The S256 challenge of RFC 7636."""
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _refused(why: str) -> Response:
-    return Response(f"The login was refused: {why}.", HTTPStatus.BAD_REQUEST, _HEADERS, "text/plain; charset=utf-8")
+def _refusal(reason: str) -> Response:
+    return Response(f"The login was refused: {reason}.", HTTPStatus.BAD_REQUEST, _HEADERS, "text/plain; charset=utf-8")
 
 
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
@@ -177,7 +185,7 @@ _PAGE = """<!doctype html>
 </style>
 <main>
 <h1>Who are you?</h1>
-<p>This is the login of the embedded cloud: you are whom you say. It is not there in AWS.</p>
+<p>This is the embedded cloud's development login: choose any customer. It is not deployed to AWS.</p>
 <form action="choose">{hidden}{buttons}
 <label>Another customer <input name="other" autocomplete="off" pattern="[A-Za-z0-9][A-Za-z0-9._\\-]{{0,63}}"></label>
 <button>Go on</button></form>

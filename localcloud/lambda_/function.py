@@ -1,4 +1,4 @@
-"""One Lambda function: its sandboxes, kept warm, at most so many, and its log."""
+"""A Lambda function: warm sandboxes, up to its concurrency, and its log."""
 
 import json
 import os
@@ -14,17 +14,17 @@ from uuid import uuid4
 from localcloud.clients import ACCOUNT, REGION
 from localcloud.lambda_.sandbox_process import ROOT, Sandbox, SandboxDiedError, SandboxTimedOutError
 
-#: Lambda's own ceiling for a synchronous answer, in bytes.
+#: Lambda's limit for the payload of a synchronous invocation and for its answer, in bytes.
 MAX_PAYLOAD = 6_291_556
 
 
 class FunctionClosedError(Exception):
-    """The cloud is going down: nothing more is invoked, and nothing was decided about this event."""
+    """The cloud closes: the event was not processed, or its outcome is unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionConfig:
-    """What one would say to CreateFunction. `{tmp}` in an environment value is the sandbox's own folder."""
+    """The parameters of CreateFunction. `timeout` is in seconds; `{tmp}` in a variable is the sandbox's folder."""
 
     name: str
     handler: str
@@ -40,7 +40,7 @@ class FunctionConfig:
 
 @dataclass(frozen=True)
 class Invocation:
-    """How one invocation ended. `error` is what AWS says in X-Amz-Function-Error: None, or `Unhandled`."""
+    """The outcome of an invocation. `error` is the header X-Amz-Function-Error: None or `Unhandled`."""
 
     request_id: str
     payload: Any
@@ -53,7 +53,7 @@ class Function:
     def __init__(
         self, config: FunctionConfig, folder: Path, on_log: Callable[[str], None] = lambda _line: None
     ) -> None:
-        """Scratch space and the log go to `folder`; `on_log` sees every line of the log as well."""
+        """Scratch space and the log go to `folder`; `on_log` is called with each line of the log."""
         self.config = config
         self.log_path = folder / f"{config.name}.log"
         self._folder = folder / config.name
@@ -74,7 +74,10 @@ class Function:
         self.close()
 
     def invoke(self, event: Any, request_id: str | None = None) -> Invocation:  # noqa: ANN401 - any JSON
-        """Invoke and wait. Beyond the concurrency, events wait here; AWS would answer 429 and try later."""
+        """Invoke and wait for the answer. Beyond the concurrency it waits, unlike AWS, which answers 429.
+
+        Raises FunctionClosedError.
+        """
         request_id = request_id or str(uuid4())
         with self._slots:
             started = time.monotonic()
@@ -93,12 +96,12 @@ class Function:
     def close(self) -> None:
         with self._lock:
             self._closed = True
-            doomed, self._all = list(self._all), set()
-        for sandbox in doomed:
+            sandboxes, self._all = list(self._all), set()
+        for sandbox in sandboxes:
             sandbox.kill()
 
     def _run(self, event: Any, request_id: str) -> Invocation:  # noqa: ANN401
-        sandbox = self._take()
+        sandbox = self._acquire_sandbox()
         now = time.time()
         request = {
             "id": request_id,
@@ -107,13 +110,13 @@ class Function:
             "deadline_ms": int((now + self.config.timeout) * 1000),
         }
         try:
-            answer = sandbox.ask(request, time.monotonic() + self.config.timeout)
+            answer = sandbox.invoke(request, time.monotonic() + self.config.timeout)
         except SandboxTimedOutError:
             reason = f"Task timed out after {self.config.timeout:.2f} seconds"
-            return self._ended(sandbox, request_id, "Sandbox.Timedout", reason)
+            return self._discard_with_error(sandbox, request_id, "Sandbox.Timedout", reason)
         except SandboxDiedError as error:
-            return self._ended(sandbox, request_id, "Runtime.ExitError", str(error))
-        if not sandbox.alive:  # it could not even import its handler
+            return self._discard_with_error(sandbox, request_id, "Runtime.ExitError", str(error))
+        if not sandbox.alive:  # the handler was not imported
             self._discard(sandbox)
             return Invocation(request_id, answer["error"], "Unhandled")
         with self._lock:
@@ -121,9 +124,9 @@ class Function:
         if "error" in answer:
             self._log(f"[ERROR] {json.dumps(answer['error'])}")
             return Invocation(request_id, answer["error"], "Unhandled")
-        return self._within_limit(Invocation(request_id, answer["result"]))
+        return self._check_answer_size(Invocation(request_id, answer["result"]))
 
-    def _take(self) -> Sandbox:
+    def _acquire_sandbox(self) -> Sandbox:
         with self._lock:
             if self._closed:
                 raise FunctionClosedError(self.config.name)
@@ -139,20 +142,20 @@ class Function:
             self._all.add(sandbox)
             return sandbox
 
-    def _ended(self, sandbox: Sandbox, request_id: str, kind: str, reason: str) -> Invocation:
+    def _discard_with_error(self, sandbox: Sandbox, request_id: str, error_type: str, reason: str) -> Invocation:
         self._discard(sandbox)
         message = f"RequestId: {request_id} Error: {reason}"
         self._log(message)
-        return Invocation(request_id, {"errorType": kind, "errorMessage": message}, "Unhandled")
+        return Invocation(request_id, {"errorType": error_type, "errorMessage": message}, "Unhandled")
 
     def _discard(self, sandbox: Sandbox) -> None:
         with self._lock:
-            mine = sandbox in self._all
+            known = sandbox in self._all  # otherwise close() kills it
             self._all.discard(sandbox)
-        if mine:
+        if known:
             sandbox.kill()
 
-    def _within_limit(self, invocation: Invocation) -> Invocation:
+    def _check_answer_size(self, invocation: Invocation) -> Invocation:
         size = len(json.dumps(invocation.payload))
         if size <= MAX_PAYLOAD:
             return invocation
@@ -161,7 +164,7 @@ class Function:
         return Invocation(invocation.request_id, payload, "Unhandled")
 
     def _environment(self) -> dict[str, str]:
-        """What a function finds in Lambda, and nothing of this machine's own variables."""
+        """The variables of Lambda's runtime and of the function; none of this machine's own."""
         config = self.config
         return {
             "PATH": os.defpath,

@@ -1,15 +1,15 @@
-"""What Lambda's event source mapping makes of Kafka's records, and what it makes of a function's answer. Pure."""
+"""The event that Lambda makes of a batch of Kafka records, and what the function's answer means. Pure."""
 
 import base64
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_LOG_APPEND_TIME, Message
 
+from localcloud.lambda_.failure_documents import failure_document
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
 
 _TIMESTAMP_TYPES = {TIMESTAMP_CREATE_TIME: "CREATE_TIME", TIMESTAMP_LOG_APPEND_TIME: "LOG_APPEND_TIME"}
@@ -17,7 +17,7 @@ _TIMESTAMP_TYPES = {TIMESTAMP_CREATE_TIME: "CREATE_TIME", TIMESTAMP_LOG_APPEND_T
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record as it stands in the event. `size` is its bytes there; `lease` tells assignments apart."""
+    """A record of the event. `size` is in bytes of the event's JSON; `lease` is the number of the assignment."""
 
     topic: str
     partition: int
@@ -28,14 +28,14 @@ class Record:
 
     @property
     def group(self) -> str:
-        """Under which key of the event it stands."""
+        """The event's key for this record's partition."""
         return f"{self.topic}-{self.partition}"
 
 
-def translated(message: Message, lease: int = 0) -> Record:
-    """A record of the event: key, value in base64, absent where Kafka has null.
+def kafka_record(message: Message, lease: int = 0) -> Record:
+    """A consumed message as a record. Key and value are in base64, and absent if null in Kafka.
 
-    The bytes of a header are Java's: signed, as AWS sends them (powertools-lambda-python, issue 6862).
+    Headers are lists of signed bytes, as AWS sends them (powertools-lambda-python, issue 6862).
     """
     topic, partition, offset = message.topic() or "", message.partition() or 0, message.offset() or 0
     kind, timestamp = message.timestamp()
@@ -51,49 +51,49 @@ def translated(message: Message, lease: int = 0) -> Record:
             document[name] = base64.b64encode(content).decode()
     headers = message.headers() or []
     pairs = headers.items() if isinstance(headers, dict) else headers
-    document["headers"] = [{name: _signed(value)} for name, value in pairs]
+    document["headers"] = [{name: _signed_bytes(value)} for name, value in pairs]
     return Record(topic, partition, offset, document, size=_size(document), lease=lease)
 
 
-def _signed(value: bytes | str | None) -> list[int]:
+def _signed_bytes(value: bytes | str | None) -> list[int]:
     content = value.encode() if isinstance(value, str) else value or b""
     return [byte - 256 if byte > 127 else byte for byte in content]  # noqa: PLR2004 - the largest signed byte
 
 
 @dataclass(frozen=True, kw_only=True)
-class Origin:
-    """Where events say that they come from: a cluster of MSK if it has an ARN, else a self-managed one."""
+class Cluster:
+    """The event's source: a cluster of MSK if it has an ARN, otherwise a self-managed one."""
 
     bootstrap_servers: str
     arn: str | None = None
 
 
-def event(origin: Origin, records: Iterable[Record]) -> dict[str, Any]:
-    """The event of a batch: records by partition, in the order of their offsets.
+def kafka_event(cluster: Cluster, records: Iterable[Record]) -> dict[str, Any]:
+    """The event of a batch: its records by partition, in the order of the batch.
 
     https://docs.aws.amazon.com/lambda/latest/dg/with-kafka.html
     """
-    head = {"eventSource": "aws:kafka", "eventSourceArn": origin.arn} if origin.arn else {}
+    head = {"eventSource": "aws:kafka", "eventSourceArn": cluster.arn} if cluster.arn else {}
     grouped: dict[str, list[dict[str, Any]]] = {}
     for record in records:
         grouped.setdefault(record.group, []).append(record.document)
     return {
         "eventSource": "SelfManagedKafka",
         **head,
-        "bootstrapServers": origin.bootstrap_servers,
+        "bootstrapServers": cluster.bootstrap_servers,
         "records": grouped,
     }
 
 
-class Load:
-    """How large the event of a growing batch is, against Lambda's limit of 6 MB."""
+class EventSize:
+    """The size of a growing batch's event, kept within MAX_PAYLOAD."""
 
-    def __init__(self, origin: Origin) -> None:
-        self._bytes = _size(event(origin, ()))
+    def __init__(self, cluster: Cluster) -> None:
+        self._bytes = _size(kafka_event(cluster, ()))
         self._groups: set[str] = set()
 
     def add(self, record: Record) -> bool:
-        """Whether there is room for one more; if there is, it is taken."""
+        """Add the record if it fits. Returns whether it did."""
         more = record.size + 1  # a comma
         if record.group not in self._groups:
             more += _size(record.group) + 4  # a colon, brackets and another comma
@@ -104,17 +104,16 @@ class Load:
         return True
 
 
-def unfinished(batch: Sequence[Record], invocation: Invocation, *, partial: bool) -> list[Record]:
-    """What of a batch must be delivered again.
+def to_retry(batch: Sequence[Record], invocation: Invocation, *, report_batch_item_failures: bool) -> list[Record]:
+    """The records of a batch that must be delivered again.
 
-    All of it after an error. With partial batch responses (ReportBatchItemFailures), for each partition that is
-    named everything from its lowest failed offset on; an answer that cannot be understood, or that names what was
-    not in the batch, is a failure of all of it.
+    All after an error. With ReportBatchItemFailures: in each partition that the answer names, the records from its
+    lowest failed offset on; all, if the answer is malformed or names a record outside the batch.
     https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
     """
     if invocation.error:
         return list(batch)
-    if not partial or invocation.payload is None:
+    if not report_batch_item_failures or invocation.payload is None:
         return []
     if not isinstance(invocation.payload, dict):
         return list(batch)
@@ -122,8 +121,8 @@ def unfinished(batch: Sequence[Record], invocation: Invocation, *, partial: bool
     lowest: dict[str, int] = {}
     try:
         for failure in invocation.payload.get("batchItemFailures") or []:
-            place = failure["itemIdentifier"]
-            group, offset = place["partition"], place["offset"]
+            identifier = failure["itemIdentifier"]
+            group, offset = identifier["partition"], identifier["offset"]
             if (group, offset) not in sent:
                 return list(batch)
             lowest[group] = min(offset, lowest.get(group, offset))
@@ -133,7 +132,7 @@ def unfinished(batch: Sequence[Record], invocation: Invocation, *, partial: bool
 
 
 def committable(batch: Iterable[Record], rest: Iterable[Record]) -> dict[int, int]:
-    """By partition, the offset that the group will read next, once `rest` is all that is left of a batch."""
+    """The offsets to commit, by partition, if `rest` are the records of the batch that are still to be delivered."""
     positions: dict[int, int] = {}
     for record in batch:
         positions[record.partition] = max(record.offset + 1, positions.get(record.partition, 0))
@@ -142,34 +141,30 @@ def committable(batch: Iterable[Record], rest: Iterable[Record]) -> dict[int, in
     return positions
 
 
-def failure_document(origin: Origin, function_arn: str, record: Record) -> tuple[str, bytes]:
-    """Key and content of what is left in an S3 failure destination of a record that can never be delivered.
+def too_large_document(cluster: Cluster, function_arn: str, record: Record) -> tuple[str, bytes]:
+    """Key and content of the failure document of a record that is too large for an event.
 
     https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
     """
-    now = datetime.now(UTC)
-    payload = event(origin, [record])
-    document = {
-        "version": "1.0",
-        "timestamp": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "requestContext": {
+    payload = kafka_event(cluster, [record])
+    return failure_document(
+        f"kafka/{record.group}",
+        {
             "requestId": str(uuid4()),
             "functionArn": function_arn,
             "condition": "RecordTooLarge",
             "approximateInvokeCount": 0,
         },
-        "KafkaBatchInfo": {
+        KafkaBatchInfo={
             "batchSize": 1,
-            "eventSourceArn": origin.arn,
-            "bootstrapServers": origin.bootstrap_servers,
+            "eventSourceArn": cluster.arn,
+            "bootstrapServers": cluster.bootstrap_servers,
             "payloadSize": _size(payload),
         },
-        "payload": payload,
-    }
-    name = f"{now:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid4()}"
-    return f"aws/lambda/kafka/{record.group}/{name}", json.dumps(document).encode()
+        payload=payload,
+    )
 
 
 def _size(value: object) -> int:
-    # What is neither ASCII nor escaped counts in UTF-8, as Lambda counts it.
+    # In UTF-8, as Lambda counts it: characters outside ASCII are not escaped
     return len(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode())

@@ -1,4 +1,4 @@
-"""The outside of one sandbox: started, spoken to, and killed with all its descendants."""
+"""A sandbox as its host sees it: a process that is started, invoked and killed with all its descendants."""
 
 import json
 import os
@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -16,63 +15,63 @@ from typing import Any
 
 import psutil
 
+from localcloud.child_process import fill_in_folder, relay_output
+
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Lambda gives a function this long to import its code.
+#: Lambda's limit for the init phase, in which the handler's module is imported.
 INIT_SECONDS = 10.0
 
 
 class SandboxDiedError(Exception):
-    """The process ended without an answer; the sentence is the one AWS gives."""
+    """The process ended without an answer. The message is AWS's."""
 
 
 class SandboxTimedOutError(Exception):
-    """No answer before the deadline. The process is still running: kill it."""
+    """No answer before the deadline. The process still runs and must be killed."""
 
 
 class Sandbox:
-    """One process that serves one event at a time, in a session of its own."""
+    """A process, in a session of its own, that handles one event at a time."""
 
     def __init__(self, handler: str, environment: Mapping[str, str], folder: Path, log: Callable[[str], None]) -> None:
-        """Start the process; `folder` becomes its scratch space, the value `{tmp}` in the environment.
+        """Start the process. `folder` is its scratch space and replaces `{tmp}` in the environment's values.
 
-        `log` is called with each line of its standard output and error, from a thread of this sandbox's own.
+        `log` is called with each line of its standard output and error, from another thread.
         """
         self._folder = folder
         folder.mkdir(parents=True)
-        self._channel, theirs = socket.socketpair()
+        self._channel, child_end = socket.socketpair()
         self._answers = self._channel.makefile("rb")
         try:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "localcloud.lambda_.sandbox_runtime", str(theirs.fileno()), handler],
+                [sys.executable, "-m", "localcloud.lambda_.sandbox_runtime", str(child_end.fileno()), handler],
                 cwd=ROOT,
-                env={name: value.replace("{tmp}", str(folder)) for name, value in environment.items()},
+                env=fill_in_folder(environment, folder),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[child_end.fileno()],
                 start_new_session=True,
             )
         finally:
-            theirs.close()
-        self._pump = threading.Thread(target=self._read_log, args=(log,), daemon=True)
-        self._pump.start()
+            child_end.close()
+        self._log_thread = relay_output(self.process, log)
         self._ready = False
 
-    def ask(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
-        """Send one event and wait for its answer until `deadline` on `time.monotonic`'s clock.
+    def invoke(self, request: dict[str, Any], deadline: float) -> dict[str, Any]:
+        """Send one event and wait for its answer until `deadline`, a time of `time.monotonic`.
 
-        Raises SandboxDiedError or SandboxTimedOutError; the sandbox is of no use after either.
+        Raises SandboxDiedError or SandboxTimedOutError; kill the sandbox after either.
         """
         if not self._ready:
-            # What AWS does not count as the event's own time, we do not either.
             started = time.monotonic()
             first = self._receive(started + INIT_SECONDS)
             if "error" in first:
                 return first
             self._ready = True
             initialised = time.monotonic() - started
-            deadline += initialised
+            deadline += initialised  # AWS does not count the init phase towards the time-out
             request["deadline_ms"] += int(initialised * 1000)
         self._send(request, deadline)
         return self._receive(deadline)
@@ -82,7 +81,7 @@ class Sandbox:
         return self._ready and self.process.poll() is None
 
     def kill(self) -> None:
-        """End the process, its group and its descendants, whatever sessions these made for themselves."""
+        """Kill the process, its group and its descendants, also those in sessions of their own."""
         descendants: list[psutil.Process] = []
         with suppress(psutil.Error):
             descendants = psutil.Process(self.process.pid).children(recursive=True)
@@ -92,7 +91,7 @@ class Sandbox:
             with suppress(psutil.Error):
                 process.kill()
         self.process.wait()
-        self._pump.join(timeout=5)
+        self._log_thread.join(timeout=5)
         self._answers.close()
         self._channel.close()
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -104,7 +103,7 @@ class Sandbox:
         except TimeoutError as error:
             raise SandboxTimedOutError from error
         except OSError as error:
-            raise SandboxDiedError(self._ending()) from error
+            raise SandboxDiedError(self._exit_message()) from error
 
     def _receive(self, deadline: float) -> dict[str, Any]:
         self._channel.settimeout(max(0.001, deadline - time.monotonic()))
@@ -113,13 +112,13 @@ class Sandbox:
         except TimeoutError as error:
             raise SandboxTimedOutError from error
         except OSError as error:
-            raise SandboxDiedError(self._ending()) from error
+            raise SandboxDiedError(self._exit_message()) from error
         if not line:
-            raise SandboxDiedError(self._ending())
+            raise SandboxDiedError(self._exit_message())
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def _ending(self) -> str:
+    def _exit_message(self) -> str:
         try:
             code = self.process.wait(timeout=2)
         except subprocess.TimeoutExpired:
@@ -127,9 +126,3 @@ class Sandbox:
         if code < 0:
             return f"Runtime exited with error: signal: {str(signal.strsignal(-code)).lower()}"
         return f"Runtime exited with error: exit status {code}"
-
-    def _read_log(self, log: Callable[[str], None]) -> None:
-        assert self.process.stdout is not None  # noqa: S101 - a pipe was asked for
-        with self.process.stdout as stream:
-            for line in stream:
-                log(line.decode(errors="replace").rstrip("\n"))

@@ -1,12 +1,13 @@
 """The Lambda runtime inside one sandbox: `python -m localcloud.lambda_.sandbox_runtime FD HANDLER`.
 
-One line of JSON in, one out, over a socket that the host holds the other end of:
+It exchanges lines of JSON with its host over a socket:
 
-    host → {"id", "event", "deadline_ms", "arn"}        sandbox → {"ready": true} or {"error": …}, once
-                                                        sandbox → {"result": …} or {"error": …}
+    sandbox → {"ready": true} or {"error": …}, once
+    host    → {"id", "event", "deadline_ms", "arn"}
+    sandbox → {"result": …} or {"error": …}
 
-Standard output and error are the function's log, so the answers never go there. When the host dies, by
-whatever means, the socket ends and this process kills its own group: no sandbox outlives its cloud.
+Standard output and error are the function's log. When the host dies, even by SIGKILL, the socket ends and this process
+kills its own group, so that no sandbox outlives its cloud.
 """
 
 import importlib
@@ -28,7 +29,7 @@ Handler = Callable[[Any, "Context"], Any]
 
 @dataclass
 class Context:
-    """What AWS hands a Python handler beside the event; same names as awslambdaric's LambdaContext."""
+    """The context of a Python handler, with the names of awslambdaric's LambdaContext."""
 
     aws_request_id: str
     invoked_function_arn: str
@@ -49,14 +50,14 @@ class Context:
         sys.stdout.write(str(message))
 
 
-def _listen(source: TextIO, inbox: "queue.SimpleQueue[dict[str, Any]]") -> None:
+def _read_requests(source: TextIO, requests: "queue.SimpleQueue[dict[str, Any]]") -> None:
     for line in source:
-        inbox.put(json.loads(line))
+        requests.put(json.loads(line))
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
-def _described(error: BaseException, request_id: str = "") -> dict[str, Any]:
-    """An exception as awslambdaric reports it."""
+def _error_document(error: BaseException, request_id: str = "") -> dict[str, Any]:
+    """An exception in the form in which awslambdaric reports it."""
     return {
         "errorMessage": str(error),
         "errorType": type(error).__name__,
@@ -71,33 +72,33 @@ def _load(name: str) -> Handler:
     return handler
 
 
-def _answer(handler: Handler, request: dict[str, Any]) -> str:
+def _handle(handler: Handler, request: dict[str, Any]) -> str:
     context = Context(request["id"], request["arn"], request["deadline_ms"])
     try:
         return json.dumps({"result": handler(request["event"], context)})
-    except Exception as error:  # noqa: BLE001 - whatever the handler raises is the function's answer
-        return json.dumps({"error": _described(error, request["id"])})
+    except Exception as error:  # noqa: BLE001 - a handler's exception is the function's answer
+        return json.dumps({"error": _error_document(error, request["id"])})
 
 
 def main(fd: int, handler_name: str) -> None:
     channel = socket.socket(fileno=fd)
-    os.set_inheritable(fd, False)  # the handler's own children must not keep the line open
-    inbox: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(channel.makefile("r"), inbox), daemon=True).start()
+    os.set_inheritable(fd, False)  # the handler's child processes must not keep the socket open
+    requests: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_read_requests, args=(channel.makefile("r"), requests), daemon=True).start()
 
-    def say(line: str) -> None:
+    def send(line: str) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         channel.sendall(line.encode() + b"\n")
 
     try:
         handler = _load(handler_name)
-    except Exception as error:  # noqa: BLE001 - the host answers every invocation with it
-        say(json.dumps({"error": _described(error)}))
+    except Exception as error:  # noqa: BLE001 - the host answers every invocation with this error
+        send(json.dumps({"error": _error_document(error)}))
         return
-    say(json.dumps({"ready": True}))
+    send(json.dumps({"ready": True}))
     while True:
-        say(_answer(handler, inbox.get()))
+        send(_handle(handler, requests.get()))
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from core.pipelines.loader import load
 from core.ports.worker import Worker
 from pictureperfect.catalogue.operation_examples import EXAMPLES, Example
 from pictureperfect.catalogue.operation_pictures import PICTURES
-from pictureperfect.demo.painted_images import logo
+from pictureperfect.demo.painted_images import paint_logo
 
 _SECONDS = 120.0
 # `word: what it means.`, to the end of its sentence.
@@ -58,7 +58,7 @@ def pipeline_of(example: Example, folder: Path) -> Pipeline:
 
 def render(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict[str, list[Shown]]:
     """Every example of the catalogue, by the operation's name; files are left in `folder`."""
-    (folder / "logo.png").write_bytes(logo())
+    (folder / "logo.png").write_bytes(paint_logo())
     plain = load(_OUTPUT, str(folder / "plain.yaml"))
     shown: dict[str, list[Shown]] = {}
     for name in sorted(OPERATIONS):

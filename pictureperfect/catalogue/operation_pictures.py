@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pictureperfect.demo.painted_images import DAWN, DUSK, NOON, Palette, landscape
+from pictureperfect.demo.painted_images import DAWN, DUSK, NOON, Palette, paint_landscape
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -23,7 +23,7 @@ _TEXT = (
 
 
 def view(seed: int, palette: Palette, grain: float = 0.004, size: Size = _SIZE) -> "Image":
-    return landscape(*size, seed, palette, grain).copy()
+    return paint_landscape(*size, seed, palette, grain).copy()
 
 
 def balloon() -> "Image":

@@ -1,1 +1,1 @@
-"""`pictureperfect demo`: painted images through every door, and the gallery of results."""
+"""The parts of `pictureperfect demo`: painted images, a tour that sends them through every door, and a gallery."""

@@ -1,4 +1,4 @@
-"""The demo's pictures as files, with a page to look at them."""
+"""The gallery: the demo's renditions as files, with an HTML page."""
 
 import shutil
 from collections.abc import Mapping, Sequence
@@ -27,10 +27,10 @@ _PAGE = """<!doctype html>
 """
 
 
-def export(s3: "S3Client", bucket: str, rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
-    """Write every rendition to `folder`/customer/image/, and index.html beside; returns the pictures' paths.
+def write_gallery(s3: "S3Client", bucket: str, rows: Sequence[Mapping[str, Any]], folder: Path) -> list[Path]:
+    """Write the renditions of the ledger's `rows` to `folder`/customer/image/, and index.html. Returns their paths.
 
-    A folder that an earlier demo left is replaced; one that holds anything else is only added to.
+    If `folder` has an index.html, it is a gallery and is replaced; other folders keep their files.
     """
     if (folder / "index.html").exists():
         shutil.rmtree(folder)
@@ -52,6 +52,6 @@ def export(s3: "S3Client", bucket: str, rows: Sequence[Mapping[str, Any]], folde
 
 
 def _figure(path: Path, rendition: Mapping[str, Any]) -> str:
-    words = f"{rendition['name']} · {rendition['format']} · {dimensions(rendition['width'], rendition['height'])}"
+    caption = f"{rendition['name']} · {rendition['format']} · {dimensions(rendition['width'], rendition['height'])}"
     source = quote(path.as_posix())
-    return f'<figure><a href="{source}"><img src="{source}"></a><figcaption>{escape(words)}</figcaption></figure>'
+    return f'<figure><a href="{source}"><img src="{source}"></a><figcaption>{escape(caption)}</figcaption></figure>'

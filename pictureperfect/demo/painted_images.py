@@ -1,12 +1,11 @@
-"""Sample images, painted: skies, suns, hills, mist and grain, so that there is something to look at and to resize.
+"""Painted images for the demo, the benchmarks and the tests: landscapes, a logo, and files that cannot be decoded.
 
-The same seed paints the same picture. Nothing is downloaded, and nobody holds rights in them.
+The same seed paints the same image. They are computed, so nothing is downloaded and no rights apply.
 """
 
 import io
 import struct
 import zlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,24 +18,12 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 RGB = tuple[float, float, float]
-_PAINTED = 1400  # pixels of width to paint; wider pictures are enlarged from there
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sample:
-    """One image of the demo: whose it is, how it comes in, and how it must end. `code` None: processed."""
-
-    name: str
-    customer: str
-    pipeline: str
-    door: str
-    make: Callable[[], bytes]
-    code: str | None = None
+_MAX_PAINTED_WIDTH = 1400  # pixels; wider images are enlarged from there
 
 
 @dataclass(frozen=True)
 class Palette:
-    """Colours, 0 to 1: the top of the sky, the horizon, the sun, the farthest and the nearest hill."""
+    """RGB colours, 0 to 1, of the sky's top, the horizon, the sun, the farthest and the nearest hill."""
 
     zenith: RGB
     horizon: RGB
@@ -51,65 +38,45 @@ DUSK = Palette((0.13, 0.09, 0.29), (0.98, 0.46, 0.30), (1.00, 0.80, 0.50), (0.50
 NIGHT = Palette((0.02, 0.04, 0.12), (0.16, 0.24, 0.38), (0.95, 0.96, 1.00), (0.14, 0.20, 0.30), (0.01, 0.02, 0.05))
 
 
-def samples() -> tuple[Sample, ...]:
-    """What the demo sends: three customers, every door, every format, and three that cannot be processed.
-
-    The door `kafka+s3` is a record that refers to S3.
-    """
-    fjord, harbour, alpine = "fjord", "harbour", "alpine"
-    return (
-        Sample(name="dawn.jpg", customer=fjord, pipeline="web", door="kafka+s3", make=dawn),
-        Sample(name="hay+sun.webp", customer=fjord, pipeline="web", door="kafka", make=meadow),
-        Sample(name="scan.tif", customer=fjord, pipeline="archive", door="upload", make=scan),
-        Sample(name="portrait.jpg", customer=harbour, pipeline="thumbnail", door="upload", make=rotated),
-        Sample(name="logo.png", customer=harbour, pipeline="web", door="direct", make=logo),
-        Sample(name="broken.jpg", customer=harbour, pipeline="web", door="kafka", make=corrupt, code="corrupt_image"),
-        Sample(name="dusk.avif", customer=alpine, pipeline="web", door="direct", make=dusk),
-        Sample(name="night.jpg", customer=alpine, pipeline="restore", door="kafka", make=night),
-        Sample(name="bomb.png", customer=alpine, pipeline="web", door="upload", make=bomb, code="too_many_pixels"),
-        Sample(name="empty.jpg", customer=alpine, pipeline="web", door="direct", make=bytes, code="empty_file"),
-    )
+def paint_without_customer() -> bytes:
+    """A valid image, for a Kafka record that names no customer."""
+    return _encode(paint_landscape(320, 240, 5, NOON), "JPEG", quality=80)
 
 
-def stray() -> bytes:
-    """A good picture, in a record of Kafka that does not say whose it is."""
-    return _encoded(landscape(320, 240, 5, NOON), "JPEG", quality=80)
+def paint_dawn() -> bytes:
+    return _encode(paint_landscape(2400, 1600, 7, DAWN), "JPEG", quality=92)
 
 
-def dawn() -> bytes:
-    return _encoded(landscape(2400, 1600, 7, DAWN), "JPEG", quality=92)
+def paint_meadow() -> bytes:
+    return _encode(paint_landscape(1800, 1200, 21, NOON), "WEBP", quality=88)
 
 
-def meadow() -> bytes:
-    return _encoded(landscape(1800, 1200, 21, NOON), "WEBP", quality=88)
+def paint_dusk() -> bytes:
+    return _encode(paint_landscape(1600, 1067, 3, DUSK), "AVIF", quality=75, speed=9)
 
 
-def dusk() -> bytes:
-    return _encoded(landscape(1600, 1067, 3, DUSK), "AVIF", quality=75, speed=9)
+def paint_night() -> bytes:
+    """A dark and grainy landscape, for the pipeline `restore`."""
+    return _encode(paint_landscape(640, 427, 15, NIGHT, grain=0.01), "JPEG", quality=85)
 
 
-def night() -> bytes:
-    """Dark and grainy: there is something to restore."""
-    return _encoded(landscape(640, 427, 15, NIGHT, grain=0.01), "JPEG", quality=85)
+def paint_scan() -> bytes:
+    """A landscape of 11.8 megapixels, which the demo routes to Batch."""
+    return _encode(paint_landscape(4200, 2800, 33, DAWN, grain=0.006), "TIFF")
 
 
-def scan() -> bytes:
-    """Larger than what one would send to a function: for the Batch door."""
-    return _encoded(landscape(4200, 2800, 33, DAWN, grain=0.006), "TIFF")
-
-
-def rotated() -> bytes:
-    """Upright only for who reads its EXIF orientation: the pixels lie on their side."""
+def paint_rotated_portrait() -> bytes:
+    """A portrait whose pixels are rotated by 90 degrees; its EXIF orientation says so."""
     from PIL import Image  # noqa: PLC0415 - the command line starts without it
 
-    upright = landscape(1080, 1440, 42, DUSK)
+    upright = paint_landscape(1080, 1440, 42, DUSK)
     exif = Image.Exif()
-    exif[0x0112] = 6  # orientation: turn by 90 degrees clockwise to look at it
-    return _encoded(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=92, exif=exif)
+    exif[0x0112] = 6  # orientation 6: rotate by 90 degrees clockwise to display
+    return _encode(upright.transpose(Image.Transpose.ROTATE_90), "JPEG", quality=92, exif=exif)
 
 
-def logo() -> bytes:
-    """A sun in a ring on nothing: smooth edges in the alpha channel."""
+def paint_logo() -> bytes:
+    """A sun in a ring on transparency, with smooth edges in the alpha channel."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
@@ -125,18 +92,18 @@ def logo() -> bytes:
     warm = np.clip(0.5 + y * 1.6, 0, 1)[..., None]
     colour = (1 - warm) * np.array([1.0, 0.80, 0.25]) + warm * np.array([0.92, 0.30, 0.22])
     pixels = np.dstack([colour, alpha[..., None]])
-    return _encoded(Image.fromarray((pixels * 255 + 0.5).astype(np.uint8)), "PNG")
+    return _encode(Image.fromarray((pixels * 255 + 0.5).astype(np.uint8)), "PNG")
 
 
-def corrupt() -> bytes:
-    """A photograph whose bytes end amid the picture, and what is there was overwritten."""
-    whole = dawn()
+def make_corrupt_jpeg() -> bytes:
+    """A JPEG with overwritten and missing pixel data."""
+    whole = paint_dawn()
     middle = len(whole) // 3
     return whole[:600] + b"\x00" * 64 + b"\xff\xd9" + whole[middle : middle + 2000]
 
 
-def bomb() -> bytes:
-    """A PNG of some hundred bytes that claims 50,000 x 50,000 pixels."""
+def make_bomb_png() -> bytes:
+    """A decompression bomb: a PNG of some hundred bytes whose header has 50,000 by 50,000 pixels."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checksum = zlib.crc32(kind + content)
@@ -148,27 +115,27 @@ def bomb() -> bytes:
 
 
 @cache
-def landscape(width: int, height: int, seed: int, palette: Palette, grain: float = 0.012) -> "Image":
-    """Sky, sun, clouds, six ranges of hills in mist, a vignette and grain, in RGB."""
+def paint_landscape(width: int, height: int, seed: int, palette: Palette, grain: float = 0.012) -> "Image":
+    """Paint sky, sun, clouds, six ranges of hills in mist, a vignette and grain, in RGB. Width and height in pixels."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
     random = np.random.default_rng(seed)
-    scale = min(1.0, _PAINTED / width)
-    picture = _sky(round(width * scale), round(height * scale), random, palette)
+    scale = min(1.0, _MAX_PAINTED_WIDTH / width)
+    picture = _paint_sky(round(width * scale), round(height * scale), random, palette)
     for layer in range(6):
-        _hills(picture, layer / 5, random, palette)
+        _paint_hills(picture, layer / 5, random, palette)
     rows, columns = picture.shape[:2]
     y, x = np.linspace(-1, 1, rows)[:, None, None], np.linspace(-1, 1, columns)[None, :, None]
     picture *= (1 - 0.22 * (x**2 + y**2) / 2).astype(np.float32)
     painted = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
-    # The grain is the film's and not the picture's: it is as fine as the pixels, at any size.
+    # Grain is added after the enlargement, so that it is one pixel fine at any size.
     noise = random.standard_normal((height, width, 1), dtype=np.float32) * np.float32(grain * 255)
     enlarged = np.asarray(painted.resize((width, height), Image.Resampling.LANCZOS), np.float32)
     return Image.fromarray(np.clip(enlarged + noise, 0, 255).astype(np.uint8))
 
 
-def _sky(width: int, height: int, random: "np.random.Generator", palette: Palette) -> "Floats":
+def _paint_sky(width: int, height: int, random: "np.random.Generator", palette: Palette) -> "Floats":
     import numpy as np  # noqa: PLC0415
 
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -187,12 +154,14 @@ def _sky(width: int, height: int, random: "np.random.Generator", palette: Palett
     return painted
 
 
-def _hills(picture: "Floats", nearness: float, random: "np.random.Generator", palette: Palette) -> None:
-    """Paint one range; the nearer, the lower, rougher, darker and more detailed."""
+def _paint_hills(picture: "Floats", nearness: float, random: "np.random.Generator", palette: Palette) -> None:
+    """Paint a range of hills onto the picture. `nearness` 0 to 1: nearer hills are lower, rougher and darker."""
     import numpy as np  # noqa: PLC0415
 
     height, width = picture.shape[:2]
-    ridge = (0.50 + 0.34 * nearness) * height - (_line(width, random, 7) - 0.5) * height * (0.20 + 0.14 * nearness)
+    ridge = (0.50 + 0.34 * nearness) * height - (_ridge_line(width, random, 7) - 0.5) * height * (
+        0.20 + 0.14 * nearness
+    )
     y = np.arange(height, dtype=np.float32)[:, None]
     inside = np.clip(y - ridge[None, :], 0, 1)[..., None]  # one pixel of smooth edge
     colour = _colour(palette.far) * (1 - nearness) + _colour(palette.near) * nearness
@@ -204,7 +173,7 @@ def _hills(picture: "Floats", nearness: float, random: "np.random.Generator", pa
 
 
 def _noise(width: int, height: int, random: "np.random.Generator", cells: tuple[int, int], octaves: int) -> "Floats":
-    """Fractal noise, 0 to 1: random grids, each twice as fine and half as strong, enlarged smoothly."""
+    """Fractal noise, 0 to 1: the sum of enlarged random grids, each twice as fine and half as strong as the last."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
@@ -218,17 +187,17 @@ def _noise(width: int, height: int, random: "np.random.Generator", cells: tuple[
     return scaled
 
 
-def _line(width: int, random: "np.random.Generator", octaves: int) -> "Floats":
-    """The outline of a range: the same noise in one dimension."""
+def _ridge_line(width: int, random: "np.random.Generator", octaves: int) -> "Floats":
+    """The outline of a range of hills: fractal noise in one dimension, 0 to 1."""
     import numpy as np  # noqa: PLC0415
 
     total = np.zeros(width, np.float32)
     for octave in range(octaves):
         points = random.random((3 << octave) + 1)
-        place = np.linspace(0, len(points) - 1, width)
-        left = np.minimum(place.astype(int), len(points) - 2)
-        part = place - left
-        smooth = part * part * (3 - 2 * part)
+        position = np.linspace(0, len(points) - 1, width)
+        left = np.minimum(position.astype(int), len(points) - 2)
+        fraction = position - left
+        smooth = fraction * fraction * (3 - 2 * fraction)
         total += (points[left] * (1 - smooth) + points[left + 1] * smooth) / (1 << octave)
     scaled: Floats = (total - total.min()) / (total.max() - total.min())
     return scaled
@@ -240,7 +209,7 @@ def _colour(value: RGB) -> "Floats":
     return np.array(value, np.float32)
 
 
-def _encoded(image: "Image", file_format: str, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
+def _encode(image: "Image", file_format: str, **options: Any) -> bytes:  # noqa: ANN401 - Pillow's own
     stream = io.BytesIO()
     image.save(stream, file_format, **options)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""The demo's images, each sent through its door, and how each of them ended."""
+"""Sends the demo's images through their doors and waits for their ends."""
 
 import json
 import time
@@ -12,75 +12,84 @@ from core.domain.errors import PicturePerfectError
 from localcloud import clients, senders
 from localcloud.config import GROUP
 from localcloud.ledger import Ledger
-from pictureperfect.demo.painted_images import Sample, samples, stray
+from pictureperfect.demo.demo_images import DemoImage, demo_images
+from pictureperfect.demo.painted_images import paint_without_customer
 from pictureperfect.kafka.messages import Sender, item
 from pictureperfect.kafka.producer import Item, Producing
 
 if TYPE_CHECKING:
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 _WAIT_SECONDS = 180.0
 _KAFKA_REFERENCE = "kafka+s3"
 Row = dict[str, Any]
-Say = Callable[[str], object]
+Complain = Callable[[str], object]
 
 
-def send(address: "Address", advance: Callable[[], object], complain: Say) -> None:
-    """Send every sample through its door, and one record into the topic that nobody can say whose it is."""
-    config = {"bootstrap.servers": address.kafka_bootstrap_servers}
-    with (
-        Producing(
-            config, address.kafka_topic, lambda name, reason: complain(f"{name} was not sent: {reason}"), group=GROUP
-        ) as producing,
-        ThreadPoolExecutor(2) as pool,
-    ):
-        producing.send(Item(name="stray.jpg", value=stray(), headers={"pipeline": "web", "filename": "stray.jpg"}))
+def send(config: "CloudConfig", advance: Callable[[], object], complain: Complain) -> None:
+    """Send every image through its door, and one Kafka record without a customer.
 
-        def deliver(sample: Sample) -> None:
+    `advance` is called after each image, `complain` with each failure to send.
+    """
+
+    def complain_of(name: str, reason: str) -> None:
+        complain(f"{name} was not sent: {reason}")
+
+    kafka = {"bootstrap.servers": config.kafka_bootstrap_servers}
+    with Producing(kafka, config.kafka_topic, complain_of, group=GROUP) as producing, ThreadPoolExecutor(2) as pool:
+        headers = {"pipeline": "web", "filename": "stray.jpg"}
+        producing.send(Item(name="stray.jpg", value=paint_without_customer(), headers=headers))
+
+        def send_one(image: DemoImage) -> None:
             try:
-                _send(address, producing, sample)
+                _send(config, producing, image)
             except (click.ClickException, PicturePerfectError) as error:
                 complain(str(error))
             advance()
 
-        list(pool.map(deliver, samples()))
+        list(pool.map(send_one, demo_images()))
 
 
-def _send(address: "Address", producing: Producing, sample: Sample) -> None:
-    message = (address, sample.customer, sample.pipeline, sample.name, sample.make())
-    match sample.door:
+def _send(config: "CloudConfig", producing: Producing, image: DemoImage) -> None:
+    body = image.make()
+    match image.door:
         case "upload":
-            senders.upload(*message)
+            senders.send_upload(config, image.customer, image.pipeline, image.name, body)
         case "direct":
-            senders.direct(*message)
+            senders.send_direct(config, image.customer, image.pipeline, image.name, body)
         case _:
-            limit = 0 if sample.door == _KAFKA_REFERENCE else len(message[-1])
-            sender = Sender(customer=sample.customer, pipeline=sample.pipeline, bucket=address.bucket, max_inline=limit)
-            record, _ = item(sender, sample.name, message[-1], clients.s3(address.endpoint))
+            max_inline = 0 if image.door == _KAFKA_REFERENCE else len(body)
+            sender = Sender(
+                customer=image.customer, pipeline=image.pipeline, bucket=config.bucket, max_inline=max_inline
+            )
+            record, _ = item(sender, image.name, body, clients.s3(config.endpoint))
             producing.send(record)
 
 
-def wait(address: "Address", seen: Callable[[int], object], complain: Say) -> tuple[list[Row], list[Row]]:
-    """The ledger's rows in the order of the samples, and the documents of refused records, once all are there."""
-    wanted = {(sample.customer, sample.name): sample for sample in samples()}
-    s3, until = clients.s3(address.endpoint), time.monotonic() + _WAIT_SECONDS
-    with Ledger(address.database_url) as ledger:
+def wait(config: "CloudConfig", on_count: Callable[[int], object], complain: Complain) -> tuple[list[Row], list[Row]]:
+    """Wait until every image has ended. Returns the ledger's rows in the order sent, and the refusal documents.
+
+    `on_count` is called with the number of rows, `complain` with each image that has not ended after 180 seconds.
+    """
+    expected = {(image.customer, image.name): image for image in demo_images()}
+    s3, give_up = clients.s3(config.endpoint), time.monotonic() + _WAIT_SECONDS
+    with Ledger(config.database_url) as ledger:
         while True:
             rows = {(row["customer"], row["name"]): row for row in ledger.last(1000)}
-            listed = s3.list_objects_v2(Bucket=address.bucket, Prefix="refused/").get("Contents", [])
-            seen(len(rows))
-            if (wanted.keys() <= rows.keys() and listed) or time.monotonic() > until:
+            listed = s3.list_objects_v2(Bucket=config.bucket, Prefix="refused/").get("Contents", [])
+            on_count(len(rows))
+            if (expected.keys() <= rows.keys() and listed) or time.monotonic() > give_up:
                 break
             time.sleep(0.1)
-    for customer, name in wanted.keys() - rows.keys():
+    for customer, name in expected.keys() - rows.keys():
         complain(f"{name} of {customer} has not ended after {_WAIT_SECONDS:g} seconds.")
     refused = [
-        {"key": entry["Key"], **json.loads(s3.get_object(Bucket=address.bucket, Key=entry["Key"])["Body"].read())}
+        {"key": entry["Key"], **json.loads(s3.get_object(Bucket=config.bucket, Key=entry["Key"])["Body"].read())}
         for entry in listed
     ]
     ended = [
-        {**rows[place], "shown_door": sample.door, "expected": sample.code or "processed"}
-        for place, sample in wanted.items()
-        if place in rows
+        {**rows[identity], "shown_door": image.door, "expected": image.code or "processed"}
+        for identity, image in expected.items()
+        if identity in rows
     ]
     return ended, refused

@@ -11,7 +11,7 @@ import click
 
 from core.domain.model import Value
 from localcloud import clients as aws
-from localcloud.config import NAMESPACE, Address, Options
+from localcloud.config import NAMESPACE, CloudConfig, Options
 from pictureperfect.deployment import aws_session
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Clients:
     cloudwatch: "CloudWatchClient"
 
 
-def of_cloud(address: Address) -> tuple[Deployment, Clients]:
+def of_cloud(address: CloudConfig) -> tuple[Deployment, Clients]:
     """The embedded cloud, by its state file."""
     deployment = Deployment(
         bucket=address.bucket,

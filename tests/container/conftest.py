@@ -16,7 +16,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import psycopg
 import pytest
 
-from localcloud import clients, s3_notifications
+from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.config import Address
 from tests.container.engine import ROOT, Image, Run, build_company_image, build_target, engine
@@ -81,7 +81,7 @@ class World:
     The embedded dispatcher and Batch run as usual.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: CloudConfig) -> None:
         self.address = address
         self.bucket = address.bucket
         self.s3: S3Client = clients.s3(address.endpoint)
@@ -103,12 +103,12 @@ class World:
 
     @property
     def processing(self) -> dict[str, str]:
-        return {**self.address.processing(), "MEMORY_MB": "2048"}
+        return {**self.address.process_environment(), "MEMORY_MB": "2048"}
 
     @property
     def recording(self) -> dict[str, str]:
         url = urlsplit(self.address.database_url)
-        return {**self.address.recording(), "DATABASE_URL": url._replace(query=f"host={_DATABASE}").geturl()}
+        return {**self.address.record_environment(), "DATABASE_URL": url._replace(query=f"host={_DATABASE}").geturl()}
 
     @property
     def database(self) -> dict[str, str]:
@@ -145,7 +145,7 @@ class World:
 @pytest.fixture(scope="session")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with Cloud(tmp_path_factory.mktemp("cloud")) as cloud:
-        yield World(cloud.address)
+        yield World(cloud.config)
 
 
 class Emulator:

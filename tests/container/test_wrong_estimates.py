@@ -13,7 +13,7 @@ import pytest
 from core.routing import cost_table
 from core.routing.estimate import Cost
 from localcloud import clients
-from localcloud.cloudwatch_sums import sums
+from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import sums
 from tests.container.conftest import Emulator, Start, World
 from tests.support.waiting import until
 

@@ -1,4 +1,4 @@
-"""`up`, `submit`, `status`, `migrate`, `replay` together, and that nothing outlives the cloud."""
+"""`up`, `submit`, `status`, `migrate` and `replay` with one cloud; and no process outlives it."""
 
 import json
 import os
@@ -14,9 +14,10 @@ import psycopg
 import pytest
 
 from localcloud.cloud import Cloud
+from localcloud.config import CloudConfig
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo import painted_images
-from tests.support.waiting import HANGS_AFTER, until
+from tests.support.until import until
 
 
 def command(*arguments: object) -> list[str]:
@@ -28,21 +29,21 @@ class Up:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._output = (folder / "output").open("w+")
+        self._output_file = (folder / "output").open("w+")
         self.process = subprocess.Popen(
             command("up"),
             cwd=folder,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=self._output,
+            stdout=self._output_file,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
         state = folder / ".picture-perfect" / "cloud.json"
         until(lambda: state.exists() or self.process.poll() is not None)
-        assert self.process.poll() is None, self.said()
+        assert self.process.poll() is None, self.output()
         self.address = json.loads(state.read_text())
 
-    def said(self) -> str:
+    def output(self) -> str:
         return (self.folder / "output").read_text()
 
     def run(self, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -56,7 +57,7 @@ class Up:
             timeout=600,
         )
 
-    def family(self) -> list[Any]:
+    def descendants(self) -> list[Any]:
         return list(psutil.Process(self.process.pid).children(recursive=True))
 
 
@@ -69,14 +70,14 @@ def up(tmp_path: Path) -> Iterator[Up]:
     cloud = Up(tmp_path)
     yield cloud
     cloud.process.terminate()
-    cloud.process.wait(HANGS_AFTER)
+    cloud.process.wait(60)
 
 
 def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_bucket(up: Up) -> None:
     picture = up.folder / "dölmen 1.jpg"
-    painted_images.landscape(400, 300, 2, painted_images.DUSK).save(picture)
+    painted_images.paint_landscape(400, 300, 2, painted_images.DUSK).save(picture)
     broken = up.folder / "broken.jpg"
-    broken.write_bytes(painted_images.corrupt())
+    broken.write_bytes(painted_images.make_corrupt_jpeg())
     sent = up.run("submit", picture, broken, "--customer", "acme", "--pipeline", "thumbnail", "--json")
     assert sent.returncode == 0, sent.stderr
     rows = {row["name"]: row for row in json.loads(sent.stdout)}
@@ -92,7 +93,7 @@ def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_buck
     assert set(status["queues"]) == {"incoming", "overflow", "overflow-dead-letters", "records", "records-dead-letters"}
     assert len(status["last"]) == 3
     assert "acme" in up.run("status").stdout
-    until(lambda: up.said().count("acme") >= 4)  # one line for each, and one where it says how to try
+    until(lambda: up.output().count("acme") >= 4)  # a line for each image, and one in the instructions
 
     assert json.loads(up.run("migrate", "--json").stdout) == {"applied": []}
     with psycopg.connect(up.address["database_url"], autocommit=True) as connection:
@@ -117,13 +118,13 @@ def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_buck
 )
 def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Signals) -> None:
     picture = up.folder / "picture.jpg"
-    painted_images.landscape(200, 150, 2, painted_images.DUSK).save(picture)
+    painted_images.paint_landscape(200, 150, 2, painted_images.DUSK).save(picture)
     assert up.run("submit", picture, "--customer", "acme", "--pipeline", "thumbnail").returncode == 0
-    family = up.family()
-    assert len(family) > 5  # sandboxes, their workers, PostgreSQL and its keeper
+    descendants = up.descendants()
+    assert len(descendants) > 5  # sandboxes, their workers, PostgreSQL and its keeper
     up.process.send_signal(number)
-    up.process.wait(HANGS_AFTER)
-    until(lambda: ended(family))
+    up.process.wait(60)
+    until(lambda: ended(descendants))
     if number != signal.SIGKILL:
         assert up.process.returncode == 0
         assert not (up.folder / ".picture-perfect" / "cloud.json").exists()
@@ -135,10 +136,10 @@ def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Si
 def test_a_start_that_fails_halfway_takes_down_what_had_started(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(cloud: Cloud, _logs: Path) -> None:
-        raise RuntimeError(cloud.address.database_url)
+    def fail(_stack: object, config: CloudConfig, *_arguments: object) -> None:
+        raise RuntimeError(config.database_url)
 
-    monkeypatch.setattr(Cloud, "_functions", fail)
+    monkeypatch.setattr("localcloud.cloud.create_functions", fail)
     before = psutil.Process().children(recursive=True)
     with pytest.raises(RuntimeError) as failure, Cloud(tmp_path):
         pass

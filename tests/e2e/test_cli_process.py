@@ -45,7 +45,7 @@ def run(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
-    small = painted_images.landscape(300, 200, 1, painted_images.NOON)
+    small = painted_images.paint_landscape(300, 200, 1, painted_images.NOON)
     small.save(folder / "cat.jpg")
     small.save(folder / "cat.png")
     (folder / "empty.jpg").touch()

@@ -30,7 +30,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("place")
     (place / "photos").mkdir()
     for number in range(COUNT):
-        painted_images.landscape(420, 280, number, painted_images.DUSK).save(place / "photos" / f"{number}.png")
+        painted_images.paint_landscape(420, 280, number, painted_images.DUSK).save(place / "photos" / f"{number}.png")
     (place / "photos" / "broken.jpg").write_text("not an image")
     (place / "pipelines").mkdir()
     (place / "pipelines" / "slow.yaml").write_text(SLOW)
@@ -148,12 +148,12 @@ def test_another_pipeline_is_other_work_and_leaves_nothing_of_the_former(ended: 
 
 def test_a_file_that_the_pipeline_names_is_a_part_of_it(ended: Path) -> None:
     mark = ended / "pipelines" / "mark.png"
-    painted_images.landscape(30, 20, 1, painted_images.NOON).save(mark)
+    painted_images.paint_landscape(30, 20, 1, painted_images.NOON).save(mark)
     steps = "steps: [{image-watermark: {image: mark.png}}]\n"
     (ended / "pipelines" / "slow.yaml").write_text(steps + "renditions: [{name: whole, outputs: [{format: png}]}]")
     assert resumed(ended) == [False, False, False]
     assert resumed(ended) == [True, True, True]
-    painted_images.landscape(30, 20, 2, painted_images.NIGHT).save(mark)
+    painted_images.paint_landscape(30, 20, 2, painted_images.NIGHT).save(mark)
     assert resumed(ended) == [False, False, False]
 
 

@@ -28,7 +28,7 @@ LINK = "https://acme.example/p/4711"
 @pytest.fixture
 def photo(tmp_path: Path) -> Path:
     path = tmp_path / "photo.png"
-    painted_images.landscape(900, 600, 1, painted_images.DUSK).save(path)
+    painted_images.paint_landscape(900, 600, 1, painted_images.DUSK).save(path)
     return path
 
 
@@ -85,8 +85,8 @@ def test_code_that_cannot_be_loaded_ends_the_command_with_a_sentence(photo: Path
 def test_in_the_cloud_a_companys_operation_is_in_the_result_and_in_the_ledger(photo: Path, tmp_path: Path) -> None:
     options = Options(pipelines=str(EXAMPLE / "pipelines"), operations=FUNCTION, python_path=str(EXAMPLE))
     with Cloud(tmp_path / "cloud", options) as cloud:
-        address = cloud.address
-        answer = senders.direct(address, "acme", "product", "photo.png", photo.read_bytes())
+        address = cloud.config
+        answer = senders.send_direct(address, "acme", "product", "photo.png", photo.read_bytes())
         assert (answer["status"], answer["operations"]) == ("processed", {"link-code": "acme_pictures 1.0.0"})
         assert answer["version"] == __version__
         (rendition,) = answer["renditions"]

@@ -13,9 +13,9 @@ import pytest
 
 from localcloud import clients
 from localcloud.cloud import Cloud
-from localcloud.cloudwatch_sums import sums
 from localcloud.config import Options
 from localcloud.ledger import Ledger
+from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import sums
 from tests.support.aws.batch_job import picture
 from tests.support.fakes.queues import depth
 from tests.support.waiting import until
@@ -100,7 +100,7 @@ def test_after_an_outage_every_image_is_recorded_and_was_processed_once(cloud: C
 
     assert recorded() == sorted(names)
     assert depth(sqs, address.dead_letter_queue_url) == 0
-    assert cloud.process.log_path.read_text().count("START RequestId") == len(names)
+    assert cloud.functions.process.log_path.read_text().count("START RequestId") == len(names)
     versions = s3.list_object_versions(Bucket=address.bucket, Prefix="results/")["Versions"]
     assert len(versions) == len({version["Key"] for version in versions}) == len(names)
     cloudwatch = clients.cloudwatch(address.endpoint)

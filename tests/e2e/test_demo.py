@@ -1,4 +1,4 @@
-"""`pictureperfect demo`: one command, every door, and nothing left behind."""
+"""`pictureperfect demo`: images through every door, and no process left behind."""
 
 import json
 import os
@@ -12,29 +12,28 @@ import psutil
 from PIL import Image
 
 from localcloud.lambda_.sandbox_process import ROOT
-from pictureperfect.demo.painted_images import samples
-from tests.support.waiting import until
+from pictureperfect.demo.demo_images import demo_images
+from tests.support.until import until
 
 TEMPORARY = Path("/tmp")  # noqa: S108 - where the embedded PostgreSQL keeps its data
 MARK = "PICTURE_PERFECT_TEST_RUN"
 
 
 def own_processes(folder: Path) -> list[str]:
-    """Command lines of what was started for this folder: whatever names it, runs in it or has files open in it."""
+    """Command lines of the demo's processes that still run: those with `folder` as their home, or with MARK."""
     found = []
     for process in psutil.process_iter(["cmdline"]):
-        line = " ".join(process.info["cmdline"] or [])
-        if str(folder) in line or re.search(r"-m local\.(sandbox|postgres)|core\.worker_child", line):
-            try:
-                if process.environ().get("HOME", "").startswith(str(folder)) or MARK in process.environ():
-                    found.append(line)
-            except psutil.Error:
-                continue
+        try:
+            environment = process.environ()
+        except psutil.Error:
+            continue
+        if environment.get("HOME", "").startswith(str(folder)) or MARK in environment:
+            found.append(" ".join(process.info["cmdline"] or []))
     return found
 
 
 def abandoned() -> set[str]:
-    """Folders of servers that do not run: other tests may have some that do."""
+    """Data folders of PostgreSQL servers that do not run. Other tests' servers may be running."""
     lines = " ".join(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
     return {path.name for path in TEMPORARY.glob("picture-perfect-*") if str(path) not in lines}
 
@@ -60,7 +59,7 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
     assert ended.stderr == ""
     report = json.loads(ended.stdout)
     assert report["faults"] == []
-    wanted = {sample.name: (sample.customer, sample.code) for sample in samples()}
+    wanted = {sample.name: (sample.customer, sample.code) for sample in demo_images()}
     assert {row["name"]: (row["customer"], row["code"]) for row in report["images"]} == wanted
     assert {row["shown_door"] for row in report["images"]} == {"upload", "direct", "kafka", "kafka+s3"}
     assert {row["route"] for row in report["images"]} == {"lambda", "batch"}

@@ -15,11 +15,12 @@ from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.routing.job_definitions import RETRY_STRATEGY
 from core.services.dispatch.job_documents import BatchWork
 from core.services.dispatch.job_events import job_name
-from localcloud import clients, resources
+from localcloud import clients
 from localcloud.cloud import Cloud
-from localcloud.cloudwatch_sums import sums
 from localcloud.config import BATCH_QUEUE, Options
 from localcloud.ledger import Ledger
+from localcloud.s3_sqs_cloudwatch import resources
+from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import sums
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.aws.batch_job import FUNCTIONS, picture
 from tests.support.waiting import until
@@ -36,7 +37,7 @@ class World:
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
         self.folder = folder
-        self.address = cloud.address
+        self.address = cloud.config
         self.s3, self.sqs = clients.s3(self.address.endpoint), clients.sqs(self.address.endpoint)
         self.batch = clients.batch(self.address.batch_endpoint)
 
@@ -152,7 +153,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         concurrency=1,
         reconcile_every=1.0,
         reconcile_after=12.0,
-        least_batch_seconds=1,
+        min_batch_seconds=1,
         kafka_batch=20,
     )
     with Cloud(folder / "cloud", options) as cloud:
@@ -265,7 +266,7 @@ def test_a_source_that_nobody_was_told_of_is_taken_up_by_the_reconciler(world: W
     world.s3.put_bucket_notification_configuration(Bucket=world.address.bucket, NotificationConfiguration={})
     world.s3.put_object(Bucket=world.address.bucket, Key=key, Body=picture(64))
     queues = {name: world.sqs.get_queue_url(QueueName=name)["QueueUrl"] for name in ("incoming", "records", "overflow")}
-    resources.notify(world.s3, world.sqs, queues)
+    resources.add_notifications(world.s3, world.sqs, queues)
     row = world.row(_id_of(world, key), 90)
     assert (row["status"], row["route"]) == ("processed", "batch")
 

@@ -22,10 +22,10 @@ from localcloud.cloud import Cloud
 from localcloud.config import GROUP, Options
 from localcloud.kafka_broker import GroupWatch
 from localcloud.lambda_.function import Invocation
-from localcloud.lambda_.kafka_event_source import KafkaSource
+from localcloud.lambda_.kafka_event_source import KafkaEventSource
 from localcloud.lambda_.sandbox_process import ROOT
 from localcloud.ledger import Ledger
-from pictureperfect.demo.painted_images import corrupt
+from pictureperfect.demo.painted_images import make_corrupt_jpeg
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.fakes.queues import depth
 from tests.support.waiting import until
@@ -65,7 +65,7 @@ def poison(number: int) -> Iterator[tuple[Item, str | None]]:
     """One of each kind, and how it ends: with a code in the ledger, or None: refused, with a document."""
     headers = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
     kinds: list[tuple[str, bytes | None, dict[str, str], str | None]] = [
-        ("corrupt", corrupt(), headers, "corrupt_image"),
+        ("corrupt", make_corrupt_jpeg(), headers, "corrupt_image"),
         ("nobody", pictures()[0], {"pipeline": "thumbnail"}, None),
         ("broken-reference", b'{"s3": 12}', headers, None),
         ("others", b'{"s3": "s3://pictures/library/somebody/cat.jpg"}', headers, None),
@@ -97,8 +97,8 @@ def cloud(tmp_path: Path) -> Iterator[Cloud]:
 
 
 def keys(cloud: Cloud, prefix: str) -> list[str]:
-    pages = clients.s3(cloud.address.endpoint).get_paginator("list_objects_v2")
-    found = pages.paginate(Bucket=cloud.address.bucket, Prefix=prefix)
+    pages = clients.s3(cloud.config.endpoint).get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=cloud.config.bucket, Prefix=prefix)
     return [entry["Key"] for page in found for entry in page.get("Contents", [])]
 
 
@@ -106,11 +106,11 @@ def keys(cloud: Cloud, prefix: str) -> list[str]:
 @pytest.mark.timeout(1200)
 def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_leaves(cloud: Cloud) -> None:
     count = int(os.environ.get("KAFKA_IMAGES", "200"))  # `make test-kafka` sends 1,000
-    address = cloud.address
+    address = cloud.config
     sent = records(count)
-    told = LosesAnswers(cloud.process.invoke)
+    told = LosesAnswers(cloud.functions.process.invoke)
     discarded: list[object] = []
-    source = KafkaSource(cloud.kafka.mapping, told.invoke, discarded.append)
+    source = KafkaEventSource(cloud.kafka.mapping, told.invoke, discarded.append)
     failures: list[tuple[str, str]] = []
     config = {"bootstrap.servers": address.kafka_bootstrap_servers}
     with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
@@ -143,8 +143,8 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     assert len(refused) == sum(ending is None for _, ending in sent)
     assert keys(cloud, "failures/") == keys(cloud, "aws/lambda/") == []
     assert (
-        depth(clients.sqs(cloud.address.endpoint), address.overflow_queue_url)
-        == depth(clients.sqs(cloud.address.endpoint), address.overflow_dead_letter_queue_url)
+        depth(clients.sqs(cloud.config.endpoint), address.overflow_queue_url)
+        == depth(clients.sqs(cloud.config.endpoint), address.overflow_dead_letter_queue_url)
         == 0
     )
     # What this test is about did happen.
@@ -191,7 +191,7 @@ def test_a_folder_streams_into_the_topic_and_what_is_large_lies_in_the_customers
     sent = stream(cloud, folder, "--count", "7", "--rate", "20")
     assert sent.returncode == 0, sent.stderr
     assert re.fullmatch(r"7 images \(\S+ MB\) in \S+ s, \d+ a second; 1 as references, 0 not sent.\n", sent.stdout)
-    with Ledger(cloud.address.database_url) as ledger:
+    with Ledger(cloud.config.database_url) as ledger:
         until(lambda: len(ledger.last(100)) == 7, 60)
         rows = ledger.last(100)
     assert Counter(row["name"] for row in rows) == {"0.jpg": 2, "1.jpg": 2, "2.jpg": 1, "3.jpg": 1, "large.png": 1}
@@ -202,8 +202,8 @@ def test_a_folder_streams_into_the_topic_and_what_is_large_lies_in_the_customers
         again = stream(cloud, folder, "--once", "--json")
         assert json.loads(again.stdout)["delivered"] == 5, again.stderr
     with (
-        Ledger(cloud.address.database_url) as ledger,
-        GroupWatch(cloud.address.kafka_bootstrap_servers, GROUP, cloud.address.kafka_topic) as watch,
+        Ledger(cloud.config.database_url) as ledger,
+        GroupWatch(cloud.config.kafka_bootstrap_servers, GROUP, cloud.config.kafka_topic) as watch,
     ):
         until(lambda: not any(item.lag for item in watch.progress().values()))
         until(lambda: len(ledger.last(100)) == 12, 60)
@@ -236,7 +236,7 @@ def test_ctrl_c_ends_a_stream_cleanly_and_what_was_sent_is_summed_up(cloud: Clou
         stderr=subprocess.PIPE,
         text=True,
     )
-    with GroupWatch(cloud.address.kafka_bootstrap_servers, GROUP, cloud.address.kafka_topic) as watch:
+    with GroupWatch(cloud.config.kafka_bootstrap_servers, GROUP, cloud.config.kafka_topic) as watch:
         until(lambda: sum(item.end for item in watch.progress().values()) > 5, 30)
         process.send_signal(signal.SIGINT)
         said, complaints = process.communicate(timeout=600)

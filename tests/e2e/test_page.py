@@ -372,7 +372,7 @@ def test_pictures_can_be_pasted_and_folders_added_without_system_files(world: Pa
                 transfer.items.add(new File([new Uint8Array(body)], "image.png", { type: "image/png" }));
                 document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
             }""",
-            list(encoded(painted_images.landscape(32, 24, 5, painted_images.NOON), "PNG")),
+            list(encoded(painted_images.paint_landscape(32, 24, 5, painted_images.NOON), "PNG")),
         )
         visitor.drop(*write_files({"notes.txt": b"no picture", "empty.jpg": b""}, tmp_path))
         visitor.wait_for_cards(3)

@@ -1,4 +1,4 @@
-"""The command that is run on a deployment, run on the embedded cloud: it sees what is there, and what is missing."""
+"""`pictureperfect smoke` on the embedded cloud: it finds every door working, and names what is missing."""
 
 import json
 import os
@@ -55,7 +55,7 @@ def test_every_door_a_batch_job_rows_metrics_and_dollars_are_seen(cloud_here: Cl
 
 
 def _dollars(rows: dict[str, Any]) -> float:
-    """By hand: 2 GB of Lambda for each second, a minute of one vCPU and 2 GB, S3's requests of one rendition each."""
+    """The expected cost: 2 GB of Lambda a second, a minute of a 1 vCPU, 2 GB job, and S3's requests."""
     price, seconds = prices.load(), [rows[what]["seconds"] for what in ("upload", "direct", "kafka")]
     function = price.functions["x86_64" if cloud_machine() == "x86_64" else "aarch64"]
     fargate = price.fargate["x86_64" if cloud_machine() == "x86_64" else "aarch64"]
@@ -70,9 +70,9 @@ def cloud_machine() -> str:
 
 
 def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
-    """An overflow queue that nobody reads."""
-    nobody = aws.sqs(cloud_here.address.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
-    found, clients = of_cloud(cloud_here.address)
+    """The overflow queue has no reader."""
+    nobody = aws.sqs(cloud_here.config.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
+    found, clients = of_cloud(cloud_here.config)
     broken = msgspec.structs.replace(found, overflow_queue_url=nobody)
     skip = frozenset({"upload", "direct", "kafka", "page"})
     seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=2)).run()
@@ -89,7 +89,7 @@ def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     ],
 )
 def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, place: str, faults: list[str]) -> None:
-    found, clients = of_cloud(cloud_here.address)
+    found, clients = of_cloud(cloud_here.config)
     broken = msgspec.structs.replace(found, page_url=f"{found.page_url}{place}")
     skip = frozenset({"upload", "direct", "kafka", "batch"})
     seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=0)).run()
@@ -99,7 +99,7 @@ def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, plac
 
 
 def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_not_asked(cloud_here: Cloud) -> None:
-    found, clients = of_cloud(cloud_here.address)
+    found, clients = of_cloud(cloud_here.config)
     asked = Asked(
         customer="smoke", pipeline="thumbnail", skip=frozenset({"upload", "direct", "kafka", "batch"}), wait=0
     )
@@ -118,7 +118,7 @@ def test_images_that_end_failed_are_no_success(cloud_here: Cloud) -> None:
 
 
 def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Cloud) -> None:
-    found, clients = of_cloud(cloud_here.address)
+    found, clients = of_cloud(cloud_here.config)
     seen = Smoke(found, clients, Asked(customer="smoke", pipeline="nothing", wait=0.0)).run()
     kafka = next(one for one in seen if one.what == "kafka")
     assert not kafka.seen

@@ -21,7 +21,7 @@ from localcloud.cloud import Cloud
 from localcloud.config import GROUP, Options
 from localcloud.kafka_broker import GroupWatch
 from localcloud.lambda_.function import Invocation
-from localcloud.lambda_.kafka_event_source import KafkaSource
+from localcloud.lambda_.kafka_event_source import KafkaEventSource
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.kafka.producer import Item, Producing
 from tests.support.fakes.queues import depth
@@ -66,7 +66,7 @@ class Sender:
     """Sends a storm into a cloud, each image by its own door."""
 
     def __init__(self, cloud: Cloud, images: Sequence[Sent]) -> None:
-        self.address = cloud.address
+        self.address = cloud.config
         self.images = images
         self.s3, self.sqs = clients.s3(self.address.endpoint), clients.sqs(self.address.endpoint)
         self._lambda = clients.lambda_(self.address.lambda_endpoint)
@@ -148,14 +148,14 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
     """A storm that is over: everything was answered, and every queue is empty."""
     images = storm(COUNT)
-    twice = DeliversTwice(cloud.process.invoke, frozenset(image.name for image in images if image.twice))
+    twice = DeliversTwice(cloud.functions.process.invoke, frozenset(image.name for image in images if image.twice))
     sender = Sender(cloud, images)
     lost: list[object] = []
-    source = KafkaSource(cloud.kafka.mapping, twice.invoke, lost.append)
+    source = KafkaEventSource(cloud.kafka.mapping, twice.invoke, lost.append)
     try:
         source.scale(1)
         sender.send(GROUP)
-        address, ledger = cloud.address, Ledger(cloud.address.database_url)
+        address, ledger = cloud.config, Ledger(cloud.config.database_url)
         with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
             until(lambda: not any(item.lag for item in watch.progress().values()), SECONDS)
         until(lambda: ledger.images() >= COUNT, SECONDS)
@@ -169,7 +169,7 @@ def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
 
 def _idle(cloud: Cloud) -> bool:
     """No message waits or is being worked on, and no function or job runs."""
-    address = cloud.address
+    address = cloud.config
     sqs, batch = clients.sqs(address.endpoint), clients.batch(address.batch_endpoint)
     if any(
         depth(sqs, url) for url in (address.incoming_queue_url, address.overflow_queue_url, address.records_queue_url)
@@ -177,7 +177,7 @@ def _idle(cloud: Cloud) -> bool:
         return False
     if any(batch.list_jobs(jobQueue="picture-perfect", jobStatus=status)["jobSummaryList"] for status in _UNDER_WAY):
         return False
-    said = cloud.process.log_path.read_text()
+    said = cloud.functions.process.log_path.read_text()
     return said.count("START RequestId") == said.count("END RequestId")
 
 
@@ -201,7 +201,7 @@ def test_the_ledger_has_what_the_senders_sent_to_the_byte(
     ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud
 ) -> None:
     images, _, _ = ended
-    ledger = Ledger(cloud.address.database_url)
+    ledger = Ledger(cloud.config.database_url)
     assert ledger.lines() == count_of(images)
     assert ledger.images() == COUNT
 
@@ -210,9 +210,9 @@ def test_what_the_ledger_says_was_made_lies_in_the_bucket_and_nothing_else(
     ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud
 ) -> None:
     _, _, sender = ended
-    pages = sender.s3.get_paginator("list_objects_v2").paginate(Bucket=cloud.address.bucket, Prefix="processed/")
+    pages = sender.s3.get_paginator("list_objects_v2").paginate(Bucket=cloud.config.bucket, Prefix="processed/")
     stored = {entry["Key"]: entry["Size"] for page in pages for entry in page.get("Contents", [])}
-    ledger = Ledger(cloud.address.database_url)
+    ledger = Ledger(cloud.config.database_url)
     assert dict(ledger.rows("SELECT key, bytes FROM renditions")) == stored
 
 
@@ -220,7 +220,7 @@ def test_the_sums_of_days_are_the_senders_and_every_image_says_what_it_is_billed
     ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud
 ) -> None:
     images, _, _ = ended
-    ledger = Ledger(cloud.address.database_url)
+    ledger = Ledger(cloud.config.database_url)
     counted: tuple[tuple[str, str, Callable[[Sent], str | None]], ...] = (
         ("days_by_source", "source", lambda image: "kafka" if image.door == "kafka+s3" else image.door),
         ("days_by_format", "format", lambda image: image.format or "other"),
@@ -262,7 +262,7 @@ def test_the_report_has_the_same_numbers_straight_and_through_the_operators_func
 
 def report(cloud: Cloud, *arguments: str) -> str:
     """The rows that the command writes."""
-    address = cloud.address
+    address = cloud.config
     environment = {**clients.environment(address.endpoint), "AWS_ENDPOINT_URL_LAMBDA": address.lambda_endpoint}
     command = [sys.executable, "-m", "pictureperfect.cli", "report", "--format", "csv", "--since", "2d", *arguments]
     ended = subprocess.run(
@@ -280,7 +280,7 @@ def report(cloud: Cloud, *arguments: str) -> str:
 def test_cloudwatch_counts_each_image_once(ended: tuple[list[Sent], DeliversTwice, Sender], cloud: Cloud) -> None:
     images, _, _ = ended
     wanted = Counter("failed" if image.code else "processed" for image in images)
-    cloudwatch = clients.cloudwatch(cloud.address.endpoint)
+    cloudwatch = clients.cloudwatch(cloud.config.endpoint)
 
     def counted() -> dict[str, int]:
         return {status: int(sum_of(cloudwatch, status)) for status in wanted}

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from handler import admin
-from localcloud.lambda_.invoke_api import LambdaApi
+from localcloud.http_server import HttpServer
+from localcloud.lambda_.invoke_api import invoke_routes
 from pictureperfect import cli
 from pictureperfect.commands.deployment.deploy import deploy as command
 from pictureperfect.deployment import aws_session, cdk, deploy
@@ -64,7 +65,7 @@ def world(
     monkeypatch.setattr(cdk, "run", line.run)
     monkeypatch.setattr(cdk, "assemble", assemble)
     monkeypatch.setattr(cdk, "OUT", tmp_path / "cdk.out")
-    with LambdaApi({"pp-admin": Admin(environ)}) as api:  # type: ignore[dict-item]
+    with HttpServer(invoke_routes({"pp-admin": Admin(environ)})) as api:  # type: ignore[dict-item]
         environment(monkeypatch, cloud, AWS_ENDPOINT_URL_LAMBDA=api.url)
         session = boto3.Session()
         session.client("ssm").put_parameter(Name=BOOTSTRAPPED, Value="27", Type="String", Overwrite=True)
@@ -211,7 +212,7 @@ def new_cluster(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Ite
     with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS rds_iam")
         connection.execute("CREATE ROLE rds_iam")
-    with LambdaApi({"pp-admin": NewCluster(environ)}) as api:  # type: ignore[dict-item]
+    with HttpServer(invoke_routes({"pp-admin": NewCluster(environ)})) as api:  # type: ignore[dict-item]
         environment(monkeypatch, "http://127.0.0.1:1", AWS_ENDPOINT_URL_LAMBDA=api.url)
         yield SimpleNamespace(said=said, url=environ["DATABASE_URL"])
     with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:

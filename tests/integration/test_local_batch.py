@@ -1,16 +1,14 @@
-"""The local Batch does to a job what AWS Batch would, as boto3 sees it."""
+"""The local Batch runs, retries, cancels and terminates jobs as AWS Batch does, as seen through boto3."""
 
 import signal
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from localcloud.batch.server import LocalBatch
-from tests.support.aws.local_batch import World, lives, running
-from tests.support.waiting import until
+from tests.support.aws.local_batch import World, is_alive, running
+from tests.support.until import until
 
 EXIT_LAST = {
     "attempts": 3,
@@ -21,11 +19,11 @@ FOREVER = "import time; print('here', flush=True); time.sleep(600)"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
+    with running(tmp_path) as started:
+        yield started
 
 
-def test_a_job_goes_through_its_states_and_each_is_told(world: World) -> None:
+def test_a_job_goes_through_its_states_with_an_event_for_each(world: World) -> None:
     world.define("import os, sys; print(sys.argv[1], *sorted(k for k in os.environ if k.startswith('AWS')))")
     job = world.ended(world.submit(parameters={"what": "hello"}))
     assert (job["status"], job["statusReason"]) == ("SUCCEEDED", "Essential container in task exited")
@@ -175,11 +173,11 @@ def test_a_job_larger_than_the_environment_waits_and_says_so(world: World) -> No
     assert (job["status"], job["statusReason"]) == ("RUNNABLE", "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE")
 
 
-def test_descendants_die_with_their_job_whatever_session_they_made(world: World) -> None:
-    flight = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
-    world.define(f"{flight}start_new_session=True).pid)")
+def test_descendants_die_with_their_job_also_in_another_session(world: World) -> None:
+    detached = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
+    world.define(f"{detached}start_new_session=True).pid)")
     job = world.ended(world.submit())
-    assert not lives(int(world.log(job)))
+    assert not is_alive(int(world.log(job)))
 
 
 def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
@@ -188,25 +186,24 @@ def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
         jobs = [world.at_work(world.submit()) for _ in range(2)]
         pids = [int(world.log(job).split()[0]) for job in jobs]
         assert len(list((tmp_path / "tasks").iterdir())) == 2
-    assert not any(map(lives, pids))
+    assert not any(map(is_alive, pids))
     assert list((tmp_path / "tasks").iterdir()) == []
 
 
-def test_a_callback_that_raises_is_told_the_next_all_the_same(tmp_path: Path) -> None:
-    told = []
+def test_a_failing_callback_still_gets_the_next_event(tmp_path: Path) -> None:
+    statuses = []
 
-    def tell(event: dict[str, Any]) -> None:
-        told.append(event["detail"]["status"])
+    def fail(event: dict[str, Any]) -> None:
+        statuses.append(event["detail"]["status"])
         raise ValueError("no queue")
 
-    with LocalBatch(tmp_path, {}, tell, 1, entry_point=lambda command: [sys.executable, *command]) as batch:
-        world = World(batch, [], tmp_path)
+    with running(tmp_path, on_event=fail) as world:
         world.define("pass")
         world.ended(world.submit())
-        until(lambda: told[-1:] == ["SUCCEEDED"])
+        until(lambda: statuses[-1:] == ["SUCCEEDED"])
 
 
-def test_signals_are_told_by_128_and_their_number(world: World) -> None:
+def test_a_signal_is_the_exit_code_128_plus_its_number(world: World) -> None:
     world.define(f"import os; os.kill(os.getpid(), {signal.SIGSEGV})")
     job = world.ended(world.submit())
     assert (job["container"]["exitCode"], "reason" in job["container"]) == (139, False)

@@ -1,4 +1,4 @@
-"""The dispatcher understands what the local Batch says of jobs that failed."""
+"""The dispatcher reads the local Batch's state change events of failed jobs."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -12,9 +12,9 @@ from core.adapters.aws.batch import BatchJobs
 from core.domain.errors import Misconfigured
 from core.services.dispatch.job_events import Fate, JobFailed, job_name, state_change
 from localcloud import clients
-from localcloud.batch.scheduler import MISSING
+from localcloud.batch.attempts import MISSING_IMAGE
 from tests.support.aws.local_batch import World, running
-from tests.support.waiting import until
+from tests.support.until import until
 
 Act = Callable[[World, str], None]
 FOREVER = "import time; print('here', flush=True); time.sleep(600)"
@@ -22,8 +22,8 @@ FOREVER = "import time; print('here', flush=True); time.sleep(600)"
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
+    with running(tmp_path) as started:
+        yield started
 
 
 def cancel(world: World, job: str) -> None:
@@ -36,7 +36,7 @@ def terminate(world: World, job: str) -> None:
 
 
 def leave(_world: World, _job: str) -> None:
-    """Nothing is done to it."""
+    """Do nothing: the job fails by itself."""
 
 
 SINGLE = [
@@ -44,50 +44,52 @@ SINGLE = [
     (Fate.TIMED_OUT, FOREVER, {"timeout": {"attemptDurationSeconds": 1}}, leave),
     (Fate.CANCELLED, FOREVER, {"vcpus": 100}, cancel),
     (Fate.CANCELLED, FOREVER, {}, terminate),
-    (Fate.NOT_STARTED, FOREVER, {"image": f"{MISSING}picture-perfect"}, leave),
+    (Fate.NOT_STARTED, FOREVER, {"image": f"{MISSING_IMAGE}picture-perfect"}, leave),
     (Fate.INTERRUPTED, "raise SystemExit(75)", {}, leave),
     (Fate.MISCONFIGURED, "raise SystemExit(78)", {}, leave),
     (Fate.CRASHED, "raise SystemExit(70)", {}, leave),
 ]
 
 
-def told(world: World, work: str, children: int, program: str, definition: dict[str, Any], act: Act) -> list[JobFailed]:
-    """What the dispatcher makes of all that is told of a job until it has failed."""
+def failures(
+    world: World, work_id: str, children: int, program: str, definition: dict[str, Any], act: Act
+) -> list[JobFailed]:
+    """Run a job that fails; returns what the dispatcher reads from its events. `children` 0: a single job."""
     world.define(program, **definition)
     more: dict[str, Any] = {"arrayProperties": {"size": children}} if children else {}
-    job = world.client.submit_job(jobName=job_name(work), jobQueue="images", jobDefinition="job", **more)["jobId"]
+    job = world.client.submit_job(jobName=job_name(work_id), jobQueue="images", jobDefinition="job", **more)["jobId"]
     singles = [f"{job}:{index}" for index in range(children)] or [job]
     for single in singles:
         act(world, single)
-    for one in {*singles, job}:
-        world.ended(one)
-        until(partial(_failed, world, one))
+    for job_id in {*singles, job}:
+        world.ended(job_id)
+        until(partial(_has_failed_event, world, job_id))
     return [failed for failed in map(state_change, list(world.events)) if failed]
 
 
-def _failed(world: World, job: str) -> bool:
+def _has_failed_event(world: World, job: str) -> bool:
     return "FAILED" in world.states(job)
 
 
 @pytest.mark.parametrize(("fate", "program", "definition", "act"), SINGLE)
-def test_every_end_of_a_job_is_told_apart(
+def test_every_end_of_a_job_is_recognized(
     world: World, fate: Fate, program: str, definition: dict[str, Any], act: Act
 ) -> None:
-    work = str(uuid4())
-    (failed,) = told(world, work, 0, program, definition, act)
-    assert (failed.work_id, failed.index, failed.fate) == (work, 0, fate)
+    work_id = str(uuid4())
+    (failed,) = failures(world, work_id, 0, program, definition, act)
+    assert (failed.work_id, failed.index, failed.fate) == (work_id, 0, fate)
 
 
 def test_an_array_of_which_children_failed_is_not_cancelled(world: World) -> None:
-    """The parent says nothing of its own then: each child has said why."""
-    failed = told(world, str(uuid4()), 2, "import os; os.kill(os.getpid(), 9)", {}, leave)
-    assert {(one.index, one.fate) for one in failed} == {(0, Fate.OUT_OF_MEMORY), (1, Fate.OUT_OF_MEMORY)}
+    """The array's own event is ignored: each child's event has the cause."""
+    failed = failures(world, str(uuid4()), 2, "import os; os.kill(os.getpid(), 9)", {}, leave)
+    assert {(child.index, child.fate) for child in failed} == {(0, Fate.OUT_OF_MEMORY), (1, Fate.OUT_OF_MEMORY)}
 
 
-def test_each_child_of_an_array_that_was_cancelled_is_told(world: World) -> None:
-    failed = told(world, str(uuid4()), 2, FOREVER, {"vcpus": 100}, cancel)
-    assert {one.fate for one in failed} == {Fate.CANCELLED}
-    assert {one.index for one in failed} >= {0, 1}
+def test_each_child_of_a_cancelled_array_has_an_event(world: World) -> None:
+    failed = failures(world, str(uuid4()), 2, FOREVER, {"vcpus": 100}, cancel)
+    assert {child.fate for child in failed} == {Fate.CANCELLED}
+    assert {child.index for child in failed} >= {0, 1}
 
 
 def test_what_was_submitted_is_found_by_its_name(world: World) -> None:

@@ -1,4 +1,4 @@
-"""What one may ask of the local Batch, and what it refuses as AWS Batch would."""
+"""The requests that the local Batch accepts, and those that it refuses as AWS Batch does."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,11 +12,11 @@ from tests.support.aws.local_batch import World, running
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with running(tmp_path) as made:
-        yield made
+    with running(tmp_path) as started:
+        yield started
 
 
-def refused(call: Callable[..., Any], **request: Any) -> str:
+def refusal(call: Callable[..., Any], **request: Any) -> str:
     with pytest.raises(ClientError) as caught:
         call(**request)
     error = caught.value.response
@@ -24,10 +24,10 @@ def refused(call: Callable[..., Any], **request: Any) -> str:
     return str(error["Error"]["Message"])
 
 
-def test_what_batch_would_not_have_is_refused(world: World) -> None:
+def test_invalid_requests_are_refused(world: World) -> None:
     world.define("pass")
     right = {"jobName": "a-job", "jobQueue": "images", "jobDefinition": "job"}
-    for wrong, words in (
+    for change, words in (
         ({"jobName": "-a"}, "jobName"),
         ({"jobName": "a" * 129}, "jobName"),
         ({"jobName": "a b"}, "jobName"),
@@ -45,16 +45,16 @@ def test_what_batch_would_not_have_is_refused(world: World) -> None:
         ({"containerOverrides": {"command": ["a" * 9000]}}, "Container Overrides length must be at most 8192"),
         ({"parameters": {"what": "a" * 31_000}}, "30720"),
     ):
-        assert words in refused(world.client.submit_job, **{**right, **wrong}), wrong
-    assert "not found" in refused(world.client.cancel_job, jobId="none", reason="r")
-    assert "Exactly one" in refused(world.client.list_jobs)
+        assert words in refusal(world.client.submit_job, **{**right, **change}), change
+    assert "not found" in refusal(world.client.cancel_job, jobId="none", reason="r")
+    assert "Exactly one" in refusal(world.client.list_jobs)
     assert world.client.describe_jobs(jobs=["none"])["jobs"] == []
 
 
 def test_a_time_out_below_a_minute_is_refused_unless_it_is_allowed(tmp_path: Path) -> None:
-    with running(tmp_path, least_seconds=60) as world:
+    with running(tmp_path, min_timeout_seconds=60) as world:
         world.define("pass")
-        assert "60" in refused(
+        assert "60" in refusal(
             world.client.submit_job,
             jobName="a",
             jobQueue="images",
@@ -100,13 +100,13 @@ def test_lists_come_in_pages_and_filters_see_every_state(world: World) -> None:
         ({"retryStrategy": {"attempts": 2, "evaluateOnExit": [{"onExitCode": "1", "action": "EXIT"}] * 6}}, "5"),
     ],
 )
-def test_a_definition_that_batch_would_not_have_is_refused(tmp_path: Path, wrong: dict[str, Any], words: str) -> None:
+def test_an_invalid_definition_is_refused(tmp_path: Path, wrong: dict[str, Any], words: str) -> None:
     needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]
     right = {
         "jobDefinitionName": "job",
         "type": "container",
         "containerProperties": {"image": "i", "resourceRequirements": needs},
     }
-    with running(tmp_path, least_seconds=60) as world:
-        assert words in refused(world.client.register_job_definition, **{**right, **wrong})
+    with running(tmp_path, min_timeout_seconds=60) as world:
+        assert words in refusal(world.client.register_job_definition, **{**right, **wrong})
         assert world.client.register_job_definition(**right)["revision"] == 1

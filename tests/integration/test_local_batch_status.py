@@ -1,4 +1,4 @@
-"""`pictureperfect status` tells of Batch's queues and jobs."""
+"""`pictureperfect status` shows Batch's queues and jobs."""
 
 from io import StringIO
 from pathlib import Path
@@ -24,8 +24,8 @@ def test_queues_and_jobs_are_counted_and_the_newest_job_comes_first(tmp_path: Pa
     assert [job["id"] for job in state["jobs"]] == [waiting, array]
     text = StringIO()
     console = Console(file=text, width=80)
-    console.print(batch_status.queues(state))
-    console.print(batch_status.jobs(state))
+    console.print(batch_status.queues_table(state))
+    console.print(batch_status.jobs_table(state))
     lines = text.getvalue().splitlines()
     assert any(line.split() == ["images", "1", "0", "1", "1"] for line in lines)
     assert any(line.startswith(array[:8]) and "3/3" in line and "Array Child Job failed" in line for line in lines)

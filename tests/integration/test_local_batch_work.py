@@ -1,4 +1,4 @@
-"""The local Batch runs `batch work`, as boto3 submits it, and what happens to a job is told."""
+"""The local Batch runs `batch work` jobs submitted by boto3, with their retries and events."""
 
 import json
 import os
@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from localcloud.batch.server import LocalBatch
 from localcloud.lambda_.sandbox_process import ROOT
 from tests.conftest import client
 from tests.support.aws import batch_job
 from tests.support.aws.batch_job import Job
-from tests.support.aws.local_batch import World, lives
-from tests.support.waiting import until
+from tests.support.aws.local_batch import World, is_alive, running_batch
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,11 +33,9 @@ def job(cloud: str, s3: "S3Client", bucket: str, sqs: "SQSClient", tmp_path: Pat
 
 @pytest.fixture
 def world(job: Job, tmp_path: Path) -> Iterator[World]:
-    events: list[dict[str, Any]] = []
-    environment = {name: value for name, value in job.environment.items() if name not in ("WORK_DIR", "MEMORY_MB")}
-    with LocalBatch(tmp_path / "batch", environment, events.append, 2, least_seconds=1) as batch:
-        made = World(batch, events, tmp_path / "batch")
-        made.client.register_job_definition(
+    variables = {name: value for name, value in job.environment.items() if name not in ("WORK_DIR", "MEMORY_MB")}
+    with running_batch(tmp_path / "batch", variables) as started:
+        started.client.register_job_definition(
             jobDefinitionName="1x2",
             type="container",
             containerProperties={
@@ -50,7 +47,7 @@ def world(job: Job, tmp_path: Path) -> Iterator[World]:
             retryStrategy={"attempts": 3, "evaluateOnExit": RULES},
             timeout={"attemptDurationSeconds": 120},
         )
-        yield made
+        yield started
 
 
 def submit(world: World, key: str, **more: Any) -> str:
@@ -60,15 +57,15 @@ def submit(world: World, key: str, **more: Any) -> str:
     return str(answer["jobId"])
 
 
-def container(world: World, child: str) -> psutil.Process:
+def container(job_id: str) -> psutil.Process:
     """The process that runs a job."""
     for process in psutil.process_iter():
         try:
-            if process.environ().get("AWS_BATCH_JOB_ID") == child:
+            if process.environ().get("AWS_BATCH_JOB_ID") == job_id:
                 return process
         except psutil.Error:
             continue
-    raise LookupError(child)
+    raise LookupError(job_id)
 
 
 def test_an_array_brings_every_share_to_its_end(world: World, job: Job) -> None:
@@ -84,7 +81,7 @@ def test_a_reclaimed_child_is_tried_again_and_does_the_rest(world: World, job: J
     images = [job.image(), job.image("linger")]
     job_id = submit(world, job.submit(tuple(images)))
     job.wait_for_linger()
-    container(world, job_id).send_signal(signal.SIGTERM)
+    container(job_id).send_signal(signal.SIGTERM)
     until(lambda: len(world.job(job_id)["attempts"]) == 1)
     (job.folder / "go").touch()
     ended = world.ended(job_id)
@@ -93,10 +90,10 @@ def test_a_reclaimed_child_is_tried_again_and_does_the_rest(world: World, job: J
     assert json.loads(world.log(ended).splitlines()[-1])["ended_before"] == 1
 
 
-def test_a_killed_child_is_told_as_out_of_memory(world: World, job: Job) -> None:
+def test_a_killed_child_has_run_out_of_memory(world: World, job: Job) -> None:
     job_id = submit(world, job.submit((job.image("linger"),)))
     job.wait_for_linger()
-    process = container(world, job_id)
+    process = container(job_id)
     family = [process.pid, *(child.pid for child in process.children(recursive=True))]
     process.kill()
     assert world.ended(job_id)["status"] == "FAILED"
@@ -104,7 +101,7 @@ def test_a_killed_child_is_told_as_out_of_memory(world: World, job: Job) -> None
     detail = world.events[-1]["detail"]
     assert (detail["container"]["exitCode"], detail["parameters"]["key"][:8]) == (137, "batches/")
     assert detail["container"]["reason"].startswith("OutOfMemoryError")
-    assert not any(map(lives, family))
+    assert not any(map(is_alive, family))
 
 
 def test_a_job_that_is_wrong_is_not_tried_again(world: World) -> None:
@@ -121,9 +118,9 @@ def test_another_command_than_batch_is_refused_as_by_the_image(world: World) -> 
 def test_no_job_outlives_its_cloud(job: Job, tmp_path: Path) -> None:
     key = job.submit((job.image("linger"),))
     program = (
-        "import os, sys, time\nfrom pathlib import Path\nfrom localcloud.batch.server import LocalBatch\n"
-        "batch = LocalBatch(Path(sys.argv[1]), dict(os.environ), lambda event: None, 1)\n"
-        "print(batch.endpoint, flush=True)\ntime.sleep(600)"
+        "import os, sys, time\nfrom pathlib import Path\nfrom tests.support.aws.local_batch import running_batch\n"
+        "with running_batch(Path(sys.argv[1]), dict(os.environ)) as world:\n"
+        "    print(world.batch.endpoint, flush=True)\n    time.sleep(600)"
     )
     host = subprocess.Popen(
         [sys.executable, "-c", program, str(tmp_path / "batch")],
@@ -135,7 +132,6 @@ def test_no_job_outlives_its_cloud(job: Job, tmp_path: Path) -> None:
     try:
         assert host.stdout is not None
         api = client("batch", host.stdout.readline().strip())
-        api.create_job_queue(jobQueueName="images", priority=1, computeEnvironmentOrder=[])
         needs = [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}]
         api.register_job_definition(
             jobDefinitionName="1x2",
@@ -153,4 +149,4 @@ def test_no_job_outlives_its_cloud(job: Job, tmp_path: Path) -> None:
     finally:
         host.kill()
         host.communicate()
-    until(lambda: not any(map(lives, family)))
+    until(lambda: not any(map(is_alive, family)))

@@ -1,4 +1,4 @@
-"""The Kafka event source between librdkafka's own broker and a function made up here."""
+"""The Kafka event source, between librdkafka's mock broker and a fake function."""
 
 import json
 import threading
@@ -11,15 +11,15 @@ from confluent_kafka import Producer
 
 from localcloud.kafka_broker import Broker, GroupWatch
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
-from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping
-from localcloud.lambda_.kafka_events import Origin, Record
-from tests.support.waiting import HANGS_AFTER, until
+from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
+from localcloud.lambda_.kafka_events import Cluster, Record
+from tests.support.until import until
 
 Events = list[dict[str, Any]]
 
 
-class Told:
-    """A function that keeps every event, and answers as it is told."""
+class FakeFunction:
+    """Keeps every event; `answer` decides what it answers."""
 
     def __init__(self) -> None:
         self.events: Events = []
@@ -31,8 +31,19 @@ class Told:
             self.events.append(event)
         return self.answer(event)
 
-    def seen(self) -> list[tuple[int, int]]:
-        """Partition and offset of each record, as often as it was delivered."""
+    def hold_answers(self) -> threading.Event:
+        """Answer no event until the returned one is set."""
+        release = threading.Event()
+
+        def wait(_event: object) -> Invocation:
+            release.wait(60)
+            return Invocation("id", None)
+
+        self.answer = wait
+        return release
+
+    def deliveries(self) -> list[tuple[int, int]]:
+        """Partition and offset of each delivered record, in order of delivery."""
         return [(record["partition"], record["offset"]) for record in self.records()]
 
     def records(self) -> list[dict[str, Any]]:
@@ -41,34 +52,34 @@ class Told:
 
 
 class Topic:
-    """A topic of a name of its own, its producer, and the sources that read it."""
+    """A topic with its producer and the event sources that read it."""
 
     def __init__(self, servers: str, name: str) -> None:
         self.servers, self.name = servers, name
-        self.told = Told()
+        self.function = FakeFunction()
         self.discarded: list[Record] = []
         self.watch = GroupWatch(servers, name, name)
         self.watch.partitions()
         self._producer = Producer({"bootstrap.servers": servers, "message.max.bytes": 10_000_000, "log_level": 3})
-        self._sources: list[KafkaSource] = []
+        self._sources: list[KafkaEventSource] = []
 
     def send(self, *values: bytes | None, partition: int = 0, **more: Any) -> None:
         for value in values:
             self._producer.produce(self.name, value, partition=partition, **more)
         assert self._producer.flush(10) == 0
 
-    def source(self, consumers: int = 1, **options: Any) -> KafkaSource:
-        settings = {"window": 0.2, "backoff": 0.05, "session": 2.0, **options}
-        mapping = Mapping(
-            origin=Origin(bootstrap_servers=self.servers, arn=settings.pop("arn", None)),
+    def source(self, consumers: int = 1, **options: Any) -> KafkaEventSource:
+        settings = {"batching_window": 0.2, "backoff": 0.05, "session_timeout": 2.0, **options}
+        mapping = KafkaMapping(
+            cluster=Cluster(bootstrap_servers=self.servers, arn=settings.pop("arn", None)),
             topic=self.name,
             group=self.name,
             **settings,
         )
-        made = KafkaSource(mapping, self.told.invoke, self.discarded.append)
-        self._sources.append(made)
-        made.scale(consumers)
-        return made
+        source = KafkaEventSource(mapping, self.function.invoke, self.discarded.append)
+        self._sources.append(source)
+        source.scale(consumers)
+        return source
 
     def lag(self) -> int:
         return sum(item.lag for item in self.watch.progress().values())
@@ -87,9 +98,9 @@ def servers() -> Iterator[str]:
 
 @pytest.fixture
 def topic(servers: str, request: pytest.FixtureRequest) -> Iterator[Topic]:
-    made = Topic(servers, f"topic-{abs(hash(request.node.name))}")
-    yield made
-    made.close()
+    topic = Topic(servers, f"topic-{abs(hash(request.node.name))}")
+    yield topic
+    topic.close()
 
 
 def test_a_record_arrives_with_everything_that_lambda_puts_around_it(topic: Topic) -> None:
@@ -97,7 +108,7 @@ def test_a_record_arrives_with_everything_that_lambda_puts_around_it(topic: Topi
     topic.send(None, b"")
     topic.source(arn="arn:aws:kafka:us-east-1:123456789012:cluster/local/1")
     until(lambda: topic.lag() == 0)
-    event = topic.told.events[0]
+    event = topic.function.events[0]
     assert event["eventSource"] == "aws:kafka"
     assert event["eventSourceArn"].endswith("cluster/local/1")
     assert event["bootstrapServers"] == topic.servers
@@ -114,8 +125,8 @@ def test_a_cluster_without_an_arn_is_a_self_managed_one(topic: Topic) -> None:
     topic.send(b"x")
     topic.source()
     until(lambda: topic.lag() == 0)
-    assert topic.told.events[0]["eventSource"] == "SelfManagedKafka"
-    assert "eventSourceArn" not in topic.told.events[0]
+    assert topic.function.events[0]["eventSource"] == "SelfManagedKafka"
+    assert "eventSourceArn" not in topic.function.events[0]
 
 
 def test_a_batch_holds_records_of_several_partitions_each_in_its_order_and_no_more_than_its_size(topic: Topic) -> None:
@@ -123,22 +134,22 @@ def test_a_batch_holds_records_of_several_partitions_each_in_its_order_and_no_mo
         topic.send(*[b"%d" % item for item in range(10)], partition=number)
     topic.source(batch_size=15)
     until(lambda: topic.lag() == 0)
-    sizes = [sum(map(len, event["records"].values())) for event in topic.told.events]
+    sizes = [sum(map(len, event["records"].values())) for event in topic.function.events]
     assert sum(sizes) == 40
     assert max(sizes) == 15
-    assert max(len(event["records"]) for event in topic.told.events) > 1
+    assert max(len(event["records"]) for event in topic.function.events) > 1
     for number in range(4):
-        assert [offset for partition, offset in topic.told.seen() if partition == number] == list(range(10))
+        assert [offset for partition, offset in topic.function.deliveries() if partition == number] == list(range(10))
 
 
 def test_a_window_collects_what_comes_in_after_the_first_record(topic: Topic) -> None:
-    topic.source(window=1.5)
+    topic.source(batching_window=1.5)
     topic.send(b"first")
-    time.sleep(0.5)  # the group takes longer than that to form; what matters is that all are one event
+    time.sleep(0.5)  # shorter than the group takes to form
     topic.send(b"second", partition=1)
     topic.send(b"third")
     until(lambda: topic.lag() == 0)
-    assert [len(topic.told.records()), len(topic.told.events)] == [3, 1]
+    assert [len(topic.function.records()), len(topic.function.events)] == [3, 1]
 
 
 def test_an_event_stays_within_lambdas_six_megabytes_of_json(topic: Topic) -> None:
@@ -146,9 +157,9 @@ def test_an_event_stays_within_lambdas_six_megabytes_of_json(topic: Topic) -> No
         topic.send(b"a" * 1_900_000, b"b" * 1_900_000, partition=number)
     topic.source()
     until(lambda: topic.lag() == 0)
-    sizes = [len(json.dumps(event, separators=(",", ":")).encode()) for event in topic.told.events]
+    sizes = [len(json.dumps(event, separators=(",", ":")).encode()) for event in topic.function.events]
     assert max(sizes) <= MAX_PAYLOAD
-    counts = [sum(map(len, event["records"].values())) for event in topic.told.events]
+    counts = [sum(map(len, event["records"].values())) for event in topic.function.events]
     assert (sum(counts), max(counts)) == (8, 2)
 
 
@@ -156,21 +167,15 @@ def test_a_record_that_no_event_has_room_for_is_put_aside_and_the_partition_move
     topic.send(b"before", b"x" * 4_750_000, b"after")
     topic.source()
     until(lambda: topic.lag() == 0)
-    assert topic.told.seen() == [(0, 0), (0, 2)]
+    assert topic.function.deliveries() == [(0, 0), (0, 2)]
     assert [record.offset for record in topic.discarded] == [1]
 
 
 def test_nothing_is_committed_before_the_function_has_answered(topic: Topic) -> None:
-    release = threading.Event()
-
-    def wait(_event: object) -> Invocation:
-        release.wait(HANGS_AFTER)
-        return Invocation("id", None)
-
-    topic.told.answer = wait
+    release = topic.function.hold_answers()
     topic.send(b"1", b"2")
     topic.source()
-    until(lambda: topic.told.events)
+    until(lambda: topic.function.events)
     time.sleep(0.3)
     assert topic.lag() == 2
     release.set()
@@ -179,21 +184,21 @@ def test_nothing_is_committed_before_the_function_has_answered(topic: Topic) -> 
 
 def test_after_an_error_the_same_batch_is_delivered_again_until_it_succeeds(topic: Topic) -> None:
     def fail_twice(_event: object) -> Invocation:
-        return Invocation("id", {"errorType": "E"}, "Unhandled" if len(topic.told.events) < 3 else None)
+        return Invocation("id", {"errorType": "E"}, "Unhandled" if len(topic.function.events) < 3 else None)
 
-    topic.told.answer = fail_twice
+    topic.function.answer = fail_twice
     topic.send(b"1", b"2", b"3")
     topic.source()
     until(lambda: topic.lag() == 0)
-    assert topic.told.events == [topic.told.events[0]] * 3
-    assert topic.told.seen() == [(0, 0), (0, 1), (0, 2)] * 3
+    assert topic.function.events == [topic.function.events[0]] * 3
+    assert topic.function.deliveries() == [(0, 0), (0, 1), (0, 2)] * 3
 
 
-def partial_failure(topic: Topic) -> Callable[[dict[str, Any]], Invocation]:
+def answer_partial_failure(topic: Topic) -> Callable[[dict[str, Any]], Invocation]:
     """Offsets 2 and 3 of partition 0 fail the first time."""
 
     def answer(_event: object) -> Invocation:
-        failed = (3, 2) if len(topic.told.events) == 1 else ()
+        failed = (3, 2) if len(topic.function.events) == 1 else ()
         items = [{"itemIdentifier": {"partition": f"{topic.name}-0", "offset": offset}} for offset in failed]
         return Invocation("id", {"batchItemFailures": items})
 
@@ -201,21 +206,21 @@ def partial_failure(topic: Topic) -> Callable[[dict[str, Any]], Invocation]:
 
 
 def test_with_partial_responses_a_partition_comes_again_from_its_lowest_failed_offset(topic: Topic) -> None:
-    topic.told.answer = partial_failure(topic)
+    topic.function.answer = answer_partial_failure(topic)
     topic.send(*[b"x"] * 5)
     topic.send(*[b"x"] * 2, partition=1)
-    topic.source(partial=True, window=1.0)
+    topic.source(report_batch_item_failures=True, batching_window=1.0)
     until(lambda: topic.lag() == 0)
-    assert sorted(topic.told.seen()[:7]) == [(0, offset) for offset in range(5)] + [(1, 0), (1, 1)]
-    assert topic.told.seen()[7:] == [(0, 2), (0, 3), (0, 4)]
+    assert sorted(topic.function.deliveries()[:7]) == [(0, offset) for offset in range(5)] + [(1, 0), (1, 1)]
+    assert topic.function.deliveries()[7:] == [(0, 2), (0, 3), (0, 4)]
 
 
 def test_without_partial_responses_such_an_answer_means_nothing(topic: Topic) -> None:
-    topic.told.answer = partial_failure(topic)
+    topic.function.answer = answer_partial_failure(topic)
     topic.send(*[b"x"] * 5)
     topic.source()
     until(lambda: topic.lag() == 0)
-    assert topic.told.seen() == [(0, offset) for offset in range(5)]
+    assert topic.function.deliveries() == [(0, offset) for offset in range(5)]
 
 
 def test_a_new_consumer_of_the_group_begins_where_the_last_one_committed(topic: Topic) -> None:
@@ -226,47 +231,35 @@ def test_a_new_consumer_of_the_group_begins_where_the_last_one_committed(topic: 
     topic.send(b"3")
     topic.source()
     until(lambda: topic.lag() == 0)
-    assert topic.told.seen() == [(0, 0), (0, 1), (0, 2)]
+    assert topic.function.deliveries() == [(0, 0), (0, 1), (0, 2)]
 
 
 def test_a_batch_whose_partitions_were_taken_away_meanwhile_is_delivered_again_and_none_is_missed(topic: Topic) -> None:
-    release = threading.Event()
-
-    def wait(_event: object) -> Invocation:
-        release.wait(HANGS_AFTER)
-        return Invocation("id", None)
-
-    topic.told.answer = wait
+    release = topic.function.hold_answers()
     for number in range(4):
         topic.send(*[b"x"] * 5, partition=number)
     source = topic.source()
-    until(lambda: topic.told.events)
-    source.scale(2)  # the newcomer begins a rebalance, which takes every partition from the one at work
-    until(lambda: len(topic.told.events) >= 2)
+    until(lambda: topic.function.events)
+    source.scale(2)  # the new consumer causes a rebalance, which revokes every partition of the busy one
+    until(lambda: len(topic.function.events) >= 2)
     release.set()
     until(lambda: topic.lag() == 0)
     everything = {(partition, offset) for partition in range(4) for offset in range(5)}
-    assert set(topic.told.seen()) == everything
-    assert len(topic.told.seen()) > len(everything)
+    assert set(topic.function.deliveries()) == everything
+    assert len(topic.function.deliveries()) > len(everything)
 
 
 def test_a_consumer_that_finishes_amid_a_rebalance_reads_on_from_what_it_is_dealt(topic: Topic) -> None:
-    release = threading.Event()
-
-    def wait(_event: object) -> Invocation:
-        release.wait(HANGS_AFTER)
-        return Invocation("id", None)
-
-    topic.told.answer = wait
+    release = topic.function.hold_answers()
     for number in range(4):
         topic.send(*[b"x"] * 5, partition=number)
     source = topic.source()
-    until(lambda: topic.told.events)
+    until(lambda: topic.function.events)
     source.scale(2)
-    until(lambda: not source._pollers[0]._leases)
+    until(lambda: not source._consumers[0]._leases)
     release.set()
     until(lambda: topic.lag() == 0)
-    assert set(topic.told.seen()) == {(partition, offset) for partition in range(4) for offset in range(5)}
+    assert set(topic.function.deliveries()) == {(partition, offset) for partition in range(4) for offset in range(5)}
 
 
 def test_records_that_the_broker_dropped_before_they_were_read_are_not_lost_in_silence(
@@ -276,5 +269,5 @@ def test_records_that_the_broker_dropped_before_they_were_read_are_not_lost_in_s
         topic.send(b"x" * 1_000_000)
     topic.source()
     until(lambda: topic.lag() == 0)
-    assert topic.told.seen()[0][1] > 0
+    assert topic.function.deliveries()[0][1] > 0
     assert "dropped by the broker before they were read" in caplog.text

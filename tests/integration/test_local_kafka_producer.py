@@ -1,4 +1,4 @@
-"""The producer that paces itself, at the broker whose partitions hold 5 MB and forget the rest in silence."""
+"""The producer waits for the consumer group, because the mock broker drops records beyond 5 MB a partition."""
 
 import threading
 import time
@@ -9,11 +9,11 @@ import pytest
 from core.domain.errors import Code, Refusal
 from localcloud.kafka_broker import MAX_RECORD, Broker, GroupWatch
 from localcloud.lambda_.function import Invocation
-from localcloud.lambda_.kafka_event_source import KafkaSource, Mapping
-from localcloud.lambda_.kafka_events import Origin
+from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
+from localcloud.lambda_.kafka_events import Cluster
 from pictureperfect.kafka import messages
 from pictureperfect.kafka.producer import Item, Producing
-from tests.support.waiting import until
+from tests.support.until import until
 
 
 @pytest.mark.long
@@ -21,7 +21,7 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
     seen: list[tuple[int, int]] = []
     lock = threading.Lock()
 
-    def slowly(event: dict[str, dict[str, list[dict[str, int]]]]) -> Invocation:
+    def invoke_slowly(event: dict[str, dict[str, list[dict[str, int]]]]) -> Invocation:
         time.sleep(0.02)
         with lock:
             seen.extend((item["partition"], item["offset"]) for group in event["records"].values() for item in group)
@@ -30,8 +30,10 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
     failures: list[tuple[str, str]] = []
     with Broker("images") as broker:
         servers = broker.bootstrap_servers
-        mapping = Mapping(origin=Origin(bootstrap_servers=servers), topic="images", group="g", window=0.05)
-        source = KafkaSource(mapping, slowly, lambda _record: None)
+        mapping = KafkaMapping(
+            cluster=Cluster(bootstrap_servers=servers), topic="images", group="g", batching_window=0.05
+        )
+        source = KafkaEventSource(mapping, invoke_slowly, lambda _record: None)
         source.scale(1)
         config = {"bootstrap.servers": servers}
         with (
@@ -41,7 +43,7 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
             sizes = [1_500_000] * 24 + [MAX_RECORD, 10] * 8
             for number, size in enumerate(sizes):
                 producing.send(Item(name=str(number), value=b"x" * size, headers={"filename": f"{number}.jpg"}))
-            until(lambda: not sum(item.lag for item in watch.progress().values()) and len(seen) >= len(sizes))
+            until(lambda: len(seen) >= len(sizes) and not sum(item.lag for item in watch.progress().values()))
         source.close()
     assert (producing.delivered, failures) == (len(sizes), [])
     assert len(seen) == len(set(seen)) == len(sizes)
@@ -58,17 +60,17 @@ def test_records_that_no_broker_takes_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("servers", "why"),
+    ("servers", "cause"),
     [("127.0.0.1:1", "Connection refused"), ("no-such-host.invalid:9092", "Failed to resolve")],
 )
-def test_a_broker_that_is_not_there_is_named_with_what_is_wrong_and_where_to_look(servers: str, why: str) -> None:
+def test_a_broker_that_is_not_there_is_named_with_what_is_wrong_and_where_to_look(servers: str, cause: str) -> None:
     failures: list[tuple[str, str]] = []
     config = {"bootstrap.servers": servers, "message.timeout.ms": "1500"}
     with Producing(config, "images", lambda *failure: failures.append(failure)) as producing:
         producing.send(Item(name="cat.jpg", value=b"x", headers={}))
     ((_, reason),) = failures
     assert f"no answer from {servers} (" in reason
-    assert why in reason
+    assert cause in reason
     assert reason.endswith("Look at --bootstrap-servers and --config")
 
 

@@ -1,4 +1,4 @@
-"""The event sources and the Invoke API, between moto's real queues and real sandboxes."""
+"""Event sources, asynchronous invocations, the Invoke API and EMF, with moto's queues and real sandboxes."""
 
 import hashlib
 import json
@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
-from moto.server import ThreadedMotoServer
 
 from core.adapters.aws.sqs import SqsAnnouncements
-from localcloud import clients, cloudwatch_emf, cloudwatch_sums, resources, s3_notifications
+from localcloud import clients
+from localcloud.http_server import HttpServer
 from localcloud.lambda_.async_invoke import AsyncInvoker
 from localcloud.lambda_.function import Function, FunctionConfig, Invocation
-from localcloud.lambda_.invoke_api import LambdaApi
+from localcloud.lambda_.invoke_api import invoke_routes
+from localcloud.lambda_.s3_event_source import S3EventSource
 from localcloud.lambda_.sandbox_process import ROOT
-from localcloud.lambda_.sqs_event_source import S3Source, SqsSource, succeeded
+from localcloud.lambda_.sqs_event_source import SqsEventSource
+from localcloud.lambda_.sqs_events import succeeded
+from localcloud.s3_sqs_cloudwatch import cloudwatch_emf, cloudwatch_sums, s3_notifications
+from localcloud.s3_sqs_cloudwatch.moto_server import moto_server, reset
 from tests.support.fakes.queues import depth
-from tests.support.waiting import until
+from tests.support.until import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -56,15 +60,13 @@ def fail(event, context):
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
+    with moto_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture
 def s3(endpoint: str) -> "S3Client":
-    resources.reset(endpoint)
+    reset(endpoint)
     return clients.s3(endpoint)
 
 
@@ -74,7 +76,7 @@ def sqs(endpoint: str, s3: "S3Client") -> "SQSClient":
 
 
 class Stage:
-    """Functions made of the handlers above, and what they have seen."""
+    """Functions with the handlers above, and the events that they received."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "tried.py").write_text(HANDLERS)
@@ -90,19 +92,19 @@ class Stage:
         self.open.append(function)
         return function
 
-    def start(self, source: S3Source | SqsSource) -> None:
+    def start(self, source: S3EventSource | SqsEventSource) -> None:
         source.start()
         self.open.append(source)
 
-    def seen(self) -> list[dict[str, Any]]:
+    def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._seen.read_text().splitlines()] if self._seen.exists() else []
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
-    made = Stage(tmp_path)
-    yield made
-    for item in reversed(made.open):
+    started = Stage(tmp_path)
+    yield started
+    for item in reversed(started.open):
         item.close()
 
 
@@ -119,9 +121,9 @@ def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_le
     url = queue(sqs, VisibilityTimeout="4", RedrivePolicy=redrive)
     for body in ("good", "bad", "fine"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    stage.start(SqsSource(sqs, url, stage.function("refuse_bad")))
-    until(lambda: depth(sqs, dead) == 1, 30)
-    bodies = [record["body"] for event in stage.seen() for record in event["Records"]]
+    stage.start(SqsEventSource(sqs, url, stage.function("refuse_bad")))
+    until(lambda: depth(sqs, dead) == 1)
+    bodies = [record["body"] for event in stage.events() for record in event["Records"]]
     assert sorted(bodies) == ["bad", "bad", "fine", "good"]
     assert depth(sqs, url) == 0
 
@@ -132,10 +134,10 @@ def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_ag
     url = queue(sqs, VisibilityTimeout="5")  # longer than a function takes to start while others start, too
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    stage.start(SqsSource(sqs, url, stage.function("fail_at_first")))
-    until(lambda: len(stage.seen()) == 2)
+    stage.start(SqsEventSource(sqs, url, stage.function("fail_at_first")))
+    until(lambda: len(stage.events()) == 2)
     until(lambda: depth(sqs, url) == 0)
-    first, second = stage.seen()
+    first, second = stage.events()
     assert {record["messageId"] for record in first["Records"]} == {record["messageId"] for record in second["Records"]}
     assert {record["attributes"]["ApproximateReceiveCount"] for record in second["Records"]} == {"2"}
 
@@ -143,8 +145,8 @@ def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_ag
 def test_a_message_arrives_with_everything_that_lambda_puts_around_it(sqs: "SQSClient", stage: Stage) -> None:
     url = queue(sqs)
     sqs.send_message(QueueUrl=url, MessageBody="raw")
-    stage.start(SqsSource(sqs, url, stage.function("accept"), mend=str.upper))
-    record = until(stage.seen)[0]["Records"][0]
+    stage.start(SqsEventSource(sqs, url, stage.function("accept"), complete_body=str.upper))
+    record = until(stage.events)[0]["Records"][0]
     assert record["body"] == "RAW"
     assert record["md5OfBody"] == hashlib.md5(b"RAW", usedforsecurity=False).hexdigest()
     assert (record["eventSource"], record["awsRegion"]) == ("aws:sqs", "us-east-1")
@@ -156,9 +158,9 @@ def test_a_window_collects_more_messages_than_one_receive_can_bring(sqs: "SQSCli
     url = queue(sqs)
     for number in range(25):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
-    stage.start(SqsSource(sqs, url, stage.function("accept"), batch_size=100, window=0.5))
+    stage.start(SqsEventSource(sqs, url, stage.function("accept"), batch_size=100, batching_window=0.5))
     until(lambda: depth(sqs, url) == 0)
-    assert len(stage.seen()[0]["Records"]) == 25
+    assert len(stage.events()[0]["Records"]) == 25
 
 
 @pytest.mark.parametrize(
@@ -202,10 +204,10 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     versions = [s3.put_object(Bucket="bucket", Key=key, Body=body)["VersionId"] for body in (b"one", b"two")]
     invoker = AsyncInvoker(stage.function("accept"), lambda *_: None)
     stage.open.append(invoker)
-    stage.start(S3Source(sqs, url, invoker, lambda body: s3_notifications.completed(s3, body)))
-    until(lambda: len(stage.seen()) == 2)
+    stage.start(S3EventSource(sqs, url, invoker, lambda body: s3_notifications.complete(s3, body)))
+    until(lambda: len(stage.events()) == 2)
     time.sleep(0.3)
-    records = [event["Records"][0] for event in stage.seen()]  # the s3:TestEvent was not for the function
+    records = [event["Records"][0] for event in stage.events()]  # the s3:TestEvent was not for the function
     assert sorted(record["s3"]["object"]["versionId"] for record in records) == sorted(versions)
     record = records[0]
     assert record["eventVersion"] == "2.1"
@@ -217,22 +219,22 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     assert "ownerIdentity" in record["s3"]["bucket"]
 
 
-def test_what_a_function_announces_to_the_recorder_arrives_as_it_was_said(s3: "S3Client", sqs: "SQSClient") -> None:
+def test_a_functions_announcement_to_the_recorder_is_not_changed(s3: "S3Client", sqs: "SQSClient") -> None:
     url = queue(sqs)
     SqsAnnouncements(sqs, url, "bucket").announce("results/a b.json")
     body = sqs.receive_message(QueueUrl=url)["Messages"][0]["Body"]
-    assert json.loads(s3_notifications.completed(s3, body)) == json.loads(body)
+    assert json.loads(s3_notifications.complete(s3, body)) == json.loads(body)
 
 
 def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage) -> None:
-    kept: list[tuple[str, bytes]] = []
-    invoker = AsyncInvoker(stage.function("fail"), lambda *document: kept.append(document), backoff=0.01)
+    documents: list[tuple[str, bytes]] = []
+    invoker = AsyncInvoker(stage.function("fail"), lambda *document: documents.append(document), backoff=0.01)
     stage.open.append(invoker)
     request_id = invoker.submit({"hello": "world"})
-    key, content = until(lambda: kept)[0]
+    key, content = until(lambda: documents)[0]
     document = json.loads(content)
     assert key.startswith("aws/lambda/async/tried/")
-    assert len(stage.seen()) == 3
+    assert len(stage.events()) == 3
     assert document["requestContext"] == {
         "requestId": request_id,
         "functionArn": "arn:aws:lambda:us-east-1:123456789012:function:tried:$LATEST",
@@ -251,7 +253,8 @@ def test_an_event_that_fails_three_times_leaves_a_failure_document(stage: Stage)
 def test_boto3_s_own_lambda_client_reaches_the_functions(stage: Stage) -> None:
     function = stage.function("accept")
     invoker = AsyncInvoker(function, lambda *_: None)
-    with LambdaApi({"tried": function, "failing": stage.function("fail")}, {"tried": invoker}) as api:
+    functions = {"tried": function, "failing": stage.function("fail")}
+    with HttpServer(invoke_routes(functions, {"tried": invoker})) as api:
         client = clients.lambda_(api.url)
         answer = client.invoke(FunctionName="tried", Payload=b'{"n": 1}')
         assert (answer["StatusCode"], json.loads(answer["Payload"].read())) == (200, {"batchItemFailures": []})
@@ -259,7 +262,7 @@ def test_boto3_s_own_lambda_client_reaches_the_functions(stage: Stage) -> None:
         assert failed["FunctionError"] == "Unhandled"
         assert json.loads(failed["Payload"].read())["errorType"] == "RuntimeError"
         assert client.invoke(FunctionName="tried", InvocationType="Event", Payload=b'{"n": 2}')["StatusCode"] == 202
-        until(lambda: {"n": 2} in stage.seen())
+        until(lambda: {"n": 2} in stage.events())
         with pytest.raises(client.exceptions.ResourceNotFoundException):
             client.invoke(FunctionName="other")
         with pytest.raises(ClientError, match="too large") as refused:

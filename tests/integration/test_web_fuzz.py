@@ -24,7 +24,9 @@ from schemathesis.specs.openapi.checks import (
 
 from core.adapters.postgres.ledger import PostgresLedger
 from handler.web.openapi import document
-from localcloud.http_api.server import PageServer
+from localcloud.http_api.gateway import gateway_route
+from localcloud.http_api.oidc_provider import OidcProvider
+from localcloud.http_server import HttpServer
 from tests.support.web.web_world import web_world
 
 if TYPE_CHECKING:
@@ -59,13 +61,14 @@ def served(postgres: Callable[[], str], s3: "S3Client", cloud: str) -> Iterator[
     ledger = PostgresLedger(database)
     ledger.migrate()
     ledger.close()
-    with web_world(s3, bucket, database, cloud) as world, PageServer() as server, requests.Session() as session:
+    with web_world(s3, bucket, database, cloud) as world, HttpServer() as server, requests.Session() as session:
         session.trust_env = False
         for _ in range(3):
             world.image()
         world.post("acme", "/api/multipart", {"pipeline": "web", "name": "a.jpg", "bytes": 9_000_000}, 201)
-        server.serve_by(world.invoke)
-        yield Served(server.url, server.issuer.token("acme"), session)
+        login = OidcProvider(server.url)
+        server.add([gateway_route(login.authorizer, world.invoke)])
+        yield Served(server.url, login.token("acme"), session)
 
 
 @SCHEMA.parametrize()

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from core.domain.model import Result
-from localcloud.http_api.oidc_provider import CLAIM, CLIENT_ID, Issuer
+from localcloud.http_api.oidc_provider import CLAIM, CLIENT_ID, OidcProvider
 from tests.support.aws.s3_judge import judge_form, judge_url
 from tests.support.web.web_world import ISSUER, WebWorld, claims_of, event, web_world
 
@@ -275,7 +275,7 @@ ATTEMPTS = (
     Attempt("a token of another issuer", 401, forged(iss="https://login.example")),
     Attempt("a token without an issuer", 401, forged(iss=None)),
     Attempt("a token of another login's key", 401, token(
-        lambda: Issuer("http://testserver").token("globex", iss=ISSUER.url))),
+        lambda: OidcProvider("http://testserver").token("globex", iss=ISSUER.url))),
     Attempt("a token that brings its own key", 401, token(with_a_key_in_its_own_header)),
     Attempt("`alg: none`", 401, token(with_none_as_algorithm)),
     Attempt("HS256 with the public key", 401, token(with_the_public_key_as_a_secret)),

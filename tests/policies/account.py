@@ -10,11 +10,13 @@ from typing import Any, cast
 from botocore.credentials import Credentials, ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
-from localcloud import clients, iam, resources
+from localcloud import clients, iam
 from localcloud.batch import setup
-from localcloud.clients import Keys
 from localcloud.config import Options
+from localcloud.http_server import HttpServer
 from localcloud.iam import Policy
+from localcloud.s3_sqs_cloudwatch import resources
+from localcloud.s3_sqs_cloudwatch.moto_server import reset
 from tests.policies.conftest import BUCKET, DEPLOYMENT
 
 FOREIGN_BUCKET = "somebody-elses-pictures"
@@ -69,7 +71,7 @@ class Attempt:
 class Account:
     """Makes calls as a role, and tells whether they were denied."""
 
-    def __init__(self, endpoint: str, batch_endpoint: str, keys: dict[str, Keys]) -> None:
+    def __init__(self, endpoint: str, batch_endpoint: str, keys: dict[str, clients.Credentials]) -> None:
         self.job_id = clients.batch(batch_endpoint).submit_job(**JOB)["jobId"]
         self._endpoints = {"batch": batch_endpoint}
         self._endpoint = endpoint
@@ -127,9 +129,9 @@ def account(endpoint: str, folder: Path, policies: dict[str, Policy]) -> Iterato
     options = Options(deployment=DEPLOYMENT, batch_vcpus=0)
     with ExitStack() as stack:
         stack.enter_context(clients.isolated(endpoint))
-        resources.reset(endpoint)
-        stack.callback(resources.reset, endpoint)
-        urls = resources.queues(clients.sqs(endpoint), 60, DEPLOYMENT)
+        reset(endpoint)
+        stack.callback(reset, endpoint)
+        urls = resources.create_queues(clients.sqs(endpoint), 60, DEPLOYMENT)
         owner = clients.s3(endpoint)
         for name in (BUCKET, FOREIGN_BUCKET):
             owner.create_bucket(Bucket=name)
@@ -137,7 +139,8 @@ def account(endpoint: str, folder: Path, policies: dict[str, Policy]) -> Iterato
         owner.put_object(Bucket=FOREIGN_BUCKET, Key=NAME, Body=b"some")
         clients.client("ecr", endpoint).create_repository(repositoryName="pictures")
         keys = stack.enter_context(iam.enforced(endpoint, policies))
-        batch = stack.enter_context(setup.batch(folder, endpoint, urls["overflow"], options, iam.judge))
+        http = stack.enter_context(HttpServer())
+        batch = stack.enter_context(setup.start(http, folder, endpoint, urls["overflow"], options, iam.judge))
         setup.register(clients.batch(batch.endpoint), {}, DEPLOYMENT)
         clients.batch(batch.endpoint).create_job_queue(jobQueueName="others", priority=1, computeEnvironmentOrder=[])
         clients.batch(batch.endpoint).register_job_definition(**DEFINITION)

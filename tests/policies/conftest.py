@@ -9,7 +9,7 @@ import pytest
 from localcloud import template_policies
 from localcloud.clients import ACCOUNT, REGION
 from localcloud.iam import Policy
-from localcloud.resources import bucket_name
+from localcloud.s3_sqs_cloudwatch.resources import bucket_name
 from tests.support.aws import synthesis
 
 DEPLOYMENT = "picture-perfect"
@@ -49,9 +49,9 @@ def template(synthesize: Synthesize) -> Template:
 
 @pytest.fixture(scope="session")
 def shipped(template: Template) -> dict[str, Policy]:
-    return template_policies.read(template)
+    return template_policies.read_policies(template)
 
 
 @pytest.fixture(scope="session")
 def whole(synthesize: Synthesize) -> dict[str, Policy]:
-    return template_policies.read(synthesize(WHOLE))
+    return template_policies.read_policies(synthesize(WHOLE))

@@ -132,7 +132,7 @@ def main(out: Path = PATH) -> None:
     from tests.support.aws import synthesis
 
     shipped, whole = (
-        template_policies.read(json.loads(synthesis.template(settings).read_text("utf-8")))
+        template_policies.read_policies(json.loads(synthesis.template(settings).read_text("utf-8")))
         for settings in (SHIPPED, WHOLE)
     )
     out.write_text(text(shipped, whole), "utf-8")

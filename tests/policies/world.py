@@ -4,7 +4,6 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,15 +19,17 @@ from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
 from core.routing.batch_tiers import TIERS
 from core.services.dispatch.leases import Claim, Place
 from core.services.intake.requests import s3_identity
-from localcloud import clients, resources
+from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.config import Options
 from localcloud.lambda_.function import Function
 from localcloud.ledger import Ledger
+from localcloud.s3_sqs_cloudwatch import resources
 from pictureperfect.kafka.producer import Item, Producing
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
+from tests.support.until import until
 
 #: Operations that kill their process, or exhaust its memory.
 FUNCTIONS = '''
@@ -85,7 +86,7 @@ def options(folder: Path) -> Options:
         lambda_max_megapixels=0.5,
         concurrency=2,
         backoff=0.05,
-        least_batch_seconds=1,
+        min_batch_seconds=1,
         reconcile_every=3600.0,
         reconcile_after=PATIENCE,
         consumers=1,
@@ -96,7 +97,7 @@ class World:
     """Actions of customers, producers and operators, and their results."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.cloud, self.address = cloud, cloud.address
+        self.cloud, self.address = cloud, cloud.config
         self.bucket = self.address.bucket
         self.owner = clients.s3(self.address.endpoint)
         self.sqs = clients.sqs(self.address.endpoint)
@@ -113,7 +114,7 @@ class World:
             "records": self.address.records_queue_url,
             "overflow": self.address.overflow_queue_url,
         }
-        resources.notify(self.owner, self.sqs, urls, self.bucket)
+        resources.add_notifications(self.owner, self.sqs, urls, self.bucket)
 
     def upload(self, name: str, body: bytes) -> None:
         """Upload as a browser with a presigned form: with the permissions of the page."""
@@ -182,7 +183,7 @@ class World:
     def invoke_with_batch_twice(self, event: dict[str, Any]) -> None:
         """Invoke `process` twice with the event, as a mapping does that lost the first response."""
         for _delivery in range(2):
-            answer = self.cloud.process.invoke(event)
+            answer = self.cloud.functions.process.invoke(event)
             assert answer.error is None, answer.payload
 
     def invoke_admin(self, action: str, **more: Any) -> dict[str, Any]:
@@ -252,7 +253,7 @@ class World:
             def status(job_id: str = answer["jobId"]) -> str:
                 return str(batch_api.describe_jobs(jobs=[job_id])["jobs"][0]["status"])
 
-            until(lambda: status() in {"SUCCEEDED", "FAILED"})
+            until(lambda: status() in {"SUCCEEDED", "FAILED"}, _MOST)
             assert status() == "SUCCEEDED"
 
     def send_hand_overs(self, *jobs: ImageJob) -> None:

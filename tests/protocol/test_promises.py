@@ -303,8 +303,7 @@ def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, record
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
         "Messages", []
     ):
-        event = {"Records": [{"messageId": item["MessageId"], "body": item["Body"]} for item in messages]}
-        answer = doors.record.answer(event, recording)
+        answer = doors.record.answer(sqs_event(messages), recording)
         assert answer == {"batchItemFailures": []}
         for item in messages:
             recorded += "TestEvent" not in item["Body"]

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from PIL import Image
 
 from core.domain.model import Door
-from pictureperfect.demo.painted_images import bomb
+from pictureperfect.demo.painted_images import make_bomb_png
 
 CUSTOMERS = ("acme", "alpine", "borealis", "fjord", "harbour", "meadow", "zenith")
 #: Pipeline files of the storm: by name, how many renditions each makes.
@@ -151,7 +151,7 @@ def _broken(dice: random.Random, body: bytes) -> tuple[bytes, str | None, str]:
         (_whole(dice, "PNG", 40)[:-40], "png", "corrupt_image"),
         (dice.randbytes(300), None, "unsupported_format"),
         (b"", None, "empty_file"),
-        (bomb(), "png", "too_many_pixels"),
+        (make_bomb_png(), "png", "too_many_pixels"),
         (body, None, "unknown_pipeline"),
     ]
     return dice.choice(ways)

@@ -93,11 +93,11 @@ def _examples(folder: Path) -> "Mapping[str, Operation]":
     """Each operation of the catalogue with the parameters of its example."""
     from core.pipelines.loader import load_folder  # noqa: PLC0415
     from pictureperfect.catalogue.operation_examples import EXAMPLES  # noqa: PLC0415
-    from pictureperfect.demo.painted_images import logo  # noqa: PLC0415
+    from pictureperfect.demo.painted_images import paint_logo  # noqa: PLC0415
 
     where = folder / "examples"
     where.mkdir()
-    (where / "logo.png").write_bytes(logo())
+    (where / "logo.png").write_bytes(paint_logo())
     for name, example in EXAMPLES.items():
         text = f"steps: [{{{example.step}}}]\nrenditions: [{{name: x, outputs: [{{format: png}}]}}]\n"
         (where / f"{name}.yaml").write_text(text, "utf-8")

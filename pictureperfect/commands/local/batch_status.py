@@ -1,4 +1,4 @@
-"""What Batch's queues hold, and its last jobs: as plain values, and for people to look at."""
+"""Batch's queues and last jobs, as plain values and as tables."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from pictureperfect.console import literal
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
 
-#: An array is PENDING as long as any of its children is on its way.
+#: An array job is PENDING until its last child has ended.
 _COLUMNS = {
     "runnable": (Status.SUBMITTED, Status.RUNNABLE),
     "running": (Status.PENDING, Status.STARTING, Status.RUNNING),
@@ -22,9 +22,9 @@ _COLUMNS = {
 
 
 def gather(client: "BatchClient", last: int) -> dict[str, Any]:
-    """Of each queue how many jobs are where, arrays counted once, and the `last` jobs of all, the newest first."""
+    """Each queue's jobs by state, with an array job counted once; and the `last` jobs, the newest first."""
     names = [queue["jobQueueName"] for queue in client.describe_job_queues()["jobQueues"]]
-    listed = {name: _listed(client, name) for name in names}
+    listed = {name: _list_jobs(client, name) for name in names}
     jobs = [job for found in listed.values() for job in found]
     return {
         "queues": {
@@ -35,16 +35,16 @@ def gather(client: "BatchClient", last: int) -> dict[str, Any]:
     }
 
 
-def queues(state: Mapping[str, Any]) -> Table:
-    """One row for each queue."""
+def queues_table(state: Mapping[str, Any]) -> Table:
+    """A row for each queue."""
     table = tables.plain("queue", *_COLUMNS)
     for name, counts in state["queues"].items():
         table.add_row(name, *map(str, counts.values()))
     return table
 
 
-def jobs(state: Mapping[str, Any]) -> Table:
-    """One row for each job."""
+def jobs_table(state: Mapping[str, Any]) -> Table:
+    """A row for each job."""
     table = tables.plain("job", "definition", "children", "status", "reason")
     for job in state["jobs"]:
         children = job["children"]
@@ -59,7 +59,7 @@ def jobs(state: Mapping[str, Any]) -> Table:
     return table
 
 
-def _listed(client: "BatchClient", queue: str) -> list[Any]:
+def _list_jobs(client: "BatchClient", queue: str) -> list[Any]:
     pages = client.get_paginator("list_jobs").paginate(
         jobQueue=queue, filters=[{"name": "AFTER_CREATED_AT", "values": ["0"]}]
     )

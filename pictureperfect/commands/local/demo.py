@@ -1,4 +1,4 @@
-"""`pictureperfect demo`: the whole system on this machine, and what came out."""
+"""`pictureperfect demo`: runs the embedded cloud, sends images through every door, and reports the results."""
 
 import json
 import time
@@ -22,13 +22,9 @@ from pictureperfect.console import (
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from localcloud.cloud import Cloud
-    from localcloud.cloudwatch_sums import Sums
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
-_STRAYS = 1  # records that nobody can say whose they are
-_LARGE = 10.0  # megapixels: one of the samples has more, and goes to Batch
-_METRICS_SECONDS = 10.0
+_LAMBDA_MAX_MEGAPIXELS = 10.0  # exceeded by one image, which goes to Batch
 Row = dict[str, Any]
 
 
@@ -38,17 +34,18 @@ Row = dict[str, Any]
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("demo-pictures"),
     show_default=True,
-    help="Where the pictures go as files.",
+    help="Folder for the renditions and their page.",
 )
-@click.option("--keep", is_flag=True, help="Stay, with every URL alive, until Ctrl-C.")
+@click.option("--keep", is_flag=True, help="Keep the cloud and its URLs alive until Ctrl-C.")
 @json_option
 def demo(out: Path, keep: bool, as_json: bool) -> int:
-    """The whole system on this machine: images through every door, and what came out.
+    """Start the embedded cloud, send images through every door, and show the results.
 
-    Exit 0 when every image ended as it should: some of the samples are meant to fail.
+    Exit 0: every image ended as expected; some are expected to fail. 1: one did not.
     """
     from localcloud.cloud import Cloud  # noqa: PLC0415
     from localcloud.config import Options  # noqa: PLC0415 - `--help` needs no cloud
+    from pictureperfect.demo import results  # noqa: PLC0415
 
     writable_folder(out)
     try:
@@ -56,85 +53,35 @@ def demo(out: Path, keep: bool, as_json: bool) -> int:
             steps = bars.add_task("starting the cloud", total=5)
             folder = FOLDER / "demo"
             with Cloud(
-                folder, Options(lambda_max_megapixels=_LARGE), progress=lambda _step: bars.advance(steps)
+                folder,
+                Options(lambda_max_megapixels=_LAMBDA_MAX_MEGAPIXELS),
+                progress=lambda _step: bars.advance(steps),
             ) as cloud:
                 bars.update(steps, completed=5)
-                rows, refused = _run(cloud.address, bars)
-                report = _report(cloud, rows, refused, out)
+                rows, refused = _send_and_wait(cloud.config, bars)
+                report = results.gather(cloud, rows, refused, out)
                 bars.stop()
                 click.echo(json.dumps(report, default=str, indent=2)) if as_json else _show(report)
                 if keep:
                     notes().print("\nThe URLs work until Ctrl-C.")
-                    _stay()
+                    _sleep_forever()
     except KeyboardInterrupt:
         return 0 if keep else 130
     return 1 if report["faults"] else 0
 
 
-def _run(address: "Address", bars: "Progress") -> tuple[list[Row], list[Row]]:
-    """Send every sample through its door, and wait until the ledger has them all."""
+def _send_and_wait(config: "CloudConfig", bars: "Progress") -> tuple[list[Row], list[Row]]:
+    """Send every image through its door, and wait until the ledger has a row for each."""
     from pictureperfect.demo import tour  # noqa: PLC0415
-    from pictureperfect.demo.painted_images import samples  # noqa: PLC0415
+    from pictureperfect.demo.demo_images import demo_images  # noqa: PLC0415
 
     def complain(message: str) -> None:
         notes().print(literal(message), soft_wrap=True)
 
-    task = bars.add_task("painting and sending", total=len(samples()))
-    tour.send(address, lambda: bars.advance(task), complain)
-    task = bars.add_task("waiting for the ledger", total=len(samples()))
-    return tour.wait(address, lambda count: bars.update(task, completed=count), complain)
-
-
-def _report(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Path) -> dict[str, Any]:
-    """All there is to say, as plain values."""
-    from localcloud import clients  # noqa: PLC0415
-    from localcloud.ledger import Ledger  # noqa: PLC0415
-    from pictureperfect.demo import gallery  # noqa: PLC0415
-    from pictureperfect.demo.painted_images import samples  # noqa: PLC0415
-
-    address = cloud.address
-    with Ledger(address.database_url) as ledger:
-        counts, dollars = ledger.counts(), ledger.dollars()
-    faults = [
-        f"{row['name']} ended as {row['code'] or row['status']}, and should have as {row['expected']}"
-        for row in rows
-        if (row["code"] or row["status"]) != row["expected"]
-    ]
-    wanted = len(samples())
-    if len(rows) != wanted or sum(row["images"] for row in counts) != wanted:
-        faults.append(f"the ledger has {sum(row['images'] for row in counts)} images, and should have {wanted}")
-    if len(refused) != _STRAYS:
-        faults.append(f"{len(refused)} records of Kafka were refused, and {_STRAYS} should have been")
-    metrics = _metrics(address, wanted)
-    counted = sum(value["Images"] for name, value in metrics.items() if name.startswith("status="))
-    if counted != wanted:
-        faults.append(f"CloudWatch counted {counted:g} images, and should have {wanted}")
-    pictures = gallery.export(clients.s3(address.endpoint), address.bucket, rows, out)
-    return {
-        "images": list(rows),
-        "refused": list(refused),
-        "counts": counts,
-        "dollars": dollars,
-        "metrics": metrics,
-        "pictures": [str(path) for path in pictures],
-        "gallery": str(out / "index.html"),
-        "logs": str(cloud.folder / "logs"),
-        "faults": faults,
-    }
-
-
-def _metrics(address: "Address", wanted: int) -> "Sums":
-    """The metrics, once they are complete: a log's lines are read a moment after the result was committed."""
-    from localcloud import clients, cloudwatch_sums  # noqa: PLC0415
-    from localcloud.config import NAMESPACE  # noqa: PLC0415
-
-    client, until = clients.cloudwatch(address.endpoint), time.monotonic() + _METRICS_SECONDS
-    while True:
-        found = cloudwatch_sums.sums(client, NAMESPACE)
-        counted = sum(value.get("Images", 0) for name, value in found.items() if name.startswith("status="))
-        if counted >= wanted or time.monotonic() > until:
-            return found
-        time.sleep(0.2)
+    task = bars.add_task("painting and sending", total=len(demo_images()))
+    tour.send(config, lambda: bars.advance(task), complain)
+    task = bars.add_task("waiting for the ledger", total=len(demo_images()))
+    return tour.wait(config, lambda count: bars.update(task, completed=count), complain)
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -158,7 +105,7 @@ def _show(report: dict[str, Any]) -> None:
         console.print(literal(f"{document['key']}  {document['message']}"), soft_wrap=True)
     title("Counts, as PostgreSQL has them")
     console.print(tables.counts(report["counts"]))
-    console.print(f"\n{_cost(report['dollars'])}", soft_wrap=True)
+    console.print(f"\n{_cost_sentence(report['dollars'])}", soft_wrap=True)
     title("Metrics, as CloudWatch has them")
     console.print(tables.metrics(report["metrics"]))
     console.print(tables.other_metrics(report["metrics"]))
@@ -170,8 +117,8 @@ def _show(report: dict[str, Any]) -> None:
         notes().print(literal(fault, style="red"), soft_wrap=True)
 
 
-def _cost(dollars: Sequence[Row]) -> str:
-    """In a sentence; the seconds are this machine's."""
+def _cost_sentence(dollars: Sequence[Row]) -> str:
+    """The images' cost on AWS as a sentence. Lambda's seconds are those of this machine."""
     from pictureperfect.reports.numbers import usd, usd_column  # noqa: PLC0415
 
     parts = zip(dollars, usd_column([row["total"] for row in dollars]), strict=True)
@@ -179,6 +126,6 @@ def _cost(dollars: Sequence[Row]) -> str:
     return f"On AWS they would have cost {usd(sum(row['total'] for row in dollars))}: {shares}."
 
 
-def _stay() -> None:
+def _sleep_forever() -> None:
     while True:
         time.sleep(3600)

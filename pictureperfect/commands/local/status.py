@@ -1,4 +1,4 @@
-"""`pictureperfect status`: what the running cloud has done, and what waits."""
+"""`pictureperfect status`: results, queues, Kafka lag and Batch jobs of the running cloud."""
 
 import json
 from pathlib import Path
@@ -10,77 +10,83 @@ import msgspec
 from pictureperfect.console import cloud_at, folder_option, json_option, literal, output
 
 if TYPE_CHECKING:
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 
 @click.command()
-@click.option("--last", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many images to list.")
+@click.option(
+    "--last",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="Number of images and Batch jobs to list.",
+)
 @folder_option
 @json_option
 def status(last: int, folder: Path, as_json: bool) -> None:
-    """What the running cloud has done, and what waits: counts, queues, the Kafka topic, the last images, failures."""
-    address = cloud_at(folder)
-    state = gather(address, last)
+    """Show the running cloud's counts, queues, Kafka topic, Batch jobs, last images and failures."""
+    config = cloud_at(folder)
+    state = gather(config, last)
     if as_json:
         click.echo(json.dumps(state, default=str))
     else:
         _show(state)
 
 
-def gather(address: "Address", last: int) -> dict[str, Any]:
-    """All of it as plain values."""
+def gather(config: "CloudConfig", last: int) -> dict[str, Any]:
+    """The state as plain values, with the `last` images and Batch jobs."""
     from localcloud import clients  # noqa: PLC0415
     from localcloud.ledger import Ledger  # noqa: PLC0415
 
-    sqs = clients.sqs(address.endpoint)
+    sqs = clients.sqs(config.endpoint)
     queues = {}
     for name, url in (
-        ("incoming", address.incoming_queue_url),
-        ("records", address.records_queue_url),
-        ("records-dead-letters", address.dead_letter_queue_url),
-        ("overflow", address.overflow_queue_url),
-        ("overflow-dead-letters", address.overflow_dead_letter_queue_url),
+        ("incoming", config.incoming_queue_url),
+        ("records", config.records_queue_url),
+        ("records-dead-letters", config.dead_letter_queue_url),
+        ("overflow", config.overflow_queue_url),
+        ("overflow-dead-letters", config.overflow_dead_letter_queue_url),
     ):
-        counted = sqs.get_queue_attributes(
+        attributes = sqs.get_queue_attributes(
             QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         )["Attributes"]
         queues[name] = {
-            "waiting": int(counted["ApproximateNumberOfMessages"]),
-            "in_flight": int(counted["ApproximateNumberOfMessagesNotVisible"]),
+            "waiting": int(attributes["ApproximateNumberOfMessages"]),
+            "in_flight": int(attributes["ApproximateNumberOfMessagesNotVisible"]),
         }
-    s3 = clients.s3(address.endpoint)
-    kept = {
-        prefix: [item["Key"] for item in s3.list_objects_v2(Bucket=address.bucket, Prefix=prefix).get("Contents", [])]
+    s3 = clients.s3(config.endpoint)
+    documents = {
+        prefix: [item["Key"] for item in s3.list_objects_v2(Bucket=config.bucket, Prefix=prefix).get("Contents", [])]
         for prefix in ("refused/", "aws/lambda/")
     }
-    with Ledger(address.database_url) as ledger:
+    with Ledger(config.database_url) as ledger:
         return {
-            "cloud": msgspec.to_builtins(address),
+            "cloud": msgspec.to_builtins(config),
             "counts": ledger.counts(),
             "queues": queues,
-            "topics": {address.kafka_topic: _topic(address)},
-            "batch": _batch(address, last),
+            "topics": {config.kafka_topic: _topic(config)},
+            "batch": _batch(config, last),
             "last": ledger.last(last),
-            "refused_documents": kept["refused/"],
-            "failure_documents": kept["aws/lambda/"],
+            "refused_documents": documents["refused/"],
+            "failure_documents": documents["aws/lambda/"],
         }
 
 
-def _batch(address: "Address", last: int) -> dict[str, Any]:
-    """Queues and last jobs; nothing where no local Batch runs."""
+def _batch(config: "CloudConfig", last: int) -> dict[str, Any]:
+    """Batch's queues and last jobs; empty for a cloud without Batch."""
     from localcloud import clients  # noqa: PLC0415
     from pictureperfect.commands.local import batch_status  # noqa: PLC0415
 
-    endpoint = msgspec.to_builtins(address).get("batch_endpoint", "")
+    endpoint = msgspec.to_builtins(config).get("batch_endpoint", "")
     return batch_status.gather(clients.batch(endpoint), last) if endpoint else {}
 
 
-def _topic(address: "Address") -> dict[int, dict[str, int]]:
-    """By partition, what was written, and what of it the function has not answered for."""
+def _topic(config: "CloudConfig") -> dict[int, dict[str, int]]:
+    """By partition: the end offset, the committed offset, and the lag."""
     from localcloud.config import GROUP  # noqa: PLC0415
     from localcloud.kafka_broker import GroupWatch  # noqa: PLC0415
 
-    with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
+    with GroupWatch(config.kafka_bootstrap_servers, GROUP, config.kafka_topic) as watch:
         return {
             number: {"end": item.end, "committed": item.committed, "lag": item.lag}
             for number, item in watch.progress().items()
@@ -107,8 +113,8 @@ def _show(state: dict[str, Any]) -> None:
     console.print(topics)
     if state["batch"]:
         console.print("\n[bold]Batch[/bold]")
-        console.print(batch_status.queues(state["batch"]))
-        console.print(batch_status.jobs(state["batch"]))
+        console.print(batch_status.queues_table(state["batch"]))
+        console.print(batch_status.jobs_table(state["batch"]))
     console.print("\n[bold]Last images[/bold]")
     console.print(tables.images(state["last"]))
     for title, documents in (

@@ -1,7 +1,8 @@
-"""`pictureperfect up`: the embedded cloud, until someone ends it."""
+"""`pictureperfect up`: runs the embedded cloud until Ctrl-C."""
 
 import os
 import time
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,17 +18,36 @@ if TYPE_CHECKING:
 @click.command()
 @folder_option
 @pipelines_option
-@click.option("--timeout", type=click.FloatRange(1, 900), default=60.0, show_default=True, help="Of a function, in s.")
 @click.option(
-    "--memory", type=click.IntRange(512, 10_240), default=2048, show_default=True, help="Of a function, in MB."
+    "--timeout",
+    type=click.FloatRange(1, 900),
+    default=60.0,
+    show_default=True,
+    help="Time-out of the functions, in seconds.",
 )
-@click.option("--concurrency", type=click.IntRange(1, 64), help="Images at once; one for each CPU by default.")
-@click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Of the page; any that is free by default.")
+@click.option(
+    "--memory",
+    type=click.IntRange(512, 10_240),
+    default=2048,
+    show_default=True,
+    help="Memory of the functions, in MB.",
+)
+@click.option(
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    help="Concurrent invocations of `process`; by default as many as CPUs, from 2 to 8.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65_535),
+    default=0,
+    help="Port of the page, of Lambda's API and of Batch's API; any free one by default.",
+)
 def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concurrency: int | None, port: int) -> None:
-    """The embedded cloud, until Ctrl-C.
+    """Run the embedded cloud until Ctrl-C.
 
-    S3, SQS, Kafka, CloudWatch, PostgreSQL and the functions, with fresh data. Needs no account and no Docker.
-    A company's own code is found by the variables OPERATIONS and PYTHONPATH, as docs/reference/company-code.md says.
+    It has S3, SQS, Kafka, CloudWatch, PostgreSQL, Batch and the functions, with fresh data. It needs no AWS account and
+    no Docker. The variables OPERATIONS and PYTHONPATH add a company's own code: docs/reference/company-code.md.
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
@@ -51,29 +71,25 @@ def up(folder: Path, pipelines: Path | None, timeout: float, memory: int, concur
         options = msgspec.structs.replace(options, concurrency=concurrency)
     console = notes()
     try:
-        with ended_by_signals():
+        with ended_by_signals(), ExitStack() as stack:
             with console.status("Starting") as status:
-                cloud = Cloud(folder, options, lambda step: status.update(f"Starting {step}"))
-                cloud.__enter__()
-            try:
-                _explain(cloud)
-                _follow(cloud.address.database_url)
-            finally:
-                cloud.__exit__(None, None, None)
+                cloud = stack.enter_context(Cloud(folder, options, lambda step: status.update(f"Starting {step}")))
+            _print_endpoints(cloud)
+            _print_ended_images(cloud.config.database_url)
     except KeyboardInterrupt:
-        console.print("Ended; nothing is left running.")
+        console.print("The cloud has ended.")
 
 
-def _explain(cloud: "Cloud") -> None:
-    address = cloud.address
+def _print_endpoints(cloud: "Cloud") -> None:
+    config = cloud.config
     lines = (
-        ("the page", f"{address.page_url}/"),
-        ("S3, SQS, CloudWatch", address.endpoint),
-        ("Lambda", address.lambda_endpoint),
-        ("bucket", address.bucket),
-        ("records queue", address.records_queue_url),
-        ("Kafka", f"{address.kafka_bootstrap_servers}, topic {address.kafka_topic}"),
-        ("PostgreSQL", address.database_url),
+        ("the page", f"{config.page_url}/"),
+        ("S3, SQS, CloudWatch", config.endpoint),
+        ("Lambda", config.lambda_endpoint),
+        ("bucket", config.bucket),
+        ("records queue", config.records_queue_url),
+        ("Kafka", f"{config.kafka_bootstrap_servers}, topic {config.kafka_topic}"),
+        ("PostgreSQL", config.database_url),
         ("logs", str(cloud.folder / "logs")),
         ("state file", str(cloud.state_file)),
     )
@@ -84,28 +100,28 @@ def _explain(cloud: "Cloud") -> None:
         "  pictureperfect submit photo.jpg --customer acme --pipeline web\n"
         "  pictureperfect stream photos --customer acme --pipeline web --rate 20\n"
         "  pictureperfect status\n"
-        "\nEverything is gone when this ends. Ctrl-C ends it.\n"
+        "\nCtrl-C ends the cloud and removes its data.\n"
     )
 
 
-def _follow(database_url: str) -> None:
-    """A line for each image that ended, for ever."""
+def _print_ended_images(database_url: str) -> None:
+    """Print a line for each image that ends. Does not return."""
     from localcloud.ledger import Ledger  # noqa: PLC0415
 
-    moment = datetime.now(UTC)
+    last_seen = datetime.now(UTC)
     with Ledger(database_url) as ledger:
         while True:
-            for row in ledger.since(moment):
-                moment = max(moment, row["committed_at"])
-                click.echo(_line(row))
+            for row in ledger.since(last_seen):
+                last_seen = max(last_seen, row["committed_at"])
+                click.echo(_image_line(row))
             time.sleep(0.3)
 
 
-def _line(row: dict[str, Any]) -> str:
+def _image_line(row: dict[str, Any]) -> str:
     committed: datetime = row["committed_at"]
-    ending = "processed" if row["status"] == "processed" else f"failed: {row['code']}: {row['message']}"
+    outcome = "processed" if row["status"] == "processed" else f"failed: {row['code']}: {row['message']}"
     return printable(
         f"{committed.astimezone():%H:%M:%S}  {row['customer']}  {row['name']}  {row['format'] or '?'}  "
         f"{dimensions(row['width'], row['height'])}  {size(row['source_bytes'])}  {row['route']}  "
-        f"{row['seconds']:.2f} s  {ending}"
+        f"{row['seconds']:.2f} s  {outcome}"
     )

@@ -24,7 +24,7 @@ def environment(folder: Path) -> Iterator[Mapping[str, str]]:
     if address is None:
         raise click.ClickException("Set DATABASE_URL, or start a cloud with `pictureperfect up`.")
     with clients.isolated(address.endpoint):
-        yield {**os.environ, **address.recording()}
+        yield {**os.environ, **address.record_environment()}
 
 
 @click.command()

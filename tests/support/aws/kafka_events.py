@@ -5,6 +5,7 @@ from typing import Any
 
 from core.domain.model import ImageJob
 from core.services.dispatch import job_events
+from localcloud.lambda_.sqs_events import sqs_event
 from tests.support.values import NOW
 
 ARN = "arn:aws:kafka:us-east-1:123456789012:cluster/pictures/1"
@@ -37,11 +38,7 @@ def batch(*records: dict[str, Any]) -> dict[str, Any]:
 
 def overflow(*bodies: str) -> dict[str, Any]:
     """The event of these messages of the overflow queue."""
-    return {
-        "Records": [
-            {"messageId": f"m{number}", "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(bodies)
-        ]
-    }
+    return sqs_event({"MessageId": f"m{number}", "Body": body} for number, body in enumerate(bodies))
 
 
 def handed_over(body: str) -> ImageJob:

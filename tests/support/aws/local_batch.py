@@ -1,4 +1,4 @@
-"""A local Batch for tests, and what one asks of it."""
+"""A local Batch for tests: `World` submits jobs to it, waits for them and reads their logs."""
 
 import sys
 from collections.abc import Iterator
@@ -8,13 +8,15 @@ from typing import Any
 
 import psutil
 
-from localcloud.batch.server import LocalBatch
+from localcloud.batch.api import LocalBatch
+from localcloud.batch.attempts import ComputeEnvironment
+from localcloud.http_server import HttpServer
 from tests.conftest import client
-from tests.support.waiting import until
+from tests.support.until import until
 
 
 class World:
-    """A local Batch whose jobs are programs of Python, with a queue and a definition for each test."""
+    """A local Batch with a queue, for jobs that are Python programs."""
 
     def __init__(self, batch: LocalBatch, events: list[dict[str, Any]], folder: Path) -> None:
         self.batch = batch
@@ -47,15 +49,15 @@ class World:
         (job,) = self.client.describe_jobs(jobs=[job_id])["jobs"]
         return dict(job)
 
-    def ended(self, job_id: str, seconds: float = 20) -> dict[str, Any]:
+    def ended(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
         return self.reached(job_id, "SUCCEEDED", "FAILED", seconds=seconds)
 
-    def reached(self, job_id: str, *statuses: str, seconds: float = 20) -> dict[str, Any]:
+    def reached(self, job_id: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
         until(lambda: self.job(job_id)["status"] in statuses, seconds)
         return self.job(job_id)
 
     def at_work(self, job_id: str) -> dict[str, Any]:
-        """A job whose program has said that it is here."""
+        """Wait until the job's program has printed `here`."""
         job = self.reached(job_id, "RUNNING")
         until(lambda: "here" in self.log(job))
         return job
@@ -68,16 +70,30 @@ class World:
         return [event["detail"]["status"] for event in list(self.events) if event["detail"]["jobId"] == job_id]
 
 
-def lives(pid: int) -> bool:
+def is_alive(pid: int) -> bool:
     try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # an orphan may find nobody to reap it
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)  # an orphan may stay a zombie
     except psutil.NoSuchProcess:
         return False
 
 
 @contextmanager
-def running(folder: Path, **more: Any) -> Iterator[World]:
+def running_batch(
+    folder: Path, variables: dict[str, str], min_timeout_seconds: int = 1, **more: Any
+) -> Iterator[World]:
+    """Batch with two vCPUs and a queue; `more` are further fields of its compute environment."""
     events: list[dict[str, Any]] = []
-    options = {"least_seconds": 1, "grace": 1.0, "entry_point": lambda command: [sys.executable, *command], **more}
-    with LocalBatch(folder, {"BASE": "base", "SIZE": "0"}, events.append, 2, **options) as batch:
+    environment = ComputeEnvironment(
+        **{"folder": folder, "variables": variables, "on_event": events.append, "max_vcpus": 2, **more}
+    )
+    with HttpServer() as http, LocalBatch(http, environment, min_timeout_seconds) as batch:
         yield World(batch, events, folder)
+
+
+@contextmanager
+def running(folder: Path, min_timeout_seconds: int = 1, **more: Any) -> Iterator[World]:
+    """Batch whose jobs are Python programs instead of the image's commands."""
+    variables = {"BASE": "base", "SIZE": "0"}
+    more = {"grace": 1.0, "entry_command": lambda command: [sys.executable, *command], **more}
+    with running_batch(folder, variables, min_timeout_seconds, **more) as world:
+        yield world

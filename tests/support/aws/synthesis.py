@@ -1,4 +1,4 @@
-"""The stack, synthesized: once for each settings in a session, and all suites by one Node. The first costs seconds."""
+"""The synthesized stack, once a session for each settings. The first synthesis takes seconds."""
 
 import atexit
 import shutil
@@ -12,7 +12,7 @@ from infra.settings.reader import parse
 
 @cache
 def assembly(settings: str) -> Path:
-    """The folder of the assembly that such settings make."""
+    """The cloud assembly's folder for these settings, in TOML."""
     find_node()
     from infra.app import assemble
 
@@ -22,7 +22,7 @@ def assembly(settings: str) -> Path:
 
 
 def template(settings: str) -> Path:
-    """Its template."""
+    """The path of the stack's template for these settings."""
     from infra.app import STACK
 
     return assembly(settings) / f"{STACK}.template.json"

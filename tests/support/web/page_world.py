@@ -67,7 +67,7 @@ def ten() -> dict[str, bytes]:
     """Ten files of seven formats: one is corrupt, one is large enough for Batch."""
     dawn_jpeg = encoded(painted_images.landscape(960, 640, 7, painted_images.DAWN), "JPEG", quality=92)
     paint, dawn, noon, dusk, night = (
-        painted_images.landscape,
+        painted_images.paint_landscape,
         painted_images.DAWN,
         painted_images.NOON,
         painted_images.DUSK,
@@ -99,7 +99,7 @@ class Visitor:
 
     def __init__(self, cloud: "Cloud", context: "BrowserContext", customer: str) -> None:
         self.cloud, self.context, self.customer = cloud, context, customer
-        tokens = {"token": cloud.page.issuer.token(customer), "until": 4e12}
+        tokens = {"token": cloud.login.token(customer), "until": 4e12}
         context.add_init_script(_WATCH)
         kept = json.dumps(json.dumps(tokens))
         context.add_init_script(f"if (!sessionStorage.tokens) sessionStorage.setItem('tokens', {kept});")
@@ -109,7 +109,7 @@ class Visitor:
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def enter(self, place: str = "#/") -> "Page":
-        self.page.goto(f"{self.cloud.address.page_url}/{place}")
+        self.page.goto(f"{self.cloud.config.page_url}/{place}")
         self.page.wait_for_selector(".choice", state="attached")
         self.page.evaluate("window.loadedOnce = true")
         return self.page

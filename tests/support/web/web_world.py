@@ -1,6 +1,7 @@
 """The web API on moto's S3 and a real PostgreSQL behind the embedded gateway, all in this process."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import uuid4
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.adapters.postgres.gallery import GalleryRows
@@ -40,7 +42,7 @@ class WebWorld:
         self.web = web_services(
             {
                 "BUCKET": bucket,
-                "DATABASE_URL": database_url.replace("//postgres:@", "//picture_perfect_web:@"),
+                "DATABASE_URL": re.sub("//postgres:?@", "//picture_perfect_web@", database_url),
                 "AWS_REGION": "us-east-1",
                 "AWS_ENDPOINT_URL": cloud,
                 **ISSUER.environment,

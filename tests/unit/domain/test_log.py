@@ -18,7 +18,7 @@ from core.domain.errors import Code, ImageFailure, Misconfigured, PicturePerfect
 from core.domain.model import Door, HandOver, Route
 from core.routing.batch_tiers import TIERS
 from handler import admin
-from localcloud import cloudwatch_emf
+from localcloud.s3_sqs_cloudwatch import cloudwatch_emf
 from tests.support.aws.dispatch_world import Dispatch
 from tests.support.aws.kafka_events import batch, record
 from tests.support.aws.lambda_failures import gave_up

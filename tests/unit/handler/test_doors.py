@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import ImageJob, ObjectRef
 from handler import events
+from localcloud.lambda_.sqs_events import sqs_event
 from tests.support.services import Context, World, s3_event
 
 EVENTS = Path(__file__).parents[2] / "events"
@@ -260,8 +261,8 @@ def test_a_poisoned_message_is_named_and_the_others_are_recorded(
 ) -> None:
     good = doors.process.answer(world.upload("a.jpg", b"photo"), Context(), world.processing)["images"][0]["image_id"]
     bodies = [*bodies, json.dumps(s3_event(ObjectRef(bucket="home", key=f"results/{good}/0.json")))]
-    messages = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
-    answer = doors.record.answer({"Records": messages}, world.recording)
+    event = sqs_event({"MessageId": str(number), "Body": body} for number, body in enumerate(bodies))
+    answer = doors.record.answer(event, world.recording)
     assert good in world.ledger.images
     assert str(len(bodies) - 1) not in {failure["itemIdentifier"] for failure in answer["batchItemFailures"]}
 
@@ -282,8 +283,8 @@ def test_a_message_of_what_is_no_result_is_a_failure_of_its_own(doors: SimpleNam
     )
     event = s3_event(ObjectRef(bucket="home", key="x"))
     event["Records"][0]["s3"]["object"]["key"] = key
-    message = {"messageId": "1", "body": json.dumps(event)}
-    answer = doors.record.answer({"Records": [message]}, world.recording)
+    message = {"MessageId": "1", "Body": json.dumps(event)}
+    answer = doors.record.answer(sqs_event([message]), world.recording)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 

@@ -1,10 +1,11 @@
-"""Which attempts of a Batch job are followed by another."""
+"""Batch's rules for retries."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from localcloud.batch.job import Attempt, is_tried_again
+from localcloud.batch.job import Attempt
 from localcloud.batch.models import EvaluateOnExit, RetryStrategy
+from localcloud.batch.retries import should_retry
 
 EXIT_CODES = st.none() | st.sampled_from([0, 1, 65, 75, 78, 137])
 REASONS = st.none() | st.sampled_from(["", "OutOfMemoryError: Container killed", "CannotPullContainerError: no"])
@@ -28,10 +29,10 @@ def attempt(exit_code: int | None, reason: str | None = None) -> Attempt:
 
 @given(STRATEGIES, st.integers(1, 12), EXIT_CODES, REASONS)
 def test_there_are_never_more_attempts_than_allowed(
-    strategy: RetryStrategy, made: int, exit_code: int | None, reason: str | None
+    strategy: RetryStrategy, attempts_made: int, exit_code: int | None, reason: str | None
 ) -> None:
-    if made >= (strategy.attempts or 1):
-        assert not is_tried_again(strategy, made, attempt(exit_code, reason))
+    if attempts_made >= (strategy.attempts or 1):
+        assert not should_retry(strategy, attempts_made, attempt(exit_code, reason))
 
 
 @given(STRATEGIES, EXIT_CODES, REASONS, st.sampled_from(["RETRY", "EXIT"]))
@@ -40,18 +41,18 @@ def test_the_first_rule_that_matches_decides(
 ) -> None:
     first = EvaluateOnExit(action=action, on_status_reason="Essential*")
     strategy = RetryStrategy(attempts=2, evaluate_on_exit=(first, *strategy.evaluate_on_exit))
-    assert is_tried_again(strategy, 1, attempt(exit_code, reason)) is (action == "RETRY")
+    assert should_retry(strategy, 1, attempt(exit_code, reason)) is (action == "RETRY")
 
 
 @given(EXIT_CODES, REASONS)
-def test_what_no_rule_matches_is_tried_again(exit_code: int | None, reason: str | None) -> None:
+def test_a_failure_that_no_rule_matches_is_retried(exit_code: int | None, reason: str | None) -> None:
     rules = (EvaluateOnExit(action="EXIT", on_status_reason="Host EC2*"),)
-    assert is_tried_again(RetryStrategy(attempts=2, evaluate_on_exit=rules), 1, attempt(exit_code, reason))
+    assert should_retry(RetryStrategy(attempts=2, evaluate_on_exit=rules), 1, attempt(exit_code, reason))
 
 
-def test_all_that_a_rule_names_must_match() -> None:
+def test_every_pattern_of_a_rule_must_match() -> None:
     rule = EvaluateOnExit(action="EXIT", on_exit_code="137", on_reason="OutOfMemoryError*")
     strategy = RetryStrategy(attempts=2, evaluate_on_exit=(rule,))
-    assert not is_tried_again(strategy, 1, attempt(137, "OutOfMemoryError: Container killed due to memory usage"))
-    assert is_tried_again(strategy, 1, attempt(137))
-    assert is_tried_again(strategy, 1, attempt(1, "OutOfMemoryError: Container killed due to memory usage"))
+    assert not should_retry(strategy, 1, attempt(137, "OutOfMemoryError: Container killed due to memory usage"))
+    assert should_retry(strategy, 1, attempt(137))
+    assert should_retry(strategy, 1, attempt(1, "OutOfMemoryError: Container killed due to memory usage"))

@@ -1,4 +1,4 @@
-"""Laws of the batches of the Kafka event source: how large they are, what comes again, and what is committed."""
+"""Properties of the Kafka event source's batches: their size, the records that are retried, the offsets committed."""
 
 import json
 from typing import Any
@@ -9,9 +9,17 @@ from hypothesis import strategies as st
 
 from localcloud.lambda_ import kafka_events
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
-from localcloud.lambda_.kafka_events import Load, Origin, Record, committable, event, failure_document, unfinished
+from localcloud.lambda_.kafka_events import (
+    Cluster,
+    EventSize,
+    Record,
+    committable,
+    kafka_event,
+    to_retry,
+    too_large_document,
+)
 
-ORIGIN = Origin(bootstrap_servers="b-1.example:9092", arn="arn:aws:kafka:eu-west-1:1:cluster/a/b")
+CLUSTER = Cluster(bootstrap_servers="b-1.example:9092", arn="arn:aws:kafka:eu-west-1:1:cluster/a/b")
 
 
 def record(partition: int, offset: int, content: str = "") -> Record:
@@ -27,44 +35,44 @@ def batches(offsets: dict[int, tuple[int, int]]) -> list[Record]:
     ]
 
 
-places = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 1000), st.integers(1, 6)), min_size=1)
+OFFSETS = st.dictionaries(st.integers(0, 5), st.tuples(st.integers(0, 1000), st.integers(1, 6)), min_size=1)
 
 
 @given(st.lists(st.tuples(st.integers(0, 20), st.text(max_size=40), st.integers(0, 900_000)), max_size=12))
-def test_what_a_load_takes_never_makes_an_event_larger_than_lambda_allows(asked: list[tuple[int, str, int]]) -> None:
-    load = Load(ORIGIN)
+def test_an_event_is_never_larger_than_lambda_allows(contents: list[tuple[int, str, int]]) -> None:
+    size = EventSize(CLUSTER)
     taken: list[Record] = []
     left: list[Record] = []
-    for offset, (partition, text, size) in enumerate(asked):
-        one = record(partition, offset, text + "x" * size)
-        (taken if load.add(one) else left).append(one)
-    size = len(json.dumps(event(ORIGIN, taken), ensure_ascii=False, separators=(",", ":")).encode())
-    assert size <= MAX_PAYLOAD
-    for one in left:  # and it refuses nothing that would have fitted when it was asked
-        earlier = [other for other in taken if other.offset < one.offset]
-        assert len(json.dumps(event(ORIGIN, [*earlier, one]), ensure_ascii=False)) > MAX_PAYLOAD * 0.99
+    for offset, (partition, text, filler) in enumerate(contents):
+        new = record(partition, offset, text + "x" * filler)
+        (taken if size.add(new) else left).append(new)
+    event_bytes = len(json.dumps(kafka_event(CLUSTER, taken), ensure_ascii=False, separators=(",", ":")).encode())
+    assert event_bytes <= MAX_PAYLOAD
+    for refused in left:  # and no record was refused that would have fitted
+        earlier = [other for other in taken if other.offset < refused.offset]
+        assert len(json.dumps(kafka_event(CLUSTER, [*earlier, refused]), ensure_ascii=False)) > MAX_PAYLOAD * 0.99
 
 
-@given(places, st.data())
-def test_what_comes_again_and_what_is_committed_are_the_whole_batch_and_share_nothing(
+@given(OFFSETS, st.data())
+def test_every_record_of_a_batch_is_either_retried_or_committed(
     offsets: dict[int, tuple[int, int]], data: st.DataObject
 ) -> None:
     batch = batches(offsets)
-    failed = data.draw(st.lists(st.sampled_from(batch), unique_by=lambda one: (one.partition, one.offset)))
-    items = [{"itemIdentifier": {"partition": one.group, "offset": one.offset}} for one in failed]
-    rest = unfinished(batch, Invocation("id", {"batchItemFailures": items}), partial=True)
-    assert {(one.partition, one.offset) for one in failed} <= {(one.partition, one.offset) for one in rest}
+    failed = data.draw(st.lists(st.sampled_from(batch), unique_by=lambda each: (each.partition, each.offset)))
+    items = [{"itemIdentifier": {"partition": each.group, "offset": each.offset}} for each in failed]
+    rest = to_retry(batch, Invocation("id", {"batchItemFailures": items}), report_batch_item_failures=True)
+    assert {(each.partition, each.offset) for each in failed} <= {(each.partition, each.offset) for each in rest}
     positions = committable(batch, rest)
-    for one in batch:
-        assert (one in rest) == (one.offset >= positions[one.partition])
+    for each in batch:
+        assert (each in rest) == (each.offset >= positions[each.partition])
 
 
-@given(places)
-def test_after_an_error_all_comes_again_and_nothing_is_committed_beyond_the_beginning(
+@given(OFFSETS)
+def test_after_an_error_every_record_is_retried_and_none_is_committed(
     offsets: dict[int, tuple[int, int]],
 ) -> None:
     batch = batches(offsets)
-    rest = unfinished(batch, Invocation("id", {"errorType": "E"}, "Unhandled"), partial=True)
+    rest = to_retry(batch, Invocation("id", {"errorType": "E"}, "Unhandled"), report_batch_item_failures=True)
     assert rest == batch
     assert committable(batch, rest) == {partition: first for partition, (first, _) in offsets.items()}
 
@@ -91,12 +99,12 @@ def test_after_an_error_all_comes_again_and_nothing_is_committed_beyond_the_begi
     ],
 )
 def test_an_answer_that_cannot_be_understood_is_a_failure_of_the_whole_batch(answer: Any, again: list[int]) -> None:
-    rest = unfinished(batches({0: (5, 2)}), Invocation("id", answer), partial=True)
-    assert [one.offset for one in rest] == again
+    rest = to_retry(batches({0: (5, 2)}), Invocation("id", answer), report_batch_item_failures=True)
+    assert [each.offset for each in rest] == again
 
 
 def test_a_failure_document_holds_the_whole_record() -> None:
-    key, content = failure_document(ORIGIN, "arn:aws:lambda:::function:process", record(3, 7, "dG9vIG11Y2g="))
+    key, content = too_large_document(CLUSTER, "arn:aws:lambda:::function:process", record(3, 7, "dG9vIG11Y2g="))
     assert key.startswith("aws/lambda/kafka/t-3/")
     document = json.loads(content)
     assert document["payload"]["records"]["t-3"][0]["value"] == "dG9vIG11Y2g="

@@ -71,7 +71,7 @@ def test_trying_leaves_nothing_behind_and_takes_nothing_away(tmp_path: Path) -> 
 
 
 def test_a_port_that_is_taken_is_told_at_once(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localcloud.cloud.Cloud._moto", worked)
+    monkeypatch.setattr("localcloud.cloud.moto_server", worked)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -12,7 +12,7 @@ from core.imaging.operations.base import Gravity, Measurement, Operation
 from pictureperfect.catalogue.operation_examples import EXAMPLES
 from pictureperfect.catalogue.operation_page import limits, parameters, pipeline_of
 from pictureperfect.catalogue.operation_pictures import PICTURES
-from pictureperfect.demo.painted_images import logo
+from pictureperfect.demo.painted_images import paint_logo
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "image-steps.md").read_text("utf-8")
 
@@ -24,7 +24,7 @@ def test_every_operation_has_an_example_and_every_example_an_operation() -> None
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_example_is_a_pipeline_of_that_one_step(name: str, tmp_path: Path) -> None:
-    (tmp_path / "logo.png").write_bytes(logo())
+    (tmp_path / "logo.png").write_bytes(paint_logo())
     (step,) = pipeline_of(EXAMPLES[name], tmp_path).steps
     assert type(step) is OPERATIONS[name]
 

@@ -60,9 +60,9 @@ def report() -> Report:
         lambda: printed(tables.counts([image(HOSTILE)])),
         lambda: printed(tables.metrics({HOSTILE: {"Images": 1}})),
         lambda: printed(tables.other_metrics({HOSTILE: {"Failed": 1}})),
-        lambda: printed(batch_status.queues({"queues": {HOSTILE: {}}})),
+        lambda: printed(batch_status.queues_table({"queues": {HOSTILE: {}}})),
         lambda: printed(
-            batch_status.jobs(
+            batch_status.jobs_table(
                 {"jobs": [{"id": "1", "definition": HOSTILE, "children": {}, "status": "x", "reason": HOSTILE}]}
             )
         ),
@@ -79,7 +79,7 @@ def test_a_table_shows_names_as_they_are(show: Callable[[], str]) -> None:
 def test_a_line_for_an_image_and_a_list_of_keys_show_names_as_they_are(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert up._line(image(HOSTILE)).count(SHOWN) == 6
+    assert up._image_line(image(HOSTILE)).count(SHOWN) == 6
     state = {
         "counts": [], "queues": {}, "topics": {HOSTILE: {}}, "batch": {}, "last": [],
         "refused_documents": [HOSTILE], "failure_documents": [],

@@ -15,13 +15,13 @@ from core.imaging.operations.perceptual_hash import PerceptualHash
 from core.imaging.operations.resize import Resize
 from core.imaging.operations.sharpness import Sharpness
 from core.imaging.raster import Raster
-from pictureperfect.demo.painted_images import DAWN, DUSK, NIGHT, NOON, landscape
+from pictureperfect.demo.painted_images import DAWN, DUSK, NIGHT, NOON, paint_landscape
 from tests.support.images.rasters import raster, rasters
 
 
 def picture(seed: int) -> Raster:
     palette = (DAWN, NOON, DUSK, NIGHT)[seed % 4]
-    return Raster(np.asarray(landscape(480, 320, seed, palette).convert("RGB")).copy())
+    return Raster(np.asarray(paint_landscape(480, 320, seed, palette).convert("RGB")).copy())
 
 
 def apart(first: Raster, second: Raster) -> int:

@@ -1,4 +1,4 @@
-"""What CloudWatch Logs does with a function's log: lines in embedded metric format become metrics."""
+"""CloudWatch Logs' extraction of metrics: log lines in embedded metric format (EMF) become metrics."""
 
 import json
 import logging
@@ -13,7 +13,7 @@ _log = logging.getLogger(__name__)
 
 
 def put(cloudwatch: "CloudWatchClient", line: str) -> None:
-    """Put the metrics that a line of log carries, if any. A bad line is logged, not raised."""
+    """Put the metrics of a log line, if it has any. A malformed EMF line is logged."""
     if '"_aws"' not in line:
         return
     try:
@@ -21,11 +21,11 @@ def put(cloudwatch: "CloudWatchClient", line: str) -> None:
         for namespace, data in metrics(document):
             cloudwatch.put_metric_data(Namespace=namespace, MetricData=data)
     except Exception:  # noqa: BLE001 - logged with its trace
-        _log.exception("a line of embedded metrics was not understood: %.200s", line)
+        _log.exception("Malformed EMF line: %.200s", line)
 
 
 def metrics(document: dict[str, Any]) -> Iterator[tuple[str, list[Any]]]:
-    """Namespace and data, as PutMetricData wants them, of one document."""
+    """The namespaces and MetricData for PutMetricData in an EMF document."""
     envelope = document["_aws"]
     time = datetime.fromtimestamp(envelope["Timestamp"] / 1000, UTC)
     for directive in envelope["CloudWatchMetrics"]:

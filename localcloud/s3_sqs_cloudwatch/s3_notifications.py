@@ -1,4 +1,7 @@
-"""S3's notifications as AWS writes them; moto's lack the version, the sequencer and who did it."""
+"""S3's event notifications: adds the fields that AWS sends and moto does not, such as versionId and sequencer.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+"""
 
 import json
 import time
@@ -14,24 +17,24 @@ if TYPE_CHECKING:
 
 
 def records(body: str) -> list[dict[str, Any]]:
-    """The records of a notification; none in the `s3:TestEvent` that a new configuration sends first."""
-    found: list[dict[str, Any]] = json.loads(body).get("Records", [])
-    return found
+    """The records of a notification; none in the `s3:TestEvent` that S3 sends when notifications are configured."""
+    parsed: list[dict[str, Any]] = json.loads(body).get("Records", [])
+    return parsed
 
 
-def completed(s3: "S3Client", body: str) -> str:
-    """A notification by moto, made what AWS sends for a bucket with versions. Structure 2.1.
+def complete(s3: "S3Client", body: str) -> str:
+    """A notification of moto's with the fields of AWS's event structure 2.1 for a versioned bucket.
 
-    What the functions themselves say to the recorder has no time in it, and stays as it is.
+    Records without eventTime stay unchanged: the functions announced them, and not S3.
     """
     notification = json.loads(body)
     for record in notification.get("Records", []):
         if "eventTime" in record:
-            _complete(s3, record)
+            _complete_record(s3, record)
     return json.dumps(notification)
 
 
-def _complete(s3: "S3Client", record: dict[str, Any]) -> None:
+def _complete_record(s3: "S3Client", record: dict[str, Any]) -> None:
     record.setdefault("userIdentity", {"principalId": "AWS:AIDALOCALLOCALLOCAL00"})
     record.setdefault("requestParameters", {"sourceIPAddress": "127.0.0.1"})
     record.setdefault(
@@ -41,28 +44,28 @@ def _complete(s3: "S3Client", record: dict[str, Any]) -> None:
     bucket, item = record["s3"]["bucket"], record["s3"]["object"]
     bucket.setdefault("ownerIdentity", {"principalId": "A1LOCALLOCAL00"})
     key = unquote_plus(item["key"])
-    item["key"] = quote_plus(key, safe="/*")  # AWS leaves slashes as they are, moto does not
+    item["key"] = quote_plus(key, safe="/*")  # AWS does not encode slashes, moto does
     if "versionId" not in item:
-        version = _version(s3, bucket["name"], record, key)
+        version = _find_version(s3, bucket["name"], record, key)
         if version:
             item["versionId"] = version
     item.setdefault("sequencer", f"{time.time_ns():018X}")
 
 
-def _version(s3: "S3Client", bucket: str, record: dict[str, Any], key: str) -> str | None:
-    """The version the notification speaks of: of those with that content, the one made at that time.
+def _find_version(s3: "S3Client", bucket: str, record: dict[str, Any], key: str) -> str | None:
+    """The version with the record's ETag that was written closest to its eventTime; None if it was deleted.
 
-    Mostly it is the newest; moto looks at every object of the bucket to list the others.
+    The newest version is tried first: listing versions makes moto look at every object of the bucket.
     """
-    made = datetime.fromisoformat(record["eventTime"])
+    event_time = datetime.fromisoformat(record["eventTime"])
     try:
         newest = s3.head_object(Bucket=bucket, Key=key)
     except ClientError:
-        pass  # deleted meanwhile
+        pass  # deleted since
     else:
-        if newest["ETag"].strip('"') == record["s3"]["object"].get("eTag") and newest["LastModified"] == made.replace(
-            microsecond=0
-        ):
+        if newest["ETag"].strip('"') == record["s3"]["object"].get("eTag") and newest[
+            "LastModified"
+        ] == event_time.replace(microsecond=0):
             return newest["VersionId"]
     pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
     candidates = [
@@ -71,5 +74,5 @@ def _version(s3: "S3Client", bucket: str, record: dict[str, Any], key: str) -> s
         for version in page.get("Versions", [])
         if version["Key"] == key and version["ETag"].strip('"') == record["s3"]["object"].get("eTag")
     ]
-    nearest = min(candidates, key=lambda version: abs(version["LastModified"] - made), default=None)
+    nearest = min(candidates, key=lambda version: abs(version["LastModified"] - event_time), default=None)
     return nearest["VersionId"] if nearest else None

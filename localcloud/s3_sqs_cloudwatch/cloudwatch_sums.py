@@ -1,4 +1,4 @@
-"""The metrics as CloudWatch has them."""
+"""Sums of CloudWatch's metrics, for `demo` and the tests."""
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
@@ -12,9 +12,9 @@ Sums = dict[str, dict[str, float]]
 
 
 def sums(cloudwatch: "CloudWatchClient", namespace: str) -> Sums:
-    """What was counted in the last hour, for each combination of dimensions there is."""
+    """The sums of the last hour for each combination of dimensions in `namespace`."""
     now = datetime.now(UTC)
-    found: Sums = defaultdict(dict)
+    sums_by_dimensions: Sums = defaultdict(dict)
     for page in cloudwatch.get_paginator("list_metrics").paginate(Namespace=namespace):
         for metric in page["Metrics"]:
             name = ", ".join(f"{item['Name']}={item['Value']}" for item in metric["Dimensions"])
@@ -27,5 +27,5 @@ def sums(cloudwatch: "CloudWatchClient", namespace: str) -> Sums:
                 Period=7200,
                 Statistics=["Sum"],
             )["Datapoints"]
-            found[name][metric["MetricName"]] = sum(point["Sum"] for point in points)
-    return dict(sorted(found.items()))
+            sums_by_dimensions[name][metric["MetricName"]] = sum(point["Sum"] for point in points)
+    return dict(sorted(sums_by_dimensions.items()))
