@@ -27,8 +27,9 @@ from pathlib import Path
 from moto.server import ThreadedMotoServer
 from PIL import Image
 
-from localcloud import clients, resources
+from localcloud import clients
 from localcloud.postgres import PostgreSQL
+from localcloud.s3_sqs_cloudwatch import resources
 
 _CHILD = Path(__file__).with_name("walk_child.py")
 _UPLOADS = [f"incoming/acme/thumbnail/walk-{number}/photo.jpg" for number in (1, 2)]  # the first one warms up
@@ -63,8 +64,8 @@ def _services() -> Iterator[dict[str, str]]:
         host, port = server.get_host_and_port()
         endpoint = f"http://{host}:{port}"
         with clients.isolated(endpoint), PostgreSQL() as database:
-            queues = resources.queues(clients.sqs(endpoint), 60)
-            resources.bucket(endpoint, queues)
+            queues = resources.create_queues(clients.sqs(endpoint), 60)
+            resources.create_bucket(endpoint, queues)
             for key in _UPLOADS:
                 clients.s3(endpoint).put_object(Bucket=resources.BUCKET, Key=key, Body=_jpeg())
             yield {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.routing.batch_tiers import TIERS
-from core.routing.job_definitions import definition
+from core.routing.job_definitions import job_definition
 from localcloud import clients
 from localcloud.batch.api import LocalBatch
 from localcloud.batch.attempts import ComputeEnvironment

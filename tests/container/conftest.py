@@ -18,8 +18,11 @@ import pytest
 
 from localcloud import clients
 from localcloud.cloud import Cloud
-from localcloud.config import Address
+from localcloud.config import CloudConfig
+from localcloud.lambda_.sqs_events import sqs_event
+from localcloud.s3_sqs_cloudwatch import s3_notifications
 from tests.container.engine import ROOT, Image, Run, build_company_image, build_target, engine
+from tests.support.waiting import HANGS_AFTER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -118,14 +121,13 @@ class World:
     def notifications(self, prefix: str) -> list[dict[str, Any]]:
         """S3's notifications for keys under `prefix` since the last call, as SQS messages. Waits for the first."""
         messages: list[dict[str, Any]] = []
-        give_up = time.monotonic() + 20
+        give_up = time.monotonic() + HANGS_AFTER
         while not messages and time.monotonic() < give_up:
             answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
             for message in answer.get("Messages", []):
-                body = s3_notifications.completed(self.s3, message["Body"])
-                messages += (
-                    [{"messageId": message["MessageId"], "body": body}] if s3_notifications.records(body) else []
-                )
+                body = s3_notifications.complete(self.s3, message["Body"])
+                if s3_notifications.records(body):
+                    messages += sqs_event([{**message, "Body": body}])["Records"]
                 self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
             time.sleep(0.05)
         return messages

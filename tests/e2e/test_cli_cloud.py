@@ -17,7 +17,7 @@ from localcloud.cloud import Cloud
 from localcloud.config import CloudConfig
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo import painted_images
-from tests.support.until import until
+from tests.support.waiting import until
 
 
 def command(*arguments: object) -> list[str]:

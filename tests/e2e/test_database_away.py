@@ -62,7 +62,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture
 def server(cloud: Cloud) -> Iterator[Server]:
-    server = Server(cloud.address.database_url)
+    server = Server(cloud.config.database_url)
     try:
         yield server
     finally:
@@ -70,7 +70,7 @@ def server(cloud: Cloud) -> Iterator[Server]:
 
 
 def test_after_an_outage_every_image_is_recorded_and_was_processed_once(cloud: Cloud, server: Server) -> None:
-    address = cloud.address
+    address = cloud.config
     s3, sqs = clients.s3(address.endpoint), clients.sqs(address.endpoint)
     names = [f"{number}.jpg" for number in range(BEFORE + DURING + AFTER)]
 

@@ -13,7 +13,7 @@ from PIL import Image
 
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo.demo_images import demo_images
-from tests.support.until import until
+from tests.support.waiting import until
 
 TEMPORARY = Path("/tmp")  # noqa: S108 - where the embedded PostgreSQL keeps its data
 MARK = "PICTURE_PERFECT_TEST_RUN"

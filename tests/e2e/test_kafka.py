@@ -131,7 +131,7 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     expected = {item.name: ending for item, ending in sent if ending is not None}
     with Ledger(address.database_url) as ledger:
         until(lambda: len(ledger.last(10 * count)) >= len(expected))
-        until(lambda: depth(clients.sqs(cloud.address.endpoint), address.records_queue_url) == 0, 60)
+        until(lambda: depth(clients.sqs(cloud.config.endpoint), address.records_queue_url) == 0, 60)
         rows = ledger.last(10 * count)
     assert sorted((row["name"], row["code"] or "") for row in rows) == sorted(expected.items())
     results = keys(cloud, "results/")

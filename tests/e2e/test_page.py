@@ -171,7 +171,7 @@ def test_a_deletion_can_be_undone_and_is_final_otherwise(world: PageWorld, tmp_p
         page.get_by_role("button", name="Delete two.jpg").click()
         visitor.wait_for_cards(1)
         page.reload()  # leaving the page commits the deletion
-        s3 = clients.s3(world.cloud.address.endpoint)
+        s3 = clients.s3(world.cloud.config.endpoint)
         until(lambda: count(s3, "tombstones/lake/") == 1, page)
         until(lambda: count(s3, "processed/lake/") == 1, page)
         page.reload()
@@ -191,7 +191,7 @@ def test_a_picture_that_is_finished_before_its_upload_was_answered_is_done(world
                 line.send("Fetch.continueRequest", {"requestId": event["requestId"]})
 
         line.on("Fetch.requestPaused", paused)
-        store = f"{world.cloud.address.endpoint}/{world.cloud.address.bucket}/"
+        store = f"{world.cloud.config.endpoint}/{world.cloud.config.bucket}/"
         line.send("Fetch.enable", {"patterns": [{"urlPattern": f"{store}*", "requestStage": "Response"}]})
         page.on("response", lambda answer: polls.append(answer.status) if "/api/images?" in answer.url else None)
         visitor.drop(*write_files({"early.jpg": picture(40)}, tmp_path / "early"))
@@ -217,7 +217,7 @@ def test_an_upload_whose_answer_was_lost_is_not_sent_again(world: PageWorld, tmp
                 line.send("Fetch.continueRequest", {"requestId": event["requestId"]})
 
         line.on("Fetch.requestPaused", paused)
-        store = f"{world.cloud.address.endpoint}/{world.cloud.address.bucket}/"
+        store = f"{world.cloud.config.endpoint}/{world.cloud.config.bucket}/"
         line.send("Fetch.enable", {"patterns": [{"urlPattern": f"{store}*", "requestStage": "Response"}]})
         visitor.drop(*write_files({"lost.jpg": picture(40)}, tmp_path))
         visitor.wait_until_finished(1)

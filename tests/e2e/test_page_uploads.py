@@ -28,7 +28,7 @@ def test_many_uploads_at_once_all_arrive(world: PageWorld, tmp_path: Path) -> No
         visitor.drop_from_desk(*paths)
         visitor.wait_until_finished(UPLOADS)
         assert page.locator(".row[data-state=done]").count() == UPLOADS
-        assert count(clients.s3(world.cloud.address.endpoint), "processed/alpine/") == UPLOADS
+        assert count(clients.s3(world.cloud.config.endpoint), "processed/alpine/") == UPLOADS
         tasks = sorted(page.evaluate("longTasks"), reverse=True)
         print(f"{UPLOADS} uploads; tasks over 50 ms: {len(tasks)}, the longest {tasks[:5]} ms")
         print("before the page heard of the files, the browser listed them, in ms:", page.evaluate("listing"))
@@ -79,7 +79,7 @@ def test_a_dropped_connection_and_a_reload_resume_an_upload_in_parts(world: Page
         assert not {"1", "2", "3", "4"} & set(sent[len(before) :])
         assert sorted(set(sent)) == ["1", "2", "3", "4", "5", "6", "7"]
         assert page.is_hidden("#resumable")
-        s3 = clients.s3(world.cloud.address.endpoint)
+        s3 = clients.s3(world.cloud.config.endpoint)
         (stored,) = s3.list_objects_v2(Bucket="pictures", Prefix="originals/coast/")["Contents"]
         body = s3.get_object(Bucket="pictures", Key=stored["Key"])["Body"].read()
         assert hashlib.sha256(body).digest() == hashlib.sha256(large.read_bytes()).digest()

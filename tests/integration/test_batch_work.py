@@ -14,7 +14,7 @@ from core.domain.model import HandOver
 from core.routing.batch_tiers import TIERS
 from tests.support.aws import batch_job
 from tests.support.aws.batch_job import Job
-from tests.support.until import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     import subprocess

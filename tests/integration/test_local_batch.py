@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws.local_batch import World, is_alive, running
-from tests.support.until import until
+from tests.support.waiting import until
 
 EXIT_LAST = {
     "attempts": 3,

@@ -14,7 +14,7 @@ from core.services.dispatch.job_events import Fate, JobFailed, job_name, state_c
 from localcloud import clients
 from localcloud.batch.attempts import MISSING_IMAGE
 from tests.support.aws.local_batch import World, running
-from tests.support.until import until
+from tests.support.waiting import until
 
 Act = Callable[[World, str], None]
 FOREVER = "import time; print('here', flush=True); time.sleep(600)"

@@ -17,7 +17,7 @@ from tests.conftest import client
 from tests.support.aws import batch_job
 from tests.support.aws.batch_job import Job
 from tests.support.aws.local_batch import World, is_alive, running_batch
-from tests.support.until import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

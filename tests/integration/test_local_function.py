@@ -15,7 +15,7 @@ import pytest
 from localcloud.lambda_.function import Function, FunctionConfig
 from localcloud.lambda_.sandbox_process import ROOT
 from tests.support.aws.local_batch import is_alive
-from tests.support.until import until
+from tests.support.waiting import until
 
 HANDLERS = '''
 import os, signal, subprocess, sys, time

@@ -13,7 +13,7 @@ from localcloud.kafka_broker import Broker, GroupWatch
 from localcloud.lambda_.function import MAX_PAYLOAD, Invocation
 from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
 from localcloud.lambda_.kafka_events import Cluster, Record
-from tests.support.until import until
+from tests.support.waiting import until
 
 Events = list[dict[str, Any]]
 

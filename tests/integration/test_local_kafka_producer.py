@@ -13,7 +13,7 @@ from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
 from localcloud.lambda_.kafka_events import Cluster
 from pictureperfect.kafka import messages
 from pictureperfect.kafka.producer import Item, Producing
-from tests.support.until import until
+from tests.support.waiting import until
 
 
 @pytest.mark.long

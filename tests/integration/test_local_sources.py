@@ -24,7 +24,7 @@ from localcloud.lambda_.sqs_events import succeeded
 from localcloud.s3_sqs_cloudwatch import cloudwatch_emf, cloudwatch_sums, s3_notifications
 from localcloud.s3_sqs_cloudwatch.moto_server import moto_server, reset
 from tests.support.fakes.queues import depth
-from tests.support.until import until
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

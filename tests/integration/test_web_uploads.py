@@ -106,10 +106,11 @@ def test_an_unknown_pipeline_is_refused_with_the_list_of_pipelines(
 
 
 def test_the_listed_pipelines_are_those_of_process(world: WebWorld) -> None:
-    from core.pipelines.definition import load_folder, shipped
+    from core.pipelines import SHIPPED_FOLDER
+    from core.pipelines.loader import load_folder
 
     listed = {item["name"]: item for item in world.get("acme", "/api/pipelines")["pipelines"]}
-    loaded = load_folder(shipped())
+    loaded = load_folder(SHIPPED_FOLDER)
     assert set(listed) == set(loaded)
     for name, pipeline in loaded.items():
         assert listed[name]["description"] == pipeline.description

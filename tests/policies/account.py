@@ -76,7 +76,7 @@ class Account:
         self._endpoints = {"batch": batch_endpoint}
         self._endpoint = endpoint
         self._keys, self._credentials = keys, _SwitchableCredentials("", "")
-        self._session = cast("Any", clients._session(clients.OWNER))
+        self._session = cast("Any", clients.session(clients.OWNER))
         self._session._session._credentials = self._credentials
         self._clients: dict[str, Any] = {}
         owner = clients.s3(endpoint)

@@ -29,7 +29,7 @@ from pictureperfect.kafka.producer import Item, Producing
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
-from tests.support.until import until
+from tests.support.waiting import until
 
 #: Operations that kill their process, or exhaust its memory.
 FUNCTIONS = '''
@@ -102,7 +102,7 @@ class World:
         self.owner = clients.s3(self.address.endpoint)
         self.sqs = clients.sqs(self.address.endpoint)
         #: Makes the calls of the page, and those that it presigns.
-        self.web = clients.s3(self.address.endpoint, cloud._as("web"))
+        self.web = clients.s3(self.address.endpoint, cloud.credentials["web"])
 
     def set_notifications(self, *, on: bool) -> None:
         """Switch the bucket's notifications on or off."""
@@ -167,7 +167,7 @@ class World:
 
     def put_failure_documents(self, *documents: tuple[str, Any]) -> None:
         """Write failure documents as Lambda and its mappings do, by the role of `process`."""
-        client = clients.s3(self.address.endpoint, self.cloud._as("process"))
+        client = clients.s3(self.address.endpoint, self.cloud.credentials["process"])
         for source, document in documents:
             key = f"aws/lambda/{source}/{uuid4()}"
             client.put_object(Bucket=self.bucket, Key=key, Body=document.encode(), ContentType="application/json")
@@ -191,7 +191,7 @@ class World:
 
     def reconcile_first_page(self) -> dict[str, Any]:
         """A round that ends for lack of time after its first page, and stores its position."""
-        short = replace(self.cloud.admin.config, timeout=30.0)  # seconds: less than its reserve
+        short = replace(self.cloud.functions.admin.config, timeout=30.0)  # seconds: less than its reserve
         with Function(short, self.cloud.folder / "logs" / "short") as admin:
             answer = admin.invoke({"action": "reconcile"})
         assert answer.error is None, answer.payload
@@ -277,8 +277,8 @@ class World:
 
     def call_page(self, method: str, path: str, body: dict[str, Any] | None = None) -> httpx.Response:
         """Call the function `web` as a customer who is logged in."""
-        headers = {"Authorization": f"Bearer {self.cloud.page.issuer.token(CUSTOMER)}"}
-        url = f"{self.cloud.page.url}{path}"
+        headers = {"Authorization": f"Bearer {self.cloud.login.token(CUSTOMER)}"}
+        url = f"{self.cloud.config.page_url}{path}"
         answer = httpx.request(method, url, headers=headers, json=body, timeout=_MOST, trust_env=False)
         assert answer.status_code < FAULT, answer.text
         return answer
@@ -345,14 +345,6 @@ class World:
         payload: dict[str, Any] = json.loads(answer["Payload"].read())
         assert not answer.get("FunctionError"), payload
         return payload
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Poll every 0.2 s; raises AssertionError after _MOST seconds."""
-    deadline = time.monotonic() + _MOST
-    while not condition():
-        assert time.monotonic() < deadline, f"not true within {_MOST} s"
-        time.sleep(0.2)
 
 
 def small(number: int = 0) -> bytes:

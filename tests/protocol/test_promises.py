@@ -28,6 +28,7 @@ from core.domain.errors import Code, PicturePerfectError, Unavailable
 from core.domain.model import ObjectRef, Status, Tombstone
 from core.ports.store import WriteContestedError
 from core.services.recorder import Recorder
+from localcloud.lambda_.sqs_events import sqs_event
 from tests.support.fakes.ports import Died, FakeMetrics, undisturbed
 from tests.support.fakes.worker import FakeWorker
 from tests.support.services import Context, World, processing, s3_event

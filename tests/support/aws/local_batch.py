@@ -12,7 +12,7 @@ from localcloud.batch.api import LocalBatch
 from localcloud.batch.attempts import ComputeEnvironment
 from localcloud.http_server import HttpServer
 from tests.conftest import client
-from tests.support.until import until
+from tests.support.waiting import until
 
 
 class World:

@@ -26,7 +26,7 @@ ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 needs_chromium = pytest.mark.skipif(not shutil.which(CHROMIUM), reason=f"There is no Chromium at {CHROMIUM}.")
-TIMEOUT_MS = 60_000  # ends only what hangs: the machine may be busy
+TIMEOUT_MS = 1000 * waiting.HANGS_AFTER
 #: Larger images go to Batch in the tests' cloud.
 LAMBDA_MEGAPIXELS = 1.5
 
@@ -65,7 +65,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 def ten() -> dict[str, bytes]:
     """Ten files of seven formats: one is corrupt, one is large enough for Batch."""
-    dawn_jpeg = encoded(painted_images.landscape(960, 640, 7, painted_images.DAWN), "JPEG", quality=92)
+    dawn_jpeg = encoded(painted_images.paint_landscape(960, 640, 7, painted_images.DAWN), "JPEG", quality=92)
     paint, dawn, noon, dusk, night = (
         painted_images.paint_landscape,
         painted_images.DAWN,
@@ -141,9 +141,9 @@ class Visitor:
         ended = ".row:is([data-state=done], [data-state=failed])"
         self.see("([rows, count]) => document.querySelectorAll(rows).length === count", [ended, count], seconds=900)
 
-    def see(self, expression: str, argument: object = None, tries: int = TIMEOUT_MS // 100) -> None:
+    def see(self, expression: str, argument: object = None, seconds: float = waiting.HANGS_AFTER) -> None:
         """Wait until a JavaScript expression is true. Playwright's own waiting needs eval, which the policy forbids."""
-        until(lambda: bool(self.page.evaluate(expression, argument)), self.page, tries)
+        until(lambda: bool(self.page.evaluate(expression, argument)), self.page, seconds)
 
     def names(self) -> list[str]:
         return self.page.locator(".card .name").evaluate_all("elements => elements.map((name) => name.textContent)")  # type: ignore[no-any-return]
@@ -208,13 +208,9 @@ def photograph(page: "Page", path: Path, max_bytes: int = 300_000) -> None:
             return
 
 
-def until(done: Callable[[], bool], page: "Page", tries: int = TIMEOUT_MS // 100) -> None:
+def until(done: Callable[[], bool], page: "Page", seconds: float = waiting.HANGS_AFTER) -> None:
     """Wait until `done()` is true, while the page goes on."""
-    for _ in range(tries):
-        if done():
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError("The condition did not become true in time.")
+    waiting.until(done, seconds, lambda: page.wait_for_timeout(100))
 
 
 def count(s3: Any, prefix: str) -> int:

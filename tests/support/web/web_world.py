@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import uuid4
 
 import pytest
-from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.adapters.postgres.gallery import GalleryRows
@@ -18,8 +17,7 @@ from core.bootstrap.web import web_services
 from core.domain import manifest
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
 from handler.web.gateway import lambda_handler
-from localcloud.http_api.gateway import Gateway
-from localcloud.http_api.oidc_provider import CLAIM, Issuer
+from localcloud.http_api.oidc_provider import CLAIM, OidcProvider
 from localcloud.lambda_.function import Invocation
 from tests.support.values import result
 
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
     from httpx import Response
     from mypy_boto3_s3 import S3Client
 
-ISSUER = Issuer("http://testserver")  # shared, since generating its key is slow
+ISSUER = OidcProvider("http://testserver")  # shared, since generating its key is slow
 _LOOPS = threading.local()
 
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud.http_server import HttpServer, aws_response, post_route
-from tests.support.until import until
+from tests.support.waiting import until
 
 WAITING = 60  # more than Starlette's default of 40 threads
 
