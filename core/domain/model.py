@@ -5,18 +5,11 @@ event → ImageJob → ImageHeader → Plan → Raster → … → Raster → Re
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
-from uuid import UUID, uuid5
 
 import msgspec
 
+from core.domain import object_keys
 from core.domain.errors import Code
-
-if TYPE_CHECKING:
-    pass
-
-
-_NAMESPACE = UUID("6d1c3a52-6f7e-5f0a-9c57-0d2f6f1d8f3b")
 
 
 class Value(msgspec.Struct, frozen=True):
@@ -83,10 +76,6 @@ class ObjectRef(Value, frozen=True, kw_only=True):
         return repr(str(self))
 
 
-def _result_key(image_id: str, run: int) -> str:
-    return f"results/{image_id}/{run}.json"
-
-
 class ImageJob(Value, frozen=True, kw_only=True):
     """One image to be worked on once: whose, through which pipeline, and where its source lies."""
 
@@ -101,15 +90,7 @@ class ImageJob(Value, frozen=True, kw_only=True):
 
     @property
     def result_key(self) -> str:
-        return _result_key(self.image_id, self.run)
-
-
-def image_id(customer: str, pipeline: str, *source: str) -> str:
-    """The identity of an image: the same customer, pipeline and source give the same id, for ever.
-
-    UUIDv5 over a JSON array, so that no two different sources can be spelled the same.
-    """
-    return str(uuid5(_NAMESPACE, msgspec.json.encode([customer, pipeline, *source]).decode()))
+        return object_keys.result_key(self.image_id, self.run)
 
 
 class ImageHeader(Value, frozen=True, kw_only=True):
@@ -274,7 +255,14 @@ class Result(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return _result_key(self.image_id, self.run)
+        return object_keys.result_key(self.image_id, self.run)
+
+    @property
+    def archive_key(self) -> str:
+        """Where the source is kept after the commit."""
+        return object_keys.archive_key(
+            self.customer, self.image_id, self.source.name, processed=self.status is Status.PROCESSED
+        )
 
 
 class Outcome(Value, frozen=True, kw_only=True):
@@ -297,6 +285,11 @@ class HandOver(Value, frozen=True, kw_only=True):
     estimate: Estimate | None = None
     attempt: int = 0
 
+    @property
+    def passed_on_key(self) -> str:
+        """Where a Batch child of `tier` writes that it passed this image on."""
+        return object_keys.passed_on_key(self.job.image_id, self.job.run, self.attempt, self.tier)
+
 
 class Tombstone(Value, frozen=True, kw_only=True):
     """A deletion that was asked for. Holds no personal data; wins over every result, replay included."""
@@ -307,4 +300,4 @@ class Tombstone(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"tombstones/{self.customer}/{self.image_id}.json"
+        return object_keys.tombstone_key(self.customer, self.image_id)

@@ -16,11 +16,11 @@ import msgspec
 
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
-from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.ports.store import Listed
 from core.services.dispatch.leases import fresh, newest
 from core.services.intake.refusals import refuse_upload
-from core.services.intake.requests import s3_identity
 from core.services.processing.commit import Committing
 
 _THREADS = 32  # round trips to S3 under way at once
@@ -118,7 +118,7 @@ class Reconciling:
         job = self._job(entry, place)
         if job is None or self.committing.standing(job):
             return _Done.NOTHING
-        prefix = f"{object_keys.RECONCILED}{job.image_id}/"
+        prefix = object_keys.reconciled_prefix(job.image_id)
         before = list(self.committing.store.entries(prefix))
         if any(one.modified_at > self.now() - self.patience for one in before):
             return _Done.NOTHING
@@ -144,7 +144,7 @@ class Reconciling:
             return _Done.NOTHING
         return _Done.REFUSED
 
-    def _job(self, entry: Listed, place: object_keys.Incoming) -> ImageJob | None:
+    def _job(self, entry: Listed, place: object_keys.IncomingKey) -> ImageJob | None:
         """The job that its door made of it; None where it has moved by now."""
         store = self.committing.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from core.domain import manifest, object_keys, stored_documents
+from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.domain.model import ObjectRef, Result, Tombstone
 from core.ports.ledger import Ledger
@@ -54,7 +54,7 @@ class Recording:
         """Read one; bring its source to where it is kept."""
         try:
             if key.startswith(object_keys.RESULTS):
-                return key, self._archive(manifest.decode(self._content(key), key))
+                return key, self._archive(stored_documents.decode_result(self._content(key), key))
             if key.startswith(object_keys.TOMBSTONES):
                 return key, self._tombstone(key)
             raise Refusal(Code.INVALID_EVENT, f"{key} is neither a result nor a tombstone.")
@@ -74,19 +74,19 @@ class Recording:
         if object_keys.parse_incoming(source.key).is_inline:
             self._archive_staged(source, result)
         elif source.version or source.etag:  # else it was never found: what lies there by now is another image
-            self.store.move(source, object_keys.archive(result))
+            self.store.move(source, result.archive_key)
         return result
 
     def _archive_staged(self, source: ObjectRef, result: Result) -> None:
         """A delivery with other content, too late to be accepted, may have staged it where this image's was."""
         stored = self.store.head(source)
         if stored and stored.metadata.get("sha256") == result.source.sha256:
-            self.store.move(stored.ref, object_keys.archive(result))  # this very content, whatever lies there by now
+            self.store.move(stored.ref, result.archive_key)  # this very content, whatever lies there by now
         elif stored:
             self.store.delete(source.key)  # its caller hears identity_conflict
 
     def _tombstone(self, key: str) -> Tombstone:
-        tombstone = stored_documents.stored(self._content(key), Tombstone, key, "a tombstone")
+        tombstone = stored_documents.decode_stored(self._content(key), Tombstone, key, "a tombstone")
         if tombstone.key != key:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} asks for {tombstone.key}; it was not followed.")
         return tombstone
@@ -108,5 +108,5 @@ class Recording:
         return {}
 
     def _erase(self, customer: str, image: str) -> None:
-        for prefix in object_keys.belongings(customer, image):
+        for prefix in object_keys.erasable_prefixes(customer, image):
             self.store.erase(prefix)

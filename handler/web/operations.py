@@ -7,9 +7,9 @@ from uuid import UUID
 
 from msgspec import structs
 
+from core.domain import object_keys
 from core.domain.errors import Code, Refusal
 from core.domain.model import Value
-from core.domain.object_keys import INCOMING
 from core.ports import gallery
 from core.services.web import upload_messages as uploads
 from core.services.web.services import Web
@@ -70,7 +70,7 @@ def waiting(web: Web, asked: Asked) -> Value:
 
 def _may_wait(customer: str, key: str) -> bool:
     """Whether S3 can be asked for what comes after it: its keys have 1,024 bytes, its XML no control characters."""
-    return key.startswith(f"{INCOMING}{customer}/") and len(key.encode()) <= _KEY_BYTES and min(key) >= " "
+    return key.startswith(object_keys.upload_prefix(customer)) and len(key.encode()) <= _KEY_BYTES and min(key) >= " "
 
 
 def begin(web: Web, asked: Asked) -> Value:

@@ -190,6 +190,6 @@ def test_where_an_erasure_does_not_reach_is_told() -> None:
         .read_text("utf-8")
         .partition("## What an erasure removes")[2]
     )
-    own = object_keys.belongings("acme", "i")
+    own = object_keys.erasable_prefixes("acme", "i")
     for prefix in (*EXPIRING, *BOOKKEEPING, object_keys.RESULTS):
         assert f"`{prefix}" in section or any(place.startswith(prefix) for place in own), prefix

@@ -70,12 +70,14 @@ class Uploading:
 
     def waiting(self, customer: str, after: str) -> tuple[WaitingPage, str]:
         """What has arrived and not ended, by key; the second is the key up to which was looked, empty at the end."""
-        prefix = _place(customer)
+        prefix = object_keys.upload_prefix(customer)
         entries = list(islice(self.store().entries(prefix, after), _WAITING + 1))
         found = entries[:_WAITING]
         uploads = []
         for entry in found:
-            source = None if object_keys.is_folder(entry.key, entry.bytes) else object_keys.found_incoming(entry.key)
+            source = (
+                None if object_keys.is_folder(entry.key, entry.bytes) else object_keys.try_parse_incoming(entry.key)
+            )
             if source and not source.is_inline:  # such an image came through another door, and has no name yet
                 uploads.append(
                     WaitingUpload(
@@ -96,12 +98,12 @@ class Uploading:
             raise Refusal(Code.UNSUPPORTED_FORMAT, _not_taken(wanted.name))
         now, upload = self.now(), self.new_upload()
         name = object_keys.safe_name(wanted.name)
-        self.multiparts().begin(f"{_place(customer, wanted.pipeline, upload)}{name}", kind)
+        self.multiparts().begin(f"{object_keys.upload_prefix(customer, wanted.pipeline, upload)}{name}", kind)
         return PartedUpload(upload=upload, pipeline=wanted.pipeline, name=name, part_bytes=PART_BYTES, started_at=now)
 
     def unfinished(self, customer: str) -> OpenUploads:
         """Those that will be images: others may be begun by anybody, and are no uploads of the page's."""
-        begun = map(_described, self.multiparts().under(_place(customer)))
+        begun = map(_described, self.multiparts().under(object_keys.upload_prefix(customer)))
         return OpenUploads(uploads=tuple(upload for upload in begun if upload))
 
     def state(self, customer: str, pipeline: str, upload: str) -> PartedState:
@@ -162,7 +164,7 @@ class Uploading:
         if kind is None:
             return Refused(index=index, code=Code.UNSUPPORTED_FORMAT, detail=_not_taken(file.name))
         upload = self.new_upload()
-        form = self.links.form(f"{_place(customer, pipeline, upload)}{name}", kind, file.bytes)
+        form = self.links.form(f"{object_keys.upload_prefix(customer, pipeline, upload)}{name}", kind, file.bytes)
         return Accepted(index=index, upload=upload, name=name, form=form)
 
     def _check(self, pipeline: str) -> None:
@@ -174,21 +176,19 @@ class Uploading:
             )
 
     def _open(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
-        prefix = _place(customer, pipeline, upload)
-        found = next((item for item in self.multiparts().under(prefix) if object_keys.found_incoming(item.key)), None)
+        prefix = object_keys.upload_prefix(customer, pipeline, upload)
+        found = next(
+            (item for item in self.multiparts().under(prefix) if object_keys.try_parse_incoming(item.key)), None
+        )
         if found is None:
             raise _not_there(pipeline, upload)
         return found
 
     def _arrived(self, customer: str, pipeline: str, upload: str) -> bool:
         """Whether it waits, or has ended already."""
-        if any(True for _ in islice(self.store().keys(_place(customer, pipeline, upload)), 1)):
+        if any(True for _ in islice(self.store().keys(object_keys.upload_prefix(customer, pipeline, upload)), 1)):
             return True
         return self.rows.knows_upload(customer, pipeline, upload, self.now() - _BYGONE)
-
-
-def _place(customer: str, *further: str) -> str:
-    return f"{object_keys.INCOMING}{'/'.join((object_keys.check_customer(customer), *further))}/"
 
 
 def _not_there(pipeline: str, upload: str) -> Refusal:
@@ -196,7 +196,7 @@ def _not_there(pipeline: str, upload: str) -> Refusal:
 
 
 def _described(upload: OpenUpload) -> PartedUpload | None:
-    source = object_keys.found_incoming(upload.key)
+    source = object_keys.try_parse_incoming(upload.key)
     if source is None:
         return None
     return PartedUpload(

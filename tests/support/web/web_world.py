@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from core.adapters.postgres.gallery import GalleryRows
 from core.adapters.postgres.ledger import PostgresLedger
 from core.bootstrap.web import web
-from core.domain import manifest
+from core.domain import stored_documents
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
 from handler.web.gateway import function
 from localcloud.http_api.gateway import Gateway
@@ -101,7 +101,7 @@ class WebWorld:
         )
         self.put(key, b"small", "image/jpeg")
         self.put(f"originals/{customer}/{image_id}/{name}", b"source", "image/jpeg")
-        self.put(made.key, manifest.encode(made), "application/json")
+        self.put(made.key, stored_documents.encode_result(made), "application/json")
         self.ledger.record([made], [])
         return made
 

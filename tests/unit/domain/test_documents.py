@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from batch import commands
-from core.domain import manifest, object_keys
+from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
-from core.domain.model import HandOver, Tombstone, image_id
+from core.domain.identity import image_id
+from core.domain.model import HandOver, Tombstone
 from core.routing.batch_tiers import TIERS
 from core.services.dispatch import job_documents, job_events
 from core.services.dispatch.failed_jobs import _given_on
@@ -58,7 +59,7 @@ def _misconfigured(read: Callable[[], Any], key: str) -> None:
 
 
 def test_a_result_that_is_none_is_told_by_its_key(body: bytes) -> None:
-    _misconfigured(lambda: manifest.decode(body, "results/i/0.json"), "results/i/0.json")
+    _misconfigured(lambda: stored_documents.decode_result(body, "results/i/0.json"), "results/i/0.json")
 
 
 def test_the_work_of_a_batch_job_that_is_none_is_told_by_its_key(body: bytes) -> None:
@@ -76,8 +77,8 @@ def test_a_claim_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) ->
 def test_a_handover_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
     image = HandOver(job=dispatch.upload(), reason="", tier=TIERS[0].name)
-    dispatch.store.put(object_keys.handed_over(image), body)
-    _misconfigured(lambda: _given_on(image, dispatch.committing), object_keys.handed_over(image))
+    dispatch.store.put(image.passed_on_key, body)
+    _misconfigured(lambda: _given_on(image, dispatch.committing), image.passed_on_key)
 
 
 @pytest.mark.parametrize("door", ["function", "dispatcher"])
@@ -87,7 +88,7 @@ def test_an_accepted_job_that_is_none_is_told_by_its_key(body: bytes, tmp_path: 
     event = batch(record(b'{"s3": "s3://home/incoming/acme/web/u1/a.jpg"}'))
     (one,) = kafka.records(event)
     asked = ask(one, (), "web", NOW)
-    key = object_keys.accepted(_record_id(asked))
+    key = object_keys.accepted_key(_record_id(asked))
     world.store.put(key, body)
     read = world.streaming._job if door == "function" else dispatch.intake._accept
     _misconfigured(lambda: read(asked), key)
@@ -107,7 +108,7 @@ def test_a_message_that_is_no_json_is_refused() -> None:
 def test_one_object_that_cannot_be_read_keeps_no_other_of_the_recorders_batch(body: bytes) -> None:
     store, ledger = FakeStore(), FakeLedger()
     good = result()
-    store.put(good.key, manifest.encode(good))
+    store.put(good.key, stored_documents.encode_result(good))
     wrong = [
         "tombstones/acme/x.json",
         Tombstone(image_id="y", customer="acme", requested_at=NOW).key,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from core.domain import object_keys
 from core.domain.errors import Refusal
-from core.domain.model import image_id
+from core.domain.identity import image_id
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_any_name_becomes_one_that_fits_a_key(name: str) -> None:
 @given(st.text(min_size=1), st.uuids(version=5).map(str))
 def test_what_is_staged_inline_is_known_as_such(pipeline: str, identity: str) -> None:
     if "/" not in pipeline:
-        place = object_keys.parse_incoming(object_keys.inline("acme", pipeline, identity))
+        place = object_keys.parse_incoming(object_keys.staged_key("acme", pipeline, identity))
         assert place.is_inline
         named = re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,62}", pipeline)
         assert (place.customer, place.pipeline) == ("acme", pipeline if named else "other")

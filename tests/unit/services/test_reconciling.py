@@ -129,7 +129,7 @@ def test_two_rounds_at_once_take_up_once(dispatch: Dispatch) -> None:
 
 def test_a_key_that_is_no_image_is_told_and_keeps_no_other_waiting(dispatch: Dispatch) -> None:
     dispatch.store.put("incoming/notes.txt", b"notes")
-    dispatch.store.put(object_keys.inline("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"by nobody")
+    dispatch.store.put(object_keys.staged_key("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"by nobody")
     dispatch.upload()
     dispatch.clock.wait(hours=13)
     report = reconciling(dispatch).reconcile()
@@ -139,7 +139,7 @@ def test_a_key_that_is_no_image_is_told_and_keeps_no_other_waiting(dispatch: Dis
 
 def test_only_the_first_of_many_failures_are_told_one_by_one(dispatch: Dispatch) -> None:
     for number in range(150):
-        dispatch.store.put(object_keys.inline("acme", "web", str(UUID(int=number))), b"by nobody")
+        dispatch.store.put(object_keys.staged_key("acme", "web", str(UUID(int=number))), b"by nobody")
     dispatch.clock.wait(hours=13)
     report = reconciling(dispatch).reconcile()
     assert (report.failed, len(report.failures)) == (150, 100)

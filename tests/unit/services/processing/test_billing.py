@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.domain import manifest
+from core.domain import stored_documents
 from core.domain.model import Door, HandOver, ImageJob, Result, Route
 from core.routing.batch_tiers import TIERS
 from core.routing.prices import LEAST_SECONDS
@@ -69,7 +69,7 @@ def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: in
     handed = tuple(HandOver(job=_job(world, number), reason="It is large.") for number in range(images))
     share = Share(work_id="w", index=0, tier=TIERS[1], images=handed, timeout_seconds=0)
     Sharing(processing=service, handovers=world.overflow, say=lambda _: None).work(share, 0.0)
-    results = [manifest.decode(body, key) for key, body in world.store.contents("results/").items()]
+    results = [stored_documents.decode_result(body, key) for key, body in world.store.contents("results/").items()]
     assert [one.billed.seconds for one in results if one.billed] == [LEAST_SECONDS / images] * images
     assert {(one.billed.memory_mb, one.billed.vcpus, one.billed.tier) for one in results if one.billed} == {
         (TIERS[1].memory_mb, TIERS[1].vcpus, TIERS[1].name)
@@ -90,8 +90,8 @@ def test_where_no_memory_is_billed_no_bill_is_made_up(tmp_path: Path) -> None:
 
 
 def test_a_result_of_an_earlier_release_is_read_as_it_stands() -> None:
-    before = json.loads(manifest.encode(result()))
+    before = json.loads(stored_documents.encode_result(result()))
     del before["billed"]
-    read = manifest.decode(json.dumps(before).encode(), "results/x/0.json")
+    read = stored_documents.decode_result(json.dumps(before).encode(), "results/x/0.json")
     assert isinstance(read, Result)
     assert read.billed is None
