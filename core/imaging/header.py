@@ -13,13 +13,13 @@ from msgspec.structs import replace
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader
-from core.imaging.formats import avif, gif, png, readers, samples, signature, tiff_directory, webp
+from core.imaging.formats import avif, gif, heic, png, readers, samples, signature, tiff_directory, webp
 from core.imaging.formats.samples import Samples
+from core.imaging.formats.tiff_ifd import Tag
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
 
-_TIFF_ORIENTATION, _TIFF_BITS, _TIFF_PHOTOMETRIC, _TIFF_EXTRA = 274, 258, 262, 338
 # TIFF 6.0, photometric interpretation: white is zero, black is zero, RGB, palette, mask, separated (CMYK),
 # YCbCr, CIE L*a*b*. The colours of each, without what ExtraSamples adds.
 _TIFF_COLOURS = {0: 1, 1: 1, 2: 3, 3: 3, 5: 3, 6: 3, 8: 3}
@@ -128,19 +128,17 @@ def _describe_deep_tiff(path: Path) -> ImageHeader | None:
         return None
     if directory.is_raw_preview:
         raise signature.unsupported("a camera's raw file")
-    if not directory.is_of_whole_numbers or directory.bits > 16:  # noqa: PLR2004
-        kind = f"{directory.bits}-bit" + ("" if directory.is_of_whole_numbers else " signed or floating-point")
+    if not directory.has_whole_numbers or directory.bits > 16:  # noqa: PLR2004
+        kind = f"{directory.bits}-bit" + ("" if directory.has_whole_numbers else " signed or floating-point")
         raise signature.unsupported(f"a TIFF of {kind} numbers, which have no defined white")
     if directory.deep_kind is None:
         return None
-    orientation = _sensible(directory.first(_TIFF_ORIENTATION, 1))
+    orientation = _sensible(directory.first(Tag.ORIENTATION, 1))
     return _header(path, "tiff", samples.of_deep_tiff(directory), orientation, directory.pages)
 
 
 def _heic_samples(path: Path) -> Samples:
-    from core.imaging.codec import heic  # noqa: PLC0415 - the parent process never loads NumPy
-
-    image = heic.opened(path)
+    image = heic.open_heic(path)
     depth = 16 if image.mode.endswith(("16", ";16L", ";16B")) else 8
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}[image.mode.partition(";")[0].replace("I", "L")]
     width, height = image.size
@@ -155,7 +153,7 @@ def _describe_webp(path: Path) -> ImageHeader:
 
 def _orientation(path: Path, kind: str, image: Any) -> int:  # noqa: ANN401 - info and tag_v2 depend on the plug-in
     if kind == "tiff":
-        return _sensible(image.tag_v2.get(_TIFF_ORIENTATION, 1))
+        return _sensible(image.tag_v2.get(Tag.ORIENTATION, 1))
     if kind not in {"jpeg", "png", "avif"}:
         return 1
     return _from_exif(png.exif(path) if kind == "png" else image.info.get("exif"))
@@ -168,7 +166,7 @@ def _from_exif(data: bytes | None) -> int:
     exif = Image.Exif()
     try:
         exif.load(data or b"")
-        return _sensible(exif.get(_TIFF_ORIENTATION, 1))
+        return _sensible(exif.get(Tag.ORIENTATION, 1))
     except Exception:  # noqa: BLE001 - broken EXIF says nothing of the pixels
         return 1
 
@@ -179,11 +177,11 @@ def _sensible(orientation: object) -> int:
 
 def _tiff_samples(image: Any) -> tuple[int, int]:  # noqa: ANN401 - Pillow types TIFF's tags loosely
     tags = image.tag_v2
-    bits = tags.get(_TIFF_BITS, (1,))
+    bits = tags.get(Tag.BITS, (1,))
     depth = max(bits) if isinstance(bits, tuple) else bits
     if depth > 16 or image.mode in {"F", "I"}:  # noqa: PLR2004
         raise signature.unsupported(f"a TIFF of {depth} bits per channel, which has no defined white")
-    colours = _TIFF_COLOURS.get(tags.get(_TIFF_PHOTOMETRIC), 3)
-    alpha = any(extra in {1, 2} for extra in tags.get(_TIFF_EXTRA, ())) or image.mode in {"RGBA", "LA"}
+    colours = _TIFF_COLOURS.get(tags.get(Tag.PHOTOMETRIC), 3)
+    alpha = any(extra in {1, 2} for extra in tags.get(Tag.EXTRA_SAMPLES, ())) or image.mode in {"RGBA", "LA"}
     deep = depth > 8 and image.mode != "CMYK"  # noqa: PLR2004 - LittleCMS makes RGB of 8 bits of it
     return colours + alpha, 16 if deep else 8

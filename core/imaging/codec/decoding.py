@@ -16,10 +16,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader
-from core.imaging import header as probe
 from core.imaging.codec import colour, deep_tiff, fallback, layout, png_colour_profile
-from core.imaging.codec.cv2_errors import allocating
+from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.formats import avif, jpeg, png, readers, tiff, tiff_directory, webp
+from core.imaging.formats.tiff_ifd import Tag
+from core.imaging.header import icc_profile, open_image
 from core.imaging.raster import Raster
 
 if TYPE_CHECKING:
@@ -66,14 +67,14 @@ def _deep(path: Path, header: ImageHeader) -> tuple[Pixels, bytes | None, bool] 
     kind = directory.deep_kind if directory else None
     if directory is None or kind is None:
         return None
-    profile = bytes(directory.fields.get(tiff_directory.ICC_PROFILE, ()))
+    profile = bytes(directory.fields.get(Tag.ICC_PROFILE, ()))
     return deep_tiff.read(path, directory, kind), None if kind in {"lab", "cmyk"} else profile or None, False
 
 
 def _by_either(path: Path, header: ImageHeader, reduction: int) -> tuple[Pixels, bytes | None, bool]:
     """The pixels, the profile still to be applied to them, and whether they are upright already."""
-    with probe.open_image(path, header.format) as image:
-        profile = probe.icc_profile(image)
+    with open_image(path, header.format) as image:
+        profile = icc_profile(image)
         if image.mode in {"CMYK", "LAB"}:
             return fallback.by_pillow(image, profile), None, header.format == "tiff"
         if image.mode == "YCbCr" or _is_odd_tiff(header, image):
@@ -124,14 +125,14 @@ def _is_odd_tiff(header: ImageHeader, image: "ImageFile") -> bool:
     """Whether Pillow reads this TIFF better: 8-bit with alpha (libtiff premultiplies), a palette, 2 or 4 bits."""
     if not isinstance(image, TiffImageFile) or header.depth != 8:  # noqa: PLR2004
         return False
-    few = set(image.tag_v2.get(tiff_directory.BITS, (1,))) & {2, 4}
+    few = set(image.tag_v2.get(Tag.BITS, (1,))) & {2, 4}
     return bool(few) or image.mode in {"P", "PA", "LA", "RGBA", "RGBX"}
 
 
 @contextmanager
 def decoding(header: ImageHeader) -> Iterator[None]:
     """Whatever is raised while the file of `header` is decoded, as an ImageFailure."""
-    with allocating(f"decoding {header.width} x {header.height} pixels"):
+    with translate_errors(f"decoding {header.width} x {header.height} pixels", Code.CORRUPT_IMAGE):
         try:
             yield
         except (ImageFailure, MemoryError, cv2.error):

@@ -16,7 +16,7 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import DEEP, Output, Subsampling
 from core.imaging.codec import animated_gif, layout, palette
-from core.imaging.codec.cv2_errors import allocating
+from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.formats import tiff
 from core.imaging.raster import Raster
 
@@ -43,7 +43,7 @@ def encode(raster: Raster, output: Output, path: Path) -> int:
     Raises ImageFailure: RESULT_TOO_LARGE, OUT_OF_MEMORY, OPERATION_FAILED when the encoder refuses.
     """
     output.refuse_larger(raster.width, raster.height)
-    with allocating(f"writing {output.format.value}"):
+    with translate_errors(f"writing {output.format.value}", Code.OPERATION_FAILED):
         pixels = prepared(raster, output)
         if output.format is ImageFormat.GIF:
             path.write_bytes(animated_gif.still(pixels, output.colors))

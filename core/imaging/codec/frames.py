@@ -18,13 +18,13 @@ from PIL.WebPImagePlugin import WebPImageFile
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat, ImageHeader
 from core.domain.outputs import Output
-from core.imaging import header as probe
 from core.imaging.codec import colour, layout
 from core.imaging.codec.animated_gif import AnimatedGif
 from core.imaging.codec.animated_webp import AnimatedWebp
-from core.imaging.codec.cv2_errors import allocating
+from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.codec.encoding import encoded, prepared
 from core.imaging.formats import gif, png
+from core.imaging.header import open_image
 from core.imaging.raster import Raster
 
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -64,7 +64,7 @@ def read_animation(path: Path, header: ImageHeader) -> Animation:
             animated = png.animation(path)
             if animated is None or not animated.complete:
                 raise _corrupt(header)
-        image = WebPImageFile(path) if header.format == "webp" else probe.open_image(path, header.format)
+        image = WebPImageFile(path) if header.format == "webp" else open_image(path, header.format)
         if plays is None:
             plays = int(image.info.get("loop", 0))
     return Animation(plays, _frames(image, header, channels))
@@ -137,7 +137,7 @@ class AnimationWriter:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        with allocating(f"writing {self._output.format.value}"):
+        with translate_errors(f"writing {self._output.format.value}", Code.OPERATION_FAILED):
             try:
                 yield
             except OSError as error:  # of a full disk, above all; it does not say where
@@ -146,7 +146,10 @@ class AnimationWriter:
 
 @contextmanager
 def _decoding(header: ImageHeader) -> Iterator[None]:
-    with allocating(f"decoding {header.width} x {header.height} pixels"), warnings.catch_warnings():
+    with (
+        translate_errors(f"decoding {header.width} x {header.height} pixels", Code.CORRUPT_IMAGE),
+        warnings.catch_warnings(),
+    ):
         warnings.simplefilter("ignore")  # odd metadata is no reason to refuse a picture
         try:
             yield

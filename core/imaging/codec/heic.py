@@ -1,28 +1,17 @@
-"""HEIC, where pillow-heif is installed: docs/reference/formats.md says how an image is built with it, and why not always."""
+"""The pixels of a HEIC file, by pillow-heif."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from pillow_heif import HeifFile
-
-
-def opened(path: Path) -> "HeifFile":
-    """The file, nothing decoded, upright as its own `irot` and `imir` say: EXIF's orientation counts for nothing here.
-
-    More than 8 bits fill 16. Raises whatever libheif raises.
-    """
-    import pillow_heif  # noqa: PLC0415 - a build argument of the image
-
-    return pillow_heif.open_heif(path, convert_hdr_to_8bit=False)
+from core.imaging.formats.heic import open_heic
 
 
 def read(path: Path) -> tuple[NDArray[Any], bytes | None]:
-    """The primary picture, and the profile still to be applied."""
-    heif = opened(path)
+    """The primary picture, and the ICC profile that is still to be applied. Raises whatever libheif raises."""
+    heif = open_heic(path)
     pixels = np.asarray(heif)
     bits = int(heif.info.get("bit_depth", 8))
     if pixels.dtype == np.uint16 and 8 < bits < 16:  # noqa: PLR2004 - libheif shifts to the left

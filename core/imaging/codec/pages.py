@@ -1,7 +1,6 @@
 """The pages of a TIFF: out of one file, one after another, and into one."""
 
 import shutil
-import struct
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from PIL.TiffImagePlugin import AppendingTiffWriter
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader
 from core.domain.outputs import Output
-from core.imaging import header as probe
 from core.imaging.codec.decoding import decode
 from core.imaging.codec.encoding import encode
-from core.imaging.formats import tiff_pages
+from core.imaging.formats import tiff_ifd
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 
 _MOST_BYTES = (1 << 32) - 1  # what a classic TIFF can hold
@@ -26,16 +25,16 @@ def read_pages(path: Path, header: ImageHeader, scratch: Path) -> Generator[Rast
     Raises ImageFailure: CORRUPT_IMAGE, UNSUPPORTED_FORMAT, OUT_OF_MEMORY.
     """
     try:
-        directories = tiff_pages.directories(path)
-    except (struct.error, ValueError, KeyError) as error:
+        offsets = tiff_ifd.page_offsets(path)
+    except ValueError as error:
         message = f"The TIFF cannot be decoded: {header.frames:,} pages were found, and the way to the next is broken."
         raise ImageFailure(Code.CORRUPT_IMAGE, message) from error
     shutil.copyfile(path, scratch)
     try:
-        for directory in directories:
+        for offset in offsets:
             # Each page is made the first in turn: what reads a first page rightly reads them all.
-            tiff_pages.make_first(scratch, directory)
-            yield decode(scratch, probe.read_header(scratch))
+            tiff_ifd.make_first(scratch, offset)
+            yield decode(scratch, read_header(scratch))
     finally:
         scratch.unlink()
 

@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from core.imaging.formats import ico, jpeg2000, netpbm, psd, signature, tiff_directory
+from core.imaging.formats import ico, jpeg2000, netpbm, psd, signature
+from core.imaging.formats.tiff_directory import FirstDirectory
+from core.imaging.formats.tiff_ifd import Tag
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -55,11 +57,11 @@ def of_jpeg2000(path: Path, image: "ImageFile") -> Samples:
     return Samples(*image.size, of_mode(image), 16 if deep else 8)
 
 
-def of_deep_tiff(directory: tiff_directory.Directory) -> Samples:
+def of_deep_tiff(directory: FirstDirectory) -> Samples:
     """Those TIFFs that core.imaging.codec.deep_tiff reads."""
     kind = directory.deep_kind or ""
     channels = {"plain": directory.samples, "grey_with_alpha": 2}.get(kind, 3)
-    size = directory.first(tiff_directory.WIDTH, 0), directory.first(tiff_directory.LENGTH, 0)
+    size = directory.first(Tag.WIDTH, 0), directory.first(Tag.LENGTH, 0)
     return Samples(*size, channels, 8 if kind == "cmyk" else 16)
 
 

@@ -225,10 +225,10 @@ def test_a_page_that_is_damaged_ends_the_image(book: Path) -> None:
 
 
 def test_pages_that_go_in_a_circle_are_no_endless_book(book: Path) -> None:
-    from core.imaging.formats import tiff_pages
+    from core.imaging.formats import tiff_ifd
 
     header = probe.read_header(book)
-    first, second, _ = tiff_pages.directories(book)
+    first, second, _ = tiff_ifd.page_offsets(book)
     content = bytearray(book.read_bytes())
     count = int.from_bytes(content[second : second + 2], "little")
     content[second + 2 + 12 * count : second + 6 + 12 * count] = first.to_bytes(4, "little")
