@@ -32,12 +32,13 @@ def _measured(way: str, side: int) -> int:
     """The peak of this process, in bytes, after one step."""
     import numpy as np  # noqa: PLC0415 - in the measured process alone
 
+    from core.imaging.operations.base import BAND_PIXELS  # noqa: PLC0415 - in the measured process alone
     from core.imaging.operations.sharpen import Sharpen  # noqa: PLC0415
     from core.imaging.raster import Raster  # noqa: PLC0415
     from core.worker.rendering import bands  # noqa: PLC0415
 
     raster = Raster(np.full((side, side, 3), 77, np.uint8))
-    limit = bands.PIXELS if way == "bands" else side * side
+    limit = BAND_PIXELS if way == "bands" else side * side
     bands.apply(Sharpen(sigma=2), raster, limit)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 

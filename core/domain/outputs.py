@@ -144,7 +144,7 @@ class Automatic(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
             )
 
 
-def holding(
+def eligible_encodings(
     output: Output | Automatic, size: tuple[int, int], *, frames: int, transparent: bool, deep: bool
 ) -> tuple[Output, ...]:
     """Those candidates of `output` that can hold a picture of `size` (width, height) best.

@@ -26,7 +26,7 @@ _ANIMATIONS = {"gif", "png", "webp", "avif"}  # as ImageHeader says them
 _OUTPUTS = {"auto": Automatic}
 
 
-class Take(StrEnum):
+class FrameSelection(StrEnum):
     """What is taken of an image that has several frames or pages."""
 
     ALL = "all"
@@ -55,9 +55,9 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: What leaves.
     renditions: Annotated[tuple[RenditionSpec, ...], Meta(min_length=1)]
     #: Of an animation all frames, where the output's format can hold them; or only the first.
-    frames: Take = Take.ALL
+    frames: FrameSelection = FrameSelection.ALL
     #: Of a TIFF only the first page; or all, in one file where that is a TIFF, else in one file each.
-    pages: Take = Take.FIRST
+    pages: FrameSelection = FrameSelection.FIRST
 
     @property
     def company_operations(self) -> dict[str, str]:
@@ -69,7 +69,7 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Whether the frames of an animation would be kept."""
         outputs = (output for rendition in self.renditions for output in rendition.outputs)
         formats = {candidate.format for output in outputs for candidate in output.candidates}
-        return self.frames is Take.ALL and bool(formats & ANIMATED)
+        return self.frames is FrameSelection.ALL and bool(formats & ANIMATED)
 
     def frames_of(self, header: ImageHeader) -> int:
         """How many frames of an animation are decoded; 1 where the first alone is, and for any other image."""
@@ -77,7 +77,7 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def pages_of(self, header: ImageHeader) -> int:
         """How many pages of a TIFF are decoded; 1 for any other image."""
-        return header.frames if header.format == "tiff" and self.pages is Take.ALL else 1
+        return header.frames if header.format == "tiff" and self.pages is FrameSelection.ALL else 1
 
 
 def shipped() -> Path:
@@ -130,7 +130,7 @@ def from_bytes(content: bytes, catalogue: Catalogue = OPERATIONS) -> Pipeline:
         rendition["steps"] = _operations(rendition["steps"], catalogue)
         rendition["outputs"] = tuple(msgspec.convert(item, kind_of(item)) for item in rendition["outputs"])
     fields["renditions"] = tuple(RenditionSpec(**rendition) for rendition in fields["renditions"])
-    fields |= {name: Take(fields[name]) for name in ("frames", "pages")}
+    fields |= {name: FrameSelection(fields[name]) for name in ("frames", "pages")}
     return Pipeline(**fields)
 
 

@@ -11,7 +11,7 @@ from core.domain.object_keys import NO_PIPELINE
 from core.domain.outputs import Automatic, Output
 from core.imaging.operations import Catalogue
 from core.imaging.operations.base import Measurement, Operation
-from core.pipelines.definition import Name, Pipeline, RenditionSpec, Take, kind_of, nearest
+from core.pipelines.definition import FrameSelection, Name, Pipeline, RenditionSpec, kind_of, nearest
 from core.pipelines.located_yaml import Located, YamlFault, read
 
 
@@ -46,15 +46,15 @@ class _Reader:
         if name == NO_PIPELINE:
             self._fault(Located("", 1), "the file's name", f"{NO_PIPELINE} stands for what is no pipeline")
         description = self._value(fields.get("description", Located("", 1)), str, "description")
-        frames = self._value(fields.get("frames", Located("all", 1)), Take, "frames")
-        pages = self._value(fields.get("pages", Located("first", 1)), Take, "pages")
+        frames = self._value(fields.get("frames", Located("all", 1)), FrameSelection, "frames")
+        pages = self._value(fields.get("pages", Located("first", 1)), FrameSelection, "pages")
         steps = self._steps(fields.get("steps"), "steps")
         renditions = [
             self._rendition(item, f"renditions[{at}]")
             for at, item in enumerate(self._list(fields.get("renditions"), "renditions", least=1))
         ]
         self._refuse_same_names(renditions, fields.get("renditions"))
-        if pages is Take.ALL:
+        if pages is FrameSelection.ALL:
             self._refuse_names_of_pages(renditions, fields.get("renditions"))
         if len(self.faults) > before:
             return None

@@ -10,9 +10,8 @@ import msgspec
 
 from core.domain.errors import ImageFailure
 from core.domain.model import ImageFormat, ImageHeader, Value
-from core.domain.outputs import Automatic, Output, holding
-from core.imaging.operations import band_size
-from core.imaging.operations.base import Measurement, Operation
+from core.domain.outputs import Automatic, Output, eligible_encodings
+from core.imaging.operations.base import Measurement, Operation, band_rows
 from core.imaging.operations.resize import Resize
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.pipelines.scale_on_load import reduction_for
@@ -186,7 +185,7 @@ def _candidates(output: Output | Automatic, picture: Picture, times: int) -> tup
     size = (picture.width, picture.height)
     transparent = picture.channels in (2, 4)
     try:
-        return holding(output, size, frames=times, transparent=transparent, deep=picture.itemsize > 1)
+        return eligible_encodings(output, size, frames=times, transparent=transparent, deep=picture.itemsize > 1)
     except ImageFailure:  # too large for the format: the plan refuses it, with the limits' own figures first
         return output.candidates
 
@@ -195,7 +194,7 @@ def _band(step: Operation, picture: Picture) -> int:
     radius = step.radius
     if radius is None:
         return picture.bytes
-    rows = band_size.rows(picture.width, radius) + 2 * radius
+    rows = band_rows(picture.width, radius) + 2 * radius
     return rows * picture.width * picture.channels * picture.itemsize
 
 

@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from core.imaging import codec, header
+from core.imaging import codec
 from core.imaging.formats import tiff
+from core.imaging.header import read_header
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 LARGEST = 2.0  # mean ΔE2000: what trained eyes see side by side begins at 1
@@ -40,7 +41,7 @@ FILES = {
 
 def decoded(path: Path) -> NDArray[Any]:
     """As sRGB of 0 to 1, without alpha."""
-    raster = codec.decode(path, header.read_header(path))
+    raster = codec.decode(path, read_header(path))
     colours = raster.pixels[..., : 1 if raster.channels < 3 else 3]
     return np.broadcast_to(colours / raster.white, (raster.height, raster.width, 3))
 

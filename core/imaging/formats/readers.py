@@ -50,14 +50,14 @@ READERS = {
 }
 
 
-def heic_is_here() -> bool:
+def can_read_heic() -> bool:
     """Whether this installation can read HEIC: pillow-heif is in images that were built with it only."""
     return find_spec("pillow_heif") is not None
 
 
 def known() -> str:
     """What can be read, for a sentence: the formats that people send, and a word for the others."""
-    heic = ", HEIC" if heic_is_here() else ""
+    heic = ", HEIC" if can_read_heic() else ""
     return f"JPEG, PNG, WebP, AVIF{heic}, TIFF, GIF, JPEG 2000, PSD, BMP, TGA and some rarer formats"
 
 

@@ -84,7 +84,7 @@ def _iso_media(head: bytes) -> str:
         return "avif"
     if not brands & _HEIF_BRANDS:
         raise unsupported("a video or another ISO media file")
-    if not readers.heic_is_here():
+    if not readers.can_read_heic():
         raise unsupported(
             "a HEIC image, which an image built with `container/build` and HEIC=1 reads (docs/reference/formats.md)"
         )

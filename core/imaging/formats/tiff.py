@@ -59,7 +59,7 @@ def with_fields(content: bytes, values: Mapping[int, int]) -> bytes:
 
     Fields that it lacks are not added. A Big TIFF comes back as it is.
     """
-    layout, entries = _first_entries(content)
+    layout, entries = first_entries(content)
     changed = bytearray(content)
     for entry in entries:
         if entry.tag in values:
@@ -70,7 +70,7 @@ def with_fields(content: bytes, values: Mapping[int, int]) -> bytes:
 def with_one_plane(content: bytes, number: int, planes: int) -> bytes:
     """The same TIFF, reduced to plane `number` of `planes`, as an image of one grey channel of 16 bits."""
     changed = bytearray(with_fields(content, _ONE_GREY_PLANE))
-    layout, entries = _first_entries(content)
+    layout, entries = first_entries(content)
     for entry in entries:
         if entry.tag not in _DATA or entry.kind not in {FieldType.SHORT, FieldType.LONG}:
             continue
@@ -89,8 +89,8 @@ def with_one_plane(content: bytes, number: int, planes: int) -> bytes:
     return bytes(changed)
 
 
-def _first_entries(content: bytes) -> tuple[Layout, list[Entry]]:
-    """The entries of the first directory; none of a Big TIFF, which is not changed."""
+def first_entries(content: bytes) -> tuple[Layout, list[Entry]]:
+    """How the TIFF writes numbers, and the entries of its first directory; none of a Big TIFF, which is not changed."""
     file = io.BytesIO(content)
     layout = tiff_ifd.read_layout(file)
     directory = None if layout.big else next(tiff_ifd.walk(file, layout), None)

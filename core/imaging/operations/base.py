@@ -13,6 +13,10 @@ from msgspec import Meta
 if TYPE_CHECKING:
     from core.imaging.raster import Raster
 
+#: Pixels in a band: intermediate values of 16 bytes a pixel, as colours weighted by alpha take, are then 64 MB.
+BAND_PIXELS = 4 * 2**20
+_BAND_RADII = 4  # the least height of a band, in radii: at most half of the work is done twice
+
 Side = Annotated[int, Meta(ge=1, le=65_536)]
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 
@@ -106,6 +110,11 @@ class Measurement(Operation, frozen=True):
     def measure(self, raster: "Raster") -> float | str:
         """A finite number, or text where it is no quantity. Raises as `apply` does."""
         raise NotImplementedError
+
+
+def band_rows(width: int, radius: int, pixels: int = BAND_PIXELS) -> int:
+    """The rows of a band of an image of `width` pixels, without the `radius` of rows above and below it."""
+    return max(1, pixels // width, _BAND_RADII * radius)
 
 
 def existing_file(folder: Path, name: str) -> str:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from core.imaging.raster import Raster
 
 
-class By(StrEnum):
+class ThresholdMethod(StrEnum):
     """Where the line between black and white comes from."""
 
     VALUE = "value"
@@ -29,7 +29,7 @@ class Threshold(Operation, frozen=True, tag="threshold", kw_only=True):
     """
 
     #: Where the line comes from.
-    by: By = By.OTSU
+    by: ThresholdMethod = ThresholdMethod.OTSU
     #: In steps of 255, for `value`.
     value: Annotated[float, Meta(ge=0, le=255)] = 127.5
     #: The square's side in pixels, an odd number, for `adaptive`.
@@ -43,7 +43,7 @@ class Threshold(Operation, frozen=True, tag="threshold", kw_only=True):
 
     @property
     def radius(self) -> int | None:
-        return {By.VALUE: 0, By.ADAPTIVE: self.size // 2, By.OTSU: None}[self.by]
+        return {ThresholdMethod.VALUE: 0, ThresholdMethod.ADAPTIVE: self.size // 2, ThresholdMethod.OTSU: None}[self.by]
 
     def settled(self, raster: "Raster") -> "Threshold":
         import cv2
@@ -51,22 +51,22 @@ class Threshold(Operation, frozen=True, tag="threshold", kw_only=True):
 
         from core.imaging.operations.pixels import grey
 
-        if self.by is not By.OTSU:
+        if self.by is not ThresholdMethod.OTSU:
             return self
         luma = np.ascontiguousarray(grey(raster))
         found, _ = cv2.threshold(luma, 0, raster.white, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        return Threshold(by=By.VALUE, value=found * 255 / raster.white)
+        return Threshold(by=ThresholdMethod.VALUE, value=found * 255 / raster.white)
 
     def apply(self, raster: "Raster") -> "Raster":
         import numpy as np
 
         from core.imaging.operations.pixels import grey, on_colours
 
-        if self.by is By.OTSU:
+        if self.by is ThresholdMethod.OTSU:
             return self.settled(raster).apply(raster)
         step = raster.white / 255
         luma = grey(raster)
-        line = self.value * step if self.by is By.VALUE else self._means(luma) - self.offset * step
+        line = self.value * step if self.by is ThresholdMethod.VALUE else self._means(luma) - self.offset * step
         decided = np.where(luma > line, raster.white, 0).astype(raster.pixels.dtype)[..., np.newaxis]
         return on_colours(raster, lambda pixels: np.repeat(decided, pixels.shape[2], axis=2))
 

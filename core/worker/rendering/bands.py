@@ -5,17 +5,16 @@ Band by band equals all at once, exactly; a property test says so of every opera
 
 import numpy as np
 
-from core.imaging.operations.band_size import PIXELS, rows
-from core.imaging.operations.base import Operation
+from core.imaging.operations.base import BAND_PIXELS, Operation, band_rows
 from core.imaging.raster import Raster
 
 
-def apply(step: Operation, raster: Raster, pixels: int = PIXELS) -> Raster:
+def apply(step: Operation, raster: Raster, pixels: int = BAND_PIXELS) -> Raster:
     """`step` over `raster`, in bands of about `pixels` where the step declares its radius and there are so many."""
     radius = step.radius
     if radius is None or raster.width * raster.height <= pixels:
         return step.apply(raster)
-    return in_bands(step, raster, rows(raster.width, radius, pixels), radius)
+    return in_bands(step, raster, band_rows(raster.width, radius, pixels), radius)
 
 
 def in_bands(step: Operation, raster: Raster, height: int, radius: int) -> Raster:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.domain.model import RenditionFile
-from core.domain.outputs import Automatic, Output, holding
+from core.domain.outputs import Automatic, Output, eligible_encodings
 from core.imaging import codec
 from core.imaging.raster import Raster
 
@@ -18,7 +18,7 @@ def choices(output: Output | Automatic, raster: Raster, frames: int = 1) -> tupl
     """What is to be tried for `raster`, the first of `frames`. Raises ImageFailure(RESULT_TOO_LARGE)."""
     if isinstance(output, Output):
         return (output,)
-    return holding(
+    return eligible_encodings(
         output,
         (raster.width, raster.height),
         frames=frames,

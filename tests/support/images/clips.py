@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.imaging import codec, header
+from core.imaging import codec
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 
 Pixels = NDArray[Any]
@@ -47,7 +48,7 @@ def saved(frames: list[Pixels], path: Path, milliseconds: list[int], plays: int 
 
 def read(path: Path) -> tuple[list[Raster], list[float], int]:
     """What core.imaging.codec reads: the frames, their durations, and how often they are played."""
-    animation = codec.read_animation(path, header.read_header(path))
+    animation = codec.read_animation(path, read_header(path))
     frames = list(animation.frames)
     return [frame.raster for frame in frames], [frame.milliseconds for frame in frames], animation.plays
 

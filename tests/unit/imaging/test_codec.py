@@ -16,9 +16,9 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output
 from core.imaging import codec
-from core.imaging import header as probe
 from core.imaging.codec import layout
 from core.imaging.formats import tiff
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 from tests.support.images.rasters import DEPTHS, psnr, raster
 
@@ -26,7 +26,7 @@ SAVED_AS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "tiff"
 
 
 def opened(path: Path) -> Raster:
-    return codec.decode(path, probe.read_header(path))
+    return codec.decode(path, read_header(path))
 
 
 def smooth(height: int, width: int, channels: int, dtype: Any = np.uint8) -> Raster:
@@ -109,7 +109,7 @@ def test_every_orientation_comes_out_upright(kind: str, orientation: int, tmp_pa
     exif[274] = orientation
     extra: dict[str, Any] = {"tiffinfo": {274: orientation}} if kind == "tiff" else {"exif": exif, "quality": 95}
     Image.fromarray(np.ascontiguousarray(stored)).save(path, SAVED_AS[kind], **extra)
-    header = probe.read_header(path)
+    header = read_header(path)
     assert (header.width, header.height, header.orientation) == (80, 48, orientation)
     assert psnr(codec.decode(path, header).pixels, upright) > 30
 
@@ -120,9 +120,9 @@ def test_a_16_bit_tiff_that_lies_on_its_side_comes_out_upright(orientation: int,
     image = raster(20, 30, 3, np.uint16)
     codec.encode(image, Output(format=ImageFormat.TIFF), path)
     content = bytearray(path.read_bytes())
-    for at, tag in list(tiff._fields(bytes(content), "<")):
-        if tag == 284:  # the planar configuration, whose default is what it says, makes room
-            struct.pack_into("<HHIHH", content, at, 274, 3, 1, orientation, 0)
+    for entry in tiff.first_entries(bytes(content))[1]:
+        if entry.tag == 284:  # the planar configuration, whose default is what it says, makes room
+            struct.pack_into("<HHIHH", content, entry.offset, 274, 3, 1, orientation, 0)
     path.write_bytes(content)
     assert np.array_equal(opened(path).pixels, layout.upright(image.pixels, orientation))
 
@@ -136,9 +136,9 @@ def test_premultiplied_tiff_is_made_straight(dtype: Any, tmp_path: Path) -> None
     weighted[..., :3] = np.rint(image.pixels[..., :3] * (image.pixels[..., 3:] / image.white))
     codec.encode(Raster(weighted), Output(format=ImageFormat.TIFF), path)
     content = bytearray(path.read_bytes())
-    for at, tag in list(tiff._fields(bytes(content), "<")):
-        if tag == 338:
-            struct.pack_into("<H", content, at + 8, 1)
+    for entry in tiff.first_entries(bytes(content))[1]:
+        if entry.tag == 338:
+            struct.pack_into("<H", content, entry.offset + 8, 1)
     path.write_bytes(content)
     assert np.abs(opened(path).pixels.astype(int) - image.pixels).max() <= 2
 
@@ -195,7 +195,7 @@ def test_a_reduced_decode_is_the_same_picture_smaller(mode: str, reduction: int,
     exif = Image.Exif()
     exif[274] = 6
     image.save(path, quality=95, exif=exif)
-    header = probe.read_header(path)
+    header = read_header(path)
     whole, small = codec.decode(path, header), codec.decode(path, header, reduction)
     assert (small.width, small.height) == (whole.width // reduction, whole.height // reduction)
     expected = cv2.resize(whole.pixels, (small.width, small.height), interpolation=cv2.INTER_AREA)
@@ -219,7 +219,7 @@ def test_palettes_grey_and_bilevel_have_the_channels_their_header_says(tmp_path:
             path = tmp_path / f"{mode}.{suffix}"
             image = noise.convert(mode)
             image.save(path)
-            header = probe.read_header(path)
+            header = read_header(path)
             assert header.channels == channels, path.name
             expected = np.asarray(image.convert("RGB" if channels == 3 else "L")).reshape(40, 50, channels)
             assert np.array_equal(codec.decode(path, header).pixels, expected), path.name
@@ -231,7 +231,7 @@ def test_deep_avif_fills_16_bits(bits: int, tmp_path: Path) -> None:
     pixels = np.full((40, 40, 3), (1 << bits) - 1, np.uint16)
     pixels[:20] = 0
     assert cv2.imwrite(str(path), pixels, [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, 100])
-    assert probe.read_header(path).depth == 16
+    assert read_header(path).depth == 16
     result = opened(path).pixels
     assert result.dtype == np.uint16
     assert result.max() > 65_000
@@ -269,10 +269,11 @@ def test_an_image_that_does_not_fit_the_memory_is_no_corrupt_image(tmp_path: Pat
         script = f"""
 import resource, cv2, numpy
 from pathlib import Path
-from core.imaging import codec, header as probe
+from core.imaging import codec
+from core.imaging.header import read_header
 from core.domain.errors import ImageFailure
 path = Path({str(path)!r})
-header = probe.read_header(path)
+header = read_header(path)
 cv2.setNumThreads(1)
 data = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (data + (120 << 20),) * 2)

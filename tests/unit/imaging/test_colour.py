@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from core.imaging import codec, header
+from core.imaging import codec
 from core.imaging.codec import colour
+from core.imaging.header import read_header
 from tests.support.images.rasters import raster
 
 # D50-adapted primaries: Display P3 (Apple), Adobe RGB (1998); columns are red, green, blue.
@@ -120,7 +121,7 @@ def test_a_file_with_a_profile_looks_as_it_should(tmp_path: Path) -> None:
     for suffix in ("jpg", "png", "webp", "tif", "avif"):
         path = tmp_path / f"x.{suffix}"
         image.save(path, icc_profile=content, quality=95)
-        red, green, _ = codec.decode(path, header.read_header(path)).pixels[8, 8].astype(int)
+        red, green, _ = codec.decode(path, read_header(path)).pixels[8, 8].astype(int)
         assert 178 <= red <= 190, suffix
         assert 45 <= green <= 56, suffix
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from core.domain.errors import Code, ImageFailure
 from core.imaging import codec
-from core.imaging import header as probe
 from core.imaging.codec import png_colour_profile
 from core.imaging.formats import png
+from core.imaging.header import read_header
 from tests.support.images.rasters import raster
 
 Pixels = NDArray[Any]
@@ -73,7 +73,7 @@ def tiff(
 
 def decoded(content: bytes, path: Path) -> Pixels:
     path.write_bytes(content)
-    header = probe.read_header(path)
+    header = read_header(path)
     pixels = codec.decode(path, header).pixels
     assert (header.channels, header.depth) == (pixels.shape[2], 8 * pixels.itemsize)
     return pixels
@@ -140,7 +140,7 @@ def test_numbers_without_a_defined_white_are_refused(dtype: Any, kind: int, tmp_
     for samples in (1, 3):
         path.write_bytes(tiff(np.ones((4, 4, samples), dtype), 2 if samples == 3 else 1, kind=kind))
         with pytest.raises(ImageFailure, match="no defined white") as failure:
-            probe.read_header(path)
+            read_header(path)
         assert failure.value.code == Code.UNSUPPORTED_FORMAT
 
 

@@ -10,7 +10,8 @@ from PIL import Image
 
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output, Subsampling
-from core.imaging import codec, header
+from core.imaging import codec
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 from tests.support.images.rasters import DEPTHS, psnr, raster
 
@@ -27,7 +28,7 @@ def size(image: Raster, path: Path, kind: ImageFormat, **options: Any) -> int:
 
 
 def decoded(path: Path) -> Raster:
-    return codec.decode(path, header.read_header(path))
+    return codec.decode(path, read_header(path))
 
 
 def test_a_jpeg_is_progressive_optimised_and_sampled_as_it_is_told(tmp_path: Path) -> None:

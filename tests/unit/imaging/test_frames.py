@@ -16,9 +16,9 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output
 from core.imaging import codec
-from core.imaging import header as probe
 from core.imaging.codec.frame_clock import Clock
 from core.imaging.formats import gif
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 from tests.support.images.clips import clip, clips, read, same, saved, shown_by_pillow
 from tests.support.images.rasters import psnr, raster
@@ -48,7 +48,7 @@ def test_frames_come_in_whole_with_their_times(kind: str, plays: int, alpha: boo
         frames[at][0, at, :3] = 9 * at  # no two are alike: Pillow would write them as one
         frames[at][0, :, 3:] = 255
     path = saved(frames, tmp_path / f"x.{kind}", DURATIONS, plays)
-    assert probe.read_header(path).frames == 8
+    assert read_header(path).frames == 8
     rasters, times, played = read(path)
     assert times == DURATIONS
     assert played == plays
@@ -81,7 +81,7 @@ def test_what_frames_leave_behind_is_as_opencv_sees_it(kind: str, disposal: int,
 def test_a_png_with_a_picture_before_its_animation_begins_with_the_animation(tmp_path: Path) -> None:
     frames = clip(4, seed=5)
     path = saved(frames, tmp_path / "x.png", [50, 60, 70], default_image=True)
-    assert probe.read_header(path).frames == 3
+    assert read_header(path).frames == 3
     rasters, times, _ = read(path)
     assert times == [50, 60, 70]
     assert all(same(raster.pixels, frame) for raster, frame in zip(rasters, frames[1:], strict=True))
@@ -119,7 +119,7 @@ def test_frames_come_out_upright_and_in_srgb(kind: str, tmp_path: Path) -> None:
         assert same(found.pixels, np.ascontiguousarray(np.rot90(frame, -1)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(clips(), st.data())
 def test_what_is_written_is_shown_frame_for_frame(frames: list[Any], data: st.DataObject) -> None:
     times = data.draw(
@@ -163,7 +163,7 @@ def test_a_gif_lasts_as_long_as_what_it_is_made_from(times: list[float]) -> None
 
 
 def taken(path: Path) -> None:
-    header = probe.read_header(path)
+    header = read_header(path)
     codec.refuse_half(path, header)
     list(codec.read_animation(path, header).frames)
 
@@ -196,7 +196,7 @@ def test_a_gif_cut_between_its_frames_is_told_from_one_without_an_end_mark(tmp_p
 
 def test_a_frame_is_decoded_when_it_is_asked_for(tmp_path: Path) -> None:
     path = saved([raster(60, 80, seed=at).pixels for at in range(4)], tmp_path / "x.webp", [100] * 4)
-    header = probe.read_header(path)
+    header = read_header(path)
     content = bytearray(path.read_bytes())
     last = content.rindex(b"ANMF")
     content[last + 60 :] = b"\xff" * (len(content) - last - 60)
@@ -212,7 +212,7 @@ def test_grey_and_deep_frames_are_written_too(kind: ImageFormat, tmp_path: Path)
     for channels in (1, 2, 3, 4):
         frames = [raster(20, 30, channels, np.uint16, seed=at).pixels for at in range(3)]
         path = write(frames, tmp_path / f"x.{kind.value}", Output(format=kind), [40.0] * 3, 0)
-        assert probe.read_header(path).frames == 3
+        assert read_header(path).frames == 3
         assert read(path)[1] == [40, 40, 40]
 
 

@@ -40,7 +40,7 @@ from core.imaging.operations.sharpen import Sharpen
 from core.imaging.operations.sharpness import Sharpness
 from core.imaging.operations.stylize import Stylize
 from core.imaging.operations.text_watermark import TextWatermark
-from core.imaging.operations.threshold import By, Threshold
+from core.imaging.operations.threshold import Threshold, ThresholdMethod
 from core.imaging.operations.trim import Trim
 from core.imaging.operations.white_balance import Light, WhiteBalance
 from core.imaging.raster import Raster
@@ -72,8 +72,8 @@ def every_operation(logo: Path) -> list[Operation]:
         Sharpness(),
         Stylize(),
         Threshold(),
-        Threshold(by=By.VALUE, value=100),
-        Threshold(by=By.ADAPTIVE, size=11),
+        Threshold(by=ThresholdMethod.VALUE, value=100),
+        Threshold(by=ThresholdMethod.ADAPTIVE, size=11),
         WhiteBalance(),
         WhiteBalance(method=Light.WHITE_PATCH, strength=0.5),
         AttentionCrop(width=14, height=23),
@@ -106,7 +106,7 @@ def every_operation(logo: Path) -> list[Operation]:
     return operations
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(image=rasters())
 def test_every_operation_takes_any_raster_writes_a_new_one_and_says_its_size(image: Raster, logo: Path) -> None:
     before = image.pixels.copy()
@@ -152,7 +152,7 @@ def test_a_neighbourhood_operation_looks_no_further_than_its_radius() -> None:
     image = raster(61, 61, 3)
     changed = image.pixels.copy()
     changed[30, 30] = 255 - changed[30, 30]
-    adaptive = Threshold(by=By.ADAPTIVE, size=7)
+    adaptive = Threshold(by=ThresholdMethod.ADAPTIVE, size=7)
     several = (
         Blur(sigma=2.5),
         Sharpen(sigma=1.5),
@@ -170,7 +170,6 @@ def test_a_neighbourhood_operation_looks_no_further_than_its_radius() -> None:
         assert max(abs(rows - 30).max(), abs(columns - 30).max()) <= operation.radius, operation
 
 
-@settings(deadline=None)
 @given(
     size=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     box=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
@@ -257,7 +256,6 @@ def test_rotation_agrees_with_pillow() -> None:
     assert psnr(turned.pixels[middle].copy(), shifted[middle].copy()) > 35
 
 
-@settings(deadline=None)
 @given(size=st.tuples(SIDES, SIDES), x=st.integers(0, 80), y=st.integers(0, 80), box=st.tuples(SIDES, SIDES))
 def test_a_crop_stays_inside_the_image(size: tuple[int, int], x: int, y: int, box: tuple[int, int]) -> None:
     image = raster(size[1], size[0], 1)
@@ -374,7 +372,6 @@ def test_colours_are_read_as_css_writes_them() -> None:
     assert rgba("#0a141e80") == (10, 20, 30, 128)
 
 
-@settings(deadline=None)
 @given(outer=st.tuples(SIDES, SIDES), share=st.tuples(st.floats(0, 1), st.floats(0, 1)), margin=st.integers(0, 9))
 def test_gravity_places_inside(outer: tuple[int, int], share: tuple[float, float], margin: int) -> None:
     inner = max(1, int(outer[0] * share[0])), max(1, int(outer[1] * share[1]))

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
@@ -87,7 +87,6 @@ def test_what_gives_no_evidence_of_an_angle_stays_as_it_is(channels: int, dtype:
         assert np.array_equal(Deskew().apply(image).pixels, image.pixels)
 
 
-@settings(deadline=None)
 @given(size=st.tuples(st.integers(1, 3000), st.integers(1, 3000)), share=st.floats(-1, 1), limit=st.floats(0.1, 45))
 def test_no_angle_makes_a_page_larger_than_it_says(size: tuple[int, int], share: float, limit: float) -> None:
     bound = Deskew(max_angle=limit).output_size(*size)
@@ -174,7 +173,6 @@ def test_an_image_that_says_nothing_is_cut_around_its_middle() -> None:
         assert np.array_equal(part, image.pixels[:, 20:41]), channels
 
 
-@settings(deadline=None)
 @given(image=rasters(), box=st.tuples(st.integers(1, 60), st.integers(1, 60)), enlarge=st.booleans())
 def test_the_part_is_one_of_what_cover_gives(image: Raster, box: tuple[int, int], enlarge: bool) -> None:
     cover = Resize(width=box[0], height=box[1], fit=Fit.COVER, enlarge=enlarge)

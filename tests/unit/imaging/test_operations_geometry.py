@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageDraw
 from skimage import measure, transform
@@ -33,7 +33,6 @@ def smooth(height: int, width: int, channels: int, dtype: type[np.unsignedintege
     return Raster(np.ascontiguousarray(np.rint(np.stack(waves, axis=2) * np.iinfo(dtype).max).astype(dtype)))
 
 
-@settings(deadline=None)
 @given(image=rasters(), corner=st.floats(2, 30), seed=st.integers(0, 99))
 def test_no_operation_writes_to_its_input(image: Raster, corner: float, seed: int) -> None:
     sides = [int(side) for side in np.random.default_rng(seed).integers(1, 50, 4)]
@@ -57,7 +56,6 @@ def test_no_operation_writes_to_its_input(image: Raster, corner: float, seed: in
 # pad
 
 
-@settings(deadline=None)
 @given(image=rasters(), spaces=st.tuples(*[st.integers(0, 70)] * 4).filter(any))
 def test_padding_is_numpys(image: Raster, spaces: tuple[int, int, int, int]) -> None:
     top, right, bottom, left = spaces
@@ -85,7 +83,6 @@ def test_all_is_the_same_on_every_side() -> None:
 # trim
 
 
-@settings(deadline=None)
 @given(
     image=rasters(largest=12),
     border=st.tuples(*[st.integers(0, 9)] * 4),
@@ -146,7 +143,6 @@ def test_an_image_of_one_colour_is_not_trimmed(channels: int, dtype: Any) -> Non
 # pixelate
 
 
-@settings(deadline=None)
 @given(
     image=rasters(largest=24),
     box=st.tuples(st.integers(0, 30), st.integers(0, 30), st.integers(1, 30), st.integers(1, 30)),

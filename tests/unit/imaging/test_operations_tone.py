@@ -18,7 +18,7 @@ from core.imaging.operations.gamma import Gamma
 from core.imaging.operations.median_blur import MedianBlur
 from core.imaging.operations.saturation import Saturation
 from core.imaging.operations.stylize import Stylize
-from core.imaging.operations.threshold import By, Threshold
+from core.imaging.operations.threshold import Threshold, ThresholdMethod
 from core.imaging.operations.white_balance import Light, WhiteBalance
 from core.imaging.raster import Raster
 from tests.support.images.rasters import DEPTHS, raster
@@ -158,10 +158,12 @@ def test_thresholds_are_scikit_images(channels: int, dtype: Any) -> None:
     def differing(threshold: Threshold, line: Any) -> float:
         return float((split(threshold.apply(image))[0] != decided(line)).mean())
 
-    assert differing(Threshold(by=By.VALUE, value=90.5), 90.5 * step) == 0
+    assert differing(Threshold(by=ThresholdMethod.VALUE, value=90.5), 90.5 * step) == 0
     assert differing(Threshold(), filters.threshold_otsu(grey.astype(dtype), nbins=image.white + 1)) < 0.002
     line = filters.threshold_local(grey, 11, method="mean", offset=10 * step, mode="nearest")
-    assert differing(Threshold(by=By.ADAPTIVE, size=11), line) < 0.002  # where luma rounds to the other side
+    assert (
+        differing(Threshold(by=ThresholdMethod.ADAPTIVE, size=11), line) < 0.002
+    )  # where luma rounds to the other side
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)

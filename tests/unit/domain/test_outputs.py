@@ -6,7 +6,7 @@ import pytest
 
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import ImageFormat
-from core.domain.outputs import Automatic, Output, Subsampling, holding
+from core.domain.outputs import Automatic, Output, Subsampling, eligible_encodings
 from core.pipelines.definition import from_bytes, load, to_bytes
 
 JPEG, PNG, WEBP, AVIF, TIFF, GIF = (
@@ -116,18 +116,23 @@ ALL = Automatic(among=(JPEG, PNG, WEBP, AVIF, TIFF, GIF))
 def test_auto_tries_what_can_hold_the_picture(
     size: tuple[int, int], properties: dict[str, Any], expected: set[ImageFormat]
 ) -> None:
-    found = holding(ALL, size, **{"frames": 1, "transparent": False, "deep": False, **properties})
+    found = eligible_encodings(ALL, size, **{"frames": 1, "transparent": False, "deep": False, **properties})
     assert {output.format for output in found} == expected
 
 
 def test_auto_makes_do_with_what_loses_something_but_never_with_jpeg_for_transparency() -> None:
     lossy = Automatic(among=(JPEG, AVIF))
-    assert [item.format for item in holding(lossy, (9, 9), frames=5, transparent=False, deep=True)] == [JPEG, AVIF]
-    assert [item.format for item in holding(lossy, (9, 9), frames=1, transparent=True, deep=True)] == [AVIF]
+    assert [item.format for item in eligible_encodings(lossy, (9, 9), frames=5, transparent=False, deep=True)] == [
+        JPEG,
+        AVIF,
+    ]
+    assert [item.format for item in eligible_encodings(lossy, (9, 9), frames=1, transparent=True, deep=True)] == [AVIF]
     either = Automatic(among=(JPEG, WEBP))
-    assert [item.format for item in holding(either, (17_000, 9), frames=1, transparent=False, deep=False)] == [JPEG]
+    assert [
+        item.format for item in eligible_encodings(either, (17_000, 9), frames=1, transparent=False, deep=False)
+    ] == [JPEG]
     with pytest.raises(ImageFailure, match="WebP holds at most 16,383") as failure:
-        holding(either, (17_000, 9), frames=1, transparent=True, deep=False)
+        eligible_encodings(either, (17_000, 9), frames=1, transparent=True, deep=False)
     assert failure.value.code == Code.RESULT_TOO_LARGE
 
 
