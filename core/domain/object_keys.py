@@ -58,7 +58,7 @@ class IncomingKey(NamedTuple):
 
     @property
     def is_inline(self) -> bool:
-        """Whether `staged_key` made the key. The door that staged the bytes processes them: the notification is ignored.
+        """Whether `staged_key` made the key: the door that staged the bytes processes them, not the notification.
 
         Only the exact spelling counts, so that an upload which a person named `inline-2026` is processed.
         """

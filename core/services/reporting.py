@@ -118,7 +118,7 @@ def _movers(lines: Iterable[Line]) -> tuple[Line, ...]:
 def _failures(found: Mapping[str, int]) -> Iterator[Failure]:
     for code, images in sorted(found.items(), key=lambda item: (-item[1], item[0])):
         meaning = explanation(code)
-        yield Failure(code=code, what=meaning.what, advice=meaning.advice, images=images)
+        yield Failure(code=code, what=meaning.cause, advice=meaning.advice, images=images)
 
 
 def _sum(found: Iterable[Sums]) -> Sums:

@@ -51,7 +51,7 @@ def test_an_option_is_refused_by_the_formats_that_do_not_have_it() -> None:
     ("output", "said"),
     [
         ("{format: png, progressive: true}", "png has no progressive; it is an option of jpeg"),
-        ("{format: webp, lossless: true, quality: 3}", "what is lossless has no quality"),
+        ("{format: webp, lossless: true, quality: 3}", "give either lossless or quality"),
         ("{format: gif, quality: 3}", "gif is lossless and has no quality"),
         ("{format: png, palette: 257}", "palette: Expected `int` <= 256"),
         ("{format: avif, speed: 11}", "speed: Expected `int` <= 10"),
