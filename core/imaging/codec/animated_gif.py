@@ -1,6 +1,6 @@
-"""Frames → an animated GIF: of each frame what changed, in a palette of its own.
+"""Writing animated GIFs: of each frame the box that changed, with a palette of its own.
 
-Pillow's writer merges frames that are alike; here every frame that comes in stays, for as long as it is shown.
+Pillow's writer merges equal frames; this one keeps every frame and its duration.
 """
 
 import io
@@ -13,34 +13,34 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from core.imaging.codec import palette
-from core.imaging.codec.boxes import Box, around, box_of
-from core.imaging.codec.frame_clock import Clock
+from core.imaging.codec.boxes import Box, box_of, enclosing
+from core.imaging.codec.frame_clock import FrameClock
 from core.imaging.formats import gif
 
 Pixels = NDArray[Any]
 
 _COLOURS = 256
-_VISIBLE = 128  # alpha from here on is opaque: GIF knows no degrees
+_VISIBLE = 128  # the least alpha that counts as opaque: a pixel of a GIF is opaque or absent
 
 
-def still(pixels: Pixels, colors: int | None) -> bytes:
-    """8-bit RGB or RGB with alpha, (h, w, 3 or 4), as a GIF of one frame."""
+def encode_still(pixels: Pixels, colors: int | None) -> bytes:
+    """Encode 8-bit RGB or RGB with alpha, (h, w, 3 or 4), as a GIF of one frame with at most `colors` colours."""
     file = io.BytesIO()
-    _Frames(file, 1, colors or _COLOURS).add(pixels, 0).finish()
+    _FrameWriter(file, 1, colors or _COLOURS).add(pixels, 0).finish()
     return file.getvalue()
 
 
 class AnimatedGif:
-    """A GIF written frame by frame into the file at `path`; two frames are in memory, whatever there is to come."""
+    """A GIF that is written frame by frame to `path`. It holds two frames in memory."""
 
     def __init__(self, path: Path, plays: int, colors: int | None = None) -> None:
-        """`plays` is how often the frames are shown in all, 0 for ever."""
+        """`plays` is how often the animation is shown, 0 for ever; `colors` is the limit for each frame."""
         self._file = path.open("wb")
-        self._frames = _Frames(self._file, plays, colors or _COLOURS)
-        self._clock = Clock(10)
+        self._frames = _FrameWriter(self._file, plays, colors or _COLOURS)
+        self._clock = FrameClock(10)
 
     def add(self, pixels: Pixels, milliseconds: float) -> None:
-        """One frame more, 8-bit RGB or RGB with alpha, as large as the first."""
+        """Add a frame of 8-bit RGB or RGB with alpha, of the same size as the first."""
         self._frames.add(pixels, self._clock.units(milliseconds))
 
     def finish(self) -> None:
@@ -52,37 +52,37 @@ class AnimatedGif:
 
 
 @dataclass
-class _Waiting:
-    """A frame whose end is not known before the next one is: where that lets pixels vanish, `clear` is set."""
+class _PendingFrame:
+    """A frame that is written once its successor is known: if pixels vanish there, `clear` empties its box."""
 
     colours: Pixels
-    chosen: Pixels
+    changed: Pixels
     box: Box
     hundredths: int
     clear: bool = False
 
 
-class _Frames:
+class _FrameWriter:
     def __init__(self, file: BinaryIO, plays: int, colors: int) -> None:
         self._file = file
         self._plays = plays
-        self._most = colors
-        self._waiting: _Waiting | None = None
-        self._shown: tuple[Pixels, Pixels] | None = None  # the canvas: colours, and which of them are visible
+        self._most_colours = colors
+        self._pending: _PendingFrame | None = None
+        self._shown: tuple[Pixels, Pixels] | None = None  # the canvas: colours, and a mask of the visible pixels
 
-    def add(self, pixels: Pixels, hundredths: int) -> "_Frames":
+    def add(self, pixels: Pixels, hundredths: int) -> "_FrameWriter":
         colours = np.ascontiguousarray(pixels[..., :3])
         visible = pixels[..., 3] >= _VISIBLE if pixels.shape[2] == 4 else np.ones(pixels.shape[:2], bool)  # noqa: PLR2004
         if self._shown is None:
             height, width = visible.shape
-            self._file.write(gif.head(width, height, self._plays))
+            self._file.write(gif.encode_head(width, height, self._plays))
             changed, box = visible, Box(0, 0, width, height)
         else:
-            there = self._after_waiting(visible)
-            changed = visible & (~there | (colours != self._shown[0]).any(axis=2))
+            remaining = self._visible_after_pending(visible)
+            changed = visible & (~remaining | (colours != self._shown[0]).any(axis=2))
             box = box_of(changed) or Box(0, 0, 1, 1)
             self._write()
-        self._waiting = _Waiting(colours, changed, box, hundredths)
+        self._pending = _PendingFrame(colours, changed, box, hundredths)
         self._shown = colours, visible
         return self
 
@@ -90,43 +90,43 @@ class _Frames:
         self._write()
         self._file.write(gif.TRAILER)
 
-    def _after_waiting(self, visible: Pixels) -> Pixels:
-        """Which pixels are there when the waiting frame has ended: none in its box, where some must vanish."""
-        assert self._waiting is not None  # noqa: S101 - a frame that was shown waits for its successor
+    def _visible_after_pending(self, visible: Pixels) -> Pixels:
+        """The mask of pixels that remain after the pending frame. If some must vanish, its whole box is emptied."""
+        assert self._pending is not None  # noqa: S101 - a frame that was shown is pending
         assert self._shown is not None  # noqa: S101
-        there = self._shown[1]
-        vanishing = box_of(there & ~visible)
+        remaining = self._shown[1]
+        vanishing = box_of(remaining & ~visible)
         if vanishing is None:
-            return there
-        self._waiting.clear = True
-        self._waiting.box = box = around(self._waiting.box, vanishing)
-        there = there.copy()
-        there[box.rows, box.columns] = False
-        return there
+            return remaining
+        self._pending.clear = True
+        self._pending.box = box = enclosing(self._pending.box, vanishing)
+        remaining = remaining.copy()
+        remaining[box.rows, box.columns] = False
+        return remaining
 
     def _write(self) -> None:
-        frame = self._waiting
+        frame = self._pending
         if frame is None:
             return
         box = frame.box
-        chosen = frame.chosen[box.rows, box.columns]
+        changed = frame.changed[box.rows, box.columns]
         colours = frame.colours[box.rows, box.columns]
         clear_index = None
-        # Some decoders empty a box to a colour where its frame names no transparent one: it does, if it is emptied.
-        if chosen.all() and not frame.clear:
-            indices, table = palette.indexed(colours, self._most)
-        elif chosen.any():
-            indices, table = palette.indexed(colours, self._most - 1, chosen)
+        # A frame that is cleared names a transparent colour: some decoders would clear its box to another colour.
+        if changed.all() and not frame.clear:
+            indices, table = palette.quantise(colours, self._most_colours)
+        elif changed.any():
+            indices, table = palette.quantise(colours, self._most_colours - 1, changed)
             clear_index = len(table)
-            indices = np.where(chosen, indices, clear_index).astype(np.uint8)
+            indices = np.where(changed, indices, clear_index).astype(np.uint8)
         else:
-            clear_index, indices, table = 0, np.zeros(chosen.shape, np.uint8), np.zeros((1, 3), np.uint8)
+            clear_index, indices, table = 0, np.zeros(changed.shape, np.uint8), np.zeros((1, 3), np.uint8)
         self._file.write(
-            gif.frame(
+            gif.encode_frame(
                 (box.left, box.top),
                 (box.width, box.height),
                 table.tobytes() + (b"\0\0\0" if clear_index else b""),
-                _compressed(indices),
+                _lzw_blocks(indices),
                 hundredths=frame.hundredths,
                 clear=frame.clear,
                 clear_index=clear_index,
@@ -134,8 +134,8 @@ class _Frames:
         )
 
 
-def _compressed(indices: Pixels) -> bytes:
-    """LZW, as the blocks that follow a frame's palette."""
+def _lzw_blocks(indices: Pixels) -> bytes:
+    """The LZW blocks that follow a frame's palette."""
     image = Image.fromarray(indices).convert("L")
     image.putpalette(bytes(768))
     return b"".join(GifImagePlugin.getdata(image, interlace=0)[1:])

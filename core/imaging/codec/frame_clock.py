@@ -1,27 +1,27 @@
-"""The durations of frames in the units that a format has."""
+"""Durations of frames, rounded to the time units of a format."""
 
 from math import floor
 
-_SHORTEST = 2  # of GIF's units: what is shown shorter, browsers show for 100 milliseconds
+_SHORTEST = 2  # units of GIF: browsers show shorter frames for 100 milliseconds
 
 
-class Clock:
-    """Milliseconds, as they come, into whole units: every frame ends as near as can be to when it should.
+class FrameClock:
+    """Converts milliseconds to whole units, so that each frame ends as close as possible to its exact end.
 
-    What rounding takes from one frame the next one gets, so that the whole lasts as long as it did.
+    The next frame receives the time that rounding takes from a frame, so that the total duration is kept.
     """
 
     def __init__(self, unit: int = 1) -> None:
         """`unit` is in milliseconds: 1 for WebP, 10 for GIF."""
         self._unit = unit
-        self._should = 0.0
-        self._is = 0
+        self._exact_end = 0.0
+        self._units_given = 0
 
     def units(self, milliseconds: float) -> int:
-        """How long the next frame is shown. In GIF one of more than 10 milliseconds lasts 20 or more."""
-        self._should += milliseconds
-        count = max(0, floor(self._should / self._unit + 0.5) - self._is)
+        """The duration of the next frame in units. In a GIF, a frame of more than 10 milliseconds gets 20 or more."""
+        self._exact_end += milliseconds
+        count = max(0, floor(self._exact_end / self._unit + 0.5) - self._units_given)
         if self._unit > 1 and milliseconds > self._unit:
             count = max(count, _SHORTEST)
-        self._is += count
+        self._units_given += count
         return count

@@ -1,4 +1,4 @@
-"""The pages of a TIFF: out of one file, one after another, and into one."""
+"""Reading and writing the pages of a TIFF, one by one."""
 
 import shutil
 from collections.abc import Generator
@@ -15,24 +15,24 @@ from core.imaging.formats import tiff_ifd
 from core.imaging.header import read_header
 from core.imaging.raster import Raster
 
-_MOST_BYTES = (1 << 32) - 1  # what a classic TIFF can hold
+_MOST_BYTES = (1 << 32) - 1  # the most that a classic TIFF can hold
 
 
 def read_pages(path: Path, header: ImageHeader, scratch: Path) -> Generator[Raster, None, None]:
-    """Every page of the TIFF at `path`, each of its own size, channels and depth, decoded when it is asked for.
+    """The pages of the TIFF at `path`, each with its own size, channels and depth, decoded when it is requested.
 
-    A copy of the file is made at `scratch`, and is gone at the end.
+    `scratch` is the path of a temporary copy of the file, which is deleted at the end.
     Raises ImageFailure: CORRUPT_IMAGE, UNSUPPORTED_FORMAT, OUT_OF_MEMORY.
     """
     try:
         offsets = tiff_ifd.page_offsets(path)
     except ValueError as error:
-        message = f"The TIFF cannot be decoded: {header.frames:,} pages were found, and the way to the next is broken."
+        message = f"The TIFF cannot be decoded: {header.frames:,} pages were found, and the link to the next is broken."
         raise ImageFailure(Code.CORRUPT_IMAGE, message) from error
     shutil.copyfile(path, scratch)
     try:
         for offset in offsets:
-            # Each page is made the first in turn: what reads a first page rightly reads them all.
+            # The decoder reads the first page only, so each page becomes the first one in turn.
             tiff_ifd.make_first(scratch, offset)
             yield decode(scratch, read_header(scratch))
     finally:
@@ -40,16 +40,16 @@ def read_pages(path: Path, header: ImageHeader, scratch: Path) -> Generator[Rast
 
 
 class PagesWriter:
-    """A TIFF at `path` that pages are added to, one by one."""
+    """Writes a TIFF to `path`, page by page."""
 
     def __init__(self, path: Path, output: Output) -> None:
         self._path = path
         self._output = output
 
     def add(self, raster: Raster) -> int:
-        """How many bytes the file has with this page.
+        """Add a page, and return the size of the file in bytes.
 
-        Raises ImageFailure as `encode` does, and RESULT_TOO_LARGE beyond the 4 GB that a TIFF can hold.
+        Raises ImageFailure as `encode` does, and RESULT_TOO_LARGE if the file exceeds 4 GB.
         """
         page = self._path.with_name(f".{self._path.name}")
         size = encode(raster, self._output, page)

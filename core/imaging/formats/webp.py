@@ -1,4 +1,4 @@
-"""The header of a WebP file (RFC 9649). Pillow's reader allocates two canvases before it says the size."""
+"""Reading the header of a WebP (RFC 9649): Pillow would allocate two canvases before it returns the size."""
 
 import struct
 from pathlib import Path
@@ -8,7 +8,7 @@ _ALPHA, _FLAGS_SIZE = 0x10, 10
 
 
 class WebpHeader(NamedTuple):
-    """`icc` and `exif` as they are embedded; `frames` is 1 for a still picture."""
+    """`icc` and `exif` are the embedded bytes; `frames` is 1 for a still picture."""
 
     width: int
     height: int
@@ -19,7 +19,7 @@ class WebpHeader(NamedTuple):
 
 
 def read(path: Path) -> WebpHeader:
-    """Walk the chunks of the file at `path`. Raises ValueError where there is no picture in them."""
+    """Read the chunks of the file at `path`. Raises ValueError if they hold no picture."""
     size, alpha, frames = None, False, 0
     metadata: dict[bytes, bytes] = {}
     with path.open("rb") as file:
@@ -49,7 +49,7 @@ def _three_bytes(data: bytes, at: int) -> int:
 
 
 def _lossy_size(data: bytes) -> tuple[int, int]:
-    """A VP8 key frame's size: 14 bits each, behind a tag and a start code of three bytes each (RFC 6386, 9.1)."""
+    """The size in a VP8 key frame: 14 bits a side, after a tag and a start code of 3 bytes each (RFC 6386, 9.1)."""
     if data[3:6] != b"\x9d\x01\x2a":
         raise ValueError("a WebP whose picture does not begin with a key frame")
     width, height = struct.unpack_from("<HH", data, 6)
@@ -57,6 +57,6 @@ def _lossy_size(data: bytes) -> tuple[int, int]:
 
 
 def _lossless_size(data: bytes) -> tuple[tuple[int, int], bool]:
-    """VP8L: a signature byte, then 14 bits of width - 1, 14 of height - 1, and one that says alpha."""
+    """The size and alpha in VP8L: a signature byte, 14 bits of width - 1, 14 of height - 1, and 1 for alpha."""
     bits = int.from_bytes(data[1:5], "little")
     return ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1), bool(bits >> 28 & 1)

@@ -32,7 +32,7 @@ def render(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check
 
 def _render_one(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Callable[[], None]) -> Rendered:
     if pipeline.takes_frames:
-        codec.refuse_half(path, header)
+        codec.refuse_incomplete(path, header)
     reduction = reduction_for(header, pipeline)
     original = (header.width, header.height) if reduction > 1 else None
     measured: Measurements = {}

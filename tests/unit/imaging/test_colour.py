@@ -111,7 +111,7 @@ def test_a_table_of_colours_moves_16_bits_smoothly() -> None:
     difference = (grid[..., ::-1] - grid) * np.float32(257 / 2)
     pixels = raster(20, 20, 3, np.uint16).pixels
     wanted = (pixels.astype(float) + pixels[..., ::-1]) / 2
-    assert np.abs(colour._by_difference(pixels, difference) - wanted).max() <= 150
+    assert np.abs(colour._add_difference(pixels, difference) - wanted).max() <= 150
 
 
 def test_a_file_with_a_profile_looks_as_it_should(tmp_path: Path) -> None:

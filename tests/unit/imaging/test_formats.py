@@ -87,7 +87,7 @@ def test_a_bomb_within_an_icon_is_refused_by_its_own_size(tmp_path: Path) -> Non
 def test_the_best_picture_of_an_icon_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "x.ico"
     Image.fromarray(np.tile(RGBA, (4, 4, 1))).resize((64, 64)).save(path, sizes=[(16, 16), (64, 64), (32, 32)])
-    assert ico.best(path)[:2] == (64, 64)
+    assert ico.find_best(path)[:2] == (64, 64)
 
 
 @pytest.mark.skipif(not HEIC, reason="no pillow-heif here")

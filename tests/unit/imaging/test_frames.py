@@ -16,7 +16,7 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output
 from core.imaging import codec
-from core.imaging.codec.frame_clock import Clock
+from core.imaging.codec.frame_clock import FrameClock
 from core.imaging.formats import gif
 from core.imaging.header import read_header
 from core.imaging.raster import Raster
@@ -91,10 +91,10 @@ def test_a_frame_that_hangs_over_a_gifs_canvas_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "x.gif"
     data = (Image.fromarray(np.full(size, 1, np.uint8)) for size in ((10, 10), (30, 20)))
     frames = [
-        gif.frame((0, 0), image.size, b"\0\0\0\xff\0\0", lzw(image), hundredths=5, clear=False, clear_index=None)
+        gif.encode_frame((0, 0), image.size, b"\0\0\0\xff\0\0", lzw(image), hundredths=5, clear=False, clear_index=None)
         for image in data
     ]
-    path.write_bytes(gif.head(10, 10, 0) + b"".join(frames) + gif.TRAILER)
+    path.write_bytes(gif.encode_head(10, 10, 0) + b"".join(frames) + gif.TRAILER)
     rasters, _, _ = read(path)
     assert [found.pixels.shape[:2] for found in rasters] == [(10, 10), (10, 10)]
     assert (rasters[1].pixels[..., :3] == (255, 0, 0)).all()
@@ -143,28 +143,28 @@ def test_what_is_written_is_shown_frame_for_frame(frames: list[Any], data: st.Da
 
 @given(st.lists(st.floats(0, 5000), min_size=1, max_size=40))
 def test_every_frame_ends_at_the_millisecond_nearest_to_when_it_should(times: list[float]) -> None:
-    clock = Clock()
+    clock = FrameClock()
     ends = accumulate(clock.units(time) for time in times)
     assert all(abs(end - should) <= 0.5001 for end, should in zip(ends, accumulate(times), strict=True))
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=40))
 def test_a_gif_keeps_its_times_and_shows_nothing_longer_too_short(tens: list[int]) -> None:
-    clock = Clock(10)
+    clock = FrameClock(10)
     assert [clock.units(10.0 * count) for count in tens] == tens
-    clock = Clock(10)
+    clock = FrameClock(10)
     assert all(clock.units(milliseconds) >= 2 for milliseconds in tens if milliseconds > 10)
 
 
 @given(st.lists(st.floats(25, 3000), min_size=1, max_size=40))
 def test_a_gif_lasts_as_long_as_what_it_is_made_from(times: list[float]) -> None:
-    clock = Clock(10)
+    clock = FrameClock(10)
     assert abs(sum(map(clock.units, times)) * 10 - sum(times)) <= 5.001
 
 
 def taken(path: Path) -> None:
     header = read_header(path)
-    codec.refuse_half(path, header)
+    codec.refuse_incomplete(path, header)
     list(codec.read_animation(path, header).frames)
 
 

@@ -233,5 +233,5 @@ def test_pages_that_go_in_a_circle_are_no_endless_book(book: Path) -> None:
     count = int.from_bytes(content[second : second + 2], "little")
     content[second + 2 + 12 * count : second + 6 + 12 * count] = first.to_bytes(4, "little")
     book.write_bytes(content)
-    with pytest.raises(ImageFailure, match="the way to the next is broken"):
+    with pytest.raises(ImageFailure, match="the link to the next is broken"):
         list(codec.read_pages(book, header, book.with_suffix(".scratch")))
