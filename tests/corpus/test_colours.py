@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 
 from core.imaging import codec
 from core.imaging.formats import tiff
+from core.imaging.formats.tiff_ifd import Tag
 from core.imaging.header import read_header
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
@@ -67,7 +68,7 @@ def reference(path: Path, how: str) -> NDArray[Any]:
 
 def lab_reference(path: Path) -> NDArray[Any]:
     """By LittleCMS, from the upper eight bits: Pillow reads them where the file says that they are RGB."""
-    with Image.open(io.BytesIO(tiff.with_fields(path.read_bytes(), {262: 2}))) as image:
+    with Image.open(io.BytesIO(tiff.with_fields(path.read_bytes(), {Tag.PHOTOMETRIC: 2}))) as image:
         lab = Image.frombytes("LAB", image.size, image.tobytes(), "raw", "LAB")
     source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     transform = ImageCms.buildTransform(source, target, "LAB", "RGB", ImageCms.Intent.RELATIVE_COLORIMETRIC)

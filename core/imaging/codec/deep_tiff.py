@@ -82,7 +82,7 @@ def _interleaved(path: Path, directory: FirstDirectory) -> Pixels:
     return pixels
 
 
-def _colours(path: Path, directory: FirstDirectory, changes: dict[int, int]) -> Pixels:
+def _colours(path: Path, directory: FirstDirectory, changes: dict[Tag, int]) -> Pixels:
     """The numbers in the order of the file, stored by pixels or by planes."""
     if directory.first(Tag.PLANAR, 1) != _PLANES or directory.samples == 1:
         return layout.to_rgb(_read_numbers(path, changes))
@@ -90,7 +90,7 @@ def _colours(path: Path, directory: FirstDirectory, changes: dict[int, int]) -> 
     return np.dstack([_decode(tiff.with_one_plane(content, number, planes)) for number in range(planes)])
 
 
-def _read_numbers(path: Path, changes: dict[int, int]) -> Pixels:
+def _read_numbers(path: Path, changes: dict[Tag, int]) -> Pixels:
     return _decode(tiff.with_fields(path.read_bytes(), {Tag.ORIENTATION: 1, **changes}))
 
 

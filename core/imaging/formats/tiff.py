@@ -39,8 +39,11 @@ def declare_alpha(path: Path) -> None:
         entries.sort(key=lambda entry: entry.tag)
         end = file.seek(0, io.SEEK_END)
         end += file.write(b"\0" * (end % 2))
-        fields = (struct.pack(layout.entry, entry.tag, entry.kind, entry.count, entry.inline) for entry in entries)
-        file.write(struct.pack(layout.count, len(entries)) + b"".join(fields) + b"\0\0\0\0")
+        fields = (
+            struct.pack(layout.entry_format, entry.tag, entry.kind, entry.value_count, entry.inline)
+            for entry in entries
+        )
+        file.write(struct.pack(layout.count_format, len(entries)) + b"".join(fields) + b"\0\0\0\0")
     tiff_ifd.make_first(path, end)
 
 
@@ -54,7 +57,7 @@ def without_orientation(content: bytes) -> bytes:
     return with_fields(content, {Tag.ORIENTATION: 1})
 
 
-def with_fields(content: bytes, values: Mapping[int, int]) -> bytes:
+def with_fields(content: bytes, values: Mapping[Tag, int]) -> bytes:
     """The same TIFF with the fields in `values` (number by tag) changed in its first directory.
 
     Fields that it lacks are not added. A Big TIFF comes back as it is.
@@ -63,7 +66,8 @@ def with_fields(content: bytes, values: Mapping[int, int]) -> bytes:
     changed = bytearray(content)
     for entry in entries:
         if entry.tag in values:
-            struct.pack_into(layout.order + "HII", changed, entry.offset + 2, FieldType.LONG, 1, values[entry.tag])
+            value = values[Tag(entry.tag)]
+            struct.pack_into(layout.order + "HII", changed, entry.offset + 2, FieldType.LONG, 1, value)
     return bytes(changed)
 
 
@@ -75,10 +79,10 @@ def with_one_plane(content: bytes, number: int, planes: int) -> bytes:
         if entry.tag not in _DATA or entry.kind not in {FieldType.SHORT, FieldType.LONG}:
             continue
         letter = LETTERS[FieldType(entry.kind)]
-        size, share = struct.calcsize(letter), entry.count // planes
+        size, share = struct.calcsize(letter), entry.value_count // planes
         inline = entry.offset + 8  # where an entry has its values, or their offset
-        is_inline = entry.count * size <= len(entry.inline)
-        start = inline if is_inline else struct.unpack(layout.offset, entry.inline)[0]
+        is_inline = entry.value_count * size <= len(entry.inline)
+        start = inline if is_inline else struct.unpack(layout.offset_format, entry.inline)[0]
         start += number * share * size
         struct.pack_into(layout.order + "I", changed, entry.offset + 4, share)
         if share * size <= len(entry.inline):

@@ -68,22 +68,22 @@ class Layout(NamedTuple):
     big: bool
 
     @property
-    def offset(self) -> str:
+    def offset_format(self) -> str:
         """The `struct` format of an offset."""
         return self.order + ("Q" if self.big else "I")
 
     @property
-    def count(self) -> str:
+    def count_format(self) -> str:
         """The `struct` format of a directory's number of entries."""
         return self.order + ("Q" if self.big else "H")
 
     @property
-    def entry(self) -> str:
+    def entry_format(self) -> str:
         """The `struct` format of an entry: tag, type, number of values, and the values or their offset."""
         return self.order + ("HHQ8s" if self.big else "HHI4s")
 
     @property
-    def start(self) -> int:
+    def first_pointer(self) -> int:
         """Where the file says at which offset its first directory lies."""
         return 8 if self.big else 4
 
@@ -92,7 +92,7 @@ class Directory(NamedTuple):
     """One directory: its offset in the file, and how many entries it has."""
 
     offset: int
-    count: int
+    entry_count: int
 
 
 class Entry(NamedTuple):
@@ -101,7 +101,7 @@ class Entry(NamedTuple):
     offset: int
     tag: int
     kind: int
-    count: int
+    value_count: int
     inline: bytes
 
 
@@ -120,33 +120,34 @@ def walk(file: BinaryIO, layout: Layout) -> Iterator[Directory]:
 
     Raises BrokenChainError where the chain breaks, and ValueError for a directory that cannot be one.
     """
-    file.seek(layout.start)
-    offset = _read_number(file, layout.offset)
+    file.seek(layout.first_pointer)
+    offset = _read_number(file, layout.offset_format)
     seen: set[int] = set()
     while offset:
         if offset in seen or len(seen) == _MOST_DIRECTORIES:
             raise BrokenChainError("a TIFF whose pages have no end")
         _seek(file, offset)
-        count = _read_number(file, layout.count)
+        count = _read_number(file, layout.count_format)
         if count > _MOST_ENTRIES:
             raise ValueError("a TIFF whose directory has more entries than there are tags")
         seen.add(offset)
         yield Directory(offset, count)
-        file.seek(_entries_offset(layout, offset) + struct.calcsize(layout.entry) * count)
+        file.seek(_entries_offset(layout, offset) + struct.calcsize(layout.entry_format) * count)
         try:
-            offset = _read_number(file, layout.offset)
+            offset = _read_number(file, layout.offset_format)
         except ValueError as error:
             raise BrokenChainError("a TIFF that is cut short behind a page's directory") from error
 
 
 def read_entries(file: BinaryIO, layout: Layout, directory: Directory) -> list[Entry]:
     """The entries of one directory; fewer than it counts if the file is cut short."""
-    start, size = _entries_offset(layout, directory.offset), struct.calcsize(layout.entry)
+    start, size = _entries_offset(layout, directory.offset), struct.calcsize(layout.entry_format)
     file.seek(start)
-    data = file.read(size * directory.count)
+    data = file.read(size * directory.entry_count)
     whole = data[: len(data) // size * size]
     return [
-        Entry(start + number * size, *fields) for number, fields in enumerate(struct.iter_unpack(layout.entry, whole))
+        Entry(start + number * size, *fields)
+        for number, fields in enumerate(struct.iter_unpack(layout.entry_format, whole))
     ]
 
 
@@ -155,16 +156,16 @@ def read_values(file: BinaryIO, layout: Layout, entry: Entry) -> tuple[int, ...]
     if entry.kind not in LETTERS:
         return ()
     letter = LETTERS[FieldType(entry.kind)]
-    size = entry.count * struct.calcsize(letter)
+    size = entry.value_count * struct.calcsize(letter)
     if size > _MOST_VALUE_BYTES:
         raise ValueError("a TIFF whose field is larger than any that is known")
     data = entry.inline[:size]
     if size > len(entry.inline):
-        _seek(file, struct.unpack(layout.offset, entry.inline)[0])
+        _seek(file, struct.unpack(layout.offset_format, entry.inline)[0])
         data = file.read(size)
     if len(data) < size:
         raise ValueError("a TIFF whose field lies outside the file")
-    return struct.unpack(f"{layout.order}{entry.count}{letter}", data)
+    return struct.unpack(f"{layout.order}{entry.value_count}{letter}", data)
 
 
 def page_offsets(path: Path) -> tuple[int, ...]:
@@ -177,12 +178,12 @@ def make_first(path: Path, offset: int) -> None:
     """Change the file at `path` in place, so that it begins with the page whose directory is at `offset`."""
     with path.open("r+b") as file:
         layout = read_layout(file)
-        file.seek(layout.start)
-        file.write(struct.pack(layout.offset, offset))
+        file.seek(layout.first_pointer)
+        file.write(struct.pack(layout.offset_format, offset))
 
 
 def _entries_offset(layout: Layout, directory: int) -> int:
-    return directory + struct.calcsize(layout.count)
+    return directory + struct.calcsize(layout.count_format)
 
 
 def _seek(file: BinaryIO, offset: int) -> None:
