@@ -1,4 +1,4 @@
-"""A corpus of awkward real images, where there is one beside the repository: each is a rendition or a code."""
+"""The corpus of difficult real images, if it lies beside the repository: each becomes renditions or a code."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 IMAGES = sorted(path for path in CORPUS.glob("*") if path.is_file() and path.name != "README.md")
 PIPELINES = definition.load_folder(definition.shipped())
 LIMITS = plan.Limits(max_megapixels=250, max_bytes=1 << 30)
-# Those that end failed, and how.
+# The images that end failed, with their codes.
 REFUSED = {
     "65536-uint32-limit.png": Code.TOO_MANY_PIXELS,
     "giant-image.jpg": Code.TOO_MANY_PIXELS,
@@ -29,7 +29,7 @@ REFUSED = {
     "truncated.jpg": Code.CORRUPT_IMAGE,
     "truncated.png": Code.CORRUPT_IMAGE,
 }
-# Non-local means takes seconds per megapixel: `restore` is run over the small ones.
+# Non-local means takes seconds per megapixel, so `restore` processes only smaller images.
 RESTORE_MEGAPIXELS = 0.3
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(not IMAGES, reason=f"there is no corpus at {CORPUS}")]
@@ -81,7 +81,7 @@ def test_every_orientation_comes_out_upright(shape: str, number: int, tmp_path: 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in IMAGES if path.name not in REFUSED])
 def test_pixels_are_those_that_pillow_sees(path: Path) -> None:
-    """An independent decoder agrees, where neither a profile nor 16 bits come between."""
+    """Pillow agrees on images without a profile and of 8 bits."""
     header = read_header(path)
     if header.depth > 8:
         pytest.skip("Pillow has 8 bits only: compared elsewhere")

@@ -67,10 +67,10 @@ def detect_format(path: Path) -> str:
     for start, name in _FOREIGN:
         if head[:256].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
             raise unsupported(name)
-    kind = unsigned.detect_unsigned_format(path, head)
-    if kind is None:
+    unsigned_kind = unsigned.detect_unsigned_format(path, head)
+    if unsigned_kind is None:
         raise unsupported("of no known image format")
-    return kind
+    return unsigned_kind
 
 
 def unsupported(description: str) -> ImageFailure:

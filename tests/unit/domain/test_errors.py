@@ -1,4 +1,4 @@
-"""The errors: one tree, one closed list, both written down."""
+"""Errors: the tree of exceptions and the closed list of codes, and their documentation."""
 
 import pickle
 import re

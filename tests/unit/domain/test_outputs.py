@@ -1,4 +1,4 @@
-"""What an output may say, and what `auto` may choose."""
+"""The options of outputs, and the formats that `auto` chooses."""
 
 from typing import Any
 

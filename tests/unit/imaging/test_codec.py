@@ -1,4 +1,4 @@
-"""File ⇄ Raster: what must survive does, what must not does not, and damage is said."""
+"""Decoding and encoding: pixels, alpha and depth survive, metadata does not, and damage raises an error."""
 
 import os
 import struct
@@ -30,7 +30,7 @@ def opened(path: Path) -> Raster:
 
 
 def smooth(height: int, width: int, channels: int, dtype: Any = np.uint8) -> Raster:
-    """Natural enough that lossy formats come near; alpha in full where there is alpha."""
+    """A smooth raster, which lossy formats keep closely; its alpha has all values."""
     pixels = cv2.GaussianBlur(raster(height, width, channels, dtype).pixels, (0, 0), 4).reshape(height, width, channels)
     return Raster(np.ascontiguousarray(pixels))
 
@@ -121,7 +121,7 @@ def test_a_16_bit_tiff_that_lies_on_its_side_comes_out_upright(orientation: int,
     codec.encode(image, Output(format=ImageFormat.TIFF), path)
     content = bytearray(path.read_bytes())
     for entry in tiff.first_entries(bytes(content))[1]:
-        if entry.tag == 284:  # the planar configuration, whose default is what it says, makes room
+        if entry.tag == 284:  # the planar configuration has its default value, so its field can be reused
             struct.pack_into("<HHIHH", content, entry.offset, 274, 3, 1, orientation, 0)
     path.write_bytes(content)
     assert np.array_equal(opened(path).pixels, layout.upright(image.pixels, orientation))
@@ -262,7 +262,7 @@ def test_a_side_too_long_for_the_format_is_refused_with_the_numbers(tmp_path: Pa
 
 
 def test_an_image_that_does_not_fit_the_memory_is_no_corrupt_image(tmp_path: Path) -> None:
-    """In a process of its own, whose memory the kernel limits as the worker's is."""
+    """In a process whose memory the kernel limits, as it limits the worker's."""
     for suffix in ("jpg", "png", "webp"):
         path = tmp_path / f"large.{suffix}"
         cv2.imwrite(str(path), np.zeros((9000, 9000, 3), np.uint8))

@@ -1,4 +1,4 @@
-"""Profiles become sRGB: at 8 bits by LittleCMS, at 16 in floating point, and the two agree with the formula."""
+"""Profiles are converted to sRGB: 8 bits by LittleCMS, 16 bits in floating point; both agree with the formula."""
 
 import io
 import struct
@@ -105,7 +105,7 @@ def test_grey_follows_its_curve(dtype: Any) -> None:
 
 
 def test_a_table_of_colours_moves_16_bits_smoothly() -> None:
-    """Profiles of tables: the interpolated difference is exact for what is linear."""
+    """Profiles of tables: the interpolated difference is exact for linear changes."""
     step = np.linspace(0, 255, 33).astype(np.uint8)
     grid = np.stack(np.meshgrid(step, step, step, indexing="ij"), axis=-1).astype(np.float32)
     difference = (grid[..., ::-1] - grid) * np.float32(257 / 2)
@@ -115,7 +115,7 @@ def test_a_table_of_colours_moves_16_bits_smoothly() -> None:
 
 
 def test_a_file_with_a_profile_looks_as_it_should(tmp_path: Path) -> None:
-    """The red of Display P3 at two thirds is a stronger red in sRGB, in every format and depth."""
+    """Two thirds of Display P3's red is a stronger red in sRGB, in every format and depth."""
     content = profile(P3, SRGB_CURVE)
     image = Image.new("RGB", (16, 16), (170, 60, 60))
     for suffix in ("jpg", "png", "webp", "tif", "avif"):

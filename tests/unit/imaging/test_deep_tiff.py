@@ -1,4 +1,4 @@
-"""TIFFs of 10 to 16 bits that no library reads by itself: every value comes in, however it is laid down."""
+"""TIFFs of 10 to 16 bits that no library reads by itself: every value is read, in every layout."""
 
 import struct
 import zlib
@@ -32,7 +32,7 @@ def tiff(
     rows: int = 7,
     kind: int = 1,
 ) -> bytes:
-    """A TIFF of strips of `rows` rows; deflated ones with differences from the left, modulo 2^16."""
+    """A TIFF in strips of `rows` rows. Deflated strips hold differences from the left, modulo 2^16."""
     height, width, samples = pixels.shape
     planes = [pixels[..., at : at + 1] for at in range(samples)] if planar else [pixels]
     strips = [plane[top : top + rows] for plane in planes for top in range(0, height, rows)]

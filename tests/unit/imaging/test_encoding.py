@@ -1,4 +1,4 @@
-"""What each option of an output does to the file, as other readers see it."""
+"""The effect of each option of an output on the file, as other readers see it."""
 
 from pathlib import Path
 from typing import Any

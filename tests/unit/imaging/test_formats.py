@@ -1,4 +1,4 @@
-"""The rarer formats come in with the pixels that were written, and a damaged one is a code, whatever its format."""
+"""The rarer formats are decoded to the pixels that were written; a damaged file raises an error with a code."""
 
 import importlib.util
 import struct
@@ -30,7 +30,7 @@ NAMES = [
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_pixels_that_were_written_come_in(name: str, tmp_path: Path) -> None:
-    path = tmp_path / "x"  # the name says nothing
+    path = tmp_path / "x"  # the suffix must not matter
     pixels = write(name, path)
     header = read_header(path)
     found = codec.decode(path, header)
@@ -55,9 +55,9 @@ def test_a_damaged_file_is_pixels_or_a_code_and_nothing_else(name: str, tmp_path
     )
     def damaged(cut: int, at: int, noise: bytes) -> None:
         path.write_bytes((whole[:at] + noise + whole[at + len(noise) :])[: cut if cut % 2 else len(whole)])
-        with suppress(ImageFailure):  # whatever else is raised fails the test
+        with suppress(ImageFailure):  # any other error fails the test
             header = read_header(path)
-            if header.megapixels < 1:  # the limits are core.routing.plan's
+            if header.megapixels < 1:  # core.routing.plan has the limits
                 codec.decode(path, header)
 
     start = time.perf_counter()
@@ -220,10 +220,10 @@ path = Path(sys.argv[1])
 try:
     codec.decode(path, read_header(path))
 except ImageFailure as failure:
-    # Not getrusage, which the kernel carries over from whoever started this
+    # Not getrusage: its peak includes the process that started this one
     print(failure.code.value, accounting.status_bytes("self", "VmHWM").get("VmHWM", 0))
 """
     run = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True)
     code, peak = run.stdout.split()
     assert code == "corrupt_image"
-    assert int(peak) < 400 * 2**20  # 2.9 GB were taken before; systems without /proc say 0
+    assert int(peak) < 400 * 2**20  # without the check it is 2.9 GB; systems without /proc report 0

@@ -1,4 +1,4 @@
-"""Animations: frame for frame, as long and as often as the file says, and never a part of one."""
+"""Animations keep every frame, its duration and the repeats; an incomplete one raises an error."""
 
 from itertools import accumulate
 from pathlib import Path
@@ -45,7 +45,7 @@ def write(frames: list[Any], path: Path, output: Output, times: list[float], pla
 def test_frames_come_in_whole_with_their_times(kind: str, plays: int, alpha: bool, tmp_path: Path) -> None:
     frames = clip(8, alpha=alpha)
     for at in range(8):
-        frames[at][0, at, :3] = 9 * at  # no two are alike: Pillow would write them as one
+        frames[at][0, at, :3] = 9 * at  # no two are equal, since Pillow would merge them
         frames[at][0, :, 3:] = 255
     path = saved(frames, tmp_path / f"x.{kind}", DURATIONS, plays)
     assert read_header(path).frames == 8

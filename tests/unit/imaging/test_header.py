@@ -1,4 +1,4 @@
-"""The header of a file: right, instant whatever it claims, and a sentence where there is none."""
+"""Headers are read rightly, in time that does not depend on the claimed size; a file without one raises an error."""
 
 import io
 import struct
@@ -83,7 +83,7 @@ def test_a_bomb_is_probed_at_once(tmp_path: Path) -> None:
     read_header(path)
     start = time.process_time()
     header = read_header(path)
-    assert time.process_time() - start < 1  # its pixels would take minutes
+    assert time.process_time() - start < 1  # decoding its pixels would take minutes
     assert (header.width, header.height) == (50_000, 50_000)
 
 
@@ -151,14 +151,14 @@ def test_a_damaged_header_is_a_header_or_a_code_and_nothing_else(kind: str, tmp_
     @given(cut=st.integers(1, len(whole)), at=st.integers(0, 400), noise=st.binary(max_size=6))
     def damaged(cut: int, at: int, noise: bytes) -> None:
         path.write_bytes((whole[:at] + noise + whole[at + len(noise) :])[:cut])
-        with suppress(ImageFailure):  # whatever else is raised fails the test
+        with suppress(ImageFailure):  # any other error fails the test
             read_header(path)
 
     damaged()
 
 
 class CountedFile(io.BytesIO):
-    """A file that knows how often it was read from."""
+    """A file that counts how often it is read."""
 
     reads = 0
 
@@ -200,7 +200,7 @@ def test_megabytes_of_zeros_in_a_gif_are_passed_at_once(tmp_path: Path) -> None:
 
 
 def test_a_tiff_of_endless_overlapping_directories_is_probed_in_no_time(tmp_path: Path) -> None:
-    """Each of 60,000 directories claims 65,535 entries, and the next is two bytes further on."""
+    """Each of 60,000 directories claims 65,535 entries, and the next begins two bytes later."""
     path = tmp_path / "x.tif"
     content = bytearray(b"\xff" * 1_000_000)
     content[:8] = b"II*\0" + struct.pack("<I", 8)
@@ -208,7 +208,7 @@ def test_a_tiff_of_endless_overlapping_directories_is_probed_in_no_time(tmp_path
     start = time.process_time()
     with suppress(ImageFailure):
         read_header(path)
-    assert time.process_time() - start < 20  # all that it claims would take hours
+    assert time.process_time() - start < 20  # reading all claimed entries would take hours
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What every operation promises, and each one against an independent reference."""
+"""The promises of every operation, and comparisons with independent references."""
 
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ from core.imaging.raster import Raster
 from tests.support.images.rasters import psnr, raster, rasters
 
 SIDES = st.integers(1, 60)
-DECIDED_BY_PIXELS = (Deskew, Trim)  # how large the result is; its upper bound is known before
+DECIDED_BY_PIXELS = (Deskew, Trim)  # the size is known only after; an upper bound is known before
 
 
 @pytest.fixture(scope="session")
@@ -129,7 +129,7 @@ def test_every_operation_takes_any_raster_writes_a_new_one_and_says_its_size(ima
 
 def test_a_grey_image_stays_grey_through_every_operation(logo: Path) -> None:
     for operation in every_operation(logo):
-        more = 2 if isinstance(operation, ColorMap) else 0  # the one that gives grey its colours
+        more = 2 if isinstance(operation, ColorMap) else 0  # the only one that turns grey into colours
         assert operation.apply(raster(12, 19, 1)).channels == 1 + more
         assert operation.apply(raster(12, 19, 2)).channels == 2 + more
 
@@ -193,7 +193,7 @@ def test_resize_keeps_what_each_fit_promises(size: tuple[int, int], box: tuple[i
             assert out(fit)[0] <= size[0]
             assert out(fit)[1] <= size[1]
     for width, height in (inside, outside):
-        assert abs(width * size[1] - height * size[0]) <= max(size)  # the shape, to half a pixel a side
+        assert abs(width * size[1] - height * size[0]) <= max(size)  # the aspect ratio, to half a pixel a side
 
 
 def test_shrinking_is_the_mean_over_the_area() -> None:

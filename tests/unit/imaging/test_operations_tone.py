@@ -1,4 +1,4 @@
-"""Operations of tone, color and texture against independent references; each states its tolerance."""
+"""Operations of tone, color and texture, compared with independent references; each test states its tolerance."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ SIZES = [(1, 1), (1, 7), (37, 53)]
 
 
 def split(image: Raster) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Colors as float64, and alpha (with no channel where there is none)."""
+    """Colors as float64, and alpha (without a channel if there is none)."""
     colours = image.channels - image.has_alpha
     return image.pixels[..., :colours].astype(np.float64), image.pixels[..., colours:]
 
 
 def agree(step: Operation, image: Raster, expected: NDArray[Any], tolerance: float = 0.51) -> None:
-    """`expected` are the colors, unrounded; alpha must be the input's own."""
+    """`expected` are the colors, unrounded; alpha must equal the input's."""
     result = step.apply(image)
     colours, alpha = split(result)
     assert np.abs(colours - expected.clip(0, image.white)).max() <= tolerance
@@ -76,7 +76,7 @@ def test_saturation_and_brightness_are_pillows() -> None:
             expected = np.asarray(theirs.enhance(factor)).astype(int)
             assert (
                 np.abs(step.apply(image).pixels.astype(int) - expected).max() <= 2
-            )  # Pillow cuts off, and rounds twice
+            )  # Pillow truncates, and rounds twice
 
 
 @pytest.mark.parametrize(("channels", "dtype"), KINDS)
@@ -163,7 +163,7 @@ def test_thresholds_are_scikit_images(channels: int, dtype: Any) -> None:
     line = filters.threshold_local(grey, 11, method="mean", offset=10 * step, mode="nearest")
     assert (
         differing(Threshold(by=ThresholdMethod.ADAPTIVE, size=11), line) < 0.002
-    )  # where luma rounds to the other side
+    )  # where luma is rounded to the other side
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)

@@ -203,7 +203,7 @@ def test_a_package_without_a_word_of_its_own_has_the_version_it_was_installed_wi
 def test_an_operation_is_never_applied_where_its_function_is_not() -> None:
     kind = build(Description(name="f", reference="acme:f", version="acme 1"))
     raster: Any = None
-    with pytest.raises(NotImplementedError, match="in the worker's child alone"):
+    with pytest.raises(NotImplementedError, match="only the worker's child"):
         kind().apply(raster)
 
 
