@@ -101,7 +101,7 @@ _EXPLANATIONS = {
 }
 
 
-def explanation(code: str) -> Explanation:
+def explain(code: str) -> Explanation:
     """The explanation of a code in the ledger; a general one for codes of other releases."""
     try:
         return _EXPLANATIONS[Code(code)]

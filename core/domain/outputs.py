@@ -89,7 +89,7 @@ class Output(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     @property
     def background_rgb(self) -> tuple[int, int, int]:
-        return rgba(self.background)[:3]
+        return to_rgba(self.background)[:3]
 
     @property
     def candidates(self) -> tuple["Output", ...]:
@@ -166,7 +166,7 @@ def eligible_encodings(
     return kept
 
 
-def rgba(colour: str) -> tuple[int, int, int, int]:
+def to_rgba(colour: str) -> tuple[int, int, int, int]:
     """Red, green, blue and alpha of a Colour, 0 to 255."""
     red, green, blue, alpha = bytes.fromhex(colour[1:].ljust(8, "f"))
     return red, green, blue, alpha

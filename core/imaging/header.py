@@ -67,7 +67,7 @@ def _read_by_fields(path: Path, kind: str) -> ImageHeader | None:
     if kind == "webp":
         return _read_webp(path)
     if kind == "heic":
-        return _make_header(path, kind, _heic_samples(path))
+        return _make_header(path, kind, _read_heic_samples(path))
     if kind == "tiff":
         return _read_deep_tiff(path)
     read_samples = {"psd": samples.psd_samples, "ico": samples.ico_samples, "pnm": samples.pnm_samples}.get(kind)
@@ -76,22 +76,22 @@ def _read_by_fields(path: Path, kind: str) -> ImageHeader | None:
 
 def _read_by_pillow(path: Path, kind: str) -> ImageHeader:
     with open_image(path, kind) as image:
-        orientation = _orientation(path, kind, image)
+        orientation = _read_orientation(path, kind, image)
         depth = 8
         if kind == "tiff":
-            channels, depth = _tiff_samples(image)
+            channels, depth = _read_tiff_samples(image)
         elif kind == "png":
-            channels, depth = png.samples(path)
+            channels, depth = png.read_samples(path)
         elif kind == "jpeg2000":
             channels, depth = samples.jpeg2000_samples(path, image)[2:]
         else:
-            channels, depth = samples.mode_channels(image), 16 if kind == "avif" and avif.bits(path) > 8 else 8  # noqa: PLR2004
+            channels, depth = samples.mode_channels(image), 16 if kind == "avif" and avif.read_bits(path) > 8 else 8  # noqa: PLR2004
         width, height = image.size
         # Pillow returns the size of a TIFF as displayed, and of other formats as stored.
         if orientation >= 5 and kind == "tiff":  # noqa: PLR2004 - 5 to 8 exchange width and height
             width, height = height, width
         frames = int(getattr(image, "n_frames", 1)) if kind in {"avif", "tiff"} else 1
-        if kind == "png" and (animation := png.animation(path)):
+        if kind == "png" and (animation := png.read_animation(path)):
             frames = animation.frames  # Pillow also counts a still picture before them
         elif kind == "gif":
             frames = len(gif.read(path).durations)  # Pillow is slow on zeros between blocks
@@ -136,7 +136,7 @@ def _read_deep_tiff(path: Path) -> ImageHeader | None:
     return _make_header(path, "tiff", samples.deep_tiff_samples(directory), orientation, directory.pages)
 
 
-def _heic_samples(path: Path) -> Samples:
+def _read_heic_samples(path: Path) -> Samples:
     image = heic.open_heic(path)
     depth = 16 if image.mode.endswith(("16", ";16L", ";16B")) else 8
     channels = {"L": 1, "LA": 2, "RGB": 3, "RGBA": 4}[image.mode.partition(";")[0].replace("I", "L")]
@@ -147,18 +147,18 @@ def _heic_samples(path: Path) -> Samples:
 def _read_webp(path: Path) -> ImageHeader:
     fields = webp.read(path)
     stored = Samples(fields.width, fields.height, 4 if fields.alpha else 3)
-    return _make_header(path, "webp", stored, _exif_orientation(fields.exif), fields.frames)
+    return _make_header(path, "webp", stored, _parse_exif_orientation(fields.exif), fields.frames)
 
 
-def _orientation(path: Path, kind: str, image: Any) -> int:  # noqa: ANN401 - info and tag_v2 depend on the plug-in
+def _read_orientation(path: Path, kind: str, image: Any) -> int:  # noqa: ANN401 - info and tag_v2 depend on the plug-in
     if kind == "tiff":
         return _valid_orientation(image.tag_v2.get(Tag.ORIENTATION, 1))
     if kind not in {"jpeg", "png", "avif"}:
         return 1
-    return _exif_orientation(png.exif(path) if kind == "png" else image.info.get("exif"))
+    return _parse_exif_orientation(png.read_exif(path) if kind == "png" else image.info.get("exif"))
 
 
-def _exif_orientation(data: bytes | None) -> int:
+def _parse_exif_orientation(data: bytes | None) -> int:
     """EXIF's orientation, 1 to 8; 1 if it is absent or invalid. XMP's is ignored, as in browsers."""
     from PIL import Image  # noqa: PLC0415 - the parent process never loads Pillow
 
@@ -174,7 +174,7 @@ def _valid_orientation(orientation: object) -> int:
     return orientation if isinstance(orientation, int) and orientation in range(1, 9) else 1
 
 
-def _tiff_samples(image: Any) -> tuple[int, int]:  # noqa: ANN401 - Pillow types TIFF's tags loosely
+def _read_tiff_samples(image: Any) -> tuple[int, int]:  # noqa: ANN401 - Pillow types TIFF's tags loosely
     tags = image.tag_v2
     bits = tags.get(Tag.BITS, (1,))
     depth = max(bits) if isinstance(bits, tuple) else bits

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from core import __version__
-from core.domain.code_help import explanation
+from core.domain.code_help import explain
 from core.ports.reports import (
     DIMENSIONS,
     KEY,
@@ -117,7 +117,7 @@ def _movers(lines: Iterable[Line]) -> tuple[Line, ...]:
 
 def _failures(found: Mapping[str, int]) -> Iterator[Failure]:
     for code, images in sorted(found.items(), key=lambda item: (-item[1], item[0])):
-        meaning = explanation(code)
+        meaning = explain(code)
         yield Failure(code=code, what=meaning.cause, advice=meaning.advice, images=images)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from core.imaging.codec import palette
-from core.imaging.codec.boxes import Box, box_of, enclosing
+from core.imaging.codec.boxes import Box, bounding_box, enclosing_box
 from core.imaging.codec.frame_clock import FrameClock
 from core.imaging.formats import gif
 
@@ -80,7 +80,7 @@ class _FrameWriter:
         else:
             remaining = self._visible_after_pending(visible)
             changed = visible & (~remaining | (colours != self._shown[0]).any(axis=2))
-            box = box_of(changed) or Box(0, 0, 1, 1)
+            box = bounding_box(changed) or Box(0, 0, 1, 1)
             self._write()
         self._pending = _PendingFrame(colours, changed, box, hundredths)
         self._shown = colours, visible
@@ -95,11 +95,11 @@ class _FrameWriter:
         assert self._pending is not None  # noqa: S101 - a frame that was shown is pending
         assert self._shown is not None  # noqa: S101
         remaining = self._shown[1]
-        vanishing = box_of(remaining & ~visible)
+        vanishing = bounding_box(remaining & ~visible)
         if vanishing is None:
             return remaining
         self._pending.clear = True
-        self._pending.box = box = enclosing(self._pending.box, vanishing)
+        self._pending.box = box = enclosing_box(self._pending.box, vanishing)
         remaining = remaining.copy()
         remaining[box.rows, box.columns] = False
         return remaining

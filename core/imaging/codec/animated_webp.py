@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.imaging.codec.boxes import Box, align_to_even, box_of
+from core.imaging.codec.boxes import Box, align_to_even, bounding_box
 from core.imaging.codec.frame_clock import FrameClock
 from core.imaging.formats.webp_animation import WebpAnimation
 
@@ -34,7 +34,7 @@ class AnimatedWebp:
             self._animation = WebpAnimation(self._file, width, height, self._plays)
         changed: Box | None = Box(0, 0, width, height)
         if self._shown is not None:
-            changed = box_of((pixels != self._shown).any(axis=2))
+            changed = bounding_box((pixels != self._shown).any(axis=2))
         duration = self._clock.units(milliseconds)
         if changed is None:
             self._animation.add(_transparent_pixel(), (0, 0), (1, 1), duration, blend=True)

@@ -31,7 +31,7 @@ class Box(NamedTuple):
         return slice(self.left, self.right)
 
 
-def box_of(mask: NDArray[Any]) -> Box | None:
+def bounding_box(mask: NDArray[Any]) -> Box | None:
     """The smallest box that encloses all true values of `mask`, (h, w) bool; None if none is true."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
@@ -39,7 +39,7 @@ def box_of(mask: NDArray[Any]) -> Box | None:
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def enclosing(first: Box, second: Box) -> Box:
+def enclosing_box(first: Box, second: Box) -> Box:
     """The smallest box that encloses both."""
     low = (min(pair) for pair in zip(first[:2], second[:2], strict=True))
     high = (max(pair) for pair in zip(first[2:], second[2:], strict=True))

@@ -51,7 +51,7 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
             pixels, profile, upright = _decode_deep_tiff(path, header) or _decode_common(path, header, reduction)
         pixels = layout.with_channels(pixels, header.channels)
         if not upright:
-            pixels = layout.upright(pixels, header.orientation)
+            pixels = layout.make_upright(pixels, header.orientation)
         if reduction == 1 and pixels.shape[1::-1] != (header.width, header.height):
             raise _corrupt(header, "the number of its pixels differs from its header")
         if profile:
@@ -76,14 +76,14 @@ def _decode_common(path: Path, header: ImageHeader, reduction: int) -> tuple[Pix
     with open_image(path, header.format) as image:
         profile = icc_profile(image)
         if image.mode in {"CMYK", "LAB"}:
-            return fallback.by_pillow(image, profile), None, header.format == "tiff"
+            return fallback.load_by_pillow(image, profile), None, header.format == "tiff"
         if image.mode == "YCbCr" or _needs_pillow(header, image):
-            return fallback.by_pillow(image, None), profile, True  # Pillow applies the orientation of TIFF only
+            return fallback.load_by_pillow(image, None), profile, True  # Pillow applies the orientation of TIFF only
         if header.format == "jpeg" and not jpeg.is_complete(path):
             # Perhaps only the end mark is missing. Pillow, unlike OpenCV, fails if pixels are missing.
-            return fallback.by_pillow(image, None), profile, False
+            return fallback.load_by_pillow(image, None), profile, False
         if header.format == "png" and profile is None:
-            profile = png_colour_profile.profile(png.colour(path))
+            profile = png_colour_profile.make_profile(png.read_colour(path))
         pixels = _decode_by_opencv(path, header, reduction)
         if isinstance(image, TiffImageFile) and tiff.is_premultiplied(image.tag_v2):
             pixels = layout.unpremultiply(pixels)
@@ -105,7 +105,7 @@ def _decode_by_opencv(path: Path, header: ImageHeader, reduction: int) -> Pixels
     else:
         pixels = _require_pixels(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), header)
     if header.format == "avif" and pixels.dtype == np.uint16:
-        bits = avif.bits(path)
+        bits = avif.read_bits(path)
         pixels = (pixels << (16 - bits)) | (pixels >> (2 * bits - 16))  # full scale: white is 65,535
     return layout.to_rgb(pixels)
 

@@ -31,9 +31,9 @@ def read(path: Path, directory: FirstDirectory, kind: str) -> Pixels:
     return _READERS[kind](path, directory)
 
 
-def _plain(path: Path, directory: FirstDirectory) -> Pixels:
+def _read_plain(path: Path, directory: FirstDirectory) -> Pixels:
     """Grey or RGB of 10 to 16 bits. OpenCV shifts less than 16 bits to the left, and does not invert white at 0."""
-    pixels = _colours(path, directory, {})
+    pixels = _read_colours(path, directory, {})
     bits = directory.bits
     if bits < 16:  # noqa: PLR2004
         pixels = pixels | (pixels >> bits)  # full scale: white is 65,535
@@ -42,27 +42,27 @@ def _plain(path: Path, directory: FirstDirectory) -> Pixels:
     return layout.unpremultiply(pixels) if tiff.is_premultiplied(directory.fields) else pixels
 
 
-def _lab(path: Path, directory: FirstDirectory) -> Pixels:
-    return colour.lab16_to_srgb(_colours(path, directory, {Tag.PHOTOMETRIC: _RGB}))
+def _read_lab(path: Path, directory: FirstDirectory) -> Pixels:
+    return colour.lab16_to_srgb(_read_colours(path, directory, {Tag.PHOTOMETRIC: _RGB}))
 
 
-def _cmyk(path: Path, directory: FirstDirectory) -> Pixels:
-    inks = layout.to_8_bits(_colours(path, directory, {Tag.PHOTOMETRIC: _RGB}))
+def _read_cmyk(path: Path, directory: FirstDirectory) -> Pixels:
+    inks = layout.to_8_bits(_read_colours(path, directory, {Tag.PHOTOMETRIC: _RGB}))
     profile = bytes(directory.fields.get(Tag.ICC_PROFILE, ()))
     return np.asarray(colour.cmyk_to_srgb(Image.frombytes("CMYK", inks.shape[1::-1], inks.tobytes()), profile or None))
 
 
-def _grey_with_alpha(path: Path, directory: FirstDirectory) -> Pixels:
+def _read_grey_with_alpha(path: Path, directory: FirstDirectory) -> Pixels:
     if directory.first(Tag.PLANAR, 1) == _PLANES:
-        pixels = _colours(path, directory, {})
+        pixels = _read_colours(path, directory, {})
     else:
-        pixels = _interleaved(path, directory)
+        pixels = _read_interleaved(path, directory)
     if directory.first(Tag.PHOTOMETRIC, 1) == 0:
         pixels[..., 0] = ~pixels[..., 0]
     return layout.unpremultiply(pixels) if tiff.is_premultiplied(directory.fields) else pixels
 
 
-def _interleaved(path: Path, directory: FirstDirectory) -> Pixels:
+def _read_interleaved(path: Path, directory: FirstDirectory) -> Pixels:
     width, tile = directory.first(Tag.WIDTH, 0), directory.first(Tag.TILE_WIDTH, 0)
     changes = {
         Tag.WIDTH: 2 * width,
@@ -82,7 +82,7 @@ def _interleaved(path: Path, directory: FirstDirectory) -> Pixels:
     return pixels
 
 
-def _colours(path: Path, directory: FirstDirectory, changes: dict[Tag, int]) -> Pixels:
+def _read_colours(path: Path, directory: FirstDirectory, changes: dict[Tag, int]) -> Pixels:
     """The numbers in the order of the file, stored by pixels or by planes."""
     if directory.first(Tag.PLANAR, 1) != _PLANES or directory.samples == 1:
         return layout.to_rgb(_read_numbers(path, changes))
@@ -102,8 +102,8 @@ def _decode(content: bytes) -> Pixels:
 
 
 _READERS: dict[str, Callable[[Path, FirstDirectory], Pixels]] = {
-    "plain": _plain,
-    "lab": _lab,
-    "cmyk": _cmyk,
-    "grey_with_alpha": _grey_with_alpha,
+    "plain": _read_plain,
+    "lab": _read_lab,
+    "cmyk": _read_cmyk,
+    "grey_with_alpha": _read_grey_with_alpha,
 }

@@ -30,7 +30,7 @@ def read(path: Path, header: ImageHeader) -> Decoded | None:
     elif header.format in _BY_PILLOW:
         with readers.open_by_plugin(header.format, path) as image, limit_pixels(header):
             profile = image.info.get("icc_profile")
-            pixels = by_pillow(image, profile)
+            pixels = load_by_pillow(image, profile)
             profile = None if image.mode in {"CMYK", "LAB"} else profile
     else:
         return None
@@ -39,7 +39,7 @@ def read(path: Path, header: ImageHeader) -> Decoded | None:
     return pixels, profile
 
 
-def by_pillow(image: "ImageFile", profile: bytes | None) -> Pixels:
+def load_by_pillow(image: "ImageFile", profile: bytes | None) -> Pixels:
     """The pixels of an opened image. CMYK and L*a*b* are converted to sRGB, other colours are those of the file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -48,7 +48,7 @@ def by_pillow(image: "ImageFile", profile: bytes | None) -> Pixels:
         return np.asarray(colour.cmyk_to_srgb(image, profile))
     if image.mode == "LAB":
         return np.asarray(colour.lab_to_srgb(image))
-    return np.asarray(_plain(image))
+    return np.asarray(_to_plain_mode(image))
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def limit_pixels(header: ImageHeader) -> Iterator[None]:
         Image.MAX_IMAGE_PIXELS = limit
 
 
-def _plain(image: "Image.Image") -> "Image.Image":
+def _to_plain_mode(image: "Image.Image") -> "Image.Image":
     if image.mode in {"P", "PA"}:
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "1":
@@ -72,7 +72,7 @@ def _plain(image: "Image.Image") -> "Image.Image":
     return image if image.mode in {"L", "LA", "RGB", "RGBA", "I;16"} else image.convert("RGB")
 
 
-def _jpeg2000(path: Path, header: ImageHeader) -> Decoded:
+def _read_jpeg2000(path: Path, header: ImageHeader) -> Decoded:
     """OpenCV for 16 bits; Pillow for palettes, grey with alpha, CMYK and subsampled colours."""
     fields = jpeg2000.read(path)
     if header.depth == 16:  # noqa: PLR2004
@@ -83,39 +83,39 @@ def _jpeg2000(path: Path, header: ImageHeader) -> Decoded:
             pixels = (pixels << (16 - fields.bits)) | (pixels >> (2 * fields.bits - 16))
         return layout.to_rgb(pixels), fields.icc
     with readers.open_by_plugin("jpeg2000", path) as image:
-        return by_pillow(image, fields.icc), None if fields.cmyk else fields.icc
+        return load_by_pillow(image, fields.icc), None if fields.cmyk else fields.icc
 
 
-def _icon(path: Path, header: ImageHeader) -> Decoded:
+def _read_icon(path: Path, header: ImageHeader) -> Decoded:
     file = IcoImagePlugin.IcoFile(io.BytesIO(ico.extract(path, ico.find_best(path))))
     with limit_pixels(header):
-        pixels = np.asarray(_with_alpha(file.frame(0)))
+        pixels = np.asarray(_to_rgba(file.frame(0)))
     if not pixels[..., 3].any():  # 32 bits, with alpha never written
         pixels = np.dstack([pixels[..., :3], np.full_like(pixels[..., 0], 255)])
     return pixels, None
 
 
-def _apple_icon(path: Path, header: ImageHeader) -> Decoded:
+def _read_apple_icon(path: Path, header: ImageHeader) -> Decoded:
     """The best picture, read without the plug-in, which loses palettes."""
     with path.open("rb") as file, limit_pixels(header):
         icons = IcnsImagePlugin.IcnsFile(file)
-        return np.asarray(_with_alpha(icons.getimage(icons.bestsize()))), None
+        return np.asarray(_to_rgba(icons.getimage(icons.bestsize()))), None
 
 
-def _with_alpha(image: "Image.Image") -> "Image.Image":
+def _to_rgba(image: "Image.Image") -> "Image.Image":
     """RGB with alpha, 8 bits. Pillow alone would clip 16-bit values at 255."""
     if image.mode.startswith("I"):
         image = Image.fromarray(layout.to_8_bits(np.asarray(image).astype(np.uint16)))
     return image.convert("RGBA")
 
 
-def _anymap(path: Path, header: ImageHeader) -> Decoded:
+def _read_anymap(path: Path, header: ImageHeader) -> Decoded:
     fields = netpbm.read(path)
     if header.depth == 8 or fields.magic == b"P2":  # noqa: PLR2004
         with readers.open_by_plugin("pnm", path) as image:
             image.load()
             wide = image.mode.startswith("I")
-            return (np.asarray(image).astype(np.uint16) if wide else np.asarray(_plain(image))), None
+            return (np.asarray(image).astype(np.uint16) if wide else np.asarray(_to_plain_mode(image))), None
     count = fields.width * fields.height * header.channels
     values = np.fromfile(path, ">u2", count, offset=fields.offset).reshape(fields.height, fields.width, -1)
     if fields.largest < 65_535:  # noqa: PLR2004
@@ -123,19 +123,19 @@ def _anymap(path: Path, header: ImageHeader) -> Decoded:
     return values.astype(np.uint16), None
 
 
-def _bitmap(path: Path, header: ImageHeader) -> Decoded:
+def _read_xbm(path: Path, header: ImageHeader) -> Decoded:
     """X11 draws set bits in black; Pillow takes them for white."""
     with readers.open_by_plugin(header.format, path) as image:
-        return 255 - by_pillow(image, None), None
+        return 255 - load_by_pillow(image, None), None
 
 
 _READERS: dict[str, Callable[[Path, ImageHeader], Decoded]] = {
     "heic": lambda path, _: heic.read(path),
-    "icns": _apple_icon,
-    "ico": _icon,
-    "jpeg2000": _jpeg2000,
-    "pnm": _anymap,
+    "icns": _read_apple_icon,
+    "ico": _read_icon,
+    "jpeg2000": _read_jpeg2000,
+    "pnm": _read_anymap,
     "psd": lambda path, _: photoshop.read(path),
-    "xbm": _bitmap,
+    "xbm": _read_xbm,
 }
 _BY_PILLOW = {"bmp", "tga", "dds", "pcx", "dcx", "sgi", "qoi", "sun", "xpm", "msp"}

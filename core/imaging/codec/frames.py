@@ -61,7 +61,7 @@ def read_animation(path: Path, header: ImageHeader) -> Animation:
             if not gif_header.complete or len(gif_header.durations) != header.frames:
                 raise _corrupt(header)
         elif header.format == "png":
-            animated = png.animation(path)
+            animated = png.read_animation(path)
             if animated is None or not animated.complete:
                 raise _corrupt(header)
         image = WebPImageFile(path) if header.format == "webp" else open_image(path, header.format)
@@ -89,7 +89,7 @@ def _frames(image: Any, header: ImageHeader, channels: int) -> Generator[Frame, 
                 pixels = _pixels(image, channels)
                 if header.format == "gif":  # Pillow enlarges the canvas for frames that exceed it
                     pixels = pixels[: header.height, : header.width]
-                pixels = layout.upright(pixels, header.orientation)
+                pixels = layout.make_upright(pixels, header.orientation)
                 if pixels.shape[1::-1] != (header.width, header.height):
                     raise _corrupt(header)
                 if profile:

@@ -42,7 +42,7 @@ def unpremultiply(pixels: Pixels) -> Pixels:
     return result.astype(pixels.dtype)
 
 
-def upright(pixels: Pixels, orientation: int) -> Pixels:
+def make_upright(pixels: Pixels, orientation: int) -> Pixels:
     """Undo one of EXIF's eight orientations (CIPA DC-008, tag 274)."""
     if orientation >= 5:  # noqa: PLR2004
         pixels = pixels.transpose(1, 0, 2)

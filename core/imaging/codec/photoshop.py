@@ -20,7 +20,7 @@ _RAW, _RUNS = 0, 1
 def read(path: Path) -> tuple[Pixels, bytes | None]:
     """The pixels, and the ICC profile that is still to be applied. Raises ValueError if the file is cut short."""
     header = psd.read(path)
-    pixels = _planes(path, header)
+    pixels = _read_planes(path, header)
     colours, alpha = pixels[..., : header.colours], pixels[..., header.colours :]
     profile = header.icc
     if header.mode == _CMYK:
@@ -29,7 +29,7 @@ def read(path: Path) -> tuple[Pixels, bytes | None]:
         inks = Image.frombytes("CMYK", colours.shape[1::-1], np.ascontiguousarray(255 - colours).tobytes())
         colours, profile = np.asarray(colour.cmyk_to_srgb(inks, profile)), None
     elif header.mode == _LAB:
-        colours, profile = _lab(colours), None
+        colours, profile = _lab_to_srgb(colours), None
     elif header.mode == _INDEXED:
         table = np.frombuffer(header.palette[:768].ljust(768, b"\0"), np.uint8).reshape(3, 256).T
         colours = table[colours[..., 0]]
@@ -38,7 +38,7 @@ def read(path: Path) -> tuple[Pixels, bytes | None]:
     return np.concatenate([colours, alpha.astype(colours.dtype)], axis=2), profile
 
 
-def _planes(path: Path, header: PsdHeader) -> Pixels:
+def _read_planes(path: Path, header: PsdHeader) -> Pixels:
     """The planes of the colours and of alpha, (h, w, planes), in the byte order of this machine."""
     count = header.colours + header.transparent
     stride = (header.width * header.bits + 7) // 8
@@ -65,7 +65,7 @@ def _planes(path: Path, header: PsdHeader) -> Pixels:
     return np.stack(pixels, axis=2).astype(np.uint16 if header.bits == 16 else np.uint8)  # noqa: PLR2004
 
 
-def _lab(pixels: Pixels) -> Pixels:
+def _lab_to_srgb(pixels: Pixels) -> Pixels:
     """Convert Photoshop's L*a*b* to sRGB. Its a* and b* have an offset, where TIFF has two's complement."""
     deep = pixels.dtype == np.uint16
     whole = pixels if deep else pixels.astype(np.uint16) * np.uint16(257)

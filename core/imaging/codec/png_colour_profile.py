@@ -32,7 +32,7 @@ _CURVES: dict[int, tuple[float, ...]] = {
 _SRGB_TOLERANCE = 0.02  # a gAMA this close to 1 / 2.2 stands for sRGB
 
 
-def profile(colour: PngColour) -> bytes | None:
+def make_profile(colour: PngColour) -> bytes | None:
     """The equivalent ICC profile (version 4, three curves and a matrix); None if the colours are sRGB."""
     if colour.cicp is not None:
         primaries, transfer = colour.cicp

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def bits(path: Path) -> int:
+def read_bits(path: Path) -> int:
     """Bits per channel, 8, 10 or 12, by the AV1 configuration (the av1C box of ISO 23000-22)."""
     with path.open("rb") as file:
         head = file.read(65_536)

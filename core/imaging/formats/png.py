@@ -20,7 +20,7 @@ class PngColour(NamedTuple):
     chromaticities: tuple[float, ...] | None = None
 
 
-def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+def iter_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
     """Yield type and length of each chunk, the file positioned at the chunk's data.
 
     Ends after IEND, at the end of the file, or after an invalid type: megabytes of zeros would be a chunk for every
@@ -48,23 +48,23 @@ def exceeds_file(path: Path) -> bool:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        return any(length > size or not is_chunk_type(kind) for kind, length in chunks(file))
+        return any(length > size or not is_chunk_type(kind) for kind, length in iter_chunks(file))
 
 
-def exif(path: Path) -> bytes | None:
+def read_exif(path: Path) -> bytes | None:
     """The eXIf chunk, wherever it is: Pillow finds one after the pixels only by decoding them."""
     with path.open("rb") as file:
-        for kind, length in chunks(file):
+        for kind, length in iter_chunks(file):
             if kind == b"eXIf":
                 return file.read(length)
     return None
 
 
-def colour(path: Path) -> PngColour:
+def read_colour(path: Path) -> PngColour:
     """The chunks before the pixels, other than iCCP, that define the colours."""
     colours = PngColour()
     with path.open("rb") as file:
-        for kind, length in chunks(file):
+        for kind, length in iter_chunks(file):
             if kind == b"cICP" and length >= 2:  # noqa: PLR2004
                 colours = colours._replace(cicp=struct.unpack("BB", file.read(2)))
             elif kind == b"sRGB":
@@ -79,11 +79,11 @@ def colour(path: Path) -> PngColour:
     return colours
 
 
-def samples(path: Path) -> tuple[int, int]:
+def read_samples(path: Path) -> tuple[int, int]:
     """Channels and depth by IHDR; a tRNS chunk counts as alpha."""
     with path.open("rb") as file:
         depth, colour_type = struct.unpack("BB", file.read(26)[24:])
-        transparent = any(kind == b"tRNS" for kind, _ in chunks(file))
+        transparent = any(kind == b"tRNS" for kind, _ in iter_chunks(file))
     channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[colour_type]
     return channels + (transparent and colour_type in {0, 2, 3}), 16 if depth == 16 else 8  # noqa: PLR2004
 
@@ -99,11 +99,11 @@ class Animation(NamedTuple):
     complete: bool
 
 
-def animation(path: Path) -> Animation | None:
+def read_animation(path: Path) -> Animation | None:
     """The animation of the PNG at `path`; None for a still one, also if acTL is invalid because it follows IDAT."""
     control, frames, ended, has_data = None, 0, False, False
     with path.open("rb") as file:
-        for kind, length in chunks(file):
+        for kind, length in iter_chunks(file):
             has_data |= kind == b"IDAT"
             if kind == b"acTL" and not has_data and length == 8:  # noqa: PLR2004 - two numbers
                 control = struct.unpack(">II", file.read(8))

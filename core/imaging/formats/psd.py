@@ -55,8 +55,8 @@ def _read_length(file: BinaryIO, *, wide: bool = False) -> int:
     return int(struct.unpack(">Q" if wide else ">I", file.read(8 if wide else 4))[0])
 
 
-def _read_resource(file: BinaryIO, wanted: int) -> bytes | None:
-    """The image resource with the number `wanted`, or None; the file is positioned after all resources."""
+def _read_resource(file: BinaryIO, wanted_number: int) -> bytes | None:
+    """The image resource with the number `wanted_number`, or None; the file is positioned after all resources."""
     size = _read_length(file)
     end = file.tell() + size
     resource = None
@@ -66,7 +66,7 @@ def _read_resource(file: BinaryIO, wanted: int) -> bytes | None:
             break
         file.seek(name + (name + 1) % 2, 1)  # name and length byte are padded to an even number
         length = _read_length(file)
-        if number == wanted:
+        if number == wanted_number:
             resource = file.read(min(length, end - file.tell()))
             break
         file.seek(length + length % 2, 1)

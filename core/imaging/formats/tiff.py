@@ -62,7 +62,7 @@ def with_fields(content: bytes, values: Mapping[Tag, int]) -> bytes:
 
     Fields that it lacks are not added. A Big TIFF comes back as it is.
     """
-    layout, entries = first_entries(content)
+    layout, entries = read_first_entries(content)
     changed = bytearray(content)
     for entry in entries:
         if entry.tag in values:
@@ -74,7 +74,7 @@ def with_fields(content: bytes, values: Mapping[Tag, int]) -> bytes:
 def with_one_plane(content: bytes, number: int, planes: int) -> bytes:
     """The same TIFF, reduced to plane `number` of `planes`, as an image of one grey channel of 16 bits."""
     changed = bytearray(with_fields(content, _ONE_GREY_PLANE))
-    layout, entries = first_entries(content)
+    layout, entries = read_first_entries(content)
     for entry in entries:
         if entry.tag not in _DATA or entry.kind not in {FieldType.SHORT, FieldType.LONG}:
             continue
@@ -93,7 +93,7 @@ def with_one_plane(content: bytes, number: int, planes: int) -> bytes:
     return bytes(changed)
 
 
-def first_entries(content: bytes) -> tuple[Layout, list[Entry]]:
+def read_first_entries(content: bytes) -> tuple[Layout, list[Entry]]:
     """How the TIFF writes numbers, and the entries of its first directory; none of a Big TIFF, which is not changed."""
     file = io.BytesIO(content)
     layout = tiff_ifd.read_layout(file)

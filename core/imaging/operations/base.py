@@ -119,7 +119,7 @@ def band_rows(width: int, radius: int, pixels: int = BAND_PIXELS) -> int:
     return max(1, pixels // width, _BAND_RADII * radius)
 
 
-def existing_file(folder: Path, name: str) -> str:
+def resolve_file(folder: Path, name: str) -> str:
     """The absolute path of the file `name` in `folder`. Raises ValueError if there is no such file."""
     path = (folder / name).resolve()
     if not path.is_file():

@@ -102,8 +102,8 @@ def _sharpest(page: "Pixels", limit: float) -> tuple[float, float]:
 
     usual = max(float(np.median([sharpness(angle) for angle in range(-_USUAL_RANGE, _USUAL_RANGE + 1)])), float(len(y)))
     count = int(limit / _COARSE_STEP)
-    found = {step * _COARSE_STEP: sharpness(step * _COARSE_STEP) for step in range(-count, count + 1)}
-    middle = max(found, key=lambda angle: (found[angle], -abs(angle)))
+    coarse = {step * _COARSE_STEP: sharpness(step * _COARSE_STEP) for step in range(-count, count + 1)}
+    middle = max(coarse, key=lambda angle: (coarse[angle], -abs(angle)))
     near = [middle + step * _FINE_STEP for step in range(-6, 7)]
     fine = {angle: sharpness(angle) for angle in near if abs(angle) <= limit}
     best = max(fine, key=lambda angle: (fine[angle], -abs(angle)))

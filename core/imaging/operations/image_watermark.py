@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta
 
 from core.domain.errors import Code, ImageFailure
-from core.imaging.operations.base import Fraction, Gravity, Operation, existing_file
+from core.imaging.operations.base import Fraction, Gravity, Operation, resolve_file
 
 if TYPE_CHECKING:
     from core.imaging.raster import Raster
@@ -29,7 +29,7 @@ class ImageWatermark(Operation, frozen=True, tag="image-watermark", kw_only=True
     margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.03
 
     def resolved(self, folder: Path) -> Self:
-        return msgspec.structs.replace(self, image=existing_file(folder, self.image))
+        return msgspec.structs.replace(self, image=resolve_file(folder, self.image))
 
     def apply(self, raster: "Raster") -> "Raster":
         import numpy as np

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.outputs import rgba
+from core.domain.outputs import to_rgba
 from core.imaging.raster import Raster
 
 Pixels = NDArray[Any]
@@ -26,7 +26,7 @@ def three_axes(pixels: Pixels) -> Pixels:
 
 def fill_value(raster: Raster, colour: str) -> tuple[int, ...]:
     """A Colour in the channels of `raster`: grey as Rec. 601 luma, alpha only if the raster has alpha."""
-    red, green, blue, alpha = (value * raster.white // 255 for value in rgba(colour))
+    red, green, blue, alpha = (value * raster.white // 255 for value in to_rgba(colour))
     colours = (red, green, blue) if raster.channels > 2 else ((299 * red + 587 * green + 114 * blue + 500) // 1000,)  # noqa: PLR2004
     return (*colours, alpha) if raster.has_alpha else colours
 

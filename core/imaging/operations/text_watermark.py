@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from core.domain.errors import Code, ImageFailure
-from core.domain.outputs import Colour, rgba
-from core.imaging.operations.base import Fraction, Gravity, Operation, existing_file
+from core.domain.outputs import Colour, to_rgba
+from core.imaging.operations.base import Fraction, Gravity, Operation, resolve_file
 
 if TYPE_CHECKING:
     import cv2
@@ -45,7 +45,7 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
     def resolved(self, folder: Path) -> Self:
         if not self.font:
             return self
-        return msgspec.structs.replace(self, font=existing_file(folder, self.font))
+        return msgspec.structs.replace(self, font=resolve_file(folder, self.font))
 
     def apply(self, raster: "Raster") -> "Raster":
         import numpy as np
@@ -56,7 +56,7 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
         margin = min(round(self.margin * shorter), (shorter - 1) // 2)
         room = raster.width - 2 * margin, raster.height - 2 * margin
         mask = _shrink(self._draw(self.size * shorter, room), room)
-        opacity = self.opacity * rgba(self.color)[3] / 255
+        opacity = self.opacity * to_rgba(self.color)[3] / 255
         coverage = mask.astype(np.float32)[..., np.newaxis] * np.float32(opacity / 255)
         colour = np.array(fill_value(raster, self.color)[: raster.channels - raster.has_alpha], np.float32)
         size = mask.shape[1], mask.shape[0]

@@ -120,11 +120,11 @@ def test_a_16_bit_tiff_that_lies_on_its_side_comes_out_upright(orientation: int,
     image = raster(20, 30, 3, np.uint16)
     codec.encode(image, Output(format=ImageFormat.TIFF), path)
     content = bytearray(path.read_bytes())
-    for entry in tiff.first_entries(bytes(content))[1]:
+    for entry in tiff.read_first_entries(bytes(content))[1]:
         if entry.tag == 284:  # the planar configuration has its default value, so its field can be reused
             struct.pack_into("<HHIHH", content, entry.offset, 274, 3, 1, orientation, 0)
     path.write_bytes(content)
-    assert np.array_equal(opened(path).pixels, layout.upright(image.pixels, orientation))
+    assert np.array_equal(opened(path).pixels, layout.make_upright(image.pixels, orientation))
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
@@ -136,7 +136,7 @@ def test_premultiplied_tiff_is_made_straight(dtype: Any, tmp_path: Path) -> None
     weighted[..., :3] = np.rint(image.pixels[..., :3] * (image.pixels[..., 3:] / image.white))
     codec.encode(Raster(weighted), Output(format=ImageFormat.TIFF), path)
     content = bytearray(path.read_bytes())
-    for entry in tiff.first_entries(bytes(content))[1]:
+    for entry in tiff.read_first_entries(bytes(content))[1]:
         if entry.tag == 338:
             struct.pack_into("<H", content, entry.offset + 8, 1)
     path.write_bytes(content)

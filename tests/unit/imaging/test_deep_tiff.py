@@ -178,7 +178,7 @@ def test_what_a_png_says_of_its_colours_is_applied_and_srgb_is_left_exact(tmp_pa
 
 @pytest.mark.parametrize("gamma", [0.0, 0.001, 40_000.0])
 def test_a_senseless_description_is_no_description(gamma: float) -> None:
-    assert png_colour_profile.profile(png.PngColour(gamma=gamma)) is None
+    assert png_colour_profile.make_profile(png.PngColour(gamma=gamma)) is None
     flat = (0.3, 0.3) * 4
-    assert png_colour_profile.profile(png.PngColour(gamma=1.0, chromaticities=flat)) is None
-    assert png_colour_profile.profile(png.PngColour(gamma=1.0, chromaticities=(0.0,) * 8)) is None
+    assert png_colour_profile.make_profile(png.PngColour(gamma=1.0, chromaticities=flat)) is None
+    assert png_colour_profile.make_profile(png.PngColour(gamma=1.0, chromaticities=(0.0,) * 8)) is None

@@ -98,7 +98,7 @@ def test_a_heic_is_turned_as_it_says_itself_and_once(orientation: int, tmp_path:
     exif[274] = orientation  # the encoder writes it as irot and imir too
     path.write_bytes(heic(RGB, "RGB", exif=exif.tobytes())())
     header = read_header(path)
-    wanted = layout.upright(RGB, orientation).astype(int)
+    wanted = layout.make_upright(RGB, orientation).astype(int)
     assert (header.height, header.width, header.orientation) == (*wanted.shape[:2], 1)
     assert np.abs(codec.decode(path, header).pixels - wanted).max() <= 2
 

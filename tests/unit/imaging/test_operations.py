@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from core.domain.outputs import rgba
+from core.domain.outputs import to_rgba
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.attention_crop import AttentionCrop
 from core.imaging.operations.base import Gravity, Operation
@@ -368,8 +368,8 @@ def test_half_opacity_mixes_halves() -> None:
 
 
 def test_colours_are_read_as_css_writes_them() -> None:
-    assert rgba("#0a141e") == (10, 20, 30, 255)
-    assert rgba("#0a141e80") == (10, 20, 30, 128)
+    assert to_rgba("#0a141e") == (10, 20, 30, 255)
+    assert to_rgba("#0a141e80") == (10, 20, 30, 128)
 
 
 @given(outer=st.tuples(SIDES, SIDES), share=st.tuples(st.floats(0, 1), st.floats(0, 1)), margin=st.integers(0, 9))
