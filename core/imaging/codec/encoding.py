@@ -15,7 +15,8 @@ from PIL import Image
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import DEEP, Output, Subsampling
-from core.imaging.codec import animated_gif, layout, palette
+from core.imaging.codec import layout, palette
+from core.imaging.codec.animation import animated_gif
 from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.formats import tiff
 from core.imaging.raster import Raster

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import IcnsImagePlugin, IcoImagePlugin, Image
 
 from core.domain.model import ImageHeader
-from core.imaging.codec import colour, heic, layout, photoshop
-from core.imaging.formats import ico, jpeg2000, netpbm, readers
+from core.imaging.codec import colour, layout, photoshop
+from core.imaging.formats import heic, ico, jpeg2000, netpbm, readers
 
 if TYPE_CHECKING:
     from PIL.ImageFile import ImageFile
@@ -70,6 +70,16 @@ def _to_plain_mode(image: "Image.Image") -> "Image.Image":
     if image.mode == "1":
         return image.convert("L")
     return image if image.mode in {"L", "LA", "RGB", "RGBA", "I;16"} else image.convert("RGB")
+
+
+def _read_heic(path: Path) -> Decoded:
+    """The primary picture of the file."""
+    heif = heic.open_heic(path)
+    pixels = np.asarray(heif)
+    bits = int(heif.info.get("bit_depth", 8))
+    if pixels.dtype == np.uint16 and 8 < bits < 16:  # noqa: PLR2004 - libheif shifts to the left
+        pixels = pixels | (pixels >> bits)
+    return pixels, heif.info.get("icc_profile") or None
 
 
 def _read_jpeg2000(path: Path, header: ImageHeader) -> Decoded:
@@ -130,7 +140,7 @@ def _read_xbm(path: Path, header: ImageHeader) -> Decoded:
 
 
 _READERS: dict[str, Callable[[Path, ImageHeader], Decoded]] = {
-    "heic": lambda path, _: heic.read(path),
+    "heic": lambda path, _: _read_heic(path),
     "icns": _read_apple_icon,
     "ico": _read_icon,
     "jpeg2000": _read_jpeg2000,

@@ -16,7 +16,7 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output
 from core.imaging import codec
-from core.imaging.codec.frame_clock import FrameClock
+from core.imaging.codec.animation.frame_clock import FrameClock
 from core.imaging.formats import gif
 from core.imaging.header import read_header
 from core.imaging.raster import Raster

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import GifImagePlugin, Image
 
 from core.imaging.codec import palette
-from core.imaging.codec.boxes import Box, bounding_box, enclosing_box
-from core.imaging.codec.frame_clock import FrameClock
+from core.imaging.codec.animation.boxes import Box, bounding_box, enclosing_box
+from core.imaging.codec.animation.frame_clock import FrameClock
 from core.imaging.formats import gif
 
 Pixels = NDArray[Any]

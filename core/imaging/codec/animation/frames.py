@@ -19,8 +19,8 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat, ImageHeader
 from core.domain.outputs import Output
 from core.imaging.codec import colour, layout
-from core.imaging.codec.animated_gif import AnimatedGif
-from core.imaging.codec.animated_webp import AnimatedWebp
+from core.imaging.codec.animation.animated_gif import AnimatedGif
+from core.imaging.codec.animation.animated_webp import AnimatedWebp
 from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.codec.encoding import encode_prepared, prepare
 from core.imaging.formats import gif, png

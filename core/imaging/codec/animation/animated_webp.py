@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.imaging.codec.boxes import Box, align_to_even, bounding_box
-from core.imaging.codec.frame_clock import FrameClock
+from core.imaging.codec.animation.boxes import Box, align_to_even, bounding_box
+from core.imaging.codec.animation.frame_clock import FrameClock
 from core.imaging.formats.webp_animation import WebpAnimation
 
 Pixels = NDArray[Any]
