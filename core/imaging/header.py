@@ -104,7 +104,7 @@ def _make_header(path: Path, kind: str, stored: Samples, orientation: int = 1, f
     """`stored` has width and height as stored. Raises ImageFailure(CORRUPT_IMAGE) if one of them is 0."""
     width, height = (stored.height, stored.width) if orientation >= 5 else (stored.width, stored.height)  # noqa: PLR2004
     if width < 1 or height < 1:
-        raise ImageFailure(Code.CORRUPT_IMAGE, f"The image says that it is {width} by {height} pixels.")
+        raise ImageFailure(Code.CORRUPT_IMAGE, f"The header claims a size of {width} by {height} pixels.")
     return ImageHeader(
         format=kind,
         width=width,
