@@ -52,7 +52,7 @@ def _metrics(text: str) -> list[Any]:
     return metrics
 
 
-def test_a_forged_metric_is_none_once_it_is_in_one_line() -> None:
+def test_a_forged_metric_in_one_line_is_no_metric() -> None:
     assert _metrics(BREAK)
     assert not _metrics(log.one_line(BREAK))
 
@@ -87,8 +87,8 @@ def test_the_faults_of_pipeline_files_stay_a_list() -> None:
 def test_no_record_of_kafka_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], place: str, field: str
 ) -> None:
-    said = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
-    doors.process.answer(batch(record(json.dumps(said).encode())), Context(), world.processing, world.streaming)
+    value = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
+    doors.process.answer(batch(record(json.dumps(value).encode())), Context(), world.processing, world.streaming)
     captured = capfd.readouterr()
     assert "was refused" in captured.err
     assert not _metrics(captured.err + captured.out)
@@ -99,8 +99,8 @@ def test_no_record_of_kafka_writes_a_line_of_its_own(
 def test_no_header_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], header: str
 ) -> None:
-    said: dict[str, Any] = {header: BREAK}
-    event = batch(record(**said), record(b'{"s3": "s3://x/y"}', 1, **said))
+    value: dict[str, Any] = {header: BREAK}
+    event = batch(record(**value), record(b'{"s3": "s3://x/y"}', 1, **value))
     doors.process.answer(event, Context(), world.processing, world.streaming)
     captured = capfd.readouterr()
     assert not _metrics(captured.err + captured.out)
@@ -156,11 +156,11 @@ def test_the_admin_function_logs_each_key_in_one_line(capfd: pytest.CaptureFixtu
 
 
 @given(TEXT, TEXT)
-def test_a_metric_is_one_line_in_our_namespace_whatever_it_quotes(one: str, other: str) -> None:
+def test_a_metric_is_one_line_in_our_namespace_whatever_it_quotes(customer: str, pipeline: str) -> None:
     stream = io.StringIO()
     metrics = EmfMetrics(stream, "Pictures")
-    metrics.emit(result(customer=one, pipeline=other))
-    metrics.block(1, one, NOW)
+    metrics.emit(result(customer=customer, pipeline=pipeline))
+    metrics.block(1, customer, NOW)
     metrics.refuse(Door.KAFKA, Code.INVALID_REQUEST, NOW)
     metrics.hand_over(Route.LAMBDA, None, NOW)
     metrics.submit(TIERS[0].name, 1, 1, NOW)

@@ -64,7 +64,7 @@ def test_an_option_is_refused_by_the_formats_that_do_not_have_it() -> None:
         ("[auto]", "expected fields"),
     ],
 )
-def test_what_is_wrong_with_an_output_is_said(output: str, said: str) -> None:
+def test_the_error_of_an_invalid_output_names_the_fault(output: str, said: str) -> None:
     assert said in fault(written(output))
 
 
@@ -87,7 +87,7 @@ def test_outputs_with_options_travel_to_the_worker() -> None:
         (["{format: auto}", "{format: avif}"], "there is a second a in avif"),
     ],
 )
-def test_two_files_of_one_rendition_may_not_come_to_be_of_one_format(outputs: list[str], said: str) -> None:
+def test_two_files_of_a_rendition_may_not_have_the_same_format(outputs: list[str], said: str) -> None:
     assert said in fault(written(*outputs))
 
 
@@ -113,14 +113,14 @@ ALL = Automatic(among=(JPEG, PNG, WEBP, AVIF, TIFF, GIF))
         ((9, 70_000), {}, {PNG, TIFF}),
     ],
 )
-def test_auto_tries_what_can_hold_the_picture(
+def test_auto_tries_the_formats_that_can_hold_the_picture(
     size: tuple[int, int], properties: dict[str, Any], expected: set[ImageFormat]
 ) -> None:
-    found = eligible_encodings(ALL, size, **{"frames": 1, "transparent": False, "deep": False, **properties})
-    assert {output.format for output in found} == expected
+    encodings = eligible_encodings(ALL, size, **{"frames": 1, "transparent": False, "deep": False, **properties})
+    assert {output.format for output in encodings} == expected
 
 
-def test_auto_makes_do_with_what_loses_something_but_never_with_jpeg_for_transparency() -> None:
+def test_auto_accepts_a_loss_but_never_jpeg_for_transparency() -> None:
     lossy = Automatic(among=(JPEG, AVIF))
     assert [item.format for item in eligible_encodings(lossy, (9, 9), frames=5, transparent=False, deep=True)] == [
         JPEG,
@@ -136,7 +136,7 @@ def test_auto_makes_do_with_what_loses_something_but_never_with_jpeg_for_transpa
     assert failure.value.code == Code.RESULT_TOO_LARGE
 
 
-def test_auto_refuses_what_none_of_its_formats_can_hold() -> None:
+def test_auto_refuses_a_picture_that_none_of_its_formats_can_hold() -> None:
     Automatic().refuse_larger(65_536, 9)
     with pytest.raises(ImageFailure, match="jpeg, webp and avif hold at most 65,536 a side") as failure:
         Automatic().refuse_larger(65_537, 9)

@@ -143,7 +143,7 @@ def test_premultiplied_tiff_is_made_straight(dtype: Any, tmp_path: Path) -> None
     assert np.abs(opened(path).pixels.astype(int) - image.pixels).max() <= 2
 
 
-def test_what_is_written_carries_no_metadata(tmp_path: Path) -> None:
+def test_outputs_carry_no_metadata(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "Camera with a serial number"
     exif[0x8825] = {1: "N", 2: (47.0, 0.0, 0.0)}
@@ -169,7 +169,7 @@ def test_a_file_cut_short_is_corrupt_and_never_half_a_picture(kind: str, share: 
     assert str(tmp_path) not in failure.value.message
 
 
-def test_what_follows_a_jpegs_end_is_no_harm(tmp_path: Path) -> None:
+def test_bytes_after_the_end_of_a_jpeg_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     Image.fromarray(smooth(40, 40, 3).pixels).save(path)
     whole = opened(path).pixels
@@ -210,7 +210,7 @@ def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
         assert np.abs(green.astype(int) - (0, 255, 0)).max() <= 3
 
 
-def test_palettes_grey_and_bilevel_have_the_channels_their_header_says(tmp_path: Path) -> None:
+def test_palettes_grey_and_bilevel_have_the_channels_of_their_headers(tmp_path: Path) -> None:
     noise = Image.fromarray(raster(40, 50).pixels)
     for mode, channels in (("P", 3), ("1", 1), ("L", 1)):
         for suffix in ("png", "tif", "gif"):

@@ -56,7 +56,7 @@ def test_frames_come_in_whole_with_their_times(kind: str, plays: int, alpha: boo
     assert len({raster.channels for raster in rasters}) == 1
 
 
-def test_an_animated_avif_comes_in(tmp_path: Path) -> None:
+def test_an_animated_avif_is_read(tmp_path: Path) -> None:
     frames = [np.ascontiguousarray(frame.repeat(4, 0).repeat(4, 1)) for frame in clip(5)]
     rasters, times, plays = read(saved(frames, tmp_path / "x.avif", [100, 40, 200, 40, 1000], quality=95))
     assert times == [100, 40, 200, 40, 1000]
@@ -67,7 +67,7 @@ def test_an_animated_avif_comes_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "disposal"), [("gif", 0), ("gif", 1), ("gif", 2), ("gif", 3), ("png", 0), ("png", 1), ("png", 2)]
 )
-def test_what_frames_leave_behind_is_as_opencv_sees_it(kind: str, disposal: int, tmp_path: Path) -> None:
+def test_the_disposal_of_frames_agrees_with_opencv(kind: str, disposal: int, tmp_path: Path) -> None:
     frames = clip(6, alpha=True, seed=3)
     path = saved(frames, tmp_path / f"x.{kind}", [100] * 6, disposal=disposal)
     done, animation = cv2.imdecodeanimation(np.fromfile(path, np.uint8))
@@ -121,7 +121,7 @@ def test_frames_come_out_upright_and_in_srgb(kind: str, tmp_path: Path) -> None:
 
 @settings(max_examples=60)
 @given(clips(), st.data())
-def test_what_is_written_is_shown_frame_for_frame(frames: list[Any], data: st.DataObject) -> None:
+def test_a_written_animation_is_read_frame_for_frame(frames: list[Any], data: st.DataObject) -> None:
     times = data.draw(
         st.lists(st.integers(0, 300).map(lambda tens: 10 * tens), min_size=len(frames), max_size=len(frames))
     )
@@ -157,7 +157,7 @@ def test_a_gif_keeps_its_times_and_shows_nothing_longer_too_short(tens: list[int
 
 
 @given(st.lists(st.floats(25, 3000), min_size=1, max_size=40))
-def test_a_gif_lasts_as_long_as_what_it_is_made_from(times: list[float]) -> None:
+def test_a_gif_lasts_as_long_as_its_source(times: list[float]) -> None:
     clock = FrameClock(10)
     assert abs(sum(map(clock.units, times)) * 10 - sum(times)) <= 5.001
 
@@ -181,7 +181,7 @@ def test_an_animation_cut_short_is_corrupt_and_never_half_of_it(kind: str, share
     assert str(tmp_path) not in failure.value.message
 
 
-def test_a_gif_cut_between_its_frames_is_told_from_one_without_an_end_mark(tmp_path: Path) -> None:
+def test_a_gif_cut_between_frames_is_corrupt_and_one_without_an_end_mark_is_not(tmp_path: Path) -> None:
     path = saved([raster(9, 9, seed=at).pixels for at in range(2)], tmp_path / "x.gif", [50, 60], plays=3)
     content = path.read_bytes()
     second = content.index(b"\x21\xf9", content.index(b"\x21\xf9") + 2)
@@ -228,7 +228,7 @@ def test_a_photographs_frames_in_256_colours_look_like_it(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
 @pytest.mark.parametrize("kind", [ImageFormat.WEBP, ImageFormat.GIF])
-def test_a_full_disk_is_said_with_the_files_name(kind: ImageFormat, tmp_path: Path) -> None:
+def test_the_error_of_a_full_disk_names_the_file(kind: ImageFormat, tmp_path: Path) -> None:
     path = tmp_path / f"x.{kind.value}"
     path.symlink_to("/dev/full")
     writer = codec.AnimationWriter(path, LOSSLESS[kind], 0)

@@ -32,7 +32,7 @@ def png_claiming(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_format_says_its_size(kind: str, tmp_path: Path) -> None:
+def test_the_header_of_every_format_has_its_size(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "x"
     Image.fromarray(raster(48, 80).pixels).save(path, KINDS[kind])
     header = read_header(path)
@@ -113,7 +113,7 @@ def test_a_bomb_is_probed_at_once(tmp_path: Path) -> None:
         (png_claiming(0, 7), Code.CORRUPT_IMAGE, "PNG|0 by 7"),
     ],
 )
-def test_what_is_no_image_is_told_so(content: bytes, code: Code, said: str, tmp_path: Path) -> None:
+def test_files_that_are_no_image_are_refused(content: bytes, code: Code, said: str, tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
     with pytest.raises(ImageFailure, match=said) as failure:
@@ -122,7 +122,9 @@ def test_what_is_no_image_is_told_so(content: bytes, code: Code, said: str, tmp_
     assert str(tmp_path) not in failure.value.message
 
 
-def test_heic_is_refused_with_how_to_build_what_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_refusal_of_heic_says_how_to_build_an_image_that_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("core.imaging.formats.readers.can_read_heic", lambda: False)
     path = tmp_path / "x.heic"
     path.write_bytes(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
@@ -178,7 +180,7 @@ def test_megabytes_of_zeros_in_a_png_are_not_ten_thousands_of_chunks() -> None:
         assert file.reads < 10
 
 
-def test_a_chunk_behind_what_is_none_is_not_trusted_to_be_there(tmp_path: Path) -> None:
+def test_an_invalid_chunk_ends_the_chunks_and_counts_as_exceeding_the_file(tmp_path: Path) -> None:
     whole = png_claiming(8, 8)
     (tmp_path / "x.png").write_bytes(whole[:33] + bytes(12) + struct.pack(">I4s", 1 << 30, b"IDAT") + whole[33:])
     assert png.exceeds_file(tmp_path / "x.png")

@@ -108,7 +108,7 @@ def every_operation(logo: Path) -> list[Operation]:
 
 @settings(max_examples=60)
 @given(image=rasters())
-def test_every_operation_takes_any_raster_writes_a_new_one_and_says_its_size(image: Raster, logo: Path) -> None:
+def test_every_operation_takes_any_raster_writes_a_new_one_and_declares_its_size(image: Raster, logo: Path) -> None:
     before = image.pixels.copy()
     image.pixels.flags.writeable = False
     for operation in every_operation(logo):
@@ -175,7 +175,7 @@ def test_a_neighbourhood_operation_looks_no_further_than_its_radius() -> None:
     box=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     enlarge=st.booleans(),
 )
-def test_resize_keeps_what_each_fit_promises(size: tuple[int, int], box: tuple[int, int], enlarge: bool) -> None:
+def test_resize_keeps_the_promise_of_each_fit(size: tuple[int, int], box: tuple[int, int], enlarge: bool) -> None:
     def out(fit: Fit) -> tuple[int, int]:
         return Resize(width=box[0], height=box[1], fit=fit, enlarge=enlarge).output_size(*size)
 
@@ -278,7 +278,7 @@ def test_blur_agrees_with_the_formula_at_both_depths() -> None:
         assert np.abs(result - expected).max() <= np.iinfo(dtype).max / 255 * 1.01
 
 
-def test_sharpening_adds_what_blurring_takes() -> None:
+def test_sharpening_adds_the_difference_to_the_blur() -> None:
     image = raster(40, 40, 4)
     soft = cv2.GaussianBlur(image.pixels[..., :3], (7, 7), 1.0, borderType=cv2.BORDER_REPLICATE).astype(float)
     expected = (image.pixels[..., :3] * 1.5 - soft * 0.5).clip(0, 255)
@@ -330,7 +330,7 @@ def test_a_picture_is_laid_over_as_pillow_lays_it(logo: Path) -> None:
     assert np.abs(result.pixels.astype(int) - expected)[visible].max() <= 2
 
 
-def test_text_is_written_where_gravity_says_and_nowhere_else() -> None:
+def test_text_is_drawn_at_its_gravity_only() -> None:
     image = Raster(np.zeros((200, 300, 3), np.uint8))
     result = TextWatermark(text="© Ömer", size=0.1, opacity=1, gravity=Gravity.NORTHWEST, margin=0.05).apply(image)
     rows, columns = np.nonzero(result.pixels.max(axis=2))
@@ -341,7 +341,7 @@ def test_text_is_written_where_gravity_says_and_nowhere_else() -> None:
     assert result.pixels.max() > 240
 
 
-def test_letters_of_many_scripts_are_drawn_and_none_is_a_placeholder() -> None:
+def test_letters_of_many_scripts_are_drawn_without_placeholders() -> None:
     image = Raster(np.zeros((100, 100, 1), np.uint8))
     shapes = [TextWatermark(text=letter, size=0.5, opacity=1).apply(image).pixels.tobytes() for letter in "?Aüßλж写ج"]
     assert len(set(shapes)) == len(shapes)

@@ -80,7 +80,7 @@ def test_a_page_further_askew_than_allowed_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("channels", "dtype"), KINDS)
-def test_what_gives_no_evidence_of_an_angle_stays_as_it_is(channels: int, dtype: Any) -> None:
+def test_an_image_without_evidence_of_an_angle_stays_as_it_is(channels: int, dtype: Any) -> None:
     blank = Raster(np.full((300, 200, channels), 9, dtype))
     straight = page(channels, dtype)
     for image in (raster(201, 333, channels, dtype), raster(1, 1, channels, dtype), blank, straight):
@@ -88,7 +88,7 @@ def test_what_gives_no_evidence_of_an_angle_stays_as_it_is(channels: int, dtype:
 
 
 @given(size=st.tuples(st.integers(1, 3000), st.integers(1, 3000)), share=st.floats(-1, 1), limit=st.floats(0.1, 45))
-def test_no_angle_makes_a_page_larger_than_it_says(size: tuple[int, int], share: float, limit: float) -> None:
+def test_no_angle_makes_a_page_larger_than_declared(size: tuple[int, int], share: float, limit: float) -> None:
     bound = Deskew(max_angle=limit).output_size(*size)
     result = Rotate(angle=share * limit).output_size(*size)
     assert result[0] <= bound[0]
@@ -157,7 +157,7 @@ def test_the_thing_is_found_in_every_kind_of_image(channels: int, dtype: Any) ->
         assert found_at(pixels, part) + 101 >= left + 40
 
 
-def test_what_is_transparent_draws_no_eye() -> None:
+def test_transparent_pixels_have_no_weight() -> None:
     image = raster(100, 400, 4)
     image.pixels[..., 3] = 0
     image.pixels[:, 300:340] = (90, 90, 90, 255)
@@ -165,7 +165,7 @@ def test_what_is_transparent_draws_no_eye() -> None:
     assert (part[..., 3] == 255).any(axis=0).sum() == 40
 
 
-def test_an_image_that_says_nothing_is_cut_around_its_middle() -> None:
+def test_a_uniform_image_is_cut_around_its_middle() -> None:
     for channels in (1, 2, 3, 4):
         image = Raster(np.full((20, 61, channels), 0x8000, np.uint16))
         image.pixels[...] |= np.arange(61, dtype=np.uint16)[:, None]  # less than the resolution of 8 bits
@@ -174,7 +174,7 @@ def test_an_image_that_says_nothing_is_cut_around_its_middle() -> None:
 
 
 @given(image=rasters(), box=st.tuples(st.integers(1, 60), st.integers(1, 60)), enlarge=st.booleans())
-def test_the_part_is_one_of_what_cover_gives(image: Raster, box: tuple[int, int], enlarge: bool) -> None:
+def test_the_part_is_a_part_of_the_covering_image(image: Raster, box: tuple[int, int], enlarge: bool) -> None:
     cover = Resize(width=box[0], height=box[1], fit=Fit.COVER, enlarge=enlarge)
     size = cover.scaled(image.width, image.height)
     whole = Resize(width=size[0], height=size[1], fit=Fit.FILL, enlarge=True).apply(image).pixels
@@ -204,7 +204,7 @@ def test_a_strip_that_covers_a_box_takes_no_more_memory_than_the_box(
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint16), (3, np.uint8), (4, np.uint8)])
-def test_what_is_cut_from_a_large_copy_is_the_same_without_drawing_it(channels: int, dtype: Any) -> None:
+def test_a_part_of_an_enlarged_image_is_the_same_without_drawing_all_of_it(channels: int, dtype: Any) -> None:
     image = raster(300, 11, channels, dtype)
     cover = Resize(width=200, height=20, fit=Fit.COVER, enlarge=True)
     whole = Resize(width=200, height=5455, fit=Fit.FILL, enlarge=True).apply(image).pixels

@@ -89,7 +89,7 @@ def test_all_is_the_same_on_every_side() -> None:
     threshold=st.integers(0, 120),
     given_colour=st.booleans(),
 )
-def test_trimming_keeps_the_smallest_box_of_what_differs(
+def test_trimming_keeps_the_smallest_box_of_other_colours(
     image: Raster, border: tuple[int, int, int, int], threshold: int, given_colour: bool
 ) -> None:
     white, top, right, bottom, left = image.white, *border

@@ -99,7 +99,7 @@ def test_a_bilateral_blur_is_its_formula(channels: int, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize(("channels", "dtype"), KINDS)
-def test_detail_adds_what_the_bilateral_filter_takes_away(channels: int, dtype: Any) -> None:
+def test_detail_adds_the_difference_to_the_bilateral_filter(channels: int, dtype: Any) -> None:
     image = raster(21, 33, channels, dtype)
     step = Detail(amount=1.5, sigma_space=2, sigma_color=30)
     colours, _ = split(image)
@@ -137,7 +137,7 @@ def test_white_balance_makes_the_light_white(channels: int, dtype: Any) -> None:
     agree(WhiteBalance(method=Light.WHITE_PATCH), image, colours * (bright.mean() / bright))
 
 
-def test_white_balance_leaves_black_and_what_nobody_sees() -> None:
+def test_white_balance_keeps_black_and_ignores_transparent_pixels() -> None:
     black = Raster(np.zeros((3, 4, 3), np.uint8))
     assert not WhiteBalance().apply(black).pixels.any()
     hidden = raster(5, 5, 4)
@@ -203,7 +203,7 @@ def test_stylize_flattens_texture_and_keeps_edges() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (37, 53), (60, 400), (300, 9)])
 @pytest.mark.parametrize(("space", "alike"), [(60, 0.45), (200, 1), (0, 0), (3, 0)])
-def test_stylize_leaves_what_is_all_alike_in_any_size(height: int, width: int, space: float, alike: float) -> None:
+def test_stylize_keeps_a_uniform_image_of_any_size(height: int, width: int, space: float, alike: float) -> None:
     plain = np.full((height, width, 3), (200, 120, 40), np.uint8)
     result = Stylize(sigma_space=space, sigma_color=alike).apply(Raster(plain)).pixels
     assert np.abs(result.astype(int) - plain).max() <= 1
