@@ -1,6 +1,8 @@
 """Object keys: parsing them, and the names that may be part of one."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 from core.domain import object_keys
 from core.domain.errors import Refusal
 from core.domain.identity import image_id
+
+ROOT = Path(__file__).parents[3]
+PREFIXES = tuple(value for name, value in vars(object_keys).items() if name.isupper() and str(value).endswith("/"))
 
 
 @pytest.mark.parametrize(
@@ -56,3 +61,16 @@ def test_an_invalid_pipeline_is_replaced(pipeline: str) -> None:
 @given(st.lists(st.text(), min_size=1, max_size=3), st.lists(st.text(), min_size=1, max_size=3))
 def test_two_sources_have_one_image_id_only_if_they_are_equal(first: list[str], second: list[str]) -> None:
     assert (image_id("acme", "web", *first) == image_id("acme", "web", *second)) == (first == second)
+
+
+def test_no_other_module_spells_a_prefix() -> None:
+    assert {"incoming/", "results/", "tombstones/", "aws/lambda/"} <= set(PREFIXES)
+    spelled = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for folder in ("core", "handler", "batch")
+        for path in (ROOT / folder).rglob("*.py")
+        if path.name != "object_keys.py"
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith(PREFIXES)
+    }
+    assert spelled == set()
