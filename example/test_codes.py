@@ -1,4 +1,4 @@
-"""Acme's own tests: a function is tested as any other is, without the system around it."""
+"""Acme's own tests: the function is tested like any other, without the system around it."""
 
 from typing import Any
 
@@ -12,14 +12,14 @@ LINK = "https://acme.example/p/4711"
 
 
 def photograph(height: int, width: int, channels: int, depth: type[np.unsignedinteger[Any]]) -> NDArray[Any]:
-    """Noise that must not be written to, as the system gives it."""
+    """Noise in a read-only array, as the system passes it."""
     image = np.random.default_rng(1).integers(0, np.iinfo(depth).max, (height, width, channels), depth)
     image.setflags(write=False)
     return image
 
 
 def read(image: NDArray[Any]) -> str:
-    """What a telephone would read."""
+    """The text that a code reader finds."""
     eight = (image // 257).astype(np.uint8) if image.dtype == np.uint16 else image
     grey = np.ascontiguousarray(eight[..., 0])
     text, *_ = cv2.QRCodeDetector().detectAndDecode(grey)

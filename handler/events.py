@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from core.domain import object_keys
 from core.domain.errors import Code, Refusal
-from core.domain.model import Door, ImageJob, ObjectRef, image_id
-from core.services.intake.requests import s3_identity
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import Door, ImageJob, ObjectRef
 
 
 class S3Bucket(msgspec.Struct):

@@ -1,1 +1,1 @@
-"""Values and rules that every other package of `core` may use: models, errors, keys, stored documents."""
+"""The values and rules that every other package of `core` uses: models, errors, object keys, stored documents."""

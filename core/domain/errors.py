@@ -1,13 +1,13 @@
-"""Every way a request or an image can fail, as one tree and one closed list of codes.
+"""The errors of the product: one tree of exceptions, and one closed list of codes.
 
-PicturePerfectError           has a code, and a sentence a person understands
-├── ImageFailure              the image's own failure: committed as `failed`, never retried
-├── Refusal                   the request is refused before an image was accepted; the caller hears why
+PicturePerfectError           has a code, and a sentence for people
+├── ImageFailure              the image cannot be processed: committed as `failed`, never retried
+├── Refusal                   the request is refused before an image is accepted; the caller gets the reason
 ├── Unavailable               a service did not answer: nothing is committed, the event is delivered again
 └── Misconfigured             the deployment is wrong: nothing is committed, an operator must act
 
-A code is part of the contract with customers, dashboards and the database: it may be added, never renamed.
-docs/reference/codes.md explains each one, and a test holds the two together.
+Codes are a contract with customers, dashboards and the database: a code may be added, never renamed.
+docs/reference/codes.md explains each code; a test compares the two lists.
 """
 
 from enum import StrEnum
@@ -15,12 +15,12 @@ from errno import EDQUOT, ENOSPC
 
 from core.domain.log import one_line
 
-#: What the kernel says where a disk is full: the machine's state, which no image is to blame for.
+#: The numbers of operating-system errors for a full disk: no image is to blame for it, so none fails with it.
 FULL_DISK = frozenset({ENOSPC, EDQUOT})
 
 
 class Code(StrEnum):
-    """The closed list. Each is explained in docs/reference/codes.md."""
+    """The closed list of codes."""
 
     # The image
     EMPTY_FILE = "empty_file"
@@ -68,10 +68,10 @@ class Code(StrEnum):
 
 
 class PicturePerfectError(Exception):
-    """The root: a code from the closed list and a sentence that names what, whose and what to do.
+    """The root: `code`, and `message`, a sentence that names the field or object, its value and the remedy.
 
-    A sentence is one line, whatever it quotes: it goes into logs, also where it is raised to Lambda itself. Only the
-    faults of pipeline files are a list, since they are the deployment's own.
+    The message becomes one line, since Lambda logs it: a line break in a quoted value could forge a log line. Only
+    INVALID_PIPELINE keeps its lines: it lists the faults of files that the deployment itself brought.
     """
 
     def __init__(self, code: Code, message: str) -> None:
@@ -85,12 +85,12 @@ class PicturePerfectError(Exception):
         return type(self), (self.code, self.message)
 
 
-class ImageFailure(PicturePerfectError):  # noqa: N818 - a final state of an image, not a programming error
-    """The image ends `failed`: trying again would give the same."""
+class ImageFailure(PicturePerfectError):  # noqa: N818 - a state of an image, not a programming error
+    """The image ends as `failed`: a retry would fail in the same way."""
 
 
 class Refusal(PicturePerfectError):  # noqa: N818 - an answer to the caller
-    """Nothing was accepted; the caller is told which field is wrong."""
+    """The request was not accepted; the message names the wrong field."""
 
 
 class Unavailable(PicturePerfectError):  # noqa: N818 - a state of the world
@@ -98,4 +98,4 @@ class Unavailable(PicturePerfectError):  # noqa: N818 - a state of the world
 
 
 class Misconfigured(PicturePerfectError):  # noqa: N818 - a state of the deployment
-    """The deployment is wrong; no retry helps until someone mends it."""
+    """The deployment is wrong; retries fail until an operator corrects it."""

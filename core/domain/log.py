@@ -1,16 +1,16 @@
-"""What is said into a log: one line at a time, and no sender can begin another.
+"""Log lines: every entry is exactly one line, whatever text it quotes.
 
-CloudWatch makes metrics of any line that is JSON in embedded metric format, whoever wrote it; names, keys and sentences
-of other programs are told here, and any of them may hold a line break.
+CloudWatch makes metrics of every log line that is JSON in the embedded metric format. File names, keys and messages of
+other programs are logged, and a line break in one of them would let its sender forge metrics.
 """
 
 import sys
 
 
 def one_line(text: str) -> str:
-    """The text with all that is not printable spelled as Python's escapes: line breaks, and halves of characters.
+    """The text with characters that are not printable, such as line breaks and lone surrogates, as Python's escapes.
 
-    What is one line already stays as it is, also the second time.
+    A printable text stays as it is, so that applying the function again changes nothing.
     """
     if text.isprintable():
         return text
@@ -20,6 +20,6 @@ def one_line(text: str) -> str:
 
 
 def say(text: object) -> None:
-    """One line into the log, by one write: lines of threads never mix."""
+    """Write one line to stderr, by a single write, so that lines of several threads do not mix."""
     sys.stderr.write(one_line(str(text)) + "\n")
     sys.stderr.flush()

@@ -1,30 +1,23 @@
-"""The values that travel through the system, left to right, each one frozen.
+"""The values that an image passes through, each one frozen.
 
-event → ImageJob → ImageHeader → Plan → Raster → … → Raster → Rendition(s) → Result
+event → ImageJob → ImageHeader → Estimate → Plan → Raster → … → Raster → Rendition(s) → Result
 """
 
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
-from uuid import UUID, uuid5
 
 import msgspec
 
+from core.domain import object_keys
 from core.domain.errors import Code
-
-if TYPE_CHECKING:
-    pass
-
-
-_NAMESPACE = UUID("6d1c3a52-6f7e-5f0a-9c57-0d2f6f1d8f3b")
 
 
 class Value(msgspec.Struct, frozen=True):
-    """The base of every value: immutable, compared by content, written as JSON or msgpack."""
+    """The base of every value: immutable, compared by content, encodable as JSON or msgpack."""
 
 
 class Door(StrEnum):
-    """How an image came in."""
+    """The entry that accepted an image."""
 
     UPLOAD = "upload"
     DIRECT = "direct"
@@ -33,7 +26,7 @@ class Door(StrEnum):
 
 
 class Route(StrEnum):
-    """Where an image is, or was, worked on."""
+    """Where an image is, or was, processed."""
 
     LAMBDA = "lambda"
     BATCH = "batch"
@@ -41,14 +34,14 @@ class Route(StrEnum):
 
 
 class Status(StrEnum):
-    """The two ways an image can end."""
+    """The two final states of an image."""
 
     PROCESSED = "processed"
     FAILED = "failed"
 
 
 class ImageFormat(StrEnum):
-    """The file formats of renditions; sources may come in others too."""
+    """The file formats of renditions. Sources may have others: core.imaging.formats.readers lists them."""
 
     JPEG = "jpeg"
     PNG = "png"
@@ -67,7 +60,7 @@ class ImageFormat(StrEnum):
 
 
 class ObjectRef(Value, frozen=True, kw_only=True):
-    """One object in S3. With `version` or `etag` (no quotes) it names one content, else whatever is there."""
+    """One object in S3. With `version` or `etag` (without quotes) it names one content, else the current one."""
 
     bucket: str
     key: str
@@ -79,16 +72,12 @@ class ObjectRef(Value, frozen=True, kw_only=True):
 
     @property
     def quoted(self) -> str:
-        """As a sentence tells it: whatever a key may hold, nobody takes it for a part of the sentence."""
+        """The address in quotes, for sentences: a key may hold spaces and punctuation."""
         return repr(str(self))
 
 
-def _result_key(image_id: str, run: int) -> str:
-    return f"results/{image_id}/{run}.json"
-
-
 class ImageJob(Value, frozen=True, kw_only=True):
-    """One image to be worked on once: whose, through which pipeline, and where its source lies."""
+    """One run of one image: its customer, its pipeline, and the object that is its source."""
 
     image_id: str
     run: int = 0
@@ -101,21 +90,14 @@ class ImageJob(Value, frozen=True, kw_only=True):
 
     @property
     def result_key(self) -> str:
-        return _result_key(self.image_id, self.run)
-
-
-def image_id(customer: str, pipeline: str, *source: str) -> str:
-    """The identity of an image: the same customer, pipeline and source give the same id, for ever.
-
-    UUIDv5 over a JSON array, so that no two different sources can be spelled the same.
-    """
-    return str(uuid5(_NAMESPACE, msgspec.json.encode([customer, pipeline, *source]).decode()))
+        return object_keys.result_key(self.image_id, self.run)
 
 
 class ImageHeader(Value, frozen=True, kw_only=True):
-    """What a file says of itself, read without decoding a pixel.
+    """The properties of an image file that are read without decoding a pixel.
 
-    `width` and `height` are pixels as displayed, after EXIF orientation. `depth` is bits per channel.
+    `width` and `height` are in pixels as displayed, after EXIF orientation; `depth` is in bits per channel, 8 or 16;
+    `channels` is 1 to 4, those of the decoded raster; `orientation` is EXIF's, 1 to 8.
     """
 
     format: str
@@ -126,7 +108,7 @@ class ImageHeader(Value, frozen=True, kw_only=True):
     frames: int = 1
     orientation: int = 1
     bytes: int = 0
-    #: From coarse to fine: a progressive JPEG, a PNG in Adam7's order. It takes more of everything.
+    #: Whether the file is a progressive JPEG or a PNG in Adam7's order: decoding takes more time and memory.
     interlaced: bool = False
 
     @property
@@ -135,10 +117,10 @@ class ImageHeader(Value, frozen=True, kw_only=True):
 
 
 class Estimate(Value, frozen=True, kw_only=True):
-    """What an image will take, known before a pixel is decoded. The upper ones are what it will hardly exceed.
+    """The estimated cost of an image, known before a pixel is decoded. `…_upper` are upper quantiles.
 
-    `cpu_seconds` are of one thread; `parallel` is the share of them, 0 to 1, that more threads divide among them.
-    `peak_bytes` is resident memory of the worker's child, itself included. `basis` says in words what it is made from.
+    `cpu_seconds` is the time on one thread; `parallel` is the share of it, 0 to 1, that further threads can take over.
+    `peak_bytes` is the resident memory of the worker's child process. `basis` explains in words how it was estimated.
     """
 
     cpu_seconds: float
@@ -149,11 +131,11 @@ class Estimate(Value, frozen=True, kw_only=True):
     basis: str = ""
 
     def seconds(self, vcpus: float) -> float:
-        """Wall clock on so many vCPUs; less than one stretches all of it."""
+        """Wall time in seconds on `vcpus`; less than one vCPU slows all of the work."""
         return self.cpu_seconds * self._stretch(vcpus)
 
     def seconds_upper(self, vcpus: float) -> float:
-        """As `seconds`, hardly exceeded."""
+        """As `seconds`, for the upper quantile."""
         return self.cpu_seconds_upper * self._stretch(vcpus)
 
     def _stretch(self, vcpus: float) -> float:
@@ -161,7 +143,7 @@ class Estimate(Value, frozen=True, kw_only=True):
 
 
 class Plan(Value, frozen=True, kw_only=True):
-    """Where the image will be worked on, and why, in words. `tier` names the Batch tier where it is Batch's."""
+    """The route of an image, and the reason in words. `tier` names the Batch tier; empty for other routes."""
 
     route: Route
     reason: str
@@ -170,7 +152,7 @@ class Plan(Value, frozen=True, kw_only=True):
 
 
 class RenditionFile(Value, frozen=True, kw_only=True):
-    """One encoded output as the worker left it: a file on local disk. `frames` counts pages too."""
+    """One encoded output on local disk: `path`. Sizes are in pixels and bytes; `frames` counts frames or pages."""
 
     name: str
     format: ImageFormat
@@ -182,20 +164,20 @@ class RenditionFile(Value, frozen=True, kw_only=True):
 
 
 class Usage(Value, frozen=True, kw_only=True):
-    """What an image took, from the kernel's accounting. Seconds; bytes of resident memory at the peak."""
+    """Measured by the kernel: wall and CPU time in seconds, and the peak of resident memory in bytes."""
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
 
 
-#: What measuring steps found: numbers, and hashes as hexadecimal text. Keyed by the step's name, and `<rendition>.`
-#: before it where it is a rendition's own step.
+#: The values of measuring steps: numbers, and hashes as hexadecimal text. The key is the name of the step, with
+#: `<rendition>.` before it if the step belongs to one rendition.
 Measurements = dict[str, float | str]
 
 
 class Rendered(Value, frozen=True, kw_only=True):
-    """What a pipeline made of one image: files on local disk, what was measured, and what it took."""
+    """The output of a pipeline for one image: files on local disk, measurements and usage."""
 
     renditions: tuple[RenditionFile, ...]
     measurements: Measurements = msgspec.field(default_factory=dict)
@@ -203,7 +185,7 @@ class Rendered(Value, frozen=True, kw_only=True):
 
 
 class Rendition(Value, frozen=True, kw_only=True):
-    """One output in S3. `sha256` is of the file's bytes, in hex; the key carries its first 16 digits."""
+    """One output in S3. `sha256` is the digest of the file, in hex; the key holds its first 16 digits."""
 
     name: str
     format: ImageFormat
@@ -217,7 +199,7 @@ class Rendition(Value, frozen=True, kw_only=True):
 
 
 class Source(Value, frozen=True, kw_only=True):
-    """The image as it came: where it was found, how large, and the digest of its content."""
+    """The source of an image: its object, its size in bytes, and the SHA-256 digest of its content in hex."""
 
     object: ObjectRef
     name: str
@@ -226,11 +208,11 @@ class Source(Value, frozen=True, kw_only=True):
 
 
 class Billed(Value, frozen=True, kw_only=True):
-    """What of a machine an image has to pay for: `seconds` of so much memory, and so many vCPUs.
+    """The part of a machine that is charged to an image: `seconds` of `memory_mb` and `vcpus`.
 
-    From its acceptance to its commit; of the time of images that are worked on at once, each its share. `machine` is
-    the architecture, as `uname -m` says; `tier` names the Batch tier, where it is one's job: then there is a minute for
-    the images of a child at least.
+    The time runs from acceptance to commit. Each of n concurrent images is charged 1/n of it, so that charges sum to
+    the wall time. `machine` is the architecture as `uname -m` names it. `tier` names the Batch tier, if it was a Batch
+    job: the images of one child are charged a minute at least.
     """
 
     seconds: float
@@ -241,9 +223,9 @@ class Billed(Value, frozen=True, kw_only=True):
 
 
 class Result(Value, frozen=True, kw_only=True):
-    """The commit: everything that is known of one run of one image, as it stands under `results/`.
+    """The commit: everything that is known of one run of one image, as stored under `results/`.
 
-    `token` names the writer: whoever finds another token than his own has lost the race.
+    `token` identifies the writer. A writer that reads back another token has lost the race to commit.
     """
 
     schema: int = 1
@@ -262,11 +244,11 @@ class Result(Value, frozen=True, kw_only=True):
     header: ImageHeader | None = None
     renditions: tuple[Rendition, ...] = ()
     measurements: Measurements = msgspec.field(default_factory=dict)
-    #: The company's own operations in the pipeline, each with its package's version.
+    #: The company's own operations in the pipeline, with the version of each one's package.
     operations: dict[str, str] = msgspec.field(default_factory=dict)
     estimate: Estimate | None = None
     usage: Usage = Usage()
-    #: None where no machine speaks for the image: Batch lost it, or the result is of an earlier release.
+    #: None if no machine reported it: Batch lost the image, or an earlier release wrote the result.
     billed: Billed | None = None
     received_at: datetime
     committed_at: datetime
@@ -274,21 +256,28 @@ class Result(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return _result_key(self.image_id, self.run)
+        return object_keys.result_key(self.image_id, self.run)
+
+    @property
+    def archive_key(self) -> str:
+        """Where the source is kept after the commit."""
+        return object_keys.archive_key(
+            self.customer, self.image_id, self.source.name, processed=self.status is Status.PROCESSED
+        )
 
 
 class Outcome(Value, frozen=True, kw_only=True):
-    """What a delivery came to: the result that stands, and whether another delivery had committed it."""
+    """The result of a delivery. `duplicate` says that another delivery had committed it before."""
 
     result: Result
     duplicate: bool = False
 
 
 class HandOver(Value, frozen=True, kw_only=True):
-    """A message of the overflow queue: a job whose source is in S3, and why it is to be run elsewhere, in words.
+    """A message of the overflow queue: a job whose source is in S3, and the reason to run it in Batch, in words.
 
-    `tier` is the smallest Batch tier that may hold it, empty where nobody knows; `estimate` is what that came from.
-    `attempt` counts how often Batch has to do all of it again, since what was submitted is lost.
+    `tier` is the smallest Batch tier that may hold it, empty if unknown, and comes from `estimate`. `attempt` counts
+    the submissions that were lost, so that Batch had to begin again.
     """
 
     job: ImageJob
@@ -297,9 +286,14 @@ class HandOver(Value, frozen=True, kw_only=True):
     estimate: Estimate | None = None
     attempt: int = 0
 
+    @property
+    def passed_on_key(self) -> str:
+        """Where a Batch child of `tier` writes that it passed this image on."""
+        return object_keys.passed_on_key(self.job.image_id, self.job.run, self.attempt, self.tier)
+
 
 class Tombstone(Value, frozen=True, kw_only=True):
-    """A deletion that was asked for. Holds no personal data; wins over every result, replay included."""
+    """A requested erasure. It holds no personal data, and wins over every result, also when results are replayed."""
 
     image_id: str
     customer: str
@@ -307,4 +301,4 @@ class Tombstone(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return f"tombstones/{self.customer}/{self.image_id}.json"
+        return object_keys.tombstone_key(self.customer, self.image_id)

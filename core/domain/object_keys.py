@@ -1,16 +1,14 @@
-"""Where things lie in the bucket. The keys are the state, so they are spelled here alone.
+"""The keys and prefixes of every object in the bucket: no other module spells one.
 
-Those of results and tombstones are their own to know: `Result.key` and `Tombstone.key`.
+The keys are the state: the objects under a prefix are the work that is to be done, or that was done.
 """
 
 import re
-from typing import Annotated
-from urllib.parse import quote
+from typing import Annotated, NamedTuple
 
 from msgspec import Meta
 
 from core.domain.errors import Code, Refusal
-from core.domain.model import HandOver, ImageJob, RenditionFile, Result, Status, Value
 
 INCOMING = "incoming/"
 RESULTS = "results/"
@@ -19,30 +17,34 @@ PROCESSED = "processed/"
 ORIGINALS = "originals/"
 QUARANTINE = "quarantine/"
 REFUSED = "refused/"
-#: Failure documents, and where AWS itself puts those of event source mappings: it lets nobody choose.
+ACCEPTED = "accepted/"
+#: Failure documents. AWS_FAILURES is fixed by AWS: event source mappings write theirs there.
 FAILURES, AWS_FAILURES = "failures/", "aws/lambda/"
-#: What the reconciler took up: how often, and the message of it.
+#: One hand-over message for each time the reconciler took up an image.
 RECONCILED = f"{FAILURES}reconciled/"
-#: The key up to which the reconciler came when its time was over.
+#: The last key that the reconciler looked at when its time was over.
 RECONCILER = "reconciler/after"
-#: What Batch jobs are to do, and who has dispatched which image.
+#: Work documents of Batch jobs.
 BATCHES = "batches/"
+#: Claims of dispatchers, and hand-overs of Batch children.
 DISPATCHED = "dispatched/"
+
 _INLINE = "inline-"
-_STAGED = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
+_STAGED_UPLOAD = re.compile(rf"{_INLINE}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
+_STAGED_NAME = "source"
 
 _PIPELINE = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}\Z")
-#: A slash in it would make the notification of a staged source a job of its own.
+#: No slash: a staged source whose pipeline has one would be parsed as an upload.
 PipelineName = Annotated[str, Meta(pattern=_PIPELINE.pattern)]
-#: What a key's pipeline is taken for that is no name: no pipeline is called so, and the image ends `unknown_pipeline`.
+#: Replaces a pipeline in a key that is no valid name. No pipeline has this name: the image ends `unknown_pipeline`.
 NO_PIPELINE = "other"
 _CUSTOMER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_HASH_DIGITS = 16  # 64 bits of SHA-256: no two outputs of one rendition of one image will ever meet
-_NAME_BYTES = 200  # S3 keys end at 1,024 bytes; this leaves room for what stands before the name
+_HASH_DIGITS = 16  # 64 bits of SHA-256: enough that two outputs of one rendition never share a key
+_NAME_BYTES = 200  # S3 keys end at 1,024 bytes; this leaves room for the prefixes
 
 
-class Incoming(Value, frozen=True):
-    """What the key of a source says: whose it is and what is to be done with it."""
+class IncomingKey(NamedTuple):
+    """The parts of `incoming/<customer>/<pipeline>/<upload>/<name>`."""
 
     customer: str
     pipeline: str
@@ -51,110 +53,136 @@ class Incoming(Value, frozen=True):
 
     @property
     def image_id(self) -> str:
-        """Whose place it is, where it was staged."""
+        """The image whose bytes were staged; only for a key of `staged_key`."""
         return self.upload.removeprefix(_INLINE)
 
     @property
     def is_inline(self) -> bool:
-        """Staged by a door that brings it to its end itself: its notification is no work of its own.
+        """Whether `staged_key` made the key: the door that staged the bytes processes them, not the notification.
 
-        Exactly what `inline` spells: a person who names an upload `inline-2026` must not wait for ever.
+        Only the exact spelling counts, so that an upload which a person named `inline-2026` is processed.
         """
-        return self.name == "source" and _STAGED.fullmatch(self.upload) is not None
+        return self.name == _STAGED_NAME and _STAGED_UPLOAD.fullmatch(self.upload) is not None
 
 
-def staged_metadata(job: ImageJob, sha256: str) -> dict[str, str]:
-    """What is written beside a source that a door stages: from it the reconciler can make the job again."""
-    return {
-        "sha256": sha256,
-        "door": job.door.value,
-        "name": quote(job.name),
-        "received-at": job.received_at.isoformat(),
-    }
-
-
-def is_staged(key: str) -> bool:
-    """Whether it is spelled as `inline` spells it."""
-    parts = key.split("/", 4)
-    return len(parts) == 5 and parts[0] == "incoming" and Incoming(*parts[1:]).is_inline  # noqa: PLR2004 - see below
-
-
-def parse_incoming(key: str) -> Incoming:
+def parse_incoming(key: str) -> IncomingKey:
     """Read `incoming/<customer>/<pipeline>/<upload>/<name>`. Raises Refusal(INVALID_EVENT) for other keys.
 
-    A pipeline that is no name is NO_PIPELINE: anything may stand in a key, and none of it is to become a value of sums.
+    A pipeline that is no valid name becomes NO_PIPELINE, since it would become a value of metrics and of the ledger.
     """
-    parts = key.split("/", 4)
-    if len(parts) != 5 or parts[0] != "incoming" or not all(parts):  # noqa: PLR2004 - the five parts of the key
+    parts = _split_incoming(key)
+    if parts is None or not all(parts):
         raise Refusal(
             Code.INVALID_EVENT,
             f"The key {key!r} is not incoming/<customer>/<pipeline>/<upload>/<name>; the image was not accepted.",
         )
-    pipeline = parts[2] if _PIPELINE.match(parts[2]) else NO_PIPELINE
-    return Incoming(check_customer(parts[1]), pipeline, *parts[3:])
+    pipeline = parts.pipeline if _PIPELINE.match(parts.pipeline) else NO_PIPELINE
+    return parts._replace(customer=check_customer(parts.customer), pipeline=pipeline)
 
 
-def found_incoming(key: str) -> Incoming | None:
-    """As `parse_incoming`; None for a key that says of no image whose it is: anybody may put an object anywhere."""
+def try_parse_incoming(key: str) -> IncomingKey | None:
+    """As `parse_incoming`, but None where it raises: anybody with access to the bucket may put any key."""
     try:
         return parse_incoming(key)
     except Refusal:
         return None
 
 
+def is_staged(key: str) -> bool:
+    """Whether `staged_key` made the key."""
+    parts = _split_incoming(key)
+    return parts is not None and parts.is_inline
+
+
 def is_folder(key: str, size: int | None) -> bool:
-    """Whether it is nothing but a folder's name, as S3's console makes one: there is nothing to do for it."""
+    """Whether the object is an empty folder as S3's console creates it. `size` is in bytes."""
     return key.endswith("/") and size == 0
 
 
-def inline(customer: str, pipeline: str, image_id: str) -> str:
-    """Where bytes that came inside an event are staged: one place for each image, whatever its file name."""
-    return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/source"
+def upload_prefix(customer: str, *parts: str) -> str:
+    """The prefix of a customer's uploads; `parts` are the pipeline and the upload. Raises Refusal(INVALID_REQUEST)."""
+    return f"{INCOMING}{'/'.join((check_customer(customer), *parts))}/"
 
 
-def rendition(job: ImageJob, file: RenditionFile, sha256: str) -> str:
-    """Where an output goes: its name carries its content's hash, so that none is ever overwritten by another."""
-    name = f"{file.name}-{sha256[:_HASH_DIGITS]}.{file.format.extension}"
-    return f"{PROCESSED}{job.customer}/{job.image_id}/{name}"
+def staged_key(customer: str, pipeline: str, image_id: str) -> str:
+    """Where bytes that came inside an event are staged: one key for each image, whatever its file name."""
+    return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/{_STAGED_NAME}"
 
 
-def archive(result: Result) -> str:
-    """Where the source of an ended image is kept: `originals/`, or `quarantine/` where it failed."""
-    place = ORIGINALS if result.status is Status.PROCESSED else QUARANTINE
-    return f"{place}{result.customer}/{result.image_id}/{safe_name(result.source.name)}"
+def rendition_key(customer: str, image_id: str, name: str, sha256: str, extension: str) -> str:
+    """The key of an output: `name` of the rendition, digest of the file. No other content overwrites it."""
+    return f"{PROCESSED}{customer}/{image_id}/{name}-{sha256[:_HASH_DIGITS]}.{extension}"
 
 
-def belongings(customer: str, image_id: str) -> tuple[str, ...]:
-    """The folders of an image that has ended: what an erasure removes.
+def result_key(image_id: str, run: int) -> str:
+    """The key of the commit of one run of one image."""
+    return f"{RESULTS}{image_id}/{run}.json"
 
-    Its pixels, and the jobs, with its name in them, that were written down on its way to Batch: once there is a
-    commit, nobody asks for those. Never the commit itself.
+
+def originals_prefix(customer: str) -> str:
+    """The prefix of the sources of a customer's processed images."""
+    return f"{ORIGINALS}{customer}/"
+
+
+def tombstone_key(customer: str, image_id: str) -> str:
+    return f"{TOMBSTONES}{customer}/{image_id}.json"
+
+
+def archive_key(customer: str, image_id: str, name: str, *, processed: bool) -> str:
+    """Where the source of an ended image is kept: under `originals/` if it was processed, else under `quarantine/`."""
+    return f"{ORIGINALS if processed else QUARANTINE}{customer}/{image_id}/{safe_name(name)}"
+
+
+def erasable_prefixes(customer: str, image_id: str) -> tuple[str, ...]:
+    """The prefixes that an erasure of an ended image deletes: its pixels, and the jobs that hold its file name.
+
+    The jobs were written on its way to Batch and are not read after the commit. The commit itself stays.
     """
-    pixels = (f"{place}{customer}/{image_id}/" for place in (PROCESSED, ORIGINALS, QUARANTINE))
-    return (*pixels, *(f"{place}{image_id}/" for place in (RECONCILED, DISPATCHED)))
+    pixels = (f"{prefix}{customer}/{image_id}/" for prefix in (PROCESSED, ORIGINALS, QUARANTINE))
+    return (*pixels, reconciled_prefix(image_id), f"{DISPATCHED}{image_id}/")
 
 
-def refused(topic: str, partition: int, offset: int, digest: str) -> str:
-    """Where a record of Kafka that was refused is kept: one place for each record, however often it is delivered."""
+def refused_record_key(topic: str, partition: int, offset: int, digest: str) -> str:
+    """The key of a refused Kafka record: the same for every delivery. `digest` is SHA-256 of the record, in hex."""
     return f"{REFUSED}{topic}/{partition}/{offset}-{digest[:_HASH_DIGITS]}.json"
 
 
-def refused_upload(digest: str) -> str:
-    """Where it stands that an object under `incoming/` became no image: one place for each content of each key."""
+def refused_upload_key(digest: str) -> str:
+    """The key of a refused upload. `digest` is SHA-256 of the object's identity, in hex."""
     return f"{REFUSED}{INCOMING}{digest[: 2 * _HASH_DIGITS]}.json"
 
 
-def accepted(record_id: str) -> str:
-    """Where it stands which image a record of Kafka that refers to a waiting upload was taken for."""
-    return f"accepted/{record_id}.json"
+def accepted_key(record_id: str) -> str:
+    """The key of the job that was made for a Kafka record which refers to an upload under `incoming/`."""
+    return f"{ACCEPTED}{record_id}.json"
 
 
-def handed_over(image: HandOver) -> str:
-    """Where a Batch child writes down, before its message, that it gave an image on: so nobody blames that one later.
+def reconciled_prefix(image_id: str) -> str:
+    """The prefix of an image's hand-over messages by the reconciler."""
+    return f"{RECONCILED}{image_id}/"
 
-    `image` is as it was when the child got it, its `tier` the child's own.
+
+def claims_prefix(image_id: str, run: int) -> str:
+    """The prefix of the claims, and of the hand-overs, of one run of one image."""
+    return f"{DISPATCHED}{image_id}/{run}/"
+
+
+def passed_on_key(image_id: str, run: int, attempt: int, tier: str) -> str:
+    """The key of the hand-over that a Batch child of `tier` writes before it sends the message.
+
+    If the child's job fails later, the dispatcher reads there that this image is not one of those it lost.
     """
-    return f"{DISPATCHED}{image.job.image_id}/{image.job.run}/{image.attempt}.{image.tier}.handed-over"
+    return f"{claims_prefix(image_id, run)}{attempt}.{tier}.handed-over"
+
+
+def work_key(work_id: str) -> str:
+    """The key of the work document of one submission to Batch."""
+    return f"{BATCHES}{work_id}.json"
+
+
+def submitted_key(work_id: str) -> str:
+    """The key of the mark that Batch has accepted the submission."""
+    return f"{BATCHES}{work_id}.submitted"
 
 
 def check_customer(customer: str) -> str:
@@ -169,18 +197,23 @@ def check_customer(customer: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A file's name, fit for a key: its last part, nothing unprintable, at most 200 bytes, never empty.
+    """A file name that is fit for a key: the last part of a path, printable, at most 200 bytes, never empty.
 
-    And without what a form of S3 replaces, `${filename}`: it would be stored under a name that was not signed.
+    `${` is replaced: S3 replaces `${filename}` in presigned forms, and would store under a name that was not signed.
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
     """
     leaf = name.replace("\\", "/").rsplit("/", 1)[-1]
     printable = "".join(character if character.isprintable() else "_" for character in leaf).replace("${", "__")
     name = printable.encode()[-_NAME_BYTES:].decode(errors="ignore").strip()
-    return "image" if name in ("", ".", "..") else name  # dots alone are folders to many a client and proxy
+    return "image" if name in ("", ".", "..") else name  # dots alone are folders to many clients and proxies
 
 
 def check_folder(prefix: str) -> None:
-    """Raises ValueError for a prefix that is also of others: all under it is to be deleted."""
+    """Raises ValueError for a prefix without a closing slash: deleting under it would delete keys of others."""
     if not prefix.endswith("/"):
         raise ValueError(f"{prefix!r} is no folder")
+
+
+def _split_incoming(key: str) -> IncomingKey | None:
+    parts = key.removeprefix(INCOMING).split("/", 3)
+    return IncomingKey(*parts) if key.startswith(INCOMING) and len(parts) == len(IncomingKey._fields) else None

@@ -13,7 +13,7 @@ class Raster:
 
     `pixels` has shape (height, width, channels), always three axes, C-contiguous, dtype uint8 or uint16.
     Channels: 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha; alpha is straight, not premultiplied.
-    `opaque` says of a band whether the whole image is, so that all bands are worked on alike; None: look.
+    `opaque` is set for a band: whether the whole image is opaque, so that all bands are processed alike.
     """
 
     pixels: "NDArray[Any]"
@@ -37,7 +37,7 @@ class Raster:
 
     @property
     def is_opaque(self) -> bool:
-        """Whether nothing shows through, anywhere."""
+        """Whether every pixel is opaque."""
         if self.opaque is None:
             return not self.has_alpha or int(self.pixels[..., -1].min()) == self.white
         return self.opaque

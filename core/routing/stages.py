@@ -10,9 +10,8 @@ import msgspec
 
 from core.domain.errors import ImageFailure
 from core.domain.model import ImageFormat, ImageHeader, Value
-from core.domain.outputs import Automatic, Output, holding
-from core.imaging.operations import band_size
-from core.imaging.operations.base import Measurement, Operation
+from core.domain.outputs import Automatic, Output, eligible_encodings
+from core.imaging.operations.base import Measurement, Operation, band_rows
 from core.imaging.operations.resize import Resize
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.pipelines.scale_on_load import reduction_for

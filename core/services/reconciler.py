@@ -15,11 +15,11 @@ import msgspec
 
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
-from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.ports.store import Listed
 from core.services.dispatch.leases import fresh, newest
 from core.services.intake.refusals import refuse_upload
-from core.services.intake.requests import s3_identity
 from core.services.processing.commit import Committing
 
 _THREADS = 32  # concurrent requests to S3

@@ -8,7 +8,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from core.domain import manifest, object_keys, stored_documents
+from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.domain.model import ObjectRef, Result, Tombstone
 from core.ports.ledger import Ledger
@@ -54,7 +54,7 @@ class Recorder:
         """Read one object; if it is a result, archive its source."""
         try:
             if key.startswith(object_keys.RESULTS):
-                return key, self._archive(manifest.decode(self._content(key), key))
+                return key, self._archive(stored_documents.decode_result(self._content(key), key))
             if key.startswith(object_keys.TOMBSTONES):
                 return key, self._tombstone(key)
             raise Refusal(Code.INVALID_EVENT, f"{key} is neither a result nor a tombstone.")
@@ -88,7 +88,7 @@ class Recorder:
             self.store.delete(source.key)  # the refused delivery's, whose caller got identity_conflict
 
     def _tombstone(self, key: str) -> Tombstone:
-        tombstone = stored_documents.stored(self._content(key), Tombstone, key, "a tombstone")
+        tombstone = stored_documents.decode_stored(self._content(key), Tombstone, key, "a tombstone")
         if tombstone.key != key:
             raise Misconfigured(
                 Code.INVALID_RESULT, f"{key} contains the tombstone of {tombstone.key}; it was ignored."

@@ -1,3 +1,3 @@
-"""What Acme does to its customers' pictures. The version stands in every result, so raise it with every change."""
+"""Acme's operations on its customers' pictures. Every result holds the version, so raise it with every change."""
 
 __version__ = "1.0.0"

@@ -1,4 +1,4 @@
-"""Codes that telephones read."""
+"""QR codes on pictures."""
 
 from typing import Annotated, Any, Literal
 
@@ -7,7 +7,7 @@ import segno
 from msgspec import Meta
 from numpy.typing import NDArray
 
-_QUIET = 4  # light modules around a code, for readers to find it: ISO/IEC 18004
+_QUIET = 4  # light modules around a code, by which readers find it (ISO/IEC 18004)
 
 
 def link_code(
@@ -17,9 +17,9 @@ def link_code(
     share: Annotated[float, Meta(gt=0, le=1)] = 0.25,
     corner: Literal["northwest", "northeast", "southwest", "southeast"] = "southeast",
 ) -> NDArray[Any]:
-    """Put a QR code that leads to `link` into a corner.
+    """Draw a QR code with the address `link` in a corner.
 
-    It takes at most `share` of the shorter side, by whole pixels to each of its modules, and one to each at least.
+    Its side is at most `share` of the image's shorter side, in whole pixels for each module, at least one pixel each.
     """
     modules = np.array([list(row) for row in segno.make_qr(link).matrix_iter(border=_QUIET)], bool)
     height, width, channels = image.shape
@@ -31,9 +31,9 @@ def link_code(
     code = np.where(modules, 0, white).astype(image.dtype).repeat(scale, axis=0).repeat(scale, axis=1)
     top = 0 if "north" in corner else height - side
     left = 0 if "west" in corner else width - side
-    stamped = image.copy()  # the image itself is not to be written to
+    stamped = image.copy()  # the image itself is read-only
     box = stamped[top : top + side, left : left + side]
     box[...] = code[:, :, np.newaxis]
-    if channels in (2, 4):  # alpha: nothing shines through a code
+    if channels in (2, 4):  # the code is opaque
         box[..., -1] = white
     return stamped

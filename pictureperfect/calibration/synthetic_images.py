@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from core.imaging.formats.readers import heic_is_here
+from core.imaging.formats.readers import can_read_heic
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -191,7 +191,7 @@ KINDS: dict[str, Kind] = {
     "xpm": Kind("xpm", _xpm),
     "msp": Kind("msp", _bilevel("MSP"), channels=1),
 }
-if heic_is_here():
+if can_read_heic():
 
     def _heic(pixels: "Pixels") -> bytes:
         import pillow_heif  # noqa: PLC0415 - in images that were built with it only

@@ -16,11 +16,12 @@ import msgspec
 
 from core.adapters.aws.s3 import S3Store
 from core.adapters.aws.sqs import SqsHandovers
-from core.domain import object_keys
+from core.domain import object_keys, stored_documents
 from core.domain.errors import PicturePerfectError
-from core.domain.model import Door, ObjectRef, Route, Value, image_id
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import Door, ObjectRef, Route, Value
 from core.routing.batch_tiers import TIERS
-from core.services.intake.requests import ImageRequest, accept_bytes, caller_key, s3_identity
+from core.services.intake.requests import ImageRequest, accept_bytes, caller_key
 from pictureperfect.calibration import synthetic_images
 from pictureperfect.deployment import aws_session
 from pictureperfect.deployment.outputs import Clients, Deployment, invoke
@@ -86,7 +87,7 @@ class Doors:
 
     def _upload(self, name: str, body: bytes) -> Sent:
         bucket = self.deployment.bucket
-        key = f"{object_keys.INCOMING}{self.asked.customer}/{self.asked.pipeline}/{uuid4()}/{name}"
+        key = f"{object_keys.upload_prefix(self.asked.customer, self.asked.pipeline, str(uuid4()))}{name}"
         put = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
         place = ObjectRef(bucket=bucket, key=key, version=put.get("VersionId"), etag=put["ETag"].strip('"'))
         return self._sent("upload", s3_identity(place), Door.UPLOAD)
@@ -127,7 +128,7 @@ class Doors:
         job, _ = accept_bytes(request, self.deployment.bucket, datetime.now(UTC))
         digest = hashlib.sha256(body).hexdigest()
         store = S3Store(self.clients.s3, self.deployment.bucket)
-        store.create(job.source.key, body, "image/jpeg", object_keys.staged_metadata(job, digest))
+        store.create(job.source.key, body, "image/jpeg", stored_documents.staged_metadata(job, digest))
         queue = SqsHandovers(self.clients.sqs, self.deployment.overflow_queue_url)
         queue.hand_over(job, "The smoke test asks for a Batch job.", TIER.name)
         return self._sent("batch", caller_key(request) or (), Door.DIRECT, Route.BATCH)

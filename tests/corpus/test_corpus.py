@@ -1,4 +1,4 @@
-"""A corpus of awkward real images, where there is one beside the repository: each is a rendition or a code."""
+"""The corpus of difficult real images, if it lies beside the repository: each becomes renditions or a code."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +11,8 @@ from PIL import Image
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import RenditionFile, Route
 from core.imaging import codec
-from core.imaging import header as probe
-from core.pipelines import SHIPPED_FOLDER, loader
+from core.imaging.header import read_header
+from core.pipelines import definition
 from core.routing import plan
 from core.worker.rendering import render
 from tests.support.images.rasters import psnr
@@ -21,7 +21,7 @@ CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
 IMAGES = sorted(path for path in CORPUS.glob("*") if path.is_file() and path.name != "README.md")
 PIPELINES = loader.load_folder(SHIPPED_FOLDER)
 LIMITS = plan.Limits(max_megapixels=250, max_bytes=1 << 30)
-# Those that end failed, and how.
+# The images that end failed, with their codes.
 REFUSED = {
     "65536-uint32-limit.png": Code.TOO_MANY_PIXELS,
     "giant-image.jpg": Code.TOO_MANY_PIXELS,
@@ -29,15 +29,15 @@ REFUSED = {
     "truncated.jpg": Code.CORRUPT_IMAGE,
     "truncated.png": Code.CORRUPT_IMAGE,
 }
-# Non-local means takes seconds per megapixel: `restore` is run over the small ones.
+# Non-local means takes seconds per megapixel, so `restore` processes only smaller images.
 RESTORE_MEGAPIXELS = 0.3
 
 pytestmark = [pytest.mark.long, pytest.mark.skipif(not IMAGES, reason=f"there is no corpus at {CORPUS}")]
 
 
 def run(path: Path, name: str, out: Path) -> tuple[RenditionFile, ...]:
-    header = probe.read_header(path)
-    plan.plan(header, PIPELINES[name], LIMITS, plan.Capacity(route=Route.LOCAL))
+    header = read_header(path)
+    plan.plan(header, PIPELINES[name], LIMITS, plan.Place(route=Route.LOCAL))
     return render.render(path, header, PIPELINES[name], out, lambda: None).renditions
 
 
@@ -54,7 +54,7 @@ def test_every_image_is_renditions_or_a_code(path: Path, name: str, tmp_path: Pa
             run(path, name, tmp_path)
         assert failure.value.code == REFUSED[path.name]
         return
-    header = probe.read_header(path)
+    header = read_header(path)
     if name == "restore" and header.megapixels > RESTORE_MEGAPIXELS:
         pytest.skip(f"non-local means on {header.megapixels:.1f} megapixels takes too long here")
     files = run(path, name, tmp_path)
@@ -73,7 +73,7 @@ def test_every_orientation_comes_out_upright(shape: str, number: int, tmp_path: 
         if not path.exists():
             pytest.skip(f"there is no {path}")
         (file,) = run(path, "thumbnail", tmp_path)
-        pixels = codec.decode(Path(file.path), probe.read_header(Path(file.path))).pixels
+        pixels = codec.decode(Path(file.path), read_header(Path(file.path))).pixels
         return np.asarray(cv2.resize(pixels, (96, 96), interpolation=cv2.INTER_AREA), np.uint8)
 
     assert psnr(thumbnail(number), thumbnail(1)) > 20
@@ -81,8 +81,8 @@ def test_every_orientation_comes_out_upright(shape: str, number: int, tmp_path: 
 
 @pytest.mark.parametrize("path", [pytest.param(path, id=path.name) for path in IMAGES if path.name not in REFUSED])
 def test_pixels_are_those_that_pillow_sees(path: Path) -> None:
-    """An independent decoder agrees, where neither a profile nor 16 bits come between."""
-    header = probe.read_header(path)
+    """Pillow agrees on images without a profile and of 8 bits."""
+    header = read_header(path)
     if header.depth > 8:
         pytest.skip("Pillow has 8 bits only: compared elsewhere")
     with Image.open(path) as image:
@@ -103,14 +103,14 @@ def test_an_animation_keeps_its_frames_times_and_repeats(name: str, tmp_path: Pa
     path = CORPUS / name
     if not path.exists():
         pytest.skip(f"there is no {path}")
-    both = loader.load("renditions: [{name: a, outputs: [{format: webp}, {format: gif}]}]", "both.yaml")
-    header = probe.read_header(path)
+    both = definition.load("renditions: [{name: a, outputs: [{format: webp}, {format: gif}]}]", "both.yaml")
+    header = read_header(path)
     assert header.frames > 1
     files = render.render(path, header, both, tmp_path, lambda: None).renditions
     expected = codec.read_animation(path, header)
     frames = list(expected.frames)
     for file in (*files, *(file for file in run(path, "web", tmp_path) if file.format == "webp")):
-        found = codec.read_animation(Path(file.path), probe.read_header(Path(file.path)))
+        found = codec.read_animation(Path(file.path), read_header(Path(file.path)))
         rasters = list(found.frames)
         assert len(rasters) == file.frames == header.frames
         assert [frame.milliseconds for frame in rasters] == [frame.milliseconds for frame in frames]
@@ -121,8 +121,10 @@ def test_a_tiff_keeps_its_pages(tmp_path: Path) -> None:
     path = CORPUS / "G31D_MULTI.TIF"
     if not path.exists():
         pytest.skip(f"there is no {path}")
-    whole = loader.load("pages: all\nrenditions: [{name: a, outputs: [{format: tiff}, {format: png}]}]", "whole.yaml")
-    files = render.render(path, probe.read_header(path), whole, tmp_path, lambda: None).renditions
+    whole = definition.load(
+        "pages: all\nrenditions: [{name: a, outputs: [{format: tiff}, {format: png}]}]", "whole.yaml"
+    )
+    files = render.render(path, read_header(path), whole, tmp_path, lambda: None).renditions
     assert [(file.name, file.format.value, file.frames) for file in files] == [
         *(("a", "tiff", 2), ("a", "png", 1), ("a-2", "png", 1)),
     ]

@@ -204,6 +204,6 @@ def test_the_docs_list_where_an_erasure_does_not_reach() -> None:
         .read_text("utf-8")
         .partition("## What an erasure removes")[2]
     )
-    own = object_keys.belongings("acme", "i")
+    own = object_keys.erasable_prefixes("acme", "i")
     for prefix in (*EXPIRING, *BOOKKEEPING, object_keys.RESULTS):
         assert f"`{prefix}" in section or any(place.startswith(prefix) for place in own), prefix

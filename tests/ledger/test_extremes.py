@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.domain import manifest
+from core.domain import stored_documents
 from core.domain.errors import Code, Misconfigured
 from core.domain.model import (  # fmt: skip
     Billed,
@@ -100,7 +100,7 @@ def extremes(draw: st.DrawFn) -> Result:
         committed_at=draw(times),
         version=draw(texts),
     )
-    return manifest.decode(manifest.encode(drawn), drawn.key)
+    return stored_documents.decode_result(stored_documents.encode_result(drawn), drawn.key)
 
 
 @pytest.fixture(scope="module")
@@ -203,4 +203,4 @@ def test_an_invalid_result_is_refused_when_it_is_read(changes: dict[str, str]) -
     """The error names the object's key and the field; the database would refuse its row."""
     body = msgspec.json.encode(msgspec.to_builtins(result()) | changes)
     with pytest.raises(Misconfigured, match=rf"^invalid_result: some/key is not a result: .*{next(iter(changes))}"):
-        manifest.decode(body, "some/key")
+        stored_documents.decode_result(body, "some/key")

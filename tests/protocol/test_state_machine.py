@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from core.domain import manifest, object_keys
+from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import ImageFormat, Outcome, Result, Route, Tombstone, Value
 from core.domain.outputs import Output
@@ -228,7 +228,7 @@ class Protocol(RuleBasedStateMachine):
     def _is_whole(self, result: Result, contents: dict[str, bytes]) -> None:
         for rendition in result.renditions:
             assert _sha256(contents.get(rendition.key, b"")) == rendition.sha256, f"{rendition.key} is not there."
-        archived = contents.get(object_keys.archive(result))
+        archived = contents.get(result.archive_key)
         if archived is None:
             waiting = contents.get(result.source.object.key)
             assert waiting is not None, f"The source of {result.image_id} is lost."
@@ -266,15 +266,18 @@ class Protocol(RuleBasedStateMachine):
                 assert not rows, "An erased image has renditions."
                 assert row["erased_at"] == NOW
                 left = [
-                    key for place in object_keys.belongings("acme", image) for key in contents if key.startswith(place)
+                    key
+                    for place in object_keys.erasable_prefixes("acme", image)
+                    for key in contents
+                    if key.startswith(place)
                 ]
                 assert not left, f"An erasure left {left}."
-                hidden = [place for place in object_keys.belongings("acme", image) if self.store.hidden(place)]
+                hidden = [place for place in object_keys.erasable_prefixes("acme", image) if self.store.hidden(place)]
                 assert not hidden, f"An erasure left what is hidden under {hidden}."
             else:
                 assert set(rows.values()) == {rendition.key for rendition in result.renditions}
                 assert row["erased_at"] is None
-                assert object_keys.archive(result) in contents or not self._is_kept(result)
+                assert result.archive_key in contents or not self._is_kept(result)
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.emitted) == len(results), "An image was not counted."
 
@@ -339,7 +342,9 @@ class Protocol(RuleBasedStateMachine):
         return job.image_id
 
     def _results(self) -> dict[str, Result]:
-        results = [manifest.decode(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()]
+        results = [
+            stored_documents.decode_result(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()
+        ]
         return {result.image_id: result for result in results}
 
     def _brings(self, delivery: Any, result: Result) -> bool:

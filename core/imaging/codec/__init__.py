@@ -1,14 +1,17 @@
-"""File ⇄ Raster: the only place that knows BGR, EXIF's orientations, ICC profiles and imread's flags."""
+"""Decoding files to rasters, and encoding rasters to files.
+
+Only this package handles BGR order, EXIF orientations, ICC profiles and imread's flags.
+"""
 
 import os
 
-# The limit is core.routing.plan's, with a code and a number; OpenCV reads its own once, when it is loaded.
+# core.routing.plan refuses too many pixels, with a code and the limit. OpenCV reads its own limit when it is loaded.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 40))
-os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # what it would log is raised, with a code
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # its failures are raised, with a code
 
-from core.imaging.codec.decoding import decode  # after what OpenCV reads from the environment
+from core.imaging.codec.animation.frames import AnimationWriter, Frame, read_animation, refuse_incomplete
+from core.imaging.codec.decoding import decode  # after the variables that OpenCV reads
 from core.imaging.codec.encoding import encode
-from core.imaging.codec.frames import AnimationWriter, Frame, read_animation, refuse_half
 from core.imaging.codec.pages import PagesWriter, read_pages
 
 __all__ = [
@@ -19,5 +22,5 @@ __all__ = [
     "encode",
     "read_animation",
     "read_pages",
-    "refuse_half",
+    "refuse_incomplete",
 ]

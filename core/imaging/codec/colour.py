@@ -1,8 +1,8 @@
-"""From an embedded ICC profile to sRGB: what a screen that knows nothing of profiles will show.
+"""Converting colours from an embedded ICC profile to sRGB, which screens without colour management show.
 
-8-bit pixels go through LittleCMS (Pillow's ImageCms). It takes no 16-bit colour there, so profiles made of three
-curves and a matrix, as those of cameras and screens are, are computed here in floating point; profiles made of
-tables move 16-bit pixels by the interpolated difference that LittleCMS makes, which keeps every gradation.
+LittleCMS (Pillow's ImageCms) converts 8-bit pixels. Pillow offers it no 16-bit colour, so two methods remain. Profiles
+of three curves and a matrix, as cameras and screens have, are computed here in floating point. For profiles of tables,
+16-bit pixels are moved by the difference that LittleCMS makes, interpolated, so that gradations stay smooth.
 """
 
 import io
@@ -18,8 +18,8 @@ from PIL import Image, ImageCms
 
 Pixels = NDArray[Any]
 
-_BAND = 1 << 20  # pixels converted at a time: the intermediate values stay small beside the raster
-_GRID = 33  # points along each axis of a table of colours, as profiles themselves have
+_BAND = 1 << 20  # pixels converted at a time, so that intermediate values need little memory beside the raster
+_GRID = 33  # points along each axis of a colour table, as many as profiles have
 _FLAGS = ImageCms.Flags.BLACKPOINTCOMPENSATION
 _INTENT = ImageCms.Intent.RELATIVE_COLORIMETRIC
 # The primaries of sRGB, adapted to the D50 white of the profile connection space (IEC 61966-2-1, Bradford).
@@ -30,44 +30,44 @@ _SRGB_TO_XYZ = np.array(
         [0.0139322, 0.0971045, 0.7141733],
     ]
 )
-_D50 = _SRGB_TO_XYZ.sum(axis=1)  # what that matrix makes of white
-_DARKEST_WHITE = 1 / 256  # of red, green or blue: a profile whose white has less is broken
+_D50 = _SRGB_TO_XYZ.sum(axis=1)  # white in that matrix
+_DARKEST_WHITE = 1 / 256  # the least share of red, green or blue in white; less means that the profile is broken
 
 
 def to_srgb(pixels: Pixels, profile: bytes) -> Pixels:
-    """Pixels of shape (h, w, 1..4), uint8 or uint16, converted from `profile` to sRGB; alpha is left alone.
+    """Convert pixels of shape (h, w, 1..4), uint8 or uint16, from `profile` to sRGB. Alpha stays.
 
-    Returned as they came where the profile is sRGB within one step of 255, is broken, or is not of these pixels'
-    kind: such pixels are taken for sRGB, as browsers do.
+    Pixels are returned unchanged if the profile is sRGB within one step of 255, is broken, or is for other channels:
+    like browsers, this takes such pixels for sRGB.
     """
     colours = pixels.shape[2] - (pixels.shape[2] in (2, 4))
-    change = _change(profile, colours, pixels.dtype.itemsize)
-    if change is None:
+    convert = _converter(profile, colours, pixels.dtype.itemsize)
+    if convert is None:
         return pixels
     result = pixels.copy()
     rows = max(1, _BAND // pixels.shape[1])
     for top in range(0, pixels.shape[0], rows):
         band = np.ascontiguousarray(pixels[top : top + rows, :, :colours])
-        result[top : top + rows, :, :colours] = change(band)
+        result[top : top + rows, :, :colours] = convert(band)
     return result
 
 
 def cmyk_to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """A CMYK image as RGB: through its profile, else by the plain complement, since no ink is known."""
-    transform = _lcms(profile, "CMYK") if profile else None
+    """Convert a CMYK image to RGB by its profile; without a profile, by the plain complement."""
+    transform = _lcms_transform(profile, "CMYK") if profile else None
     if transform is None:
         return image.convert("RGB")
     return transform.apply(image)
 
 
 def lab_to_srgb(image: Image.Image) -> Image.Image:
-    """A CIE L*a*b* image (D50, as TIFF stores it) as RGB."""
+    """Convert a CIE L*a*b* image (D50, as in TIFF) to RGB."""
     source, target = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
     return ImageCms.buildTransform(source, target, "LAB", "RGB", _INTENT).apply(image)
 
 
 def lab16_to_srgb(pixels: Pixels) -> Pixels:
-    """L*a*b* (D50) of shape (h, w, 3), uint16, a* and b* in two's complement times 256 (TIFF 6.0), as 16-bit sRGB."""
+    """Convert L*a*b* (D50) to 16-bit sRGB: (h, w, 3), uint16, a* and b* in two's complement times 256 (TIFF 6.0)."""
     result = np.empty_like(pixels)
     rows = max(1, _BAND // pixels.shape[1])
     for top in range(0, pixels.shape[0], rows):
@@ -81,8 +81,8 @@ def lab16_to_srgb(pixels: Pixels) -> Pixels:
 
 
 @lru_cache(maxsize=16)
-def _change(profile: bytes, colours: int, itemsize: int) -> Callable[[Pixels], Pixels] | None:
-    """The function that converts a band of `colours` channels, or None where there is nothing to do."""
+def _converter(profile: bytes, colours: int, itemsize: int) -> Callable[[Pixels], Pixels] | None:
+    """The function that converts a band of `colours` channels; None if no conversion is needed."""
     if colours == 1:
         table = _grey_table(profile)
         if table is None:
@@ -90,36 +90,36 @@ def _change(profile: bytes, colours: int, itemsize: int) -> Callable[[Pixels], P
         if itemsize == 1:
             table = np.rint(table[::257] / 257).astype(np.uint8)
         return lambda band: table[band]
-    transform = _lcms(profile, "RGB")
+    transform = _lcms_transform(profile, "RGB")
     if transform is None:
         return None
     step = np.linspace(0, 255, _GRID).astype(np.uint8)
     grid = np.stack(np.meshgrid(step, step, step, indexing="ij"), axis=-1)
-    moved = _by_lcms(transform, grid.reshape(1, -1, 3)).reshape(grid.shape)
+    moved = _apply_lcms(transform, grid.reshape(1, -1, 3)).reshape(grid.shape)
     difference = moved.astype(np.float32) - grid
     if np.abs(difference).max() <= 1:
         return None
     if itemsize == 1:
-        return lambda band: _by_lcms(transform, band)
-    exact = _matrix_change(profile)
-    return exact or (lambda band: _by_difference(band, difference * np.float32(257)))
+        return lambda band: _apply_lcms(transform, band)
+    exact = _matrix_converter(profile)
+    return exact or (lambda band: _add_difference(band, difference * np.float32(257)))
 
 
-def _lcms(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform | None":
+def _lcms_transform(profile: bytes, mode: str) -> "ImageCms.ImageCmsTransform | None":
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         target = ImageCms.createProfile("sRGB")
         return ImageCms.buildTransform(source, target, mode, "RGB", _INTENT, _FLAGS)
     except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
-        return None  # broken, or of another kind of pixels
+        return None  # broken, or for other channels
 
 
-def _by_lcms(transform: "ImageCms.ImageCmsTransform", band: Pixels) -> Pixels:
+def _apply_lcms(transform: "ImageCms.ImageCmsTransform", band: Pixels) -> Pixels:
     return np.asarray(transform.apply(Image.fromarray(band)))
 
 
-def _by_difference(band: Pixels, difference: Pixels) -> Pixels:
-    """16-bit pixels plus a difference interpolated in a grid of shape (n, n, n, 3), trilinearly."""
+def _add_difference(band: Pixels, difference: Pixels) -> Pixels:
+    """16-bit pixels plus `difference`, a grid of shape (n, n, n, 3), interpolated trilinearly."""
     place = band.astype(np.float32) * np.float32((_GRID - 1) / 65_535)
     low = np.minimum(place.astype(np.intp), _GRID - 2)
     part = place - low
@@ -132,8 +132,8 @@ def _by_difference(band: Pixels, difference: Pixels) -> Pixels:
     return np.asarray(np.rint(total.clip(0, 65_535)), np.uint16)
 
 
-def _matrix_change(profile: bytes) -> Callable[[Pixels], Pixels] | None:
-    """The conversion of a profile of three curves and a matrix, in floating point; None for another kind."""
+def _matrix_converter(profile: bytes) -> Callable[[Pixels], Pixels] | None:
+    """The conversion by a profile of three curves and a matrix; None for profiles of another kind."""
     try:
         tags = _tags(profile)
         if b"A2B0" in tags:
@@ -146,17 +146,17 @@ def _matrix_change(profile: bytes) -> Callable[[Pixels], Pixels] | None:
     white = matrix.sum(axis=1, keepdims=True)
     if (white < _DARKEST_WHITE).any():
         return None
-    matrix = (matrix / white).astype(np.float32)  # white stays white
+    matrix = (matrix / white).astype(np.float32)  # keeps white white
 
-    def change(band: Pixels) -> Pixels:
+    def convert(band: Pixels) -> Pixels:
         linear = np.stack([curve[band[..., at]] for at, curve in enumerate(curves)], axis=-1)
         return _encode(linear @ matrix.T)
 
-    return change
+    return convert
 
 
 def _grey_table(profile: bytes) -> Pixels | None:
-    """For each of 65,536 grey values its value in sRGB; None where the profile is not one of grey, or is sRGB's."""
+    """A table of 65,536 grey values in sRGB; None if the profile is not for grey, or is sRGB's own curve."""
     try:
         linear = _curve(_tags(profile)[b"kTRC"])
     except (KeyError, struct.error, ValueError):
@@ -166,21 +166,21 @@ def _grey_table(profile: bytes) -> Pixels | None:
 
 
 def _encode(linear: Pixels) -> Pixels:
-    """Linear light, 0 to 1, as 16-bit sRGB (IEC 61966-2-1)."""
+    """Convert linear light, 0 to 1, to 16-bit sRGB (IEC 61966-2-1)."""
     light = linear.clip(0, 1)
     value = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055)  # noqa: PLR2004
     return np.asarray(np.rint(value * 65_535), np.uint16)
 
 
 def _tags(profile: bytes) -> dict[bytes, bytes]:
-    """The tags of a profile (ICC.1, section 7.3): signature → element."""
+    """The elements of a profile by their signatures (ICC.1, section 7.3)."""
     (count,) = struct.unpack_from(">I", profile, 128)
     entries = (struct.unpack_from(">4sII", profile, 132 + 12 * at) for at in range(min(count, 200)))
     return {name: profile[start : start + size] for name, start, size in entries}
 
 
 def _curve(element: bytes) -> Pixels:
-    """A tone curve (ICC.1, 10.6 and 10.18) as 65,536 values of linear light, float32."""
+    """A tone curve (ICC.1, 10.6 and 10.18) as 65,536 values of linear light, float32. Raises ValueError."""
     x = np.linspace(0, 1, 65_536)
     if element[:4] == b"curv":
         (count,) = struct.unpack_from(">I", element, 8)
@@ -205,7 +205,7 @@ def _curve(element: bytes) -> Pixels:
 
 def _power(x: Pixels, exponent: float) -> Pixels:
     if exponent <= 0:
-        raise ValueError("a curve that falls, or that makes all values white")
+        raise ValueError("a curve that falls, or that is constant")
     return np.asarray(x**exponent)
 
 

@@ -1,7 +1,7 @@
-"""File → Raster.
+"""Decoding a file to a raster.
 
-OpenCV decodes. Pillow decodes what OpenCV does not, or not rightly (CMYK, LAB, palettes in TIFF, 8-bit TIFF with
-alpha, which libtiff premultiplies); core.imaging.codec.fallback has the rarer formats.
+OpenCV decodes. Pillow decodes the files that OpenCV does not read, or reads wrongly: CMYK, LAB, palettes in TIFF, 8-bit
+TIFF with alpha, which libtiff premultiplies. core.imaging.codec.fallback decodes the rarer formats.
 """
 
 from collections.abc import Iterator
@@ -16,10 +16,11 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader
-from core.imaging import header as probe
 from core.imaging.codec import colour, deep_tiff, fallback, layout, png_colour_profile
-from core.imaging.codec.cv2_errors import allocating
+from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.formats import avif, jpeg, png, readers, tiff, tiff_directory, webp
+from core.imaging.formats.tiff_ifd import Tag
+from core.imaging.header import icc_profile, open_image
 from core.imaging.raster import Raster
 
 if TYPE_CHECKING:
@@ -37,109 +38,109 @@ _REDUCED = {
 def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
     """The first frame of the file at `path`, upright, in sRGB, with its alpha and its depth.
 
-    `header` is what core.imaging.header read of the same file. `reduction` of 2, 4 or 8 lets a JPEG be decoded at that
-    fraction of its size, rounded up, in a fraction of the time; other files ignore it.
-    Raises ImageFailure: CORRUPT_IMAGE, also when pixels are missing at the end; OUT_OF_MEMORY.
+    `header` is the one that core.imaging.header read. A `reduction` of 2, 4 or 8 decodes a JPEG at that fraction of
+    its size, rounded up, in a fraction of the time; other formats ignore it.
+    Raises ImageFailure: CORRUPT_IMAGE, also if pixels are missing at the end; OUT_OF_MEMORY.
     """
-    with decoding(header):
+    with _translate_decoder_errors(header):
         if header.format == "webp":
-            pixels, profile, upright = _by_opencv(path, header, reduction), webp.read(path).icc, False
-        elif found := fallback.read(path, header):
-            pixels, profile, upright = *found, True
+            pixels, profile, upright = _decode_by_opencv(path, header, reduction), webp.read(path).icc, False
+        elif decoded := fallback.read(path, header):
+            pixels, profile, upright = *decoded, True
         else:
-            pixels, profile, upright = _deep(path, header) or _by_either(path, header, reduction)
+            pixels, profile, upright = _decode_deep_tiff(path, header) or _decode_common(path, header, reduction)
         pixels = layout.with_channels(pixels, header.channels)
         if not upright:
-            pixels = layout.upright(pixels, header.orientation)
+            pixels = layout.make_upright(pixels, header.orientation)
         if reduction == 1 and pixels.shape[1::-1] != (header.width, header.height):
-            raise corrupt(header, "its pixels are not as many as its header says")
+            raise _corrupt(header, "the number of its pixels differs from its header")
         if profile:
             pixels = colour.to_srgb(pixels, profile)
         return Raster(np.ascontiguousarray(pixels))
 
 
-def _deep(path: Path, header: ImageHeader) -> tuple[Pixels, bytes | None, bool] | None:
-    """What core.imaging.codec.deep_tiff reads; None for everything else."""
+def _decode_deep_tiff(path: Path, header: ImageHeader) -> tuple[Pixels, bytes | None, bool] | None:
+    """The pixels, the profile, and that they are not upright, of a TIFF for core.imaging.codec.deep_tiff; else None."""
     if header.format != "tiff":
         return None
     directory = tiff_directory.read(path)
     kind = directory.deep_kind if directory else None
     if directory is None or kind is None:
         return None
-    profile = bytes(directory.fields.get(tiff_directory.ICC_PROFILE, ()))
+    profile = bytes(directory.fields.get(Tag.ICC_PROFILE, ()))
     return deep_tiff.read(path, directory, kind), None if kind in {"lab", "cmyk"} else profile or None, False
 
 
-def _by_either(path: Path, header: ImageHeader, reduction: int) -> tuple[Pixels, bytes | None, bool]:
-    """The pixels, the profile still to be applied to them, and whether they are upright already."""
-    with probe.open_image(path, header.format) as image:
-        profile = probe.icc_profile(image)
+def _decode_common(path: Path, header: ImageHeader, reduction: int) -> tuple[Pixels, bytes | None, bool]:
+    """The pixels, the ICC profile that is still to be applied, and whether the pixels are upright already."""
+    with open_image(path, header.format) as image:
+        profile = icc_profile(image)
         if image.mode in {"CMYK", "LAB"}:
-            return fallback.by_pillow(image, profile), None, header.format == "tiff"
-        if image.mode == "YCbCr" or _is_odd_tiff(header, image):
-            return fallback.by_pillow(image, None), profile, True  # Pillow turns TIFF, and only TIFF, by itself
+            return fallback.load_by_pillow(image, profile), None, header.format == "tiff"
+        if image.mode == "YCbCr" or _needs_pillow(header, image):
+            return fallback.load_by_pillow(image, None), profile, True  # Pillow applies the orientation of TIFF only
         if header.format == "jpeg" and not jpeg.is_complete(path):
-            # Only the end mark may be missing; Pillow, unlike OpenCV, says so when pixels are.
-            return fallback.by_pillow(image, None), profile, False
+            # Perhaps only the end mark is missing. Pillow, unlike OpenCV, fails if pixels are missing.
+            return fallback.load_by_pillow(image, None), profile, False
         if header.format == "png" and profile is None:
-            profile = png_colour_profile.profile(png.colour(path))
-        pixels = _by_opencv(path, header, reduction)
+            profile = png_colour_profile.make_profile(png.read_colour(path))
+        pixels = _decode_by_opencv(path, header, reduction)
         if isinstance(image, TiffImageFile) and tiff.is_premultiplied(image.tag_v2):
-            pixels = layout.straight(pixels)
+            pixels = layout.unpremultiply(pixels)
         return pixels, profile, False
 
 
-def _by_opencv(path: Path, header: ImageHeader, reduction: int) -> Pixels:
-    """The decoder's pixels, RGB order, not yet upright; two or three axes."""
+def _decode_by_opencv(path: Path, header: ImageHeader, reduction: int) -> Pixels:
+    """The pixels in RGB order, not yet upright, with two or three axes."""
     if header.format == "jpeg":
         flags = _JPEG_FLAGS[header.channels] if reduction == 1 else _REDUCED[header.channels][reduction]
-        pixels = _required(cv2.imread(str(path), flags | cv2.IMREAD_IGNORE_ORIENTATION), header)
+        pixels = _require_pixels(cv2.imread(str(path), flags | cv2.IMREAD_IGNORE_ORIENTATION), header)
         return pixels if reduction == 1 or header.channels == 1 else cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB)
-    if header.format == "png" and png.claims_more(path):
-        raise corrupt(header, "it is damaged or cut short")
+    if header.format == "png" and png.exceeds_file(path):
+        raise _corrupt(header, "it is damaged or cut short")
     if header.format == "tiff" and header.orientation != 1:
-        # OpenCV turns some orientations by itself and refuses the others: it gets to see none.
+        # OpenCV applies some orientations by itself and refuses the others, so it must not see the field.
         content = np.frombuffer(tiff.without_orientation(path.read_bytes()), np.uint8)
-        pixels = _required(cv2.imdecode(content, cv2.IMREAD_UNCHANGED), header)
+        pixels = _require_pixels(cv2.imdecode(content, cv2.IMREAD_UNCHANGED), header)
     else:
-        pixels = _required(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), header)
+        pixels = _require_pixels(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), header)
     if header.format == "avif" and pixels.dtype == np.uint16:
-        bits = avif.bits(path)
+        bits = avif.read_bits(path)
         pixels = (pixels << (16 - bits)) | (pixels >> (2 * bits - 16))  # full scale: white is 65,535
     return layout.to_rgb(pixels)
 
 
-def _required(pixels: Pixels | None, header: ImageHeader) -> Pixels:
-    """The pixels, or why OpenCV gave none: it keeps its errors, that of memory too, to itself."""
+def _require_pixels(pixels: Pixels | None, header: ImageHeader) -> Pixels:
+    """The pixels. Raises if OpenCV returned none: it does not report why, not even that memory ran out."""
     if pixels is not None:
         if pixels.dtype not in (np.uint8, np.uint16):
-            raise corrupt(header, f"its pixels are of the kind {pixels.dtype}")
+            raise _corrupt(header, f"its pixels are of the kind {pixels.dtype}")
         return pixels
     needed = header.width * header.height * header.channels * header.depth // 8
-    np.empty(2 * needed, np.uint8)  # MemoryError where the raster did not fit
-    raise corrupt(header, "it is damaged or cut short")
+    np.empty(2 * needed, np.uint8)  # raises MemoryError if the raster did not fit
+    raise _corrupt(header, "it is damaged or cut short")
 
 
-def _is_odd_tiff(header: ImageHeader, image: "ImageFile") -> bool:
-    """Whether Pillow reads this TIFF better: 8-bit with alpha (libtiff premultiplies), a palette, 2 or 4 bits."""
+def _needs_pillow(header: ImageHeader, image: "ImageFile") -> bool:
+    """Whether OpenCV reads this TIFF wrongly: 8 bits with alpha (libtiff premultiplies), a palette, 2 or 4 bits."""
     if not isinstance(image, TiffImageFile) or header.depth != 8:  # noqa: PLR2004
         return False
-    few = set(image.tag_v2.get(tiff_directory.BITS, (1,))) & {2, 4}
-    return bool(few) or image.mode in {"P", "PA", "LA", "RGBA", "RGBX"}
+    few_bits = set(image.tag_v2.get(Tag.BITS, (1,))) & {2, 4}
+    return bool(few_bits) or image.mode in {"P", "PA", "LA", "RGBA", "RGBX"}
 
 
 @contextmanager
-def decoding(header: ImageHeader) -> Iterator[None]:
-    """Whatever is raised while the file of `header` is decoded, as an ImageFailure."""
-    with allocating(f"decoding {header.width} x {header.height} pixels"):
+def _translate_decoder_errors(header: ImageHeader) -> Iterator[None]:
+    """Raise every error of a decoder as ImageFailure."""
+    with translate_errors(f"decoding {header.width} x {header.height} pixels", Code.CORRUPT_IMAGE):
         try:
             yield
         except (ImageFailure, MemoryError, cv2.error):
             raise
-        except Exception as error:  # Pillow raises what its decoders stumble over
-            raise corrupt(header, "it is damaged or cut short") from error
+        except Exception as error:  # Pillow's decoders raise many kinds
+            raise _corrupt(header, "it is damaged or cut short") from error
 
 
-def corrupt(header: ImageHeader, why: str) -> ImageFailure:
+def _corrupt(header: ImageHeader, reason: str) -> ImageFailure:
     name = readers.READERS[header.format].name
-    return ImageFailure(Code.CORRUPT_IMAGE, f"The {name} cannot be decoded: {why}.")
+    return ImageFailure(Code.CORRUPT_IMAGE, f"The {name} cannot be decoded: {reason}.")

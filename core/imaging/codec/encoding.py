@@ -1,4 +1,4 @@
-"""Raster → file. Nothing of the source's metadata reaches an output."""
+"""Encoding a raster as a file. No metadata of the source reaches the output."""
 
 import errno
 import io
@@ -15,18 +15,19 @@ from PIL import Image
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import DEEP, Output, Subsampling
-from core.imaging.codec import animated_gif, layout, palette
-from core.imaging.codec.cv2_errors import allocating
+from core.imaging.codec import layout, palette
+from core.imaging.codec.animation import animated_gif
+from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.formats import tiff
 from core.imaging.raster import Raster
 
 Pixels = NDArray[Any]
 
-_NO_SPACE = 64 * 1024  # bytes free on a disk that is full but for the ends of blocks
+_NO_SPACE = 64 * 1024  # bytes that can still be free on a full disk
 
-#: What `quality` means where the pipeline does not say: near each other to the eye.
+#: The quality of each format if the pipeline gives none; the three look alike.
 QUALITY = {ImageFormat.JPEG: 82, ImageFormat.WEBP: 80, ImageFormat.AVIF: 60}
-_SPEED = 8  # of AVIF: a fifth of the time that OpenCV's default takes, a few per cent more bytes
+_SPEED = 8  # of AVIF: takes a fifth of the time of OpenCV's default, for a few per cent more bytes
 _COMPRESSION = 6  # of PNG
 _SUBSAMPLING = {
     Subsampling.ALL: cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -36,17 +37,17 @@ _SUBSAMPLING = {
 
 
 def encode(raster: Raster, output: Output, path: Path) -> int:
-    """Write `raster` to `path`, whose suffix is that of the output's format; the number of bytes written.
+    """Write `raster` to `path`, whose suffix must be that of the output's format, and return the bytes written.
 
-    16 bits per channel become 8, and alpha is laid on the output's background, where the format cannot hold
-    them. The same raster gives the same bytes at any number of threads.
-    Raises ImageFailure: RESULT_TOO_LARGE, OUT_OF_MEMORY, OPERATION_FAILED when the encoder refuses.
+    If the format cannot hold them, 16 bits become 8, and alpha is blended with the output's background. The result
+    does not depend on the number of threads.
+    Raises ImageFailure: RESULT_TOO_LARGE, OUT_OF_MEMORY, OPERATION_FAILED if the encoder refuses.
     """
     output.refuse_larger(raster.width, raster.height)
-    with allocating(f"writing {output.format.value}"):
-        pixels = prepared(raster, output)
+    with translate_errors(f"writing {output.format.value}", Code.OPERATION_FAILED):
+        pixels = prepare(raster, output)
         if output.format is ImageFormat.GIF:
-            path.write_bytes(animated_gif.still(pixels, output.colors))
+            path.write_bytes(animated_gif.encode_still(pixels, output.colors))
         elif output.palette or (output.format is ImageFormat.PNG and pixels.shape[2] == 2 and pixels.itemsize == 1):  # noqa: PLR2004
             path.write_bytes(_png_by_pillow(pixels, output))
         elif not _write(path, layout.to_bgr(pixels), _settings(output)):
@@ -56,28 +57,28 @@ def encode(raster: Raster, output: Output, path: Path) -> int:
     return path.stat().st_size
 
 
-def encoded(pixels: Pixels, output: Output) -> bytes:
-    """Pixels as `prepared` gave them, or a part of them, as the bytes of a file."""
-    done, content = cv2.imencode(f".{output.format.extension}", layout.to_bgr(pixels), _settings(output))
-    if not done:
+def encode_prepared(pixels: Pixels, output: Output) -> bytes:
+    """Encode pixels of `prepare`, or a part of them, as the bytes of a file."""
+    encoded, content = cv2.imencode(f".{output.format.extension}", layout.to_bgr(pixels), _settings(output))
+    if not encoded:
         raise _refused(output, pixels)
     return content.tobytes()
 
 
-def prepared(raster: Raster, output: Output) -> Pixels:
-    """The pixels in the depth and the channels that the output's format can hold."""
+def prepare(raster: Raster, output: Output) -> Pixels:
+    """The pixels in a depth and with channels that the output's format can hold."""
     pixels = raster.pixels
     if pixels.dtype == np.uint16 and (output.format not in DEEP or output.palette):
         pixels = layout.to_8_bits(pixels)
     if raster.has_alpha and output.format is ImageFormat.JPEG:
-        pixels = layout.flattened(pixels, output.background_rgb)
+        pixels = layout.flatten(pixels, output.background_rgb)
     if output.format is ImageFormat.GIF or output.palette:
         pixels = layout.with_channels(pixels, 4 if raster.has_alpha else 3)
     return pixels
 
 
 def _settings(output: Output) -> list[int]:
-    """OpenCV's, in pairs."""
+    """The encoder's flags for OpenCV: pairs of flag and value."""
     quality = output.quality if output.quality is not None else QUALITY.get(output.format, 0)
     if output.format is ImageFormat.JPEG:
         settings = [cv2.IMWRITE_JPEG_OPTIMIZE, int(output.optimize is not False), cv2.IMWRITE_JPEG_QUALITY, quality]
@@ -102,16 +103,16 @@ def _settings(output: Output) -> list[int]:
 
 
 def _png_by_pillow(pixels: Pixels, output: Output) -> bytes:
-    """What OpenCV does not write: grey with alpha, and palettes."""
+    """A PNG of grey with alpha or with a palette, which OpenCV does not write."""
     file = io.BytesIO()
     if output.palette is None:
         image = Image.fromarray(pixels)
     else:
         alpha = pixels.shape[2] == 4 and bool(pixels[..., 3].min() < 255)  # noqa: PLR2004
-        of = palette.indexed_with_alpha if alpha else palette.indexed
-        found = of(pixels if alpha else np.ascontiguousarray(pixels[..., :3]), output.palette)
-        image = Image.fromarray(found.indices)
-        image.putpalette(found.colours.tobytes(), "RGBA" if alpha else "RGB")
+        quantise = palette.quantise_with_alpha if alpha else palette.quantise
+        indexed = quantise(pixels if alpha else np.ascontiguousarray(pixels[..., :3]), output.palette)
+        image = Image.fromarray(indexed.indices)
+        image.putpalette(indexed.colours.tobytes(), "RGBA" if alpha else "RGB")
     image.save(file, "PNG", compress_level=_compression(output))
     return file.getvalue()
 
@@ -121,19 +122,18 @@ def _compression(output: Output) -> int:
 
 
 def _write(path: Path, pixels: Pixels, settings: list[int]) -> bool:
-    """Encode into a file; False where the encoder refuses. Raises OSError(ENOSPC) where the disk is full.
+    """Encode into a file; False if the encoder refuses. Raises OSError(ENOSPC) if the disk is full.
 
-    OpenCV knows no such difference. Worse, it says of AVIF that it was written when half of it was, and of every
-    format when only its end was lost.
+    OpenCV does not report a full disk: it returns True for a file whose end is missing, for AVIF even half of it.
     """
     if cv2.imwrite(str(path), pixels, settings):
         if shutil.disk_usage(path.parent).free < _NO_SPACE:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         return True
-    done, content = cv2.imencode(path.suffix, pixels, settings)
-    if done:
+    encoded, content = cv2.imencode(path.suffix, pixels, settings)
+    if encoded:
         path.write_bytes(content.data)
-    return done
+    return encoded
 
 
 def _refused(output: Output, pixels: Pixels) -> ImageFailure:

@@ -1,4 +1,4 @@
-"""How pixels lie in memory and in files: channels, their order, depth, orientation, alpha. Pure."""
+"""Converting the layout of pixels: channels and their order, depth, orientation, alpha. Pure."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ Pixels = NDArray[Any]
 
 
 def with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """(h, w, c) with the channels that the header promises: OpenCV widens grey with alpha, and some palettes."""
+    """(h, w, c) with `channels` channels: OpenCV returns more of them for grey with alpha and some palettes."""
     if pixels.ndim == 2:  # noqa: PLR2004
         pixels = pixels[..., np.newaxis]
     have = pixels.shape[2]
@@ -32,8 +32,8 @@ def with_channels(pixels: Pixels, channels: int) -> Pixels:
     return pixels[..., :channels] if opaque else pixels
 
 
-def straight(pixels: Pixels) -> Pixels:
-    """Colours that were multiplied by their alpha, divided by it."""
+def unpremultiply(pixels: Pixels) -> Pixels:
+    """Undo premultiplication: divide colours by their alpha."""
     white = np.iinfo(pixels.dtype).max
     alpha = pixels[..., -1:].astype(np.float32)
     colours = pixels[..., :-1] * np.float32(white)
@@ -42,8 +42,8 @@ def straight(pixels: Pixels) -> Pixels:
     return result.astype(pixels.dtype)
 
 
-def upright(pixels: Pixels, orientation: int) -> Pixels:
-    """EXIF's eight orientations undone (CIPA DC-008, tag 274)."""
+def make_upright(pixels: Pixels, orientation: int) -> Pixels:
+    """Undo one of EXIF's eight orientations (CIPA DC-008, tag 274)."""
     if orientation >= 5:  # noqa: PLR2004
         pixels = pixels.transpose(1, 0, 2)
     if orientation in {2, 3, 6, 7}:
@@ -61,7 +61,7 @@ def to_rgb(pixels: Pixels) -> Pixels:
 
 
 def to_bgr(pixels: Pixels) -> Pixels:
-    """As OpenCV writes it: no encoder of its own takes grey with alpha, so that leaves as RGB with alpha."""
+    """BGR order for OpenCV's encoders. None of them takes grey with alpha, which becomes RGB with alpha."""
     channels = pixels.shape[2]
     if channels == 1:
         return pixels
@@ -71,16 +71,16 @@ def to_bgr(pixels: Pixels) -> Pixels:
 
 
 def to_8_bits(pixels: Pixels) -> Pixels:
-    """Divided by 257 and rounded: 65,535 becomes 255, and no value lies halfway."""
+    """Divide by 257 and round: 65,535 becomes 255, and no value lies halfway between two."""
     return cv2.convertScaleAbs(pixels, alpha=1 / 257).reshape(pixels.shape)
 
 
-def flattened(pixels: Pixels, background: tuple[int, int, int]) -> Pixels:
-    """8-bit pixels laid on a background, alpha gone."""
+def flatten(pixels: Pixels, background: tuple[int, int, int]) -> Pixels:
+    """8-bit pixels blended with `background` (red, green, blue), without alpha."""
     alpha = pixels[..., -1:].astype(np.uint16)
     colours = pixels[..., :-1]
     if colours.shape[2] == 1 and len(set(background)) > 1:
         colours = np.repeat(colours, 3, axis=2)
-    ground = np.array(background[: colours.shape[2]], np.uint16)
-    mixed = colours * alpha + ground * (255 - alpha) + 127
+    behind = np.array(background[: colours.shape[2]], np.uint16)
+    mixed = colours * alpha + behind * (255 - alpha) + 127
     return (mixed // 255).astype(np.uint8)

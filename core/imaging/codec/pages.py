@@ -1,7 +1,6 @@
-"""The pages of a TIFF: out of one file, one after another, and into one."""
+"""Reading and writing the pages of a TIFF, one by one."""
 
 import shutil
-import struct
 from collections.abc import Generator
 from pathlib import Path
 
@@ -10,47 +9,47 @@ from PIL.TiffImagePlugin import AppendingTiffWriter
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader
 from core.domain.outputs import Output
-from core.imaging import header as probe
 from core.imaging.codec.decoding import decode
 from core.imaging.codec.encoding import encode
-from core.imaging.formats import tiff_pages
+from core.imaging.formats import tiff_ifd
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 
-_MOST_BYTES = (1 << 32) - 1  # what a classic TIFF can hold
+_MOST_BYTES = (1 << 32) - 1  # the most that a classic TIFF can hold
 
 
 def read_pages(path: Path, header: ImageHeader, scratch: Path) -> Generator[Raster, None, None]:
-    """Every page of the TIFF at `path`, each of its own size, channels and depth, decoded when it is asked for.
+    """The pages of the TIFF at `path`, each with its own size, channels and depth, decoded when it is requested.
 
-    A copy of the file is made at `scratch`, and is gone at the end.
+    `scratch` is the path of a temporary copy of the file, which is deleted at the end.
     Raises ImageFailure: CORRUPT_IMAGE, UNSUPPORTED_FORMAT, OUT_OF_MEMORY.
     """
     try:
-        directories = tiff_pages.directories(path)
-    except (struct.error, ValueError, KeyError) as error:
-        message = f"The TIFF cannot be decoded: {header.frames:,} pages were found, and the way to the next is broken."
+        offsets = tiff_ifd.page_offsets(path)
+    except ValueError as error:
+        message = f"The TIFF cannot be decoded: {header.frames:,} pages were found, and the link to the next is broken."
         raise ImageFailure(Code.CORRUPT_IMAGE, message) from error
     shutil.copyfile(path, scratch)
     try:
-        for directory in directories:
-            # Each page is made the first in turn: what reads a first page rightly reads them all.
-            tiff_pages.make_first(scratch, directory)
-            yield decode(scratch, probe.read_header(scratch))
+        for offset in offsets:
+            # The decoder reads the first page only, so each page becomes the first one in turn.
+            tiff_ifd.make_first(scratch, offset)
+            yield decode(scratch, read_header(scratch))
     finally:
         scratch.unlink()
 
 
 class PagesWriter:
-    """A TIFF at `path` that pages are added to, one by one."""
+    """Writes a TIFF to `path`, page by page."""
 
     def __init__(self, path: Path, output: Output) -> None:
         self._path = path
         self._output = output
 
     def add(self, raster: Raster) -> int:
-        """How many bytes the file has with this page.
+        """Add a page, and return the size of the file in bytes.
 
-        Raises ImageFailure as `encode` does, and RESULT_TOO_LARGE beyond the 4 GB that a TIFF can hold.
+        Raises ImageFailure as `encode` does, and RESULT_TOO_LARGE if the file exceeds 4 GB.
         """
         page = self._path.with_name(f".{self._path.name}")
         size = encode(raster, self._output, page)

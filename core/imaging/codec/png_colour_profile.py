@@ -1,6 +1,6 @@
-"""A colour profile for a PNG that describes its colours in words of its own: cICP, or gAMA and cHRM.
+"""Making an ICC profile for a PNG that describes its colours by cICP, or by gAMA and cHRM.
 
-Browsers apply both, so people see them applied. HDR (PQ, HLG) has no white on a screen of sRGB and is not converted.
+Browsers apply these chunks, so people see the image that way. HDR (PQ, HLG) is not converted: its white exceeds sRGB.
 """
 
 import struct
@@ -21,7 +21,7 @@ _PRIMARIES = {
 }
 _SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 _BT709_CURVE = (1 / 0.45, 1 / 1.099, 0.099 / 1.099, 1 / 4.5, 0.081)
-# Its transfer functions: BT.709 and its three twins, gamma 2.2 and 2.8, linear, sRGB.
+# ITU-T H.273, transfer functions: BT.709 and three equal ones, gamma 2.2 and 2.8, linear, sRGB.
 _CURVES: dict[int, tuple[float, ...]] = {
     **dict.fromkeys((1, 6, 14, 15), _BT709_CURVE),
     4: (2.2,),
@@ -29,22 +29,24 @@ _CURVES: dict[int, tuple[float, ...]] = {
     8: (1.0,),
     13: _SRGB_CURVE,
 }
-_AS_SRGB = 0.02  # a gAMA this near to 1 / 2.2 is how files say sRGB
+_SRGB_TOLERANCE = 0.02  # a gAMA this close to 1 / 2.2 stands for sRGB
 
 
-def profile(colour: PngColour) -> bytes | None:
-    """The ICC profile (version 4, three curves and a matrix) that means the same; None where it means sRGB."""
+def make_profile(colour: PngColour) -> bytes | None:
+    """The equivalent ICC profile (version 4, three curves and a matrix); None if the colours are sRGB."""
     if colour.cicp is not None:
         primaries, transfer = colour.cicp
         if primaries not in _PRIMARIES or transfer not in _CURVES or (primaries, transfer) == (1, 13):
             return None
         return _profile((*_D65, *_PRIMARIES[primaries]), _CURVES[transfer])
-    if colour.srgb or not colour.gamma or not 0.1 <= colour.gamma <= 10:  # noqa: PLR2004 - beyond is no gamma
+    if colour.srgb or not colour.gamma or not 0.1 <= colour.gamma <= 10:  # noqa: PLR2004 - other values are senseless
         return None
-    plain = abs(colour.gamma - 1 / 2.2) < _AS_SRGB
-    if plain and colour.chromaticities is None:
+    is_srgb_curve = abs(colour.gamma - 1 / 2.2) < _SRGB_TOLERANCE
+    if is_srgb_curve and colour.chromaticities is None:
         return None
-    return _profile(colour.chromaticities or (*_D65, *_PRIMARIES[1]), _SRGB_CURVE if plain else (1 / colour.gamma,))
+    return _profile(
+        colour.chromaticities or (*_D65, *_PRIMARIES[1]), _SRGB_CURVE if is_srgb_curve else (1 / colour.gamma,)
+    )
 
 
 def _profile(chromaticities: tuple[float, ...], curve: tuple[float, ...]) -> bytes | None:
@@ -57,18 +59,18 @@ def _profile(chromaticities: tuple[float, ...], curve: tuple[float, ...]) -> byt
         matrix = _adaptation(white) @ (colours * np.linalg.solve(colours, white))
     except np.linalg.LinAlgError:
         return None
-    if np.abs(matrix).max() > 16:  # noqa: PLR2004 - primaries that are all but one
+    if np.abs(matrix).max() > 16:  # noqa: PLR2004 - the primaries are nearly equal
         return None
     kind = 0 if len(curve) == 1 else 3
     tone = struct.pack(f">4s4xH2x{len(curve)}i", b"para", kind, *(round(value * 65_536) for value in curve))
     elements = {b"wtpt": _xyz(_D50)}
     for name, column in zip((b"r", b"g", b"b"), matrix.T, strict=True):
         elements |= {name + b"XYZ": _xyz(column), name + b"TRC": tone}
-    return _assembled(elements)
+    return _assemble(elements)
 
 
 def _adaptation(white: NDArray[np.float64]) -> NDArray[np.float64]:
-    """From `white` to D50, by Bradford's cones."""
+    """The matrix of Bradford's adaptation from `white` to D50."""
     scale = (_BRADFORD @ _D50) / (_BRADFORD @ white)
     return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(scale) @ _BRADFORD)
 
@@ -77,8 +79,8 @@ def _xyz(values: NDArray[np.float64]) -> bytes:
     return struct.pack(">4s4x3i", b"XYZ ", *(round(value * 65_536) for value in values))
 
 
-def _assembled(elements: dict[bytes, bytes]) -> bytes:
-    """A profile's header, table and elements (ICC.1, section 7)."""
+def _assemble(elements: dict[bytes, bytes]) -> bytes:
+    """Assemble a profile from header, tag table and elements (ICC.1, section 7)."""
     table, data, start = struct.pack(">I", len(elements)), b"", 132 + 12 * len(elements)
     for name, element in elements.items():
         table += struct.pack(">4sII", name, start + len(data), len(element))

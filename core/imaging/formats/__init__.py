@@ -1,1 +1,1 @@
-"""What file formats say in their own fields, as bytes: one format, one file. Nothing here loads NumPy."""
+"""Reading the fields of file formats, byte by byte: one module for each format. No module here loads NumPy."""

@@ -1,10 +1,10 @@
-"""How deep an AVIF is, which Pillow does not say."""
+"""The bit depth of an AVIF, which Pillow does not report."""
 
 from pathlib import Path
 
 
-def bits(path: Path) -> int:
-    """8, 10 or 12: what the AV1 configuration (the av1C box of ISO 23000-22) says of the pixels."""
+def read_bits(path: Path) -> int:
+    """Bits per channel, 8, 10 or 12, by the AV1 configuration (the av1C box of ISO 23000-22)."""
     with path.open("rb") as file:
         head = file.read(65_536)
     at = head.find(b"av1C")

@@ -1,4 +1,4 @@
-"""What a GIF says of itself, block by block (GIF89a), and the blocks that make an animated one. Bytes only."""
+"""Reading the blocks of a GIF (GIF89a), and writing those of an animated one. Bytes only."""
 
 import struct
 from collections.abc import Iterator
@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 _IMAGE, _EXTENSION, _TRAILER = 0x2C, 0x21, 0x3B
-_CUT = 0  # no block's mark: that the file ends in the middle of one
+_CUT = 0  # marks a block that the end of the file cuts short
 _CONTROL, _APPLICATION = 0xF9, 0xFF
 _LOOPING = (b"NETSCAPE2.0", b"ANIMEXTS1.0")
-_LOOPS = 14  # bytes: the name, the number 1, and how often
-_TO_BACKGROUND = 2  # disposal: what the frame covered becomes transparent before the next
+_LOOPS = 14  # bytes of the extension: the name, the number 1, and the repeats
+_TO_BACKGROUND = 2  # disposal: the frame's box becomes transparent before the next frame
 _LONGEST, _MOST_REPEATS = 0xFFFF, 0xFFFF
 
 
 class GifHeader(NamedTuple):
-    """`plays` is how often the frames are shown in all, 0 for ever; `complete` that the end mark is there.
+    """`durations` are in milliseconds, one for each frame; `plays` is how often they are shown, 0 for ever.
 
-    `durations` are in milliseconds, one for each frame; `transparent` is whether any pixel of the canvas may be.
+    `transparent` says that pixels of the canvas may be transparent; `complete` that no frame is missing.
     """
 
     durations: tuple[int, ...]
@@ -27,9 +27,9 @@ class GifHeader(NamedTuple):
 
 
 def read(path: Path) -> GifHeader:
-    """Walk the blocks of the file at `path`, as far as it goes.
+    """Read the blocks of the file at `path` up to its end.
 
-    A single picture that lacks nothing but the end mark is complete; of an animation more might be missing.
+    A still picture without an end mark is complete. An animation is not: frames may be missing.
     """
     durations: list[int] = []
     plays, delay = 1, 0
@@ -58,9 +58,9 @@ def read(path: Path) -> GifHeader:
 
 
 def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Each block's kind and content: of an image its descriptor, of an extension its sub-blocks, joined.
+    """Yield kind and content of each block: an image's descriptor, or an extension's joined sub-blocks.
 
-    Ends where the file ends; a block that is cut short is named so, and nothing else.
+    A block that is cut short is yielded as _CUT, and is the last.
     """
     while kind := file.read(1):
         if kind[0] == _TRAILER:
@@ -78,29 +78,29 @@ def _blocks(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
             yield (_IMAGE, head) if image else (head[0], body)
         elif kind[0]:
             return
-        else:  # zeros between blocks are seen, and harmless
-            _pass_zeros(file)
+        else:  # zeros between blocks occur, and are harmless
+            _skip_zeros(file)
 
 
-def _pass_zeros(file: BinaryIO) -> None:
-    """Leave the file at the next byte that is none. There may be megabytes of them."""
-    while some := file.read(1 << 16):
-        if rest := some.lstrip(b"\0"):
+def _skip_zeros(file: BinaryIO) -> None:
+    """Move to the next byte that is not 0; there may be megabytes of zeros."""
+    while part := file.read(1 << 16):
+        if rest := part.lstrip(b"\0"):
             file.seek(-len(rest), 1)
             return
 
 
 def _sub_blocks(file: BinaryIO) -> bytes | None:
-    """The data of the first two sub-blocks, joined, all passed over; None where the file ends before their end."""
-    joined, passed = b"", 0
+    """Skip all sub-blocks and return the first two, joined; None if the file ends before them."""
+    joined, count = b"", 0
     while length := file.read(1):
         if not length[0]:
             return joined
         data = file.read(length[0])
         if len(data) < length[0]:
             return None
-        passed += 1
-        if passed <= 2:  # noqa: PLR2004 - an application's name, and what it says
+        count += 1
+        if count <= 2:  # noqa: PLR2004 - an application's name, and its data
             joined += data
     return None
 
@@ -109,8 +109,8 @@ def _table_bytes(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def head(width: int, height: int, plays: int) -> bytes:
-    """What stands before the frames: no table of colours for all, and how often they repeat, if they do."""
+def encode_head(width: int, height: int, plays: int) -> bytes:
+    """The blocks before the frames: the size, no global palette, and the repeats unless `plays` is 1."""
     screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0x70, 0, 0)
     if plays == 1:
         return screen
@@ -118,7 +118,7 @@ def head(width: int, height: int, plays: int) -> bytes:
     return screen + struct.pack("<BBB11sBBHB", _EXTENSION, _APPLICATION, 11, _LOOPING[0], 3, 1, repeats, 0)
 
 
-def frame(
+def encode_frame(
     at: tuple[int, int],
     size: tuple[int, int],
     palette: bytes,
@@ -128,9 +128,9 @@ def frame(
     clear: bool,
     clear_index: int | None,
 ) -> bytes:
-    """One frame at (x, y): its `palette` of 3 bytes a colour, and its compressed pixels as `data`.
+    """The blocks of one frame at (x, y): `palette` has 3 bytes for each colour, `data` is the compressed pixels.
 
-    `clear_index` is the colour that leaves what is there; `clear` empties the frame's box before the next frame.
+    Pixels of the colour `clear_index` are transparent; `clear` empties the frame's box before the next frame.
     """
     bits = max(1, (len(palette) // 3 - 1).bit_length())
     flags = (_TO_BACKGROUND if clear else 1) << 2 | (clear_index is not None)

@@ -1,6 +1,6 @@
-"""Windows icons and cursors: which of the pictures in one is the best, and how large that really is.
+"""Windows icons and cursors: finding the best of their pictures and its real size.
 
-Pillow's plug-in decodes when it is asked for the size, and takes the poorest of the largest.
+Pillow's plug-in decodes a picture to find its size, and of equally large pictures chooses the one with fewest colours.
 """
 
 import struct
@@ -11,7 +11,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Icon(NamedTuple):
-    """One picture of the directory; `bits` are per pixel, 32 for a PNG whatever that says."""
+    """One picture of the file. `bits` are per pixel; a PNG counts as 32. `offset` and `length` are in bytes."""
 
     width: int
     height: int
@@ -20,9 +20,9 @@ class Icon(NamedTuple):
     length: int
 
 
-def best(path: Path) -> Icon:
-    """The largest picture, of those the deepest. Raises ValueError where there is none, or one is missing."""
-    found = []
+def find_best(path: Path) -> Icon:
+    """The largest picture; of equally large ones the deepest. Raises ValueError if there is none, or one is cut off."""
+    icons = []
     with path.open("rb") as file:
         (count,) = struct.unpack("<H", file.read(6)[4:])
         directory = file.read(16 * count)
@@ -32,19 +32,19 @@ def best(path: Path) -> Icon:
             head = file.read(40)
             if head[:8] == _PNG and len(head) >= 24:  # noqa: PLR2004 - to the end of its size
                 width, height = struct.unpack_from(">II", head, 16)
-                found.append(Icon(width, height, 32, offset, length))
+                icons.append(Icon(width, height, 32, offset, length))
             elif len(head) >= 16:  # noqa: PLR2004 - to the end of the bits per pixel
                 width, height, _, bits = struct.unpack_from("<iiHH", head, 4)
-                found.append(Icon(width, abs(height) // 2, bits, offset, length))  # colours, and a mask below
+                icons.append(Icon(width, abs(height) // 2, bits, offset, length))  # the height includes a mask
             else:
-                raise ValueError("an icon that is cut short: the picture that is missing may be the best")
-    if not found:
+                raise ValueError("an icon that is cut short: the missing picture may be the best")
+    if not icons:
         raise ValueError("an icon without a picture")
-    return max(found, key=lambda icon: (icon.width * icon.height, icon.bits))
+    return max(icons, key=lambda icon: (icon.width * icon.height, icon.bits))
 
 
-def alone(path: Path, icon: Icon) -> bytes:
-    """An icon file with this one picture in it, and the bits per pixel that cursors do not say."""
+def extract(path: Path, icon: Icon) -> bytes:
+    """An icon file with this picture alone, its bits per pixel filled in, which cursors lack."""
     with path.open("rb") as file:
         file.seek(icon.offset)
         content = file.read(icon.length)

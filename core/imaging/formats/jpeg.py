@@ -1,19 +1,19 @@
-"""The one question to a JPEG that its decoder does not answer: whether all its pixels are there."""
+"""Finding out whether a JPEG is complete, which libjpeg does not report."""
 
 import mmap
 import re
 import struct
 from pathlib import Path
 
-_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # within a scan, what is not data ends it
+_MARKER = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")  # ends the data of a scan
 
 
 def is_complete(path: Path) -> bool:
-    """Whether the entropy-coded data runs up to an end mark. libjpeg paints grey what is not there."""
+    """Whether the entropy-coded data ends with an end mark. libjpeg fills missing pixels with grey."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         at = 2
         while at + 4 <= len(data):
-            if data[at] != 0xFF:  # noqa: PLR2004 - not at a marker: not what the standard says, but seen
+            if data[at] != 0xFF:  # noqa: PLR2004 - bytes between segments occur, against the standard
                 at += 1
                 continue
             marker = data[at + 1]
@@ -24,8 +24,8 @@ def is_complete(path: Path) -> bool:
                 continue
             at += 2 + struct.unpack(">H", data[at + 2 : at + 4])[0]
             if marker == 0xDA:  # noqa: PLR2004 - start of scan
-                found = _MARKER.search(data, at)
-                if found is None:
+                marker_found = _MARKER.search(data, at)
+                if marker_found is None:
                     return False
-                at = found.start()
+                at = marker_found.start()
         return data[at : at + 2] == b"\xff\xd9"

@@ -1,16 +1,16 @@
-"""What Pillow does not say of a JPEG 2000: how deep it is, and its colour profile (ISO/IEC 15444-1)."""
+"""The bit depth and the ICC profile of a JPEG 2000, which Pillow does not report (ISO/IEC 15444-1)."""
 
 import struct
 from pathlib import Path
 from typing import NamedTuple
 
-_CODESTREAM = b"\xff\x4f\xff\x51"  # start of codestream, then the image's and the tiles' size
-_PROFILED = {2, 3}  # the METH field of a colour specification box: a restricted, or any, ICC profile
+_CODESTREAM = b"\xff\x4f\xff\x51"  # start of codestream, and the marker of the sizes
+_PROFILED = {2, 3}  # the METH field of a colour specification box: a restricted, and any, ICC profile
 _CMYK = 12  # its EnumCS field
 
 
 class Jpeg2000Header(NamedTuple):
-    """`components` as they are coded, `bits` of the deepest; `mapped` says that a palette makes the colours."""
+    """`components` are the coded ones, `bits` those of the deepest; `mapped` says that there is a palette."""
 
     components: int
     bits: int
@@ -20,7 +20,7 @@ class Jpeg2000Header(NamedTuple):
 
 
 def read(path: Path) -> Jpeg2000Header:
-    """Raises ValueError or struct.error where the codestream does not begin as it must."""
+    """Read the boxes and the start of the codestream. Raises ValueError or struct.error if it is damaged."""
     with path.open("rb") as file:
         head = file.read(1 << 20)  # profiles are before the codestream, and megabytes at most
     at = 0 if head.startswith(_CODESTREAM) else head.find(_CODESTREAM, 12)

@@ -1,4 +1,4 @@
-"""What a PNG says of itself, chunk by chunk (ISO/IEC 15948)."""
+"""Reading the chunks of a PNG (ISO/IEC 15948)."""
 
 import re
 import struct
@@ -8,10 +8,10 @@ from typing import BinaryIO, NamedTuple
 
 
 class PngColour(NamedTuple):
-    """What a PNG without a profile says of its colours (ISO/IEC 15948, 11.3.2), in the order of precedence.
+    """The colour chunks of a PNG without an ICC profile (ISO/IEC 15948, 11.3.2), in the order of precedence.
 
-    `cicp` holds its first two numbers: primaries and transfer function, of ITU-T H.273. `gamma` is gAMA's number
-    over 100,000; `chromaticities` are x and y of white, red, green and blue.
+    `cicp` holds primaries and transfer function by ITU-T H.273. `gamma` is gAMA's number divided by 100,000;
+    `chromaticities` are x and y of white, red, green and blue.
     """
 
     cicp: tuple[int, int] | None = None
@@ -20,10 +20,10 @@ class PngColour(NamedTuple):
     chromaticities: tuple[float, ...] | None = None
 
 
-def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
-    """The chunks of a PNG as (type, length), the file left at each one's data.
+def iter_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield type and length of each chunk, the file positioned at the chunk's data.
 
-    Ends behind IEND, where the file ends, or with one whose type is none: megabytes of zeros would be a chunk every
+    Ends after IEND, at the end of the file, or after an invalid type: megabytes of zeros would be a chunk for every
     twelve bytes.
     """
     file.seek(8)
@@ -31,67 +31,67 @@ def chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         length, kind = struct.unpack(">I4s", head)
         start = file.tell()
         yield kind, length
-        if kind == b"IEND" or not is_type(kind):
+        if kind == b"IEND" or not is_chunk_type(kind):
             return
-        file.seek(start + length + 4)  # the checksum behind it
+        file.seek(start + length + 4)  # the data, and the checksum after it
 
 
-def is_type(kind: bytes) -> bool:
-    """Whether these four bytes can name a chunk: letters, and what Pillow lets pass (ISO/IEC 15948, 5.4)."""
+def is_chunk_type(kind: bytes) -> bool:
+    """Whether four bytes can be the type of a chunk: letters (ISO/IEC 15948, 5.4), or others that Pillow accepts."""
     return re.fullmatch(rb"\w{4}", kind) is not None
 
 
-def claims_more(path: Path) -> bool:
-    """Whether a chunk says that it has more bytes than the file: OpenCV takes memory for it before it looks.
+def exceeds_file(path: Path) -> bool:
+    """Whether a chunk claims more bytes than the file has: OpenCV would allocate them before it reads.
 
-    Also where something is no chunk: what is behind it nobody has seen.
+    Also true if a chunk is invalid, since the chunks after it were not examined.
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        return any(length > size or not is_type(kind) for kind, length in chunks(file))
+        return any(length > size or not is_chunk_type(kind) for kind, length in iter_chunks(file))
 
 
-def exif(path: Path) -> bytes | None:
-    """The eXIf chunk; Pillow would see one behind the pixels only after decoding them."""
+def read_exif(path: Path) -> bytes | None:
+    """The eXIf chunk, wherever it is: Pillow finds one after the pixels only by decoding them."""
     with path.open("rb") as file:
-        for kind, length in chunks(file):
+        for kind, length in iter_chunks(file):
             if kind == b"eXIf":
                 return file.read(length)
     return None
 
 
-def colour(path: Path) -> PngColour:
-    """The chunks in front of the pixels, other than iCCP, that say what the numbers mean."""
-    found = PngColour()
+def read_colour(path: Path) -> PngColour:
+    """The chunks before the pixels, other than iCCP, that define the colours."""
+    colours = PngColour()
     with path.open("rb") as file:
-        for kind, length in chunks(file):
+        for kind, length in iter_chunks(file):
             if kind == b"cICP" and length >= 2:  # noqa: PLR2004
-                found = found._replace(cicp=struct.unpack("BB", file.read(2)))
+                colours = colours._replace(cicp=struct.unpack("BB", file.read(2)))
             elif kind == b"sRGB":
-                found = found._replace(srgb=True)
+                colours = colours._replace(srgb=True)
             elif kind == b"gAMA" and length == 4:  # noqa: PLR2004
-                found = found._replace(gamma=struct.unpack(">I", file.read(4))[0] / 100_000)
+                colours = colours._replace(gamma=struct.unpack(">I", file.read(4))[0] / 100_000)
             elif kind == b"cHRM" and length == 32:  # noqa: PLR2004
                 values = struct.unpack(">8I", file.read(32))
-                found = found._replace(chromaticities=tuple(value / 100_000 for value in values))
+                colours = colours._replace(chromaticities=tuple(value / 100_000 for value in values))
             elif kind == b"IDAT":
                 break
-    return found
+    return colours
 
 
-def samples(path: Path) -> tuple[int, int]:
-    """Channels and depth as IHDR says, tRNS counted as alpha."""
+def read_samples(path: Path) -> tuple[int, int]:
+    """Channels and depth by IHDR; a tRNS chunk counts as alpha."""
     with path.open("rb") as file:
-        depth, colour = struct.unpack("BB", file.read(26)[24:])
-        transparent = any(kind == b"tRNS" for kind, _ in chunks(file))
-    channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[colour]
-    return channels + (transparent and colour in {0, 2, 3}), 16 if depth == 16 else 8  # noqa: PLR2004
+        depth, colour_type = struct.unpack("BB", file.read(26)[24:])
+        transparent = any(kind == b"tRNS" for kind, _ in iter_chunks(file))
+    channels = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}[colour_type]
+    return channels + (transparent and colour_type in {0, 2, 3}), 16 if depth == 16 else 8  # noqa: PLR2004
 
 
 class Animation(NamedTuple):
-    """What acTL says, and whether every frame of it is there and the end of the file too.
+    """The numbers of the acTL chunk: `plays` is how often the animation is shown, 0 for ever.
 
-    `plays` is how often the frames are shown in all, 0 for ever.
+    `complete` says that every frame and the end of the file exist.
     """
 
     frames: int
@@ -99,16 +99,16 @@ class Animation(NamedTuple):
     complete: bool
 
 
-def animation(path: Path) -> Animation | None:
-    """The animation of the PNG at `path`; None for a still one, also where acTL comes too late to count."""
-    said, found, ended, data = None, 0, False, False
+def read_animation(path: Path) -> Animation | None:
+    """The animation of the PNG at `path`; None for a still one, also if acTL is invalid because it follows IDAT."""
+    control, frames, ended, has_data = None, 0, False, False
     with path.open("rb") as file:
-        for kind, length in chunks(file):
-            data |= kind == b"IDAT"
-            if kind == b"acTL" and not data and length == 8:  # noqa: PLR2004 - two numbers
-                said = struct.unpack(">II", file.read(8))
-            found += kind == b"fcTL"
+        for kind, length in iter_chunks(file):
+            has_data |= kind == b"IDAT"
+            if kind == b"acTL" and not has_data and length == 8:  # noqa: PLR2004 - two numbers
+                control = struct.unpack(">II", file.read(8))
+            frames += kind == b"fcTL"
             ended |= kind == b"IEND"
-    if said is None or said[0] < 1:
+    if control is None or control[0] < 1:
         return None
-    return Animation(frames=said[0], plays=said[1], complete=ended and found >= said[0])
+    return Animation(frames=control[0], plays=control[1], complete=ended and frames >= control[0])

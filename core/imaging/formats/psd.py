@@ -1,6 +1,6 @@
-"""Photoshop documents (PSD, and PSB for large ones): where their merged picture lies (Adobe's file format, 2019).
+"""Reading the header of Photoshop documents (PSD, and PSB for large ones) by Adobe's file format of 2019.
 
-Layers are not composed: Photoshop writes the merged picture beside them, unless it was told not to.
+Only the merged picture is read, which Photoshop stores beside the layers unless a person turned that off.
 """
 
 import struct
@@ -13,9 +13,9 @@ _COLOURS = {0: 1, 1: 1, 2: 1, 3: 3, 4: 4, 8: 1, 9: 3}  # bitmap, grey, indexed, 
 
 
 class PsdHeader(NamedTuple):
-    """`mode` is Photoshop's number, `colours` its channels, `channels` all that are stored.
+    """`mode` is Photoshop's number of the colour mode, `colours` its channels, `channels` all that are stored.
 
-    `offset` is where the merged picture begins; `transparent` says that the channel behind the colours is its alpha.
+    `offset` is that of the merged picture, in bytes; `transparent` says that the channel after the colours is alpha.
     """
 
     large: bool
@@ -32,13 +32,13 @@ class PsdHeader(NamedTuple):
 
 
 def read(path: Path) -> PsdHeader:
-    """Raises ValueError, KeyError or struct.error where the file is not what it says."""
+    """Read the header. Raises ValueError or struct.error if it is damaged, KeyError for an unknown colour mode."""
     with path.open("rb") as file:
         _, version, channels, height, width, bits, mode = struct.unpack(_HEADER, file.read(26))
         large = version == 2  # noqa: PLR2004
-        palette = file.read(_length(file))
-        icc = _resource(file, _ICC_PROFILE)
-        size = _length(file, wide=large)
+        palette = file.read(_read_length(file))
+        icc = _read_resource(file, _ICC_PROFILE)
+        size = _read_length(file, wide=large)
         end = file.tell() + size
         transparent = size > 0 and _first_alpha_is_transparency(file, large)
         if end > path.stat().st_size:
@@ -51,31 +51,31 @@ def read(path: Path) -> PsdHeader:
     )
 
 
-def _length(file: BinaryIO, *, wide: bool = False) -> int:
+def _read_length(file: BinaryIO, *, wide: bool = False) -> int:
     return int(struct.unpack(">Q" if wide else ">I", file.read(8 if wide else 4))[0])
 
 
-def _resource(file: BinaryIO, wanted: int) -> bytes | None:
-    """The image resource of that number; the file is left behind all resources."""
-    size = _length(file)
+def _read_resource(file: BinaryIO, wanted_number: int) -> bytes | None:
+    """The image resource with the number `wanted_number`, or None; the file is positioned after all resources."""
+    size = _read_length(file)
     end = file.tell() + size
-    found = None
+    resource = None
     while file.tell() + 12 <= end:
         signature, number, name = struct.unpack(">4sHB", file.read(7))
         if signature not in {b"8BIM", b"MeSa", b"AgHg", b"PHUT", b"DCSR"}:
             break
-        file.seek(name + (name + 1) % 2, 1)  # the name and its length are padded to an even number
-        length = _length(file)
-        if number == wanted:
-            found = file.read(min(length, end - file.tell()))
+        file.seek(name + (name + 1) % 2, 1)  # name and length byte are padded to an even number
+        length = _read_length(file)
+        if number == wanted_number:
+            resource = file.read(min(length, end - file.tell()))
             break
         file.seek(length + length % 2, 1)
     file.seek(end)
-    return found
+    return resource
 
 
 def _first_alpha_is_transparency(file: BinaryIO, large: bool) -> bool:
-    """A negative number of layers says so."""
-    if not _length(file, wide=large):
+    """Whether the number of layers is negative, which marks the first alpha channel as transparency."""
+    if not _read_length(file, wide=large):
         return False
     return int(struct.unpack(">h", file.read(2))[0]) < 0

@@ -1,8 +1,8 @@
-"""The formats that come in: what each is called, and which of Pillow's plug-ins, if one, reads it.
+"""The supported source formats: the name of each, and the Pillow plug-in that reads it, if one does.
 
-An allow-list: no plug-in is loaded that is not named here, and none before a file's signature asked for it. Not
-here, whatever Pillow could do: EPS and WMF, which start another program or need another system; documents and
-multi-file containers (PDF, FPX, MIC); science's formats, whose numbers have no defined white (FITS, SPIDER, McIDAS).
+This is an allow-list: no other plug-in is loaded, and none before the signature of a file requires it. Left out are EPS
+and WMF, which start another program or need another system; documents and multi-file containers (PDF, FPX, MIC); and
+scientific formats, whose numbers have no defined white (FITS, SPIDER, McIDAS).
 """
 
 from importlib import import_module
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Reader(NamedTuple):
-    """`name` is for sentences; `module` and `factory` are Pillow's, empty where the format is read without it."""
+    """`name` is for messages; `module` and `factory` are Pillow's, empty if the format is read without it."""
 
     name: str
     module: str = ""
@@ -23,7 +23,7 @@ class Reader(NamedTuple):
 
 
 READERS = {
-    # A JPEG with further pictures behind the first (previews, gain maps) is Pillow's MPO: the factory tells.
+    # The factory also accepts MPO: a JPEG with further pictures after the first, such as previews and gain maps.
     "jpeg": Reader("JPEG", "JpegImagePlugin", "jpeg_factory"),
     "png": Reader("PNG", "PngImagePlugin", "PngImageFile"),
     "webp": Reader("WebP"),
@@ -50,19 +50,19 @@ READERS = {
 }
 
 
-def heic_is_here() -> bool:
-    """Whether this installation can read HEIC: pillow-heif is in images that were built with it only."""
+def can_read_heic() -> bool:
+    """Whether pillow-heif is installed: only container images that were built with it have it."""
     return find_spec("pillow_heif") is not None
 
 
-def known() -> str:
-    """What can be read, for a sentence: the formats that people send, and a word for the others."""
-    heic = ", HEIC" if heic_is_here() else ""
+def supported_formats() -> str:
+    """The common supported formats and a word for the others, as part of a sentence."""
+    heic = ", HEIC" if can_read_heic() else ""
     return f"JPEG, PNG, WebP, AVIF{heic}, TIFF, GIF, JPEG 2000, PSD, BMP, TGA and some rarer formats"
 
 
-def open_by(kind: str, path: Path) -> "ImageFile":
-    """The file as the one plug-in of `kind` opens it. Raises whatever that raises; SyntaxError for a bad header."""
+def open_by_plugin(kind: str, path: Path) -> "ImageFile":
+    """Open a file by the plug-in of the format `kind`. Raises whatever that raises; SyntaxError for a bad header."""
     reader = READERS[kind]
     opened: ImageFile = getattr(import_module(f"PIL.{reader.module}"), reader.factory)(path)
     return opened

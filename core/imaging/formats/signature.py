@@ -1,4 +1,4 @@
-"""Which format a file is of, by its first bytes."""
+"""Detecting the format of a file by its first bytes."""
 
 import re
 import struct
@@ -25,7 +25,7 @@ _SIGNATURES = (
     (re.compile(rb"/\* XPM \*/"), "xpm"),
     (re.compile(rb"\s*(/\*.*?\*/\s*)?#define[ \t]+\w*width[ \t]+\d", re.DOTALL), "xbm"),
 )
-# Signatures of what is often sent by mistake, so that the answer can name it.
+# Signatures of files that are often sent by mistake, so that the message can name them.
 _FOREIGN = (
     (b"\x00\x00\x00\x0cJXL ", "a JPEG XL image"),
     (b"\xff\x0a", "a JPEG XL image"),
@@ -51,8 +51,8 @@ _FOREIGN = (
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
-def sniff(path: Path) -> str:
-    """The format by its signature, as ImageHeader says it. Raises ImageFailure(EMPTY_FILE, UNSUPPORTED_FORMAT)."""
+def detect_format(path: Path) -> str:
+    """The format of the file at `path`: a key of READERS. Raises ImageFailure(EMPTY_FILE, UNSUPPORTED_FORMAT)."""
     with path.open("rb") as file:
         head = file.read(4096)
     if not head:
@@ -63,28 +63,30 @@ def sniff(path: Path) -> str:
         if signature.match(head):
             return kind
     if head[4:8] == b"ftyp":
-        return _iso_media(head)
+        return _detect_iso_media(head)
     for start, name in _FOREIGN:
         if head[:256].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
             raise unsupported(name)
-    kind_by_fields = unsigned.sniff(path, head)
-    if kind_by_fields is None:
-        raise unsupported("no image format that is known here")
-    return kind_by_fields
+    unsigned_kind = unsigned.detect_unsigned_format(path, head)
+    if unsigned_kind is None:
+        raise unsupported("of no known image format")
+    return unsigned_kind
 
 
-def unsupported(what: str) -> ImageFailure:
-    return ImageFailure(Code.UNSUPPORTED_FORMAT, f"The file is {what}; what can be read is {readers.known()}.")
+def unsupported(description: str) -> ImageFailure:
+    return ImageFailure(
+        Code.UNSUPPORTED_FORMAT, f"The file is {description}; supported formats are {readers.supported_formats()}."
+    )
 
 
-def _iso_media(head: bytes) -> str:
+def _detect_iso_media(head: bytes) -> str:
     length = struct.unpack(">I", head[:4])[0]
     brands = {head[at : at + 4] for at in range(8, min(length, 256), 4)}
     if brands & {b"avif", b"avis"}:
         return "avif"
     if not brands & _HEIF_BRANDS:
         raise unsupported("a video or another ISO media file")
-    if not readers.heic_is_here():
+    if not readers.can_read_heic():
         raise unsupported(
             "a HEIC image, which an image built with `container/build` and HEIC=1 reads (docs/reference/formats.md)"
         )

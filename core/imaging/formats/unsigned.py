@@ -1,6 +1,7 @@
-"""Formats without a signature to speak of, told by whether their headers' fields make sense together.
+"""Detecting formats without a real signature by whether the fields of their headers are plausible together.
 
-Asked last. Random bytes pass one of these in about one file of 2^40, text in none: each has bytes that must be 0 or 1.
+These checks come last. About one random file of 2^40 passes one of them, and no text does: each check requires bytes
+of 0 or 1.
 """
 
 import struct
@@ -13,29 +14,29 @@ _TGA_FOOTER = b"TRUEVISION-XFILE.\0"
 _TGA_DEPTHS = {1: {8}, 2: {16, 24, 32}, 3: {1, 8, 16}}  # image type, less its run-length bit → bits per pixel
 
 
-def sniff(path: Path, head: bytes) -> str | None:
-    """A "bmp", "ico", "pcx", "pnm" or "tga", by the first bytes of the file at `path`; None where nothing fits."""
+def detect_unsigned_format(path: Path, head: bytes) -> str | None:
+    """The format of the file at `path`: "bmp", "ico", "pcx", "pnm", "tga", or None. `head` is its first bytes."""
     size = path.stat().st_size
-    if _bmp(head):
+    if _is_bmp(head):
         return "bmp"
-    if _ico(head, size):
+    if _is_ico(head, size):
         return "ico"
-    if _pcx(head):
+    if _is_pcx(head):
         return "pcx"
-    if _pnm(path, head):
+    if _is_pnm(path, head):
         return "pnm"
-    return "tga" if _tga(path, head, size) else None
+    return "tga" if _is_tga(path, head, size) else None
 
 
-def _bmp(head: bytes) -> bool:
-    """BITMAPFILEHEADER: reserved fields of 0, then the size of one of the headers that exist."""
+def _is_bmp(head: bytes) -> bool:
+    """BITMAPFILEHEADER, followed by the size of a known header."""
     if head[:2] != b"BM" or len(head) < 18:  # noqa: PLR2004 - to the end of the second header's size
         return False
     return struct.unpack_from("<I", head, 14)[0] in {12, 16, 40, 52, 56, 64, 108, 124}
 
 
-def _ico(head: bytes, size: int) -> bool:
-    """An icon or a cursor: a directory of `count` entries, each within the file, or at least beginning there."""
+def _is_ico(head: bytes, size: int) -> bool:
+    """An icon or a cursor: a directory whose first picture begins within the file of `size` bytes."""
     if len(head) < 22 or head[:4] not in {b"\0\0\1\0", b"\0\0\2\0"}:  # noqa: PLR2004 - one entry
         return False
     (count,) = struct.unpack_from("<H", head, 4)
@@ -43,8 +44,8 @@ def _ico(head: bytes, size: int) -> bool:
     return bool(1 <= count <= 256 and 6 + 16 * count <= offset < size and length > 0)  # noqa: PLR2004
 
 
-def _pcx(head: bytes) -> bool:
-    """ZSoft's header: its version, run-length encoding, bits and planes that exist, the reserved byte of 0."""
+def _is_pcx(head: bytes) -> bool:
+    """ZSoft's header: a known version, run-length encoding, known bits and planes, a reserved byte of 0."""
     if len(head) < 128:  # noqa: PLR2004 - the header's size
         return False
     left, top, right, bottom = struct.unpack_from("<4H", head, 4)
@@ -60,8 +61,8 @@ def _pcx(head: bytes) -> bool:
     )
 
 
-def _pnm(path: Path, head: bytes) -> bool:
-    """A portable anymap: P, one of six digits, and the two or three numbers that are its header."""
+def _is_pnm(path: Path, head: bytes) -> bool:
+    """A portable anymap: P, a digit from 1 to 6, and a header of two or three numbers."""
     if head[:1] != b"P" or head[1:2] not in {b"1", b"2", b"3", b"4", b"5", b"6"} or not head[2:3].isspace():
         return False
     try:
@@ -71,8 +72,8 @@ def _pnm(path: Path, head: bytes) -> bool:
     return True
 
 
-def _tga(path: Path, head: bytes, size: int) -> bool:
-    """Truevision's header; what its fields leave open, the footer of version 2 or the file's size must say."""
+def _is_tga(path: Path, head: bytes, size: int) -> bool:
+    """Truevision's header with valid fields, and the footer of version 2 or a plausible size of the file."""
     if len(head) < _TGA_HEADER:
         return False
     mapped, kind, map_start, map_length, map_bits = struct.unpack_from("<BBHHB", head, 1)
@@ -87,6 +88,6 @@ def _tga(path: Path, head: bytes, size: int) -> bool:
             return True
     if not mapped and (map_start or map_length or map_bits not in {0, 24}):
         return False
-    # Runs take a pixel and a byte for 128 pixels at best; a file cut short is a TGA still, if there is much of it.
-    least = width * height * bits // 8 // (128 if kind & 8 else 8)
-    return bool(size >= _TGA_HEADER + least)
+    # At best, a run stores 128 pixels in a pixel and a byte. A file that is cut short still counts as a TGA.
+    least_bytes = width * height * bits // 8 // (128 if kind & 8 else 8)
+    return bool(size >= _TGA_HEADER + least_bytes)

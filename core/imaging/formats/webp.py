@@ -1,4 +1,4 @@
-"""The header of a WebP file (RFC 9649). Pillow's reader allocates two canvases before it says the size."""
+"""Reading the header of a WebP (RFC 9649): Pillow would allocate two canvases before it returns the size."""
 
 import struct
 from pathlib import Path
@@ -8,7 +8,7 @@ _ALPHA, _FLAGS_SIZE = 0x10, 10
 
 
 class WebpHeader(NamedTuple):
-    """`icc` and `exif` as they are embedded; `frames` is 1 for a still picture."""
+    """`icc` and `exif` are the embedded bytes; `frames` is 1 for a still picture."""
 
     width: int
     height: int
@@ -19,7 +19,7 @@ class WebpHeader(NamedTuple):
 
 
 def read(path: Path) -> WebpHeader:
-    """Walk the chunks of the file at `path`. Raises ValueError where there is no picture in them."""
+    """Read the chunks of the file at `path`. Raises ValueError if they hold no picture."""
     size, alpha, frames = None, False, 0
     metadata: dict[bytes, bytes] = {}
     with path.open("rb") as file:
@@ -30,11 +30,11 @@ def read(path: Path) -> WebpHeader:
             if name == b"VP8X":
                 canvas = file.read(_FLAGS_SIZE)
                 alpha = bool(canvas[0] & _ALPHA)
-                size = _three_bytes(canvas, 4) + 1, _three_bytes(canvas, 7) + 1
+                size = _parse_three_bytes(canvas, 4) + 1, _parse_three_bytes(canvas, 7) + 1
             elif name == b"VP8 " and size is None:
-                size = _lossy_size(file.read(_FLAGS_SIZE))
+                size = _parse_lossy_size(file.read(_FLAGS_SIZE))
             elif name == b"VP8L" and size is None:
-                size, alpha = _lossless_size(file.read(5))
+                size, alpha = _parse_lossless_size(file.read(5))
             elif name in {b"ICCP", b"EXIF"}:
                 metadata[name] = file.read(length)
             frames += name == b"ANMF"
@@ -44,19 +44,19 @@ def read(path: Path) -> WebpHeader:
     return WebpHeader(*size, alpha, max(1, frames), metadata.get(b"ICCP"), metadata.get(b"EXIF"))
 
 
-def _three_bytes(data: bytes, at: int) -> int:
+def _parse_three_bytes(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 3], "little")
 
 
-def _lossy_size(data: bytes) -> tuple[int, int]:
-    """A VP8 key frame's size: 14 bits each, behind a tag and a start code of three bytes each (RFC 6386, 9.1)."""
+def _parse_lossy_size(data: bytes) -> tuple[int, int]:
+    """The size in a VP8 key frame: 14 bits a side, after a tag and a start code of 3 bytes each (RFC 6386, 9.1)."""
     if data[3:6] != b"\x9d\x01\x2a":
         raise ValueError("a WebP whose picture does not begin with a key frame")
     width, height = struct.unpack_from("<HH", data, 6)
     return width & 0x3FFF, height & 0x3FFF
 
 
-def _lossless_size(data: bytes) -> tuple[tuple[int, int], bool]:
-    """VP8L: a signature byte, then 14 bits of width - 1, 14 of height - 1, and one that says alpha."""
+def _parse_lossless_size(data: bytes) -> tuple[tuple[int, int], bool]:
+    """The size and alpha in VP8L: a signature byte, 14 bits of width - 1, 14 of height - 1, and 1 for alpha."""
     bits = int.from_bytes(data[1:5], "little")
     return ((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1), bool(bits >> 28 & 1)

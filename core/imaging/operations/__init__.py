@@ -1,4 +1,4 @@
-"""The catalogue of operations, by the names that pipelines use. One operation, one file, one line here."""
+"""The catalogue of operations by the names that pipelines use. A new operation is a module and a line here."""
 
 from collections.abc import Mapping
 
@@ -33,7 +33,7 @@ from core.imaging.operations.threshold import Threshold
 from core.imaging.operations.trim import Trim
 from core.imaging.operations.white_balance import WhiteBalance
 
-_KINDS: tuple[type[Operation], ...] = (
+_SHIPPED: tuple[type[Operation], ...] = (
     AttentionCrop,
     BilateralBlur,
     Blur,
@@ -65,7 +65,7 @@ _KINDS: tuple[type[Operation], ...] = (
     WhiteBalance,
 )
 
-#: Operations by the names that pipelines use: those that are shipped, or these and a company's own.
+#: Operations by the names that pipelines use: the shipped ones, with or without a company's own.
 Catalogue = Mapping[str, type[Operation]]
 
-OPERATIONS: dict[str, type[Operation]] = {str(kind.__struct_config__.tag): kind for kind in _KINDS}
+OPERATIONS: dict[str, type[Operation]] = {str(kind.__struct_config__.tag): kind for kind in _SHIPPED}

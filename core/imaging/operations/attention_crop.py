@@ -1,38 +1,37 @@
-"""The part of the image that draws the eye, in the shape that is asked for."""
+"""A crop around the part of the image that draws the eye."""
 
 from typing import TYPE_CHECKING
 
 from core.imaging.operations.base import Operation, Side
-from core.imaging.operations.resize import Fit, Resize, resampled_part
+from core.imaging.operations.resize import Fit, Resize, resample_part
 
 if TYPE_CHECKING:
     from core.imaging.operations.pixels import Pixels
     from core.imaging.raster import Raster
 
-# Pixels: the longest side of the copy that is looked at. Fine texture is averaged out, and shapes are left.
-_LOOKED_AT = 256
-# What libvips' `smartcrop` counts as skin (a* and b* of CIELAB, L* from 15) and as saturated (chroma from 60).
+# Pixels: the longest side of the copy that is analysed. It averages out fine texture and keeps shapes.
+_ANALYSED_SIDE = 256
+# Skin (a* and b* of CIELAB, L* from 15) and saturated colours (chroma from 60), as in libvips' `smartcrop`.
 _SKIN_A, _SKIN_B, _SKIN_L, _SATURATED = (3, 22), (4, 31), 15, 60
-# What skin or saturation is worth to a pixel, where an edge as strong as black to white is worth 400; libvips too.
-_NOTABLE = 255
-# What a pixel is worth that is none of these, and what a colour that all the image has adds to its contrast. Chosen
-# on the photographs among sharp's fixtures: a larger _PLAIN loses small subjects, a smaller one large subjects.
-_PLAIN, _COMMON = 100, 8
+# The weight of skin or saturation; an edge from black to white weighs 400. As in libvips.
+_NOTABLE_WEIGHT = 255
+# The weight of every other pixel, and the least contrast of a colour. Chosen on the photographs of sharp's fixtures:
+# a larger _BASE_WEIGHT loses small subjects, a smaller one loses large subjects.
+_BASE_WEIGHT, _BASE_CONTRAST = 100, 8
 
 
 class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
     """Scale the image to cover `width` x `height`, then keep the part that draws the eye.
 
-    As `resize` with the fit `cover`, the part chosen by what is in the image: edges, skin, saturated colours, and
-    colours unlike the rest of it. What lies in the middle of the part counts most. An image that says nothing is
-    cut around its middle.
+    As `resize` with the fit `cover`, but the part is chosen by edges, skin, saturated colours, and colours that are
+    rare in the image. Pixels in the middle of the part count most. A uniform image is cut around its middle.
     """
 
     #: Pixels.
     width: Side
     #: Pixels.
     height: Side
-    #: Whether pixels may be made up: without it no side grows, and a smaller image gives a smaller part.
+    #: Whether the image may be enlarged. If not, no side grows, and a smaller image gives a smaller part.
     enlarge: bool = False
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
@@ -41,50 +40,50 @@ class AttentionCrop(Operation, frozen=True, tag="attention-crop", kw_only=True):
     def apply(self, raster: "Raster") -> "Raster":
         return self.settled(raster).apply(raster)
 
-    def settled(self, raster: "Raster") -> "_Settled":
+    def settled(self, raster: "Raster") -> "_SettledCrop":
         size = self._cover.scaled(raster.width, raster.height)
         width, height = self.output_size(raster.width, raster.height)
-        # An image that covers a box, its shape kept, hangs over along one side only.
+        # An image that covers the box with its aspect ratio exceeds it along one side only.
         x, y = 0, 0
         if size[0] > width:
-            x = _best(_interest(raster).sum(axis=0), size[0], width)
+            x = _best_start(_weights(raster).sum(axis=0), size[0], width)
         elif size[1] > height:
-            y = _best(_interest(raster).sum(axis=1), size[1], height)
-        return _Settled(size, (x, y), (width, height))
+            y = _best_start(_weights(raster).sum(axis=1), size[1], height)
+        return _SettledCrop(size, (x, y), (width, height))
 
     @property
     def _cover(self) -> Resize:
         return Resize(width=self.width, height=self.height, fit=Fit.COVER, enlarge=self.enlarge)
 
 
-class _Settled(Operation, frozen=True, tag="attention-crop"):
-    """The same part of every image."""
+class _SettledCrop(Operation, frozen=True, tag="attention-crop"):
+    """A crop of a fixed part: resampled to `size`, cut at `place` (x, y) to `part` (width, height)."""
 
     size: tuple[int, int]
     place: tuple[int, int]
     part: tuple[int, int]
 
     def apply(self, raster: "Raster") -> "Raster":
-        return resampled_part(raster, self.size, self.place, self.part)
+        return resample_part(raster, self.size, self.place, self.part)
 
 
-def _interest(raster: "Raster") -> "Pixels":
-    """How much each pixel of a reduced copy draws the eye, (h, w) int64. Whole numbers, so that no CPU differs."""
+def _weights(raster: "Raster") -> "Pixels":
+    """The weight of each pixel of a reduced copy, (h, w) int64: integers, so that all CPUs agree."""
     import cv2
     import numpy as np
 
-    small = Resize(width=_LOOKED_AT, height=_LOOKED_AT).apply(raster).pixels
+    small = Resize(width=_ANALYSED_SIDE, height=_ANALYSED_SIDE).apply(raster).pixels
     if small.itemsize > 1:
         small = (small >> 8).astype(np.uint8)
     colours = small[..., :3] if small.shape[2] > 2 else np.repeat(small[..., :1], 3, axis=2)  # noqa: PLR2004 - RGB
     lab = cv2.cvtColor(np.ascontiguousarray(colours), cv2.COLOR_RGB2LAB)
     opacity = small[..., -1].astype(np.int64) if raster.has_alpha else np.full(lab.shape[:2], 255, np.int64)
-    interest: Pixels = (_PLAIN + _notable(lab)) * (_COMMON + _contrast(lab, opacity)) ** 2 * opacity // 255
-    return interest
+    weights: Pixels = (_BASE_WEIGHT + _notable(lab)) * (_BASE_CONTRAST + _contrast(lab, opacity)) ** 2 * opacity // 255
+    return weights
 
 
 def _notable(lab: "Pixels") -> "Pixels":
-    """Edges, skin and saturation, as libvips' `smartcrop` weighs them. 8 bits hold L* times 2.55, a* and b* + 128."""
+    """The weight of edges, skin and saturation. 8-bit `lab` holds L* times 2.55, and a* and b* plus 128."""
     import cv2
     import numpy as np
 
@@ -96,12 +95,12 @@ def _notable(lab: "Pixels") -> "Pixels":
     skin = (
         (a >= _SKIN_A[0]) & (a <= _SKIN_A[1]) & (b >= _SKIN_B[0]) & (b <= _SKIN_B[1]) & (light * 100 >= _SKIN_L * 255)
     )
-    notable: Pixels = edges + _NOTABLE * skin + _NOTABLE * (a * a + b * b > _SATURATED**2)
+    notable: Pixels = edges + _NOTABLE_WEIGHT * skin + _NOTABLE_WEIGHT * (a * a + b * b > _SATURATED**2)
     return notable
 
 
 def _contrast(lab: "Pixels", opacity: "Pixels") -> "Pixels":
-    """How far each colour is from those of all pixels, on the mean (histogram contrast, Cheng 2011, by city blocks)."""
+    """The mean distance of each colour to those of all pixels (histogram contrast, Cheng 2011, city-block distance)."""
     import numpy as np
 
     levels = np.arange(256)
@@ -114,17 +113,17 @@ def _contrast(lab: "Pixels", opacity: "Pixels") -> "Pixels":
     return contrast
 
 
-def _best(profile: "Pixels", side: int, part: int) -> int:
-    """Where, in `side` pixels, `part` pixels see most of `profile`, which runs along the same side, reduced."""
+def _best_start(profile: "Pixels", side: int, part: int) -> int:
+    """The start of the best `part` pixels of `side` pixels. `profile` holds the weights along that side, reduced."""
     import numpy as np
 
     length = len(profile)
-    seen = min(length, max(1, (2 * part * length + side) // (2 * side)))
-    free = length - seen
+    window = min(length, max(1, (2 * part * length + side) // (2 * side)))
+    free = length - window
     if not free:
         return (side - part) // 2
-    steps = np.arange(1, seen + 1)
-    scores = np.correlate(profile, steps * (seen + 1 - steps), "valid")  # a parabola: nothing at the part's edges
+    steps = np.arange(1, window + 1)
+    scores = np.correlate(profile, steps * (window + 1 - steps), "valid")  # a parabola, 0 at the edges of the part
     best = np.flatnonzero(scores == scores.max())
     start = int(best[np.abs(2 * best - free).argmin()])
     return (2 * start * (side - part) + free) // (2 * free)

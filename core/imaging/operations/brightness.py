@@ -1,4 +1,4 @@
-"""Brighter or darker."""
+"""Brightness, multiplied by a factor."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Brightness(Operation, frozen=True, tag="brightness", kw_only=True):
-    """Multiply each color value by `factor`, as CSS's brightness() does; what exceeds white is white. Alpha stays."""
+    """Multiply each color value by `factor`, as CSS's brightness() does. Values are clipped at white. Alpha stays."""
 
     #: 1 changes nothing, 0 is black.
     factor: Annotated[float, Meta(ge=0, le=10)]
@@ -21,6 +21,6 @@ class Brightness(Operation, frozen=True, tag="brightness", kw_only=True):
         return 0
 
     def apply(self, raster: "Raster") -> "Raster":
-        from core.imaging.operations.pixels import by_table
+        from core.imaging.operations.pixels import change_by_table
 
-        return by_table(raster, lambda values: values * self.factor)
+        return change_by_table(raster, lambda values: values * self.factor)

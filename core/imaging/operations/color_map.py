@@ -1,4 +1,4 @@
-"""Grey as colors."""
+"""False colors for luma."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Palette(StrEnum):
-    """Those of Matplotlib and OpenCV, by their names there."""
+    """The palettes of Matplotlib and OpenCV, by their names there."""
 
     AUTUMN = "autumn"
     BONE = "bone"
@@ -26,7 +26,7 @@ class Palette(StrEnum):
 
 
 class ColorMap(Operation, frozen=True, tag="color-map", kw_only=True):
-    """Show luma (Rec. 601) as colors, from black to white along a palette; alpha stays. The result is never grey."""
+    """Replace luma (Rec. 601), from black to white, by the colors of a palette. Alpha stays; the result has colors."""
 
     #: The palette.
     map: Palette = Palette.VIRIDIS
@@ -42,7 +42,7 @@ class ColorMap(Operation, frozen=True, tag="color-map", kw_only=True):
         import cv2
         import numpy as np
 
-        from core.imaging.operations.pixels import grey
+        from core.imaging.operations.pixels import to_luma
         from core.imaging.raster import Raster
 
         steps = np.arange(256, dtype=np.uint8).reshape(-1, 1)
@@ -51,7 +51,7 @@ class ColorMap(Operation, frozen=True, tag="color-map", kw_only=True):
         places = np.linspace(0, 255, raster.white + 1)
         between = [np.interp(places, np.arange(256), palette[:, channel]) for channel in range(3)]
         table = np.rint(np.stack(between, axis=-1) * (raster.white / 255)).astype(raster.pixels.dtype)
-        colours = table[grey(raster)]
+        colours = table[to_luma(raster)]
         if raster.has_alpha:
             colours = np.concatenate([colours, raster.pixels[..., -1:]], axis=2)
         return Raster(np.ascontiguousarray(colours))

@@ -1,4 +1,4 @@
-"""Contrast by place: contrast-limited adaptive histogram equalisation."""
+"""Local contrast: contrast-limited adaptive histogram equalisation (CLAHE)."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 
 class Contrast(Operation, frozen=True, tag="contrast", kw_only=True):
-    """Spread the luminance (Y of Rec. 601) of each part of the image; hue and alpha stay (CLAHE, Zuiderveld 1994)."""
+    """Spread the luminance (Y of Rec. 601) of each tile of the image (CLAHE, Zuiderveld 1994). Hue and alpha stay."""
 
-    #: How far a histogram may be spread: 1 hardly, 4 strongly.
+    #: The limit of the spread of a histogram: 1 has little effect, 4 a strong one.
     limit: Annotated[float, Meta(ge=1, le=40)] = 2.0
-    #: Parts along each side of the image.
+    #: The number of tiles along each side of the image.
     tiles: Annotated[int, Meta(ge=1, le=64)] = 8
 
     def apply(self, raster: "Raster") -> "Raster":
         import cv2
         import numpy as np
 
-        from core.imaging.operations.pixels import on_colours
+        from core.imaging.operations.pixels import change_colours
 
         def spread(pixels: "Pixels") -> "Pixels":
             equaliser = cv2.createCLAHE(self.limit, (self.tiles, self.tiles))
@@ -33,4 +33,4 @@ class Contrast(Operation, frozen=True, tag="contrast", kw_only=True):
             parts[..., 0] = equaliser.apply(np.ascontiguousarray(parts[..., 0]))
             return cv2.cvtColor(parts, cv2.COLOR_YCrCb2RGB)
 
-        return on_colours(raster, spread)
+        return change_colours(raster, spread)

@@ -1,4 +1,4 @@
-"""A part of the image."""
+"""Cutting out a part of the image."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +13,9 @@ Offset = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 
 
 class Crop(Operation, frozen=True, tag="crop", kw_only=True):
-    """Cut out `width` x `height` pixels, at `x`, `y` or, without these, towards `gravity`.
+    """Cut out `width` x `height` pixels at `x`, `y`; if these are not given, towards `gravity`.
 
-    The part is kept inside the image: it is no larger than the image, and is moved where it would hang over.
+    The part stays inside the image: it is no larger than the image, and is moved if it would exceed an edge.
     """
 
     #: Pixels.
@@ -26,7 +26,7 @@ class Crop(Operation, frozen=True, tag="crop", kw_only=True):
     x: Offset | None = None
     #: Pixels from the top.
     y: Offset | None = None
-    #: Which part is kept where x and y do not say.
+    #: The part to keep if x and y are not given.
     gravity: Gravity = Gravity.CENTER
 
     def __post_init__(self) -> None:

@@ -1,7 +1,7 @@
-"""A company's own function as an operation: docs/reference/company-code.md is its contract.
+"""Operations made of a company's own functions: docs/reference/company-code.md is the contract.
 
-The function's module is loaded by the worker's child alone, which says in a Description what it found. Both sides
-build the same parameters from that, and only the child's kind has the function in it.
+Only the worker's child loads the module of such a function, and reports it as a Description. Parent and child build the
+same class of parameters from it; only the child's class holds the function.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
     from core.imaging.raster import Raster
 
-#: What an annotation may be, by the name it is sent under.
+#: The types that annotations may have, by the names under which they are sent.
 PLAIN: dict[str, type] = {kind.__name__: kind for kind in (bool, int, float, str)}
-#: The constraints of msgspec.Meta that are honoured.
+#: The constraints of msgspec.Meta that are supported.
 CONSTRAINTS = ("gt", "ge", "lt", "le", "multiple_of", "pattern", "min_length", "max_length")
 
 Plain = bool | int | float | str | None
 
 
 class Parameter(Value, frozen=True, kw_only=True):
-    """One keyword parameter: of a plain type, or one of `choices`; None too where it is `optional`."""
+    """One keyword parameter: of the plain type `kind`, or one of `choices`; or None, if it is `optional`."""
 
     name: str
     kind: str = ""
@@ -40,7 +40,7 @@ class Parameter(Value, frozen=True, kw_only=True):
 
     @property
     def type(self) -> Any:  # noqa: ANN401 - a type, as annotations have it
-        """The annotation that msgspec validates by. Raises TypeError where the constraints do not fit it."""
+        """The annotation for msgspec. Raises TypeError if the constraints do not fit the type."""
         kind: Any = Literal[self.choices] if self.choices else PLAIN[self.kind]
         if self.constraints:
             kind = Annotated[kind, Meta(**cast("Any", self.constraints))]
@@ -48,7 +48,7 @@ class Parameter(Value, frozen=True, kw_only=True):
 
 
 class Description(Value, frozen=True, kw_only=True):
-    """A function as the child found it: `reference` is where, `version` names its package: `acme_pictures 1.2.0`."""
+    """A function: `reference` is its address, `version` its package with the version, as `acme_pictures 1.2.0`."""
 
     name: str
     reference: str
@@ -58,53 +58,53 @@ class Description(Value, frozen=True, kw_only=True):
 
 
 class CompanyOperation(Operation, frozen=True):
-    """The base of the kinds that `build` makes. Their fields begin with `_`, so that a parameter may have any name."""
+    """The base of the classes that `build` makes. Their fields begin with `_`: a parameter may have any name."""
 
     description: ClassVar[Description]
     function: ClassVar[Callable[..., object] | None] = None
 
     def apply(self, raster: "Raster") -> "Raster":
-        """Call the function. Whatever it raises is left to the caller, its traceback in the log.
+        """Call the function. Its exceptions are logged with their tracebacks, and raised again.
 
-        Raises ImageFailure(OPERATION_FAILED) for what it must not return.
+        Raises ImageFailure(OPERATION_FAILED) if it returns no valid array.
         """
         import traceback
 
         if self.function is None:
-            raise NotImplementedError("the company's code is in the worker's child alone")
+            raise NotImplementedError("only the worker's child has the code")
         values = {field.encode_name: getattr(self, field.name) for field in msgspec.structs.fields(self)}
         try:
             returned = self.function(_read_only(raster), **values)
         except Exception:
             traceback.print_exc()
             raise
-        return self._taken(returned, raster)
+        return self._to_raster(returned, raster)
 
-    def _taken(self, returned: object, given: "Raster") -> "Raster":
+    def _to_raster(self, returned: object, given: "Raster") -> "Raster":
         import numpy as np
 
         from core.imaging.raster import Raster
 
         depth = given.pixels.dtype
         if not isinstance(returned, np.ndarray):
-            raise self._fault(_named(returned), depth.name)
+            raise self._fault(_describe(returned), depth.name)
         if returned.dtype != depth:
             raise self._fault(f"an array of {returned.dtype}", depth.name)
-        pixels = returned[:, :, np.newaxis] if returned.ndim == 2 else returned  # noqa: PLR2004 - grey, without its axis
-        if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or not pixels.size:  # noqa: PLR2004 - as Raster has it
+        pixels = returned[:, :, np.newaxis] if returned.ndim == 2 else returned  # noqa: PLR2004 - grey without its axis
+        if pixels.ndim != 3 or not 1 <= pixels.shape[2] <= 4 or not pixels.size:  # noqa: PLR2004 - the shape of a Raster
             raise self._fault(f"an array of shape {returned.shape}", depth.name)
         return Raster(np.ascontiguousarray(pixels))
 
-    def _fault(self, what: str, depth: str) -> ImageFailure:
+    def _fault(self, returned: str, depth: str) -> ImageFailure:
         message = (
-            f"{self.description.reference} returned {what}. It must return an array of {depth}, as the image it was "
-            "given is, of shape (height, width) or (height, width, channels), with 1 to 4 channels."
+            f"{self.description.reference} returned {returned}. It must return an array of {depth}, like the image "
+            "that it received, of shape (height, width) or (height, width, channels), with 1 to 4 channels."
         )
         return ImageFailure(Code.OPERATION_FAILED, message)
 
 
 def build(description: Description, function: Callable[..., object] | None = None) -> type[CompanyOperation]:
-    """The operation of that description. Raises TypeError or ValueError where its parameters cannot be."""
+    """Make the class of an operation. Raises TypeError or ValueError if its parameters are impossible."""
     fields = []
     for parameter in description.parameters:
         default = {} if parameter.required else {"default": parameter.default}
@@ -126,19 +126,19 @@ def build(description: Description, function: Callable[..., object] | None = Non
 
 
 def versions(steps: Iterable[Operation]) -> dict[str, str]:
-    """The company's operations among `steps`, each with its package's version."""
-    own = (step.description for step in steps if isinstance(step, CompanyOperation))
-    return {description.name: description.version for description in own}
+    """The names of the company's operations among `steps`, with the version of each one's package."""
+    descriptions = (step.description for step in steps if isinstance(step, CompanyOperation))
+    return {description.name: description.version for description in descriptions}
 
 
 def _read_only(raster: "Raster") -> "NDArray[Any]":
-    """The pixels, not copied, and not to be made writeable again: the buffer below them is not."""
+    """The pixels without a copy. Their buffer is read-only, so that the array cannot be made writeable."""
     import numpy as np
 
     return np.asarray(raster.pixels.data.toreadonly())
 
 
-def _named(returned: object) -> str:
+def _describe(returned: object) -> str:
     if returned is None:
         return "None"
     kind = type(returned)

@@ -1,4 +1,4 @@
-"""Noise away, edges kept: non-local means."""
+"""Noise removal by non-local means."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,21 +10,21 @@ if TYPE_CHECKING:
     from core.imaging.operations.pixels import Pixels
     from core.imaging.raster import Raster
 
-# The sizes that Buades, Coll and Morel recommend (IPOL 2011), and OpenCV's defaults: pixels a side.
+# Pixels a side: the sizes that Buades, Coll and Morel recommend (IPOL 2011), and OpenCV's defaults.
 _PATCH, _SEARCH = 7, 21
 
 
 class Denoise(Operation, frozen=True, tag="denoise", kw_only=True):
-    """Replace each pixel by the mean of those whose surroundings look alike; alpha stays.
+    """Replace each pixel by the mean of pixels with similar surroundings. Alpha stays.
 
-    8-bit colour is worked on as luminance and chroma apart, so that colour noise may go further than detail;
-    16-bit colour all channels together, with `strength` alone.
+    In 8-bit colour, luminance and chroma are processed separately, so that colour noise can be removed more strongly
+    than detail. In 16-bit colour, all channels are processed together, with `strength` alone.
     """
 
-    #: How far apart two surroundings may be and still count as alike, in steps of 255: about the noise's own
-    #: standard deviation, or a little less where detail matters more.
+    #: The difference up to which two surroundings count as similar, in steps of 255: about the standard deviation of
+    #: the noise, or a little less if detail matters more.
     strength: Annotated[float, Meta(gt=0, le=50)] = 3.0
-    #: The same for chroma; `strength` where it is not given.
+    #: The same for chroma; `strength` if not given.
     color_strength: Annotated[float, Meta(ge=0, le=50)] | None = None
 
     @property
@@ -34,7 +34,7 @@ class Denoise(Operation, frozen=True, tag="denoise", kw_only=True):
     def apply(self, raster: "Raster") -> "Raster":
         import cv2
 
-        from core.imaging.operations.pixels import on_colours
+        from core.imaging.operations.pixels import change_colours
 
         deep = raster.pixels.itemsize > 1
         colour = self.strength if self.color_strength is None else self.color_strength
@@ -49,4 +49,4 @@ class Denoise(Operation, frozen=True, tag="denoise", kw_only=True):
             result = cv2.fastNlMeansDenoisingColored(swapped, None, self.strength, colour, _PATCH, _SEARCH)
             return cv2.cvtColor(result, cv2.COLOR_BGR2RGB)
 
-        return on_colours(raster, denoised)
+        return change_colours(raster, denoised)

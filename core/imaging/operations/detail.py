@@ -1,4 +1,4 @@
-"""Detail brought out, edges left alone."""
+"""Strengthening detail without changing edges."""
 
 from math import ceil
 from typing import TYPE_CHECKING, Annotated
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 class Detail(Operation, frozen=True, tag="detail", kw_only=True):
-    """Strengthen texture without halos: luma is split by a bilateral filter, and what it took away is added again.
+    """Strengthen texture without halos: the detail that a bilateral filter removes from luma is added again.
 
-    Every channel gets the same, so that hue stays; alpha too (Durand and Dorsey 2002, without their log scale).
+    Every channel receives the same amount, so that hue stays. Alpha stays (Durand and Dorsey 2002, without log scale).
     """
 
-    #: How much of the detail is added: 0 nothing, 1 as much again.
+    #: The share of the detail that is added: 0 nothing, 1 all of it once more.
     amount: Annotated[float, Meta(ge=0, le=5)] = 1.0
-    #: How large detail is, in pixels.
+    #: The size of detail, in pixels.
     sigma_space: Annotated[float, Meta(ge=0.5, le=20)] = 4.0
-    #: In steps of 255: what differs by more is an edge, and no detail.
+    #: In steps of 255: larger differences are edges, not detail.
     sigma_color: Annotated[float, Meta(gt=0, le=255)] = 25.0
 
     @property
@@ -32,13 +32,13 @@ class Detail(Operation, frozen=True, tag="detail", kw_only=True):
     def apply(self, raster: "Raster") -> "Raster":
         import numpy as np
 
-        from core.imaging.operations.pixels import grey, on_colours, smoothed
+        from core.imaging.operations.pixels import bilateral_filter, change_colours, to_luma
 
         def detailed(pixels: "Pixels") -> "Pixels":
-            luma = grey(raster).astype(np.float32)
-            soft = smoothed(luma, raster.white, self.sigma_color, self.sigma_space, self.radius)
+            luma = to_luma(raster).astype(np.float32)
+            soft = bilateral_filter(luma, raster.white, self.sigma_color, self.sigma_space, self.radius)
             more = (luma - soft) * np.float32(self.amount)
             result: Pixels = np.rint(pixels + more[..., np.newaxis]).clip(0, raster.white).astype(pixels.dtype)
             return result
 
-        return on_colours(raster, detailed)
+        return change_colours(raster, detailed)

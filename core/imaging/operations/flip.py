@@ -1,4 +1,4 @@
-"""The image as a mirror shows it."""
+"""Mirroring the image."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Direction(StrEnum):
-    """Which sides change places."""
+    """The sides that are exchanged."""
 
     HORIZONTAL = "horizontal"
     VERTICAL = "vertical"
@@ -18,9 +18,9 @@ class Direction(StrEnum):
 
 
 class Flip(Operation, frozen=True, tag="flip", kw_only=True):
-    """Change left and right (`horizontal`), top and bottom (`vertical`), or `both`."""
+    """Exchange left and right (`horizontal`), top and bottom (`vertical`), or `both`."""
 
-    #: Which sides change places.
+    #: The sides to exchange.
     direction: Direction = Direction.HORIZONTAL
 
     def apply(self, raster: "Raster") -> "Raster":

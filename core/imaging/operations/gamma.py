@@ -1,4 +1,4 @@
-"""Midtones lighter or darker, black and white kept."""
+"""Making midtones lighter or darker; black and white stay."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Gamma(Operation, frozen=True, tag="gamma", kw_only=True):
-    """Raise each color value, as a share of white, to the power of 1 / `gamma`; alpha stays."""
+    """Raise each color value, as a share of white, to the power of 1 / `gamma`. Alpha stays."""
 
     #: Above 1 lightens the midtones, below 1 darkens them.
     gamma: Annotated[float, Meta(ge=0.1, le=10)]
@@ -21,6 +21,6 @@ class Gamma(Operation, frozen=True, tag="gamma", kw_only=True):
         return 0
 
     def apply(self, raster: "Raster") -> "Raster":
-        from core.imaging.operations.pixels import by_table
+        from core.imaging.operations.pixels import change_by_table
 
-        return by_table(raster, lambda values: (values / raster.white) ** (1 / self.gamma) * raster.white)
+        return change_by_table(raster, lambda values: (values / raster.white) ** (1 / self.gamma) * raster.white)

@@ -1,4 +1,4 @@
-"""Grey."""
+"""Converting colors to grey."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Grayscale(Operation, frozen=True, tag="grayscale", kw_only=True):
-    """One channel of luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B) in place of three; alpha stays."""
+    """Replace the three channels by one of luma (Rec. 601: 0.299 R + 0.587 G + 0.114 B). Alpha stays."""
 
     @property
     def radius(self) -> int:
@@ -22,8 +22,8 @@ class Grayscale(Operation, frozen=True, tag="grayscale", kw_only=True):
         import cv2
         import numpy as np
 
-        from core.imaging.operations.pixels import on_colours
+        from core.imaging.operations.pixels import change_colours
 
-        if raster.channels < 3:  # noqa: PLR2004 - grey already
+        if raster.channels < 3:  # noqa: PLR2004 - already grey
             return raster
-        return on_colours(raster, lambda pixels: cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY))
+        return change_colours(raster, lambda pixels: cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2GRAY))

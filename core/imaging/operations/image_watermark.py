@@ -1,4 +1,4 @@
-"""A picture, a logo, over the image."""
+"""Drawing a picture, such as a logo, over the image."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -8,34 +8,34 @@ import msgspec
 from msgspec import Meta
 
 from core.domain.errors import Code, ImageFailure
-from core.imaging.operations.base import Fraction, Gravity, Operation, existing_file
+from core.imaging.operations.base import Fraction, Gravity, Operation, resolve_file
 
 if TYPE_CHECKING:
     from core.imaging.raster import Raster
 
 
 class ImageWatermark(Operation, frozen=True, tag="image-watermark", kw_only=True):
-    """Lay a picture over the image, its transparency respected, its shape kept."""
+    """Draw a picture over the image. Its transparency and its aspect ratio are kept."""
 
-    #: The picture's file, of any format that can be processed, relative to the pipeline's folder.
+    #: The picture's file, of any supported format, relative to the pipeline's folder.
     image: Annotated[str, Meta(min_length=1)]
-    #: The picture's width as a fraction of the image's; less where its height would not fit.
+    #: The picture's width as a fraction of the image's. It is smaller if its height would not fit.
     size: Annotated[float, Meta(gt=0, le=1)] = 0.2
-    #: 0 is invisible, 1 as opaque as the picture is.
+    #: 0 is invisible, 1 leaves the picture's own opacity.
     opacity: Fraction = 1.0
-    #: Where the picture stands.
+    #: The place of the picture.
     gravity: Gravity = Gravity.SOUTHEAST
-    #: The space to the image's edges, as a fraction of its shorter side.
+    #: The distance to the image's edges, as a fraction of its shorter side.
     margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.03
 
     def resolved(self, folder: Path) -> Self:
-        return msgspec.structs.replace(self, image=existing_file(folder, self.image))
+        return msgspec.structs.replace(self, image=resolve_file(folder, self.image))
 
     def apply(self, raster: "Raster") -> "Raster":
         import numpy as np
 
         from core.imaging.operations.grayscale import Grayscale
-        from core.imaging.operations.pixels import laid_over
+        from core.imaging.operations.pixels import draw_over
         from core.imaging.operations.resize import Resize
 
         shorter = min(raster.width, raster.height)
@@ -45,20 +45,20 @@ class ImageWatermark(Operation, frozen=True, tag="image-watermark", kw_only=True
             height=raster.height - 2 * margin,
             enlarge=True,
         )
-        mark = box.apply(_picture(Path(self.image)))
+        mark = box.apply(_load_picture(Path(self.image)))
         if raster.channels < 3:  # noqa: PLR2004 - a grey image stays grey
             mark = Grayscale().apply(mark)
         pixels = mark.pixels.astype(np.float32) / mark.white
         coverage = pixels[..., -1:] if mark.has_alpha else np.ones((*pixels.shape[:2], 1), np.float32)
         colours = (pixels[..., :-1] if mark.has_alpha else pixels) * raster.white
         place = self.gravity.place((raster.width, raster.height), (mark.width, mark.height), margin)
-        return laid_over(raster, colours, coverage * np.float32(self.opacity), place)
+        return draw_over(raster, colours, coverage * np.float32(self.opacity), place)
 
 
-def _picture(file: Path) -> "Raster":
-    """Raises ImageFailure(OPERATION_FAILED) where it is none: the image that it is laid on is not to blame."""
+def _load_picture(file: Path) -> "Raster":
+    """The picture's pixels. Raises ImageFailure(OPERATION_FAILED) if it cannot be read."""
     try:
-        return _decoded(file, file.stat().st_mtime_ns)
+        return _decode(file, file.stat().st_mtime_ns)
     except ImageFailure as failure:
         if failure.code is Code.OUT_OF_MEMORY:
             raise
@@ -70,11 +70,12 @@ def _picture(file: Path) -> "Raster":
 
 
 @lru_cache(maxsize=4)
-def _decoded(file: Path, changed: int) -> "Raster":
-    """The picture's pixels, kept between images; `changed`, its time stamp, sees to it that they are its own."""
-    from core.imaging import codec, header
+def _decode(file: Path, changed: int) -> "Raster":
+    """The picture's pixels, cached between images. `changed`, its time stamp, is a part of the cache's key."""
+    from core.imaging import codec
+    from core.imaging.header import read_header
 
     del changed
-    raster = codec.decode(file, header.read_header(file))
+    raster = codec.decode(file, read_header(file))
     raster.pixels.flags.writeable = False
     return raster

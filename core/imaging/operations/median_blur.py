@@ -1,4 +1,4 @@
-"""Median filter."""
+"""A median filter."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
 
 class MedianBlur(Operation, frozen=True, tag="median-blur", kw_only=True):
-    """Replace each color by the median of the square around it: specks go, edges stay; alpha stays.
+    """Replace each color by the median of the square around it: specks vanish, edges and alpha stay.
 
-    Beyond the edge, the edge's pixels go on.
+    Beyond the image's edge, its pixels are repeated.
     """
 
-    #: The square's side in pixels: 3 or 5, the two that are exact in 16 bits as in 8.
+    #: The square's side in pixels: 3 or 5, since OpenCV has no others for 16 bits.
     size: Literal[3, 5] = 3
 
     @property
@@ -24,6 +24,6 @@ class MedianBlur(Operation, frozen=True, tag="median-blur", kw_only=True):
     def apply(self, raster: "Raster") -> "Raster":
         import cv2
 
-        from core.imaging.operations.pixels import on_colours
+        from core.imaging.operations.pixels import change_colours
 
-        return on_colours(raster, lambda pixels: cv2.medianBlur(pixels, self.size))
+        return change_colours(raster, lambda pixels: cv2.medianBlur(pixels, self.size))

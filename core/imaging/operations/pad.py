@@ -1,4 +1,4 @@
-"""Space around the image."""
+"""Adding space around the image."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -15,7 +15,7 @@ Space = Annotated[int, Meta(ge=0, le=65_536)]
 
 
 class Padding(StrEnum):
-    """What the space around an image is filled with."""
+    """The filling of the space around an image."""
 
     COLOR = "color"
     REFLECT = "reflect"
@@ -23,11 +23,11 @@ class Padding(StrEnum):
 
 
 class Pad(Operation, frozen=True, tag="pad", kw_only=True):
-    """Add space around the image: the same on `all` sides, or each side its own.
+    """Add space around the image: the same on `all` sides, or a value for each side.
 
     color: filled with `background`.
-    reflect: the image mirrored at its edges, as often as it takes.
-    replicate: the edge's pixels go on.
+    reflect: the image mirrored at its edges, as often as necessary.
+    replicate: the pixels of the edge, repeated.
     """
 
     #: Pixels at the top.
@@ -38,11 +38,11 @@ class Pad(Operation, frozen=True, tag="pad", kw_only=True):
     bottom: Space = 0
     #: Pixels on the left.
     left: Space = 0
-    #: Pixels on every side, in place of the four.
+    #: Pixels on every side, instead of the four values.
     all: Space | None = None
-    #: What the space is filled with.
+    #: The filling of the space.
     mode: Padding = Padding.COLOR
-    #: The colour of the mode `color`: white, and transparent where the image has alpha.
+    #: The colour of the mode `color`. The default is white, and transparent if the image has alpha.
     background: Colour = "#ffffff00"
 
     def __post_init__(self) -> None:

@@ -1,4 +1,4 @@
-"""A quadrilateral straightened into a rectangle, as a photographed page."""
+"""Straightening a quadrilateral, such as a photographed page, into a rectangle."""
 
 from math import dist, sqrt
 from typing import TYPE_CHECKING, Annotated
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
 Coordinate = Annotated[float, Meta(ge=-65_536, le=131_072)]
 Point = tuple[Coordinate, Coordinate]
 
-# Below a pixel an edge has no direction; below this sine, half a degree, a corner is almost a straight line.
+# Pixels: a shorter edge has no direction. The sine of half a degree: a flatter corner is almost a straight line.
 _SHORTEST, _FLATTEST = 1.0, 0.01
-# Times the pixels of the image: what is drawn of it before it is shrunk. Corners within the image ask for less.
-_DRAWN = 4
+# The most pixels, in multiples of the image's, that are drawn before shrinking. Corners inside the image need fewer.
+_MOST_DRAWN = 4
 
 
 class Perspective(Operation, frozen=True, tag="perspective", kw_only=True):
-    """Straighten what lies between four corners into a rectangle.
+    """Straighten the area between four corners into a rectangle.
 
-    Its width is the longer of the top and the bottom edge, its height the longer of the left and the right one,
-    where `width` and `height` do not say; with one of them, the other keeps the shape. Resampled by bicubic
-    interpolation, then by area where it is to be smaller. Corners may lie outside the image: beyond its edge,
-    the edge's pixels go on. An image that has nothing between the corners fails.
+    If `width` and `height` are not given, its width is the longer of the top and the bottom edge, and its height the
+    longer of the left and the right one. If one of them is given, the other keeps the aspect ratio. The area is
+    resampled by bicubic interpolation, then by area averaging if the result is smaller. Corners may lie outside the
+    image: beyond its edge, its pixels are repeated. If all of the area is outside, the image fails.
     """
 
-    #: Left top, right top, right bottom and left bottom: four [x, y] in pixels from the image's left top corner, so
-    #: that [0, 0] to [width, height] is the whole image.
+    #: Left top, right top, right bottom and left bottom, each [x, y] in pixels from the image's left top corner:
+    #: [0, 0] to [width, height] is the whole image.
     corners: tuple[Point, Point, Point, Point]
     #: Pixels.
     width: Side | None = None
@@ -47,8 +47,8 @@ class Perspective(Operation, frozen=True, tag="perspective", kw_only=True):
             turn = (corner[0] - before[0]) * (after[1] - corner[1]) - (corner[1] - before[1]) * (after[0] - corner[0])
             if turn < _FLATTEST * lengths[0] * lengths[1]:
                 raise ValueError(
-                    "corners must bulge outwards, none on a line with its neighbours, in this order: left top, right "
-                    "top, right bottom, left bottom"
+                    "corners must form a convex quadrilateral, none on a line with its neighbours, in this order: left "
+                    "top, right top, right bottom, left bottom"
                 )
 
     def output_size(self, width: int, height: int) -> tuple[int, int]:
@@ -63,7 +63,7 @@ class Perspective(Operation, frozen=True, tag="perspective", kw_only=True):
         return round(across), round(down)
 
     def apply(self, raster: "Raster") -> "Raster":
-        from core.imaging.operations.pixels import premultiplied
+        from core.imaging.operations.pixels import filter_premultiplied
         from core.imaging.raster import Raster
 
         (left, top), (right, bottom) = (
@@ -73,13 +73,13 @@ class Perspective(Operation, frozen=True, tag="perspective", kw_only=True):
             message = f"The corners of perspective lie outside the image's {raster.width} x {raster.height} pixels."
             raise ImageFailure(Code.OPERATION_FAILED, message)
         size = self.output_size(raster.width, raster.height)
-        # To be free of aliases, a smaller result is first drawn as large as the image shows it.
+        # To avoid aliases, a smaller result is first drawn at the size that it has in the image.
         longest = max(raster.width, raster.height)
         edges = [min(edge, longest) for edge in self._edges]
-        fewer = min(1, sqrt(_DRAWN * raster.width * raster.height / (edges[0] * edges[1])))
-        drawn = tuple(max(side, round(edge * fewer)) for side, edge in zip(size, edges, strict=True))
+        scale = min(1, sqrt(_MOST_DRAWN * raster.width * raster.height / (edges[0] * edges[1])))
+        drawn = tuple(max(side, round(edge * scale)) for side, edge in zip(size, edges, strict=True))
         return Raster(
-            premultiplied(raster, lambda pixels: _straightened(pixels, self.corners, (drawn[0], drawn[1]), size))
+            filter_premultiplied(raster, lambda pixels: _straighten(pixels, self.corners, (drawn[0], drawn[1]), size))
         )
 
     @property
@@ -92,17 +92,17 @@ class Perspective(Operation, frozen=True, tag="perspective", kw_only=True):
         )
 
 
-def _straightened(
+def _straighten(
     pixels: "Pixels", corners: tuple[Point, ...], drawn: tuple[int, int], size: tuple[int, int]
 ) -> "Pixels":
-    """What lies between the corners, drawn as one size (width, height), then shrunk to another."""
+    """The area between the corners, drawn at the size `drawn`, then shrunk to `size`, both (width, height)."""
     import cv2
     import numpy as np
 
     rectangle = np.array([(0, 0), (drawn[0], 0), drawn, (0, drawn[1])], np.float32)
-    # Pixels are squares with their middle at a half: corners map to corners, middles to middles.
-    to_corner, to_middle = (np.array([(1, 0, half), (0, 1, half), (0, 0, 1)]) for half in (0.5, -0.5))
-    matrix = to_middle @ cv2.getPerspectiveTransform(rectangle, np.array(corners, np.float32)) @ to_corner
+    # The centre of a pixel lies at a half: the matrix maps corners to corners, and centres to centres.
+    to_corner, to_centre = (np.array([(1, 0, half), (0, 1, half), (0, 0, 1)]) for half in (0.5, -0.5))
+    matrix = to_centre @ cv2.getPerspectiveTransform(rectangle, np.array(corners, np.float32)) @ to_corner
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     straight = cv2.warpPerspective(pixels, matrix, drawn, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return straight if drawn == size else cv2.resize(straight, size, interpolation=cv2.INTER_AREA)

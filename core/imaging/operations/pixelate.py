@@ -1,4 +1,4 @@
-"""A part of the image made unreadable, by blocks of one colour."""
+"""Making a part of the image unreadable by blocks of one colour."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
 
 
 class Pixelate(Operation, frozen=True, tag="pixelate", kw_only=True):
-    """Replace each block of `size` x `size` pixels by its mean, in a box or, without one, in the whole image.
+    """Replace each block of `size` x `size` pixels by its mean, in a box or in the whole image.
 
-    Blocks begin at the box's left top corner; at its right and bottom they are cut. What of the box lies outside
-    the image is left out. Each colour counts as much as it is opaque.
+    Blocks begin at the left top corner of the box, and are cut at its right and bottom. The part of the box outside the
+    image is ignored. Colours are weighted by their opacity.
     """
 
     #: The box's left side, in pixels from the image's left.
     x: Offset = 0
     #: The box's top side, in pixels from the image's top.
     y: Offset = 0
-    #: The box's width in pixels; to the image's right where it is not given.
+    #: The box's width in pixels; if not given, it reaches the image's right side.
     width: Side | None = None
-    #: The box's height in pixels; to the image's bottom where it is not given.
+    #: The box's height in pixels; if not given, it reaches the image's bottom.
     height: Side | None = None
     #: A block's side, in pixels.
     size: Annotated[int, Meta(ge=2, le=4096)] = 16
@@ -48,7 +48,7 @@ class Pixelate(Operation, frozen=True, tag="pixelate", kw_only=True):
 
 
 def _means(band: "Pixels", size: int, *, alpha: bool) -> "Pixels":
-    """The mean of each `size` columns of a band (h, w, c), (blocks, c): halves up, and without rounding before."""
+    """The mean of each `size` columns of a band (h, w, c): (blocks, c), rounded half up once, at the end."""
     import numpy as np
 
     # 4096 x 4096 pixels of 16 bits, weighted by 16 bits, sum to 56 bits.
@@ -56,12 +56,12 @@ def _means(band: "Pixels", size: int, *, alpha: bool) -> "Pixels":
     counts = np.diff(starts, append=band.shape[1])[:, np.newaxis].astype(np.uint64) * np.uint64(band.shape[0])
     sums = np.add.reduceat(band.sum(axis=0, dtype=np.uint64), starts, axis=0)
     if not alpha:
-        return _divided(sums, counts)
+        return _divide_rounded(sums, counts)
     weighted = np.einsum("hwc,hw->wc", band[..., :-1], band[..., -1], dtype=np.uint64)
     opacity = sums[:, -1:]
-    colours = _divided(np.add.reduceat(weighted, starts, axis=0), np.maximum(opacity, np.uint64(1)))
-    return np.concatenate([colours, _divided(opacity, counts)], axis=1)
+    colours = _divide_rounded(np.add.reduceat(weighted, starts, axis=0), np.maximum(opacity, np.uint64(1)))
+    return np.concatenate([colours, _divide_rounded(opacity, counts)], axis=1)
 
 
-def _divided(sums: "Pixels", counts: "Pixels") -> "Pixels":
-    return (sums + counts // 2) // counts  # type: ignore[no-any-return]  # an array of what is Any stays Any
+def _divide_rounded(sums: "Pixels", counts: "Pixels") -> "Pixels":
+    return (sums + counts // 2) // counts  # type: ignore[no-any-return]  # an array of Any gives Any

@@ -1,6 +1,6 @@
-"""What operations share of pixel arithmetic: alpha, backgrounds, laying one picture on another.
+"""The pixel arithmetic that operations share: alpha, backgrounds, drawing one picture over another.
 
-Imported inside `apply` only: it loads NumPy.
+Operations import this module inside `apply`, since it loads NumPy.
 """
 
 from collections.abc import Callable
@@ -10,37 +10,37 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.domain.outputs import rgba
+from core.domain.outputs import to_rgba
 from core.imaging.raster import Raster
 
 Pixels = NDArray[Any]
 
-#: Rec. 601, section 2.5.1: the shares of red, green and blue in luma.
+#: The shares of red, green and blue in luma (Rec. 601, section 2.5.1).
 LUMA = (0.299, 0.587, 0.114)
 
 
 def three_axes(pixels: Pixels) -> Pixels:
-    """(h, w, c) again: OpenCV drops the last axis of one channel."""
+    """Pixels as (h, w, c): OpenCV drops the last axis of images with one channel."""
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]  # noqa: PLR2004
 
 
 def fill_value(raster: Raster, colour: str) -> tuple[int, ...]:
-    """A colour as this raster's channels hold it: grey as Rec. 601 luma, alpha only where there is alpha."""
-    red, green, blue, alpha = (value * raster.white // 255 for value in rgba(colour))
+    """A Colour in the channels of `raster`: grey as Rec. 601 luma, alpha only if the raster has alpha."""
+    red, green, blue, alpha = (value * raster.white // 255 for value in to_rgba(colour))
     colours = (red, green, blue) if raster.channels > 2 else ((299 * red + 587 * green + 114 * blue + 500) // 1000,)  # noqa: PLR2004
     return (*colours, alpha) if raster.has_alpha else colours
 
 
-def premultiplied(raster: Raster, change: Callable[[Pixels], Pixels], *, always: bool = False) -> Pixels:
-    """`change`, a linear filter, done on colours weighted by their alpha, so that no hidden colour bleeds.
+def filter_premultiplied(raster: Raster, change: Callable[[Pixels], Pixels], *, always: bool = False) -> Pixels:
+    """Apply `change`, a linear filter, to colours weighted by their alpha, so that transparent colours do not bleed.
 
-    `change` gets (h, w, c) of uint8, uint16 or float32, and returns the same kind, of any size. An opaque image
-    is spared the weighting, unless `always`, for a change that brings transparency in.
+    `change` receives (h, w, c) of uint8, uint16 or float32, and returns the same type in any size. Opaque images are
+    not weighted, unless `always` is set, for changes that introduce transparency.
     """
     pixels, white = raster.pixels, raster.white
     if not raster.has_alpha or (not always and raster.is_opaque):
         return three_axes(change(pixels))
-    # The product of two 8-bit numbers is exact in 16 bits: half the memory of floating point.
+    # The product of two 8-bit numbers fits 16 bits, which take half the memory of floating point.
     wide: type[np.generic] = np.uint16 if white == 255 else np.float32  # noqa: PLR2004
     alpha = pixels[..., -1:].astype(wide)
     product = np.empty(pixels.shape, wide)
@@ -54,16 +54,16 @@ def premultiplied(raster: Raster, change: Callable[[Pixels], Pixels], *, always:
     return whole
 
 
-def on_colours(raster: Raster, change: Callable[[Pixels], Pixels]) -> Raster:
-    """`change` done on the colours alone, contiguous, the size kept; alpha goes by."""
+def change_colours(raster: Raster, change: Callable[[Pixels], Pixels]) -> Raster:
+    """Apply `change`, which keeps the size, to contiguous pixels of the colours alone. Alpha stays."""
     if not raster.has_alpha:
         return Raster(np.ascontiguousarray(three_axes(change(raster.pixels))))
     colours = np.ascontiguousarray(raster.pixels[..., :-1])
     return Raster(np.concatenate([three_axes(change(colours)), raster.pixels[..., -1:]], axis=2))
 
 
-def laid_over(raster: Raster, colours: Pixels, coverage: Pixels, place: tuple[int, int]) -> Raster:
-    """A picture laid over a raster at `place` (x, y): Porter and Duff's "over", straight alpha.
+def draw_over(raster: Raster, colours: Pixels, coverage: Pixels, place: tuple[int, int]) -> Raster:
+    """Draw a picture over a raster at `place` (x, y): Porter and Duff's "over" with straight alpha.
 
     `colours` is (h, w, c) or one colour (c,), in the raster's range; `coverage` is (h, w, 1), 0 to 1.
     """
@@ -83,39 +83,39 @@ def laid_over(raster: Raster, colours: Pixels, coverage: Pixels, place: tuple[in
     return Raster(result)
 
 
-def table(raster: Raster, change: Callable[[Pixels], Pixels]) -> Pixels:
-    """`change` of every value that a channel can have, 0 to white, rounded and clipped: shape (white + 1,)."""
+def lookup_table(raster: Raster, change: Callable[[Pixels], Pixels]) -> Pixels:
+    """The result of `change` for every value of a channel, 0 to white, rounded and clipped: shape (white + 1,)."""
     values = np.arange(raster.white + 1, dtype=np.float64)
     return np.asarray(np.rint(change(values)).clip(0, raster.white), raster.pixels.dtype)
 
 
-def by_table(raster: Raster, change: Callable[[Pixels], Pixels]) -> Raster:
-    """Each color value replaced by what `change` makes of it; alpha stays."""
-    values = table(raster, change)
-    return on_colours(raster, lambda pixels: values[pixels])
+def change_by_table(raster: Raster, change: Callable[[Pixels], Pixels]) -> Raster:
+    """Apply `change` to each color value by a lookup table. Alpha stays."""
+    values = lookup_table(raster, change)
+    return change_colours(raster, lambda pixels: values[pixels])
 
 
-def grey(raster: Raster) -> Pixels:
-    """Luma (Rec. 601) in the raster's own depth, (h, w); alpha is not looked at."""
+def to_luma(raster: Raster) -> Pixels:
+    """Luma (Rec. 601) in the raster's own depth, (h, w). Alpha is ignored."""
     if raster.channels < 3:  # noqa: PLR2004
         return raster.pixels[..., 0]
     return cv2.cvtColor(np.ascontiguousarray(raster.pixels[..., :3]), cv2.COLOR_RGB2GRAY)
 
 
 def luma_on_white(raster: Raster) -> Pixels:
-    """Luma (Rec. 601) of the image laid on white, 0 to 255: float32, (h, w)."""
-    luma = grey(raster) * np.float32(255 / raster.white)
+    """Luma (Rec. 601) of the image on a white background, 0 to 255: float32, (h, w)."""
+    luma = to_luma(raster) * np.float32(255 / raster.white)
     if not raster.has_alpha:
         return luma
     alpha = raster.pixels[..., -1] * np.float32(1 / raster.white)
     return luma * alpha + 255 * (1 - alpha)
 
 
-def smoothed(values: Pixels, white: int, sigma_color: float, sigma_space: float, radius: int) -> Pixels:
-    """A bilateral filter over float32 of (h, w) or (h, w, 3), 0 to `white`; `sigma_color` in steps of 255.
+def bilateral_filter(values: Pixels, white: int, sigma_color: float, sigma_space: float, radius: int) -> Pixels:
+    """Filter float32 values, (h, w) or (h, w, 3), from 0 to `white`. `sigma_color` is in steps of 255.
 
-    OpenCV tabulates the weights between the smallest and the largest value that it sees: two rows that no pixel's
-    neighbourhood reaches show it the whole range, so that a part of an image is filtered as the whole is.
+    `radius` and `sigma_space` are in pixels. OpenCV tabulates weights between the smallest and the largest value. Rows
+    out of reach of every pixel add both extremes, so that a band is filtered exactly as the whole image is.
     """
     padded = cv2.copyMakeBorder(values, 0, radius + 1, 0, 0, cv2.BORDER_REPLICATE)
     padded[-1] = white

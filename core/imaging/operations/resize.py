@@ -1,4 +1,4 @@
-"""Another size, by one of five fits."""
+"""Resizing by one of five fits."""
 
 from enum import StrEnum
 from fractions import Fraction
@@ -11,14 +11,14 @@ from core.imaging.raster import Raster
 if TYPE_CHECKING:
     from core.imaging.operations.pixels import Pixels
 
-# What `cover` may draw to cut most of it off: so many pixels, or times those of the image or of the result.
-_FREE, _DRAWN = 1 << 20, 4
-# The slope of cubic interpolation (Keys 1981) that OpenCV has.
+# `cover` resamples the whole image before it cuts, up to this many pixels, or multiples of the image's or the result's.
+_MOST_DRAWN_PIXELS, _MOST_DRAWN_RATIO = 1 << 20, 4
+# OpenCV's slope of cubic interpolation (Keys 1981).
 _CUBIC = -0.75
 
 
 class Fit(StrEnum):
-    """How an image meets a box of another shape; `contain` to `fill` as CSS's object-fit has them."""
+    """How an image fits a box of another aspect ratio; `contain`, `cover` and `fill` are those of CSS's object-fit."""
 
     CONTAIN = "contain"
     COVER = "cover"
@@ -30,24 +30,24 @@ class Fit(StrEnum):
 class Resize(Operation, frozen=True, tag="resize", kw_only=True):
     """Fit the image to a box of `width` x `height`.
 
-    inside: as large as fits into the box, the shape kept; one of the two sides may be left out.
-    outside: as small as covers the box, the shape kept; one of the two sides may be left out.
-    cover: covers the box, the shape kept, then what hangs over is cut off, the part towards `gravity` kept.
-    contain: fits into the box, the shape kept, then is padded with `background` to exactly the box.
-    fill: exactly the box, the shape given up.
+    inside: the largest size inside the box that keeps the aspect ratio; one of the two sides may be omitted.
+    outside: the smallest size that covers the box and keeps the aspect ratio; one of the two sides may be omitted.
+    cover: as `outside`, then cut to exactly the box; the part towards `gravity` is kept.
+    contain: as `inside`, then padded with `background` to exactly the box.
+    fill: exactly the box; the aspect ratio is not kept.
     """
 
     #: Pixels.
     width: Side | None = None
     #: Pixels.
     height: Side | None = None
-    #: How the image meets the box.
+    #: How the image fits the box.
     fit: Fit = Fit.INSIDE
-    #: Whether pixels may be made up: without it no side grows, save by the padding of `contain`.
+    #: Whether the image may be enlarged. If not, no side grows, except by the padding of `contain`.
     enlarge: bool = False
-    #: Which part `cover` keeps, and where `contain` puts the image.
+    #: The part that `cover` keeps, and the place of the image in `contain`.
     gravity: Gravity = Gravity.CENTER
-    #: The padding of `contain`: white, and transparent where the image has alpha.
+    #: The padding of `contain`. The default is white, and transparent if the image has alpha.
     background: Colour = "#ffffff00"
 
     def __post_init__(self) -> None:
@@ -68,16 +68,16 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
         return self.apply_to_reduced(raster, (raster.width, raster.height))
 
     def apply_to_reduced(self, raster: Raster, original: tuple[int, int]) -> Raster:
-        """`apply`, where `raster` is already a smaller version of an image of `original` (width, height)."""
+        """As `apply`, for a raster that was decoded at a reduced size. `original` is its full size (width, height)."""
         import numpy as np
 
-        from core.imaging.operations.pixels import fill_value, premultiplied
+        from core.imaging.operations.pixels import fill_value, filter_premultiplied
 
         size = self.scaled(*original)
         target = self.output_size(*original)
         if self.fit is Fit.COVER:
-            return resampled_part(raster, size, self.gravity.place(size, target), target)
-        pixels = premultiplied(raster, lambda pixels: _resampled(pixels, size))
+            return resample_part(raster, size, self.gravity.place(size, target), target)
+        pixels = filter_premultiplied(raster, lambda pixels: _resample(pixels, size))
         if self.fit is Fit.CONTAIN and size != target:
             x, y = self.gravity.place(target, size)
             padded = np.empty((target[1], target[0], raster.channels), pixels.dtype)
@@ -87,7 +87,7 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
         return Raster(np.ascontiguousarray(pixels))
 
     def scaled(self, width: int, height: int) -> tuple[int, int]:
-        """The size after resampling, before cutting or padding."""
+        """The size (width, height) after resampling, before cutting or padding."""
         limit = None if self.enlarge else Fraction(1)
         factors = [Fraction(self.width, width)] if self.width else []
         factors += [Fraction(self.height, height)] if self.height else []
@@ -96,37 +96,43 @@ class Resize(Operation, frozen=True, tag="resize", kw_only=True):
         else:
             factor = min(factors) if self.fit in {Fit.INSIDE, Fit.CONTAIN} else max(factors)
             across = down = factor if limit is None else min(factor, limit)
-        return _rounded(width * across), _rounded(height * down)
+        return _round_side(width * across), _round_side(height * down)
 
 
-def _rounded(side: Fraction) -> int:
+def _round_side(side: Fraction) -> int:
     return max(1, (2 * side.numerator + side.denominator) // (2 * side.denominator))
 
 
-def resampled_part(raster: Raster, size: tuple[int, int], place: tuple[int, int], part: tuple[int, int]) -> Raster:
-    """Of `raster`, resampled to `size`, the box at `place` (x, y) of the size `part`; sizes are (width, height)."""
+def resample_part(raster: Raster, size: tuple[int, int], place: tuple[int, int], part: tuple[int, int]) -> Raster:
+    """Resample to `size` and cut the box at `place` (x, y) of the size `part`; sizes are (width, height) in pixels."""
     import numpy as np
 
-    from core.imaging.operations.pixels import premultiplied
+    from core.imaging.operations.pixels import filter_premultiplied
 
     (x, y), (width, height) = place, part
 
     def change(pixels: "Pixels") -> "Pixels":
-        if size[0] * size[1] <= max(_FREE, _DRAWN * max(raster.width * raster.height, width * height)):
-            return _resampled(pixels, size)[y : y + height, x : x + width]
-        if width < size[0]:  # what is cut comes first, and little is left for the other side
-            result = _grown(_grown(pixels.swapaxes(0, 1), size[0], x, width).swapaxes(0, 1), size[1], y, height)
+        if size[0] * size[1] <= max(
+            _MOST_DRAWN_PIXELS, _MOST_DRAWN_RATIO * max(raster.width * raster.height, width * height)
+        ):
+            return _resample(pixels, size)[y : y + height, x : x + width]
+        if width < size[0]:  # enlarging the side that is cut first leaves less work for the other side
+            result = _enlarge_rows(
+                _enlarge_rows(pixels.swapaxes(0, 1), size[0], x, width).swapaxes(0, 1), size[1], y, height
+            )
         else:
-            result = _grown(_grown(pixels, size[1], y, height).swapaxes(0, 1), size[0], x, width).swapaxes(0, 1)
+            result = _enlarge_rows(
+                _enlarge_rows(pixels, size[1], y, height).swapaxes(0, 1), size[0], x, width
+            ).swapaxes(0, 1)
         if np.issubdtype(pixels.dtype, np.integer):
             np.rint(result, out=result).clip(0, np.iinfo(pixels.dtype).max, out=result)
         return result.astype(pixels.dtype)
 
-    return Raster(np.ascontiguousarray(premultiplied(raster, change)))
+    return Raster(np.ascontiguousarray(filter_premultiplied(raster, change)))
 
 
-def _grown(pixels: "Pixels", length: int, start: int, count: int) -> "Pixels":
-    """Rows `start` to `start + count` of `pixels` (h, w, c) grown to `length` rows by cubic interpolation, float32."""
+def _enlarge_rows(pixels: "Pixels", length: int, start: int, count: int) -> "Pixels":
+    """Rows `start` to `start + count` of `pixels`, enlarged to `length` rows by cubic interpolation: float32."""
     import numpy as np
 
     rows = pixels.shape[0]
@@ -145,8 +151,8 @@ def _grown(pixels: "Pixels", length: int, start: int, count: int) -> "Pixels":
     return result
 
 
-def _resampled(pixels: "Pixels", size: tuple[int, int]) -> "Pixels":
-    """By area where a side shrinks, which is free of aliases; by cubic where it grows."""
+def _resample(pixels: "Pixels", size: tuple[int, int]) -> "Pixels":
+    """Resample to `size` (width, height): by area if a side shrinks, which avoids aliases; by cubic if it grows."""
     import cv2
 
     height, width = pixels.shape[:2]

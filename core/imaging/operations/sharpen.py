@@ -1,4 +1,4 @@
-"""Unsharp mask."""
+"""An unsharp mask."""
 
 from math import ceil
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class Sharpen(Operation, frozen=True, tag="sharpen", kw_only=True):
-    """Add to each colour `amount` times what sets it apart from its Gaussian blur; alpha stays."""
+    """Add to each colour `amount` times its difference from a Gaussian blur. Alpha stays."""
 
-    #: The standard deviation of the blur, in pixels: how wide the edges are that gain.
+    #: The standard deviation of the blur, in pixels: the width of the edges that become sharper.
     sigma: Annotated[float, Meta(ge=0.3, le=50)] = 1.0
-    #: How much of the difference is added.
+    #: The share of the difference that is added.
     amount: Annotated[float, Meta(gt=0, le=10)] = 0.6
 
     @property
@@ -27,11 +27,11 @@ class Sharpen(Operation, frozen=True, tag="sharpen", kw_only=True):
     def apply(self, raster: "Raster") -> "Raster":
         import cv2
 
-        from core.imaging.operations.pixels import on_colours
+        from core.imaging.operations.pixels import change_colours
 
-        def sharpened(pixels: "Pixels") -> "Pixels":
+        def sharpen(pixels: "Pixels") -> "Pixels":
             size = (2 * self.radius + 1,) * 2
             soft = cv2.GaussianBlur(pixels, size, self.sigma, sigmaY=self.sigma, borderType=cv2.BORDER_REPLICATE)
             return cv2.addWeighted(pixels, 1 + self.amount, soft, -self.amount, 0)
 
-        return on_colours(raster, sharpened)
+        return change_colours(raster, sharpen)

@@ -1,4 +1,4 @@
-"""Whether an image is blurred."""
+"""Measuring the sharpness of an image."""
 
 from typing import TYPE_CHECKING
 
@@ -7,14 +7,15 @@ from core.imaging.operations.base import Measurement
 if TYPE_CHECKING:
     from core.imaging.raster import Raster
 
-_SIDE = 1024  # pixels of the longer side that is looked at: the same picture scores alike at any size above
+_SIDE = 1024  # pixels of the longer side that is measured, so that larger copies of a picture get equal values
 
 
 class Sharpness(Measurement, frozen=True, tag="sharpness", kw_only=True):
-    """Measure how sharp the image is: the variance of its Laplacian (Pech-Pacheco 2000), blurred ones having little.
+    """Measure the sharpness: the variance of the Laplacian (Pech-Pacheco 2000), which is small for blurred images.
 
-    Of luma on white, 0 to 255, reduced to at most 1,024 pixels a side. What is shown counts as much as how sharp it is,
-    so compare pictures of one kind: a blur of one pixel (standard deviation) leaves a photograph less than a tenth.
+    It is taken of luma on white, 0 to 255, reduced to at most 1,024 pixels a side. The value also depends on the
+    subject, so compare pictures of one kind: a blur of one pixel (standard deviation) leaves a photograph less than a
+    tenth.
     """
 
     @property

@@ -1,4 +1,4 @@
-"""A line of text over the image."""
+"""Drawing text over the image."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Meta
 
 from core.domain.errors import Code, ImageFailure
-from core.domain.outputs import Colour, rgba
-from core.imaging.operations.base import Fraction, Gravity, Operation, existing_file
+from core.domain.outputs import Colour, to_rgba
+from core.imaging.operations.base import Fraction, Gravity, Operation, resolve_file
 
 if TYPE_CHECKING:
     import cv2
@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from core.imaging.operations.pixels import Pixels
     from core.imaging.raster import Raster
 
-# Pixels. Below, letters lose their shape, and are drawn larger, then shrunk; above, they are all image.
+# The heights in pixels at which letters are drawn. Smaller letters would lose their shape: they are drawn larger, then
+# shrunk. Larger ones would fill any image.
 _SMALLEST, _LARGEST = 10, 2000
-# Pixels that a text is measured at, to know about how large it would be: OpenCV draws every letter to measure it, which
-# takes seconds for some hundred of the largest.
-_MEASURED = 100
+# The height in pixels at which a text is measured to estimate its width: OpenCV draws every letter to measure it, which
+# takes seconds for some hundred of the largest letters.
+_MEASURED_HEIGHT = 100
 
 
 class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
-    """Write `text` over the image. It shrinks where it would not fit; lines are broken at line breaks."""
+    """Write `text` over the image. A text that does not fit is shrunk. Line breaks begin new lines."""
 
-    #: What is written. The built-in font holds Latin, Greek, Cyrillic, Arabic, Chinese and Japanese letters.
+    #: The text. The built-in font has Latin, Greek, Cyrillic, Arabic, Chinese and Japanese letters.
     text: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
     #: The letters' height as a fraction of the image's shorter side.
     size: Annotated[float, Meta(gt=0, le=1)] = 0.05
@@ -34,38 +35,38 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
     color: Colour = "#ffffff"
     #: 0 is invisible, 1 opaque.
     opacity: Fraction = 0.5
-    #: Where the text stands.
+    #: The place of the text.
     gravity: Gravity = Gravity.SOUTHEAST
-    #: The space to the image's edges, as a fraction of its shorter side.
+    #: The distance to the image's edges, as a fraction of its shorter side.
     margin: Annotated[float, Meta(ge=0, le=0.5)] = 0.03
-    #: A TrueType file, relative to the pipeline's folder; the built-in font where it is empty.
+    #: A TrueType file, relative to the pipeline's folder; if empty, the built-in font.
     font: str = ""
 
     def resolved(self, folder: Path) -> Self:
         if not self.font:
             return self
-        return msgspec.structs.replace(self, font=existing_file(folder, self.font))
+        return msgspec.structs.replace(self, font=resolve_file(folder, self.font))
 
     def apply(self, raster: "Raster") -> "Raster":
         import numpy as np
 
-        from core.imaging.operations.pixels import fill_value, laid_over
+        from core.imaging.operations.pixels import draw_over, fill_value
 
         shorter = min(raster.width, raster.height)
         margin = min(round(self.margin * shorter), (shorter - 1) // 2)
         room = raster.width - 2 * margin, raster.height - 2 * margin
-        mask = _fitted(self._drawn(self.size * shorter, room), room)
-        opacity = self.opacity * rgba(self.color)[3] / 255
+        mask = _shrink(self._draw(self.size * shorter, room), room)
+        opacity = self.opacity * to_rgba(self.color)[3] / 255
         coverage = mask.astype(np.float32)[..., np.newaxis] * np.float32(opacity / 255)
         colour = np.array(fill_value(raster, self.color)[: raster.channels - raster.has_alpha], np.float32)
         size = mask.shape[1], mask.shape[0]
         place = self.gravity.place((raster.width, raster.height), size, margin)
-        return laid_over(raster, colour, coverage, place)
+        return draw_over(raster, colour, coverage, place)
 
-    def _drawn(self, height: float, room: tuple[int, int]) -> "Pixels":
-        """The text's coverage, (h, w) uint8, cut to what is not empty.
+    def _draw(self, height: float, room: tuple[int, int]) -> "Pixels":
+        """The text's coverage, (h, w) uint8, without empty borders; letters are `height` pixels high.
 
-        What is far too large for `room` (width, height) is drawn twice as large as that: the rest is shrunk away.
+        A text that is too large for `room` (width, height) is drawn at up to twice that size, and shrunk later.
         """
         import cv2
         import numpy as np
@@ -75,11 +76,11 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
         if self.font and not face.set(self.font):
             raise ImageFailure(Code.OPERATION_FAILED, f"The font of text-watermark cannot be read: {self.font}.")
         texts = self.text.splitlines()
-        measured = min(points, _MEASURED)
-        length = max(_length(face, text, measured) for text in texts) * points // measured
+        measured = min(points, _MEASURED_HEIGHT)
+        length = max(_line_width(face, text, measured) for text in texts) * points // measured
         natural = length, max(1, len(texts) * points * 5 // 4)
         points = max(min(_SMALLEST, points), min(points, round(2 * points * _scale(natural, room))))
-        lines = [_line(face, text, points) for text in texts]
+        lines = [_draw_line(face, text, points) for text in texts]
         mask = np.zeros((len(lines) * points * 5 // 4 + 2 * points, max(line.shape[1] for line in lines)), np.uint8)
         for number, line in enumerate(lines):
             top = number * points * 5 // 4
@@ -90,33 +91,33 @@ class TextWatermark(Operation, frozen=True, tag="text-watermark", kw_only=True):
             return np.zeros((1, 1), np.uint8)
         drawn = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         scale = min(height / points, 1)
-        return _fitted(drawn, (max(1, round(drawn.shape[1] * scale)), max(1, round(drawn.shape[0] * scale))))
+        return _shrink(drawn, (max(1, round(drawn.shape[1] * scale)), max(1, round(drawn.shape[0] * scale))))
 
 
-def _length(face: "cv2.FontFace", text: str, points: int) -> int:
-    """How wide a line is, in pixels, 1 or more."""
+def _line_width(face: "cv2.FontFace", text: str, points: int) -> int:
+    """The width of a line in pixels, 1 or more."""
     import cv2
 
     return max(1, cv2.getTextSize((1 << 24, points), text, (0, 0), face, points)[2])
 
 
 def _scale(size: tuple[int, int], room: tuple[int, int]) -> float:
-    """By how much `size` must shrink to fit into `room`, both (width, height); 1 where it need not."""
+    """The factor, at most 1, by which `size` fits into `room`, both (width, height)."""
     return min(room[0] / size[0], room[1] / size[1], 1)
 
 
-def _line(face: "cv2.FontFace", text: str, points: int) -> "Pixels":
-    """One line's coverage, three times as high as its letters, its first baseline at two thirds."""
+def _draw_line(face: "cv2.FontFace", text: str, points: int) -> "Pixels":
+    """The coverage of one line: three times as high as its letters, the baseline at two thirds of the height."""
     import cv2
     import numpy as np
 
-    mask = np.zeros((3 * points, _length(face, text, points) + 3 * points), np.uint8)
+    mask = np.zeros((3 * points, _line_width(face, text, points) + 3 * points), np.uint8)
     cv2.putText(mask, text, (points, 2 * points), (255,), face, points)
     return mask
 
 
-def _fitted(mask: "Pixels", room: tuple[int, int]) -> "Pixels":
-    """The mask shrunk, its shape kept, where it is larger than `room` (width, height)."""
+def _shrink(mask: "Pixels", room: tuple[int, int]) -> "Pixels":
+    """The mask, shrunk to fit into `room` (width, height) with its aspect ratio."""
     import cv2
 
     height, width = mask.shape

@@ -1,4 +1,4 @@
-"""Black and white."""
+"""Converting luma to black and white."""
 
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from core.imaging.raster import Raster
 
 
-class By(StrEnum):
-    """Where the line between black and white comes from."""
+class ThresholdMethod(StrEnum):
+    """The source of the threshold between black and white."""
 
     VALUE = "value"
     OTSU = "otsu"
@@ -21,57 +21,57 @@ class By(StrEnum):
 
 
 class Threshold(Operation, frozen=True, tag="threshold", kw_only=True):
-    """Make white what has more luma (Rec. 601) than the threshold, and black the rest; alpha stays.
+    """Make pixels with more luma (Rec. 601) than the threshold white, and the others black. Alpha stays.
 
     value: the threshold is `value`.
-    otsu: it is where the image's two classes of luma are the farthest apart (Otsu 1979).
-    adaptive: each pixel's own, the mean of the square around it, less `offset`: for pages in uneven light.
+    otsu: the threshold separates the image's two classes of luma best (Otsu 1979).
+    adaptive: each pixel has its own threshold, the mean of the square around it minus `offset`: for uneven light.
     """
 
-    #: Where the line comes from.
-    by: By = By.OTSU
-    #: In steps of 255, for `value`.
+    #: The source of the threshold.
+    by: ThresholdMethod = ThresholdMethod.OTSU
+    #: The threshold for `value`, in steps of 255.
     value: Annotated[float, Meta(ge=0, le=255)] = 127.5
-    #: The square's side in pixels, an odd number, for `adaptive`.
+    #: The square's side for `adaptive`, in pixels; an odd number.
     size: Annotated[int, Meta(ge=3, le=1001)] = 51
-    #: In steps of 255, for `adaptive`: how much darker than its surroundings black is.
+    #: The offset for `adaptive`, in steps of 255: how much darker than its surroundings a black pixel is.
     offset: Annotated[float, Meta(ge=-255, le=255)] = 10.0
 
     def __post_init__(self) -> None:
         if self.size % 2 == 0:
-            raise ValueError("size must be odd: the square has a pixel in its middle")
+            raise ValueError("size must be odd, so that the square has a pixel in its middle")
 
     @property
     def radius(self) -> int | None:
-        return {By.VALUE: 0, By.ADAPTIVE: self.size // 2, By.OTSU: None}[self.by]
+        return {ThresholdMethod.VALUE: 0, ThresholdMethod.ADAPTIVE: self.size // 2, ThresholdMethod.OTSU: None}[self.by]
 
     def settled(self, raster: "Raster") -> "Threshold":
         import cv2
         import numpy as np
 
-        from core.imaging.operations.pixels import grey
+        from core.imaging.operations.pixels import to_luma
 
-        if self.by is not By.OTSU:
+        if self.by is not ThresholdMethod.OTSU:
             return self
-        luma = np.ascontiguousarray(grey(raster))
-        found, _ = cv2.threshold(luma, 0, raster.white, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
-        return Threshold(by=By.VALUE, value=found * 255 / raster.white)
+        luma = np.ascontiguousarray(to_luma(raster))
+        threshold, _ = cv2.threshold(luma, 0, raster.white, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+        return Threshold(by=ThresholdMethod.VALUE, value=threshold * 255 / raster.white)
 
     def apply(self, raster: "Raster") -> "Raster":
         import numpy as np
 
-        from core.imaging.operations.pixels import grey, on_colours
+        from core.imaging.operations.pixels import change_colours, to_luma
 
-        if self.by is By.OTSU:
+        if self.by is ThresholdMethod.OTSU:
             return self.settled(raster).apply(raster)
         step = raster.white / 255
-        luma = grey(raster)
-        line = self.value * step if self.by is By.VALUE else self._means(luma) - self.offset * step
-        decided = np.where(luma > line, raster.white, 0).astype(raster.pixels.dtype)[..., np.newaxis]
-        return on_colours(raster, lambda pixels: np.repeat(decided, pixels.shape[2], axis=2))
+        luma = to_luma(raster)
+        threshold = self.value * step if self.by is ThresholdMethod.VALUE else self._means(luma) - self.offset * step
+        decided = np.where(luma > threshold, raster.white, 0).astype(raster.pixels.dtype)[..., np.newaxis]
+        return change_colours(raster, lambda pixels: np.repeat(decided, pixels.shape[2], axis=2))
 
     def _means(self, luma: "Pixels") -> "Pixels":
-        """Sums of whole numbers are exact in floating point of 64 bits, in whatever order they are made."""
+        """The mean around each pixel. In 64-bit floats, sums of integers are exact in any order."""
         import cv2
 
         square = (self.size, self.size)

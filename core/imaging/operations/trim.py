@@ -1,4 +1,4 @@
-"""A uniform border cut off."""
+"""Cutting off a uniform border."""
 
 from math import ceil, floor
 from typing import TYPE_CHECKING, Annotated
@@ -13,19 +13,19 @@ if TYPE_CHECKING:
     from core.imaging.operations.pixels import Pixels
     from core.imaging.raster import Raster
 
-# Pixels that are weighted by their alpha at once.
+# Pixels that are weighted by their alpha at a time.
 _BAND = 1 << 20
 
 
 class Trim(Operation, frozen=True, tag="trim", kw_only=True):
-    """Cut off what has the border's colour, from all four sides. An image of this colour alone stays as it is.
+    """Cut off rows and columns of the border's colour from all four sides. An image of one colour stays as it is.
 
-    Colours are compared as their alpha weights them: whatever is transparent is alike.
+    Colours are compared after weighting by alpha, so that all transparent pixels are equal.
     """
 
-    #: How far a channel may be from the border's colour and still belong to it, in steps of 255.
+    #: The difference in a channel up to which a pixel belongs to the border, in steps of 255.
     threshold: Annotated[float, Meta(ge=0, le=255)] = 10
-    #: The border's colour; that of the left top pixel where it is not given.
+    #: The border's colour; if not given, that of the left top pixel.
     background: Colour | None = None
 
     def apply(self, raster: "Raster") -> "Raster":
@@ -39,15 +39,15 @@ class Trim(Operation, frozen=True, tag="trim", kw_only=True):
         from core.imaging.operations.pixels import fill_value
 
         border = raster.pixels[0, 0] if self.background is None else fill_value(raster, self.background)
-        rows, columns = _content(raster, [int(value) for value in border], self.threshold)
+        rows, columns = _content_lines(raster, [int(value) for value in border], self.threshold)
         if not rows.any():
             return Crop(x=0, y=0, width=raster.width, height=raster.height)
         (top, bottom), (left, right) = (map(int, np.flatnonzero(lines)[[0, -1]]) for lines in (rows, columns))
         return Crop(x=left, y=top, width=right + 1 - left, height=bottom + 1 - top)
 
 
-def _content(raster: "Raster", border: list[int], threshold: float) -> tuple["Pixels", "Pixels"]:
-    """Which rows, and which columns, hold anything but the border's colour."""
+def _content_lines(raster: "Raster", border: list[int], threshold: float) -> tuple["Pixels", "Pixels"]:
+    """Masks of the rows and of the columns that hold pixels of another colour than the border."""
     import cv2
     import numpy as np
 

@@ -1,4 +1,4 @@
-"""The color of the light taken out."""
+"""Removing a color cast of the light."""
 
 import operator
 from enum import StrEnum
@@ -13,27 +13,27 @@ if TYPE_CHECKING:
     from core.imaging.operations.pixels import Pixels
     from core.imaging.raster import Raster
 
-_BRIGHTEST = 0.99  # of the values lie below what is taken for white: a few lamps and specks are brighter
+_BRIGHTEST = 0.99  # the quantile that is taken for white: a few lamps and specks are brighter
 
 
 class Light(StrEnum):
-    """What is known of the light."""
+    """The assumption about the light."""
 
     GRAY_WORLD = "gray-world"
     WHITE_PATCH = "white-patch"
 
 
 class WhiteBalance(Operation, frozen=True, tag="white-balance", kw_only=True):
-    """Scale red, green and blue so that the light looks white; grey images and alpha stay.
+    """Scale red, green and blue so that the light looks white. Grey images and alpha stay.
 
-    gray-world: the means of the three become one (Buchsbaum 1980).
-    white-patch: their brightest hundredths become one (Land 1977).
-    Pixels that are wholly transparent have no say.
+    gray-world: the means of the three become equal (Buchsbaum 1980).
+    white-patch: the brightest hundredths of the three become equal (Land 1977).
+    Fully transparent pixels are ignored.
     """
 
-    #: What is known of the light.
+    #: The assumption about the light.
     method: Light = Light.GRAY_WORLD
-    #: How far to go: 0 not at all, 1 all the way.
+    #: The strength of the correction: 0 none, 1 all of it.
     strength: Annotated[float, Meta(ge=0, le=1)] = 1.0
 
     def apply(self, raster: "Raster") -> "Raster":
@@ -58,27 +58,27 @@ class WhiteBalance(Operation, frozen=True, tag="white-balance", kw_only=True):
 
 
 class Gains(Operation, frozen=True, tag="gains", kw_only=True):
-    """What a white balance settles for: a factor for each color. Of no catalogue: pipelines cannot name it."""
+    """The operation that a white balance settles to: a factor for each color. Pipelines cannot name it."""
 
     red: float
     green: float
     blue: float
 
     def apply(self, raster: "Raster") -> "Raster":
-        from core.imaging.operations.pixels import table
+        from core.imaging.operations.pixels import lookup_table
         from core.imaging.raster import Raster
 
         if raster.channels < 3:  # noqa: PLR2004 - grey has no color
             return raster
         result = raster.pixels.copy()
         for channel, gain in enumerate((self.red, self.green, self.blue)):
-            scaled = table(raster, partial(operator.mul, gain))
+            scaled = lookup_table(raster, partial(operator.mul, gain))
             result[..., channel] = scaled[raster.pixels[..., channel]]
         return Raster(result)
 
 
 def _brightest(values: "Pixels", white: int) -> int:
-    """The value that all but the brightest hundredth stay below or at, from a histogram: no sorting."""
+    """The 99 % quantile of `values`, by a histogram, which needs no sorting."""
     import numpy as np
 
     counts = np.bincount(values, minlength=white + 1).cumsum()

@@ -15,7 +15,6 @@ import msgspec
 from core.domain import object_keys
 from core.domain.errors import Code, Misconfigured, PicturePerfectError, Refusal, Unavailable
 from core.domain.model import HandOver, Outcome, Route, Status
-from core.domain.object_keys import BATCHES
 from core.ports.queues import Handovers
 from core.ports.store import ObjectStore
 from core.ports.worker import UnfitError
@@ -73,8 +72,8 @@ def read(key: str, store: ObjectStore, environ: Mapping[str, str]) -> Share:
     Raises Refusal(INVALID_REQUEST) for a key or an index of nothing, Misconfigured(INVALID_RESULT) for a document that
     is none or that names no tier.
     """
-    if not key.startswith(BATCHES):
-        raise Refusal(Code.INVALID_REQUEST, f"{key!r} is not {BATCHES}<work id>.json.")
+    if not key.startswith(object_keys.BATCHES):
+        raise Refusal(Code.INVALID_REQUEST, f"{key!r} is not {object_keys.work_key('<work id>')}.")
     body = store.read(key)
     if body is None:
         raise Refusal(Code.INVALID_REQUEST, f"There is no object {key} in {store.bucket}.")
@@ -178,7 +177,7 @@ class Sharing:
         tier = wished if wished and wished.memory_mb > larger.memory_mb else larger
         estimate = unfit.estimate or (None if unfit.misjudged else image.estimate)
         given = HandOver(job=image.job, reason=unfit.reason, tier=tier.name, estimate=estimate, attempt=image.attempt)
-        key = object_keys.handed_over(msgspec.structs.replace(image, tier=here.name))
+        key = msgspec.structs.replace(image, tier=here.name).passed_on_key
         try:
             self.processing.create(key, msgspec.json.encode(given), "application/json")
             self.handovers.hand_over(given.job, given.reason, given.tier, given.estimate, given.attempt)

@@ -42,7 +42,7 @@ class Verdict:
 
 def gather(failed: JobFailed, committing: Committing, claims: Claims) -> list[LostImage]:
     """The images of the job, or share, in the order in which they were worked on. Raises Refusal, Misconfigured."""
-    key = job_documents.key_of(failed.work_id)
+    key = object_keys.work_key(failed.work_id)
     body = committing.store.read(key)
     if body is None:
         raise Refusal(Code.INVALID_EVENT, f"A Batch job of {key} failed, but there is no such object.")
@@ -110,9 +110,11 @@ def _look(image: HandOver, work: job_documents.BatchWork, committing: Committing
 
 
 def _given_on(wanted: HandOver, committing: Committing) -> HandOver | None:
-    key = object_keys.handed_over(wanted)
+    key = wanted.passed_on_key
     body = committing.store.read(key)
-    return stored_documents.stored(body, HandOver, key, "a job that was handed over") if body is not None else None
+    return (
+        stored_documents.decode_stored(body, HandOver, key, "a job that was handed over") if body is not None else None
+    )
 
 
 def _above(image: HandOver) -> str:

@@ -6,9 +6,8 @@ itself what has been committed.
 
 from datetime import datetime
 
-from core.domain import stored_documents
+from core.domain import object_keys, stored_documents
 from core.domain.model import HandOver, Value
-from core.domain.object_keys import BATCHES
 
 
 class BatchWork(Value, frozen=True, kw_only=True):
@@ -24,14 +23,9 @@ class BatchWork(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return key_of(self.work_id)
-
-
-def key_of(work_id: str) -> str:
-    """Where the document lies."""
-    return f"{BATCHES}{work_id}.json"
+        return object_keys.work_key(self.work_id)
 
 
 def decode(body: bytes, key: str) -> BatchWork:
     """Read the document. Raises Misconfigured(INVALID_RESULT) when it is not one."""
-    return stored_documents.stored(body, BatchWork, key, "the work of a Batch job")
+    return stored_documents.decode_stored(body, BatchWork, key, "the work of a Batch job")

@@ -78,7 +78,7 @@ class Claims:
         body = self.committing.store.read(key)
         if body is None:
             raise Unavailable(Code.STORE_UNAVAILABLE, f"{key} was listed, or refused as existing, but is not there.")
-        return stored_documents.stored(body, Claim, key, "a claim")
+        return stored_documents.decode_stored(body, Claim, key, "a claim")
 
     def make(self, job: ImageJob, place: Place) -> None:
         """Claim an image for this invocation's work. Raises Unavailable(BATCH_UNAVAILABLE) when another was faster."""
@@ -109,13 +109,15 @@ class Claims:
 
     def mark(self, work_id: str) -> None:
         """Write down that Batch has the job."""
-        self.committing.create(_marker(work_id), b"", "text/plain")
+        self.committing.create(object_keys.submitted_key(work_id), b"", "text/plain")
         self._submitted[work_id] = True
 
     def _was_submitted(self, work_id: str) -> bool:
         if not self._submitted.get(work_id):
             store = self.committing.store
-            self._submitted[work_id] = store.head(ObjectRef(bucket=store.bucket, key=_marker(work_id))) is not None
+            self._submitted[work_id] = (
+                store.head(ObjectRef(bucket=store.bucket, key=object_keys.submitted_key(work_id))) is not None
+            )
         return self._submitted[work_id]
 
     def _holds(self, work_id: str, job: ImageJob) -> bool:
@@ -124,7 +126,7 @@ class Claims:
         It is not where the answer to its claim was lost: it was taken for a failure then, and left to the next.
         """
         if work_id not in self._images:
-            key = key_of(work_id)
+            key = object_keys.work_key(work_id)
             body = self.committing.store.read(key)  # None: so long ago that its lifecycle is over
             shares = decode(body, key).shares if body is not None else ()
             self._images[work_id] = frozenset((one.job.image_id, one.job.run) for share in shares for one in share)
@@ -132,11 +134,7 @@ class Claims:
 
 
 def _prefix(job: ImageJob) -> str:
-    return f"{object_keys.DISPATCHED}{job.image_id}/{job.run}/"
-
-
-def _marker(work_id: str) -> str:
-    return f"{key_of(work_id).removesuffix('.json')}.submitted"
+    return object_keys.claims_prefix(job.image_id, job.run)
 
 
 def _place(key: str) -> Place | None:

@@ -12,9 +12,9 @@ import msgspec
 
 from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
-from core.domain.identity import conflict, differs
+from core.domain.identity import conflict, differs, image_id, s3_identity
 from core.domain.kafka_customer_rules import Rule
-from core.domain.model import Door, ImageJob, ObjectRef, Source, image_id
+from core.domain.model import Door, ImageJob, ObjectRef, Source
 from core.ports.queues import Announcements
 from core.services.intake.kafka_records import Asked, Record, ask
 from core.services.intake.refusals import refuse_record
@@ -24,7 +24,6 @@ from core.services.intake.requests import (
     accept_reference,
     is_waiting,
     referred_place,
-    s3_identity,
     staged_job,
     stored_job,
 )
@@ -83,7 +82,7 @@ class Intake:
             if differs(standing.source, Source(object=job.source, name=job.name, sha256=digest)):
                 raise conflict(job.image_id, job.customer)
             return
-        metadata = object_keys.staged_metadata(job, digest)
+        metadata = stored_documents.staged_metadata(job, digest)
         if not committing.create(job.source.key, body, "application/octet-stream", metadata):
             stored = committing.store.head(job.source)
             if stored and stored.metadata.get("sha256") != digest:
@@ -93,7 +92,7 @@ class Intake:
 
     def _waiting(self, asked: Asked, place: ObjectRef) -> ImageJob:
         """The job of the upload that lies at `place`; which image that was is written down, as it will move."""
-        key = object_keys.accepted(image_id(asked.request.customer, asked.request.pipeline, *asked.position))
+        key = object_keys.accepted_key(image_id(asked.request.customer, asked.request.pipeline, *asked.position))
         store = self.committing.store
         body = store.read(key)
         if body is None:
@@ -105,4 +104,4 @@ class Intake:
             body = store.read(key)
         if body is None:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
-        return stored_documents.stored(body, ImageJob, key, "a job that was accepted")
+        return stored_documents.decode_stored(body, ImageJob, key, "a job that was accepted")

@@ -13,11 +13,12 @@ import msgspec
 
 from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
+from core.domain.identity import image_id, s3_identity
 from core.domain.kafka_customer_rules import Rule
-from core.domain.model import Door, HandOver, ImageJob, ObjectRef, Outcome, Value, image_id
+from core.domain.model import Door, HandOver, ImageJob, ObjectRef, Outcome, Value
 from core.services.intake.kafka_records import Asked, Record, ask
 from core.services.intake.refusals import refuse_record
-from core.services.intake.requests import is_waiting, referred_place, s3_identity, staged_job, stored_job
+from core.services.intake.requests import is_waiting, referred_place, staged_job, stored_job
 from core.services.processing.process import Processing
 
 _THREADS = 2  # for each child: one record's round trips to S3 go on while another's pixels are worked on
@@ -98,7 +99,7 @@ class Streaming:
 
         It will have moved by the next delivery of this record: which image it was is written down.
         """
-        key = object_keys.accepted(image_id(asked.request.customer, asked.request.pipeline, *asked.position))
+        key = object_keys.accepted_key(image_id(asked.request.customer, asked.request.pipeline, *asked.position))
         body = self.processing.store.read(key)
         if body is None:
             stored = self.processing.store.head(place)
@@ -109,7 +110,7 @@ class Streaming:
             body = self.processing.store.read(key)
         if body is None:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
-        return stored_documents.stored(body, ImageJob, key, "a job that was accepted")
+        return stored_documents.decode_stored(body, ImageJob, key, "a job that was accepted")
 
     def _refuse(self, record: Record, refusal: Refusal) -> Refused:
         key = refuse_record(self.processing, record, refusal, self.processing.now())

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from core.domain.errors import Code, Refusal
-from core.domain.kafka_customer_rules import Rule, find_customer, owner
+from core.domain.kafka_customer_rules import Rule, find_customer, find_topic_owner
 from core.domain.model import Value
 from core.services.intake.requests import ImageRequest, caller_key, read_request
 
@@ -108,7 +108,7 @@ def ask(record: Record, rules: Sequence[Rule], pipeline: str, now: datetime) -> 
 
 def _customer(said: str, topic: str, key: bytes | None, rules: Sequence[Rule]) -> str:
     """Where a topic is a customer's own, that decides: whoever may write into it says no other by a header."""
-    own = owner(rules, topic)
+    own = find_topic_owner(rules, topic)
     if own is not None and said not in ("", own):
         raise Refusal(
             Code.INVALID_REQUEST,

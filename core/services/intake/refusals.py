@@ -13,11 +13,11 @@ from uuid import uuid4
 
 from core.domain import log, object_keys
 from core.domain.errors import Refusal
+from core.domain.identity import s3_identity
 from core.domain.model import Door, ObjectRef
 from core.ports.metrics import Metrics
 from core.ports.store import ObjectStore
 from core.services.intake.kafka_records import Record
-from core.services.intake.requests import s3_identity
 
 
 class Writes(Protocol):
@@ -56,7 +56,7 @@ def write_down(
 
 def refuse_upload(writes: Writes, source: ObjectRef, refusal: Refusal, now: datetime) -> bool:
     """An object whose key says of no image whose it is. It stays where it is. As `write_down`, and the log is told."""
-    key = object_keys.refused_upload(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
+    key = object_keys.refused_upload_key(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
     what = {"bucket": source.bucket, "key": source.key, "version": source.version, "etag": source.etag}
     mine = write_down(writes, key, Door.UPLOAD, refusal, now, what)
     if mine:
@@ -69,7 +69,7 @@ def refuse_upload(writes: Writes, source: ObjectRef, refusal: Refusal, now: date
 
 def refuse_record(writes: Writes, record: Record, refusal: Refusal, now: datetime) -> str:
     """A record of Kafka that was not accepted, kept whole; returns the key of its document."""
-    key = object_keys.refused(record.topic, record.partition, record.offset, record.digest)
+    key = object_keys.refused_record_key(record.topic, record.partition, record.offset, record.digest)
     what = {
         "cluster": record.cluster,
         "topic": record.topic,

@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from core.domain import object_keys
 from core.domain.errors import Code, Refusal
-from core.domain.model import Door, ImageJob, ObjectRef, Value, image_id
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import Door, ImageJob, ObjectRef, Value
 from core.ports.store import ObjectStore
 
 _KEY_BYTES = 1024  # S3 answers what is longer as it answers what is forbidden
@@ -58,7 +59,7 @@ def accept_bytes(request: ImageRequest, bucket: str, now: datetime) -> tuple[Ima
 def staged_job(request: ImageRequest, bucket: str, source: tuple[str, ...], door: Door, now: datetime) -> ImageJob:
     """The job of an image whose bytes came with the event; `source` is what makes it that image."""
     identity = image_id(request.customer, request.pipeline, *source)
-    place = ObjectRef(bucket=bucket, key=object_keys.inline(request.customer, request.pipeline, identity))
+    place = ObjectRef(bucket=bucket, key=object_keys.staged_key(request.customer, request.pipeline, identity))
     return _job(request, identity, door, place, now)
 
 
@@ -95,11 +96,6 @@ def is_waiting(place: ObjectRef, bucket: str) -> bool:
     return place.bucket == bucket and place.key.startswith(object_keys.INCOMING)
 
 
-def s3_identity(ref: ObjectRef) -> tuple[str, str, str, str]:
-    """What makes one content of one object that content: its version, else its ETag."""
-    return "s3", ref.bucket, ref.key, ref.version or ref.etag or ""
-
-
 def caller_key(request: ImageRequest) -> tuple[str, str] | None:
     """What makes an image that image where its caller says so: the same key at any door is the same image."""
     return ("idempotency-key", request.idempotency_key) if request.idempotency_key else None
@@ -128,8 +124,8 @@ def referred_place(request: ImageRequest, bucket: str, references: Sequence[str]
         raise Refusal(Code.INVALID_REQUEST, f"s3: a key of {len(key.encode()):,} bytes; S3 ends at {_KEY_BYTES:,}.")
     ref = ObjectRef(bucket=home, key=key)
     own = f"s3://{bucket}/"
-    waiting = f"{own}{object_keys.INCOMING}{request.customer}/"
-    allowed = [f"{own}{object_keys.ORIGINALS}{request.customer}/", waiting]
+    waiting = f"{own}{object_keys.upload_prefix(request.customer)}"
+    allowed = [f"{own}{object_keys.originals_prefix(request.customer)}", waiting]
     allowed += [prefix.replace("{customer}", request.customer) for prefix in references]
     if ".." in key.split("/") or not any(str(ref).startswith(prefix) for prefix in allowed):
         raise Refusal(

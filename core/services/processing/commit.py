@@ -11,7 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from core import __version__
-from core.domain import manifest, object_keys
+from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Unavailable
 from core.domain.model import Estimate, ImageJob, Result, Route, Source, Status
 from core.ports.metrics import Metrics
@@ -44,12 +44,12 @@ class Committing:
     def standing(self, job: ImageJob) -> Result | None:
         """The result of this run, where there is one."""
         body = self.store.read(job.result_key)
-        return manifest.decode(body, job.result_key) if body is not None else None
+        return stored_documents.decode_result(body, job.result_key) if body is not None else None
 
     def fail(self, job: ImageJob, code: Code, message: str, estimate: Estimate | None = None) -> Result:
         """End an image as failed, unless it has ended; returns the result that stands."""
         result = self._failed(job, code, message, estimate)
-        if self.create(result.key, manifest.encode(result), "application/json"):
+        if self.create(result.key, stored_documents.encode_result(result), "application/json"):
             standing: Result | None = result
         else:
             standing = self.standing(job)

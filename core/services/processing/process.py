@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from core import __version__
-from core.domain import manifest, object_keys
+from core.domain import object_keys, stored_documents
 from core.domain.errors import FULL_DISK, Code, ImageFailure, Unavailable
 from core.domain.identity import conflict, differs
 from core.domain.model import (
@@ -227,7 +227,7 @@ class Processing:
 
     def _stage(self, job: ImageJob, body: bytes, digest: str) -> None:
         """Put the source where the to-do list is; the first content to claim an id keeps it."""
-        metadata = object_keys.staged_metadata(job, digest)
+        metadata = stored_documents.staged_metadata(job, digest)
         if self.create(job.source.key, body, "application/octet-stream", metadata):
             return
         stored = self.store.head(job.source)
@@ -276,7 +276,7 @@ class Processing:
         path = Path(file.path)
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        key = object_keys.rendition(job, file, digest)
+        key = object_keys.rendition_key(job.customer, job.image_id, file.name, digest, file.format.extension)
         self.create(key, path, file.format.media_type)  # False: the same bytes are there already
         return Rendition(
             name=file.name,
@@ -292,7 +292,7 @@ class Processing:
 
     def _commit(self, result: Result) -> Outcome:
         """Write the result if there is none, and count it if this delivery was the one to write it."""
-        body = manifest.encode(result)
+        body = stored_documents.encode_result(result)
         created = self.create(result.key, body, "application/json")
         standing = result if created else self._read(result.key)
         if standing is None:
@@ -321,7 +321,7 @@ class Processing:
 
     def _read(self, key: str) -> Result | None:
         body = self.store.read(key)
-        return manifest.decode(body, key) if body is not None else None
+        return stored_documents.decode_result(body, key) if body is not None else None
 
     def _failed(self, work: "_Work", failure: ImageFailure) -> Result:
         return self._result(work, Status.FAILED, code=failure.code, message=failure.message)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 
-from core.domain import manifest, object_keys
+from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
 from core.domain.model import Estimate, Status, Tombstone, Usage
 from core.ports.gallery import Erasure, Filter, Image, ImageDetail, RenditionView, UsageStats
@@ -122,14 +122,14 @@ class Gallery:
         key = self._home_key(row)
         if not key.startswith(object_keys.INCOMING):
             return None
-        source = object_keys.found_incoming(key)
+        source = object_keys.try_parse_incoming(key)
         return None if source is None or source.is_inline else source.upload
 
     def _source_link(self, row: dict[str, Any]) -> str | None:
         key = self._home_key(row)
         if key.startswith(object_keys.INCOMING) and row["status"] == Status.PROCESSED.value:
-            key = f"{object_keys.ORIGINALS}{row['customer']}/{row['image_id']}/{object_keys.safe_name(row['name'])}"
-        elif not key.startswith(f"{object_keys.ORIGINALS}{row['customer']}/"):
+            key = object_keys.archive_key(row["customer"], row["image_id"], row["name"], processed=True)
+        elif not key.startswith(object_keys.originals_prefix(row["customer"])):
             return None
         return self.links.get(key, media_types.type_of_format(row["format"]))
 
@@ -138,6 +138,6 @@ class Gallery:
         key = f"{object_keys.RESULTS}{row['image_id']}/{row['run']}.json"
         try:
             body = self.store().read(key)
-            return manifest.decode(body, key).estimate if body else None
+            return stored_documents.decode_result(body, key).estimate if body else None
         except Misconfigured:
             return None

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from core.domain.model import RenditionFile
-from core.domain.outputs import Automatic, Output, holding
+from core.domain.outputs import Automatic, Output, eligible_encodings
 from core.imaging import codec
 from core.imaging.raster import Raster
 
@@ -21,7 +21,7 @@ def encodings_to_try(output: Output | Automatic, raster: Raster, frames: int = 1
     """
     if isinstance(output, Output):
         return (output,)
-    return holding(
+    return eligible_encodings(
         output,
         (raster.width, raster.height),
         frames=frames,

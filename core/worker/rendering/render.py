@@ -34,7 +34,7 @@ def _render_still(
     path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Callable[[], None]
 ) -> Rendered:
     if pipeline.takes_frames:
-        codec.refuse_half(path, header)
+        codec.refuse_incomplete(path, header)
     reduction = reduction_for(header, pipeline)
     original = (header.width, header.height) if reduction > 1 else None
     measured: Measurements = {}

@@ -14,15 +14,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.domain import manifest, object_keys
+from core.domain import object_keys, stored_documents
+from core.domain.identity import image_id, s3_identity
 from core.domain.kafka_customer_rules import read_rules
-from core.domain.model import Door, Estimate, HandOver, ImageJob, Result, Route, image_id
+from core.domain.model import Door, Estimate, HandOver, ImageJob, Result, Route
 from core.ports.batch import Jobs
 from core.services.dispatch.array_child import Ending, Sharing, read
 from core.services.dispatch.dispatcher import Dispatching
 from core.services.dispatch.job_documents import BatchWork
 from core.services.intake.accept import Intake
-from core.services.intake.requests import s3_identity
 from core.services.processing.commit import Committing
 from tests.protocol.scheduler import Serial
 from tests.support.aws.kafka_events import overflow
@@ -152,7 +152,9 @@ class Dispatch:
 
     def results(self) -> dict[str, Result]:
         """By image."""
-        found = [manifest.decode(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()]
+        found = [
+            stored_documents.decode_result(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()
+        ]
         return {result.image_id: result for result in found}
 
     def result(self, image: HandOver) -> Result | None:

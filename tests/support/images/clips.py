@@ -1,4 +1,4 @@
-"""Animations for the tests: small canvases on which boxes come, move and vanish."""
+"""Animations for tests: small canvases on which boxes appear, move and vanish."""
 
 from pathlib import Path
 from typing import Any
@@ -8,14 +8,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from core.imaging import codec, header
+from core.imaging import codec
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 
 Pixels = NDArray[Any]
 
 
 def clip(count: int, width: int = 24, height: int = 18, *, alpha: bool = False, seed: int = 0) -> list[Pixels]:
-    """Frames of few colours, on a ground that is there or, with `alpha`, partly not; some are like those before."""
+    """Frames of few colours; with `alpha`, parts of them are transparent. Some frames equal their predecessors."""
     rng = np.random.default_rng(seed)
     colours = rng.integers(0, 256, (12, 3))
     ground = np.full((height, width, 4 if alpha else 3), 255, np.uint8)
@@ -34,7 +35,7 @@ def clip(count: int, width: int = 24, height: int = 18, *, alpha: bool = False, 
 
 
 def saved(frames: list[Pixels], path: Path, milliseconds: list[int], plays: int = 0, **options: Any) -> Path:
-    """The frames as Pillow saves them. GIF says how often they are repeated, and the others how often played."""
+    """Save the frames by Pillow. A GIF stores the number of repeats, other formats that of plays."""
     loop: dict[str, Any] = {"loop": plays}
     if path.suffix == ".gif":
         loop = {} if plays == 1 else {"loop": plays - 1 if plays else 0}
@@ -46,8 +47,8 @@ def saved(frames: list[Pixels], path: Path, milliseconds: list[int], plays: int 
 
 
 def read(path: Path) -> tuple[list[Raster], list[float], int]:
-    """What core.imaging.codec reads: the frames, their durations, and how often they are played."""
-    animation = codec.read_animation(path, header.read_header(path))
+    """The frames, their durations and the number of plays, as core.imaging.codec reads them."""
+    animation = codec.read_animation(path, read_header(path))
     frames = list(animation.frames)
     return [frame.raster for frame in frames], [frame.milliseconds for frame in frames], animation.plays
 
@@ -63,7 +64,7 @@ def shown_by_pillow(path: Path) -> tuple[list[Pixels], list[int]]:
 
 
 def same(first: Pixels, second: Pixels) -> bool:
-    """Whether no eye could tell: what is transparent has no colour."""
+    """Whether two frames look the same: the colours of transparent pixels do not count."""
     first, second = (np.asarray(Image.fromarray(item).convert("RGBA")) for item in (first, second))
     visible = first[..., 3] > 0
     return np.array_equal(first[..., 3], second[..., 3]) and np.array_equal(first[visible], second[visible])

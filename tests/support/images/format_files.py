@@ -1,4 +1,4 @@
-"""One small file of each rarer format, written by Pillow or OpenCV where they can, else by its specification."""
+"""A small file of each rarer format, written by Pillow, by OpenCV, or by its specification."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ RGB = raster(24, 20).pixels
 GREY = raster(24, 20, 1).pixels
 RGBA = raster(24, 20, 4).pixels
 DEEP = raster(24, 20, 3, np.uint16).pixels
-LARGE = raster(64, 64, 3, np.uint16).pixels  # OpenCV's encoder takes no fewer
+LARGE = raster(64, 64, 3, np.uint16).pixels  # OpenCV's encoder needs at least as many pixels
 INK = np.where(GREY > 99, np.uint8(255), np.uint8(0))
 
 
@@ -48,7 +48,7 @@ def psd(
     icc: bytes = b"",
     transparent: bool = False,
 ) -> bytes:
-    """A Photoshop document without layers whose merged picture is `planes`, of shape (channels, height, width)."""
+    """A Photoshop document without layers, with the merged picture `planes`: (channels, height, width)."""
     channels, height, width = planes.shape
     bits = 8 * planes.itemsize
     head = struct.pack(">4sH6xHIIHH", b"8BPS", 2 if large else 1, channels, height, width, bits, mode)
@@ -66,7 +66,7 @@ def psd(
 
 
 def packed(part: bytes) -> bytes:
-    """PackBits: a run where all is the same, else as it is."""
+    """PackBits: one run if all bytes are equal, else one literal."""
     return bytes([257 - len(part), part[0]]) if len(set(part)) == 1 and len(part) > 1 else bytes([len(part) - 1]) + part
 
 
@@ -81,7 +81,7 @@ def dcx() -> bytes:
 def cursor() -> bytes:
     icon = bytearray(saved(RGBA, "ICO", sizes=[(20, 24)], bitmap_format="bmp"))
     struct.pack_into("<H", icon, 2, 2)
-    struct.pack_into("<HH", icon, 10, 3, 4)  # where it points
+    struct.pack_into("<HH", icon, 10, 3, 4)  # the hot spot
     return bytes(icon)
 
 
@@ -102,7 +102,7 @@ def heic(pixels: Pixels, mode: str, **options: Any) -> Callable[[], bytes]:
     return content
 
 
-#: Name → format, the file's content, the pixels that come in, and by how much they may differ.
+#: By name: the format, the file's content, the decoded pixels, and their tolerance.
 FILES: dict[str, tuple[str, Callable[[], bytes], Pixels, int]] = {
     "bmp": ("bmp", lambda: saved(RGB, "BMP"), RGB, 0),
     "bmp of one bit": ("bmp", lambda: bilevel("BMP"), INK, 0),
@@ -145,7 +145,7 @@ FILES: dict[str, tuple[str, Callable[[], bytes], Pixels, int]] = {
 
 
 def write(name: str, path: Path) -> Pixels:
-    """The file called `name` at `path`, and the pixels that are in it."""
+    """Write the file called `name` to `path`, and return its pixels."""
     _, content, pixels, _ = FILES[name]
     path.write_bytes(content())
     return pixels

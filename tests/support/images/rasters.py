@@ -1,4 +1,4 @@
-"""Rasters for the tests: any of one to four channels, 8 or 16 bits, from 1 x 1."""
+"""Rasters for tests: one to four channels, 8 or 16 bits, from 1 x 1 pixels."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from core.imaging.raster import Raster
 def raster(
     height: int, width: int, channels: int = 3, dtype: type[np.unsignedinteger[Any]] = np.uint8, seed: int = 0
 ) -> Raster:
-    """Noise over a gradient, the whole range of values in it."""
+    """Noise over a gradient that covers the whole range of values."""
     rng = np.random.default_rng(seed)
     white = float(np.iinfo(dtype).max)
     slope = np.linspace(0, white, width)[None, :, None] * np.linspace(0.3, 1, height)[:, None, None]
@@ -21,7 +21,7 @@ def raster(
 
 
 def psnr(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """Peak signal to noise ratio in dB; infinite where the two are equal."""
+    """Peak signal-to-noise ratio in dB; infinite if the two are equal."""
     assert first.shape == second.shape
     assert first.dtype == second.dtype
     error = float(np.mean((first.astype(np.float64) - second) ** 2))

@@ -101,7 +101,7 @@ class WebWorld:
         )
         self.put(key, b"small", "image/jpeg")
         self.put(f"originals/{customer}/{image_id}/{name}", b"source", "image/jpeg")
-        self.put(made.key, manifest.encode(made), "application/json")
+        self.put(made.key, stored_documents.encode_result(made), "application/json")
         self.ledger.record([made], [])
         return made
 

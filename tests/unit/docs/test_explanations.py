@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from core.domain.code_help import _EXPLANATIONS, explanation
+from core.domain.code_help import _EXPLANATIONS, explain
 from core.domain.errors import Code
 from core.ports.metric_catalogue import ENDED
 
@@ -12,9 +12,9 @@ DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "codes.md").read_
 
 def test_the_words_are_those_of_the_document() -> None:
     rows = re.findall(r"^\| `([a-z_]+)` \| (.+?) \| (.+?) \|$", DOCUMENT, re.MULTILINE)
-    documented = {code: (what.replace("`", ""), advice.replace("`", "")) for code, what, advice in rows}
+    documented = {code: (cause.replace("`", ""), advice.replace("`", "")) for code, cause, advice in rows}
     for code in _EXPLANATIONS:
-        assert (explanation(code).what, explanation(code).advice) == documented[code]
+        assert (explain(code).cause, explain(code).advice) == documented[code]
 
 
 def test_every_code_that_an_image_ends_with_is_explained() -> None:
@@ -22,4 +22,4 @@ def test_every_code_that_an_image_ends_with_is_explained() -> None:
 
 
 def test_a_code_of_a_later_release_is_said_as_it_is() -> None:
-    assert "melted" in explanation("melted").what
+    assert "melted" in explain("melted").cause

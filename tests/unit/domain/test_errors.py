@@ -1,4 +1,4 @@
-"""The errors: one tree, one closed list, both written down."""
+"""Errors: the tree of exceptions and the closed list of codes, and their documentation."""
 
 import pickle
 import re
@@ -28,7 +28,7 @@ def test_every_code_is_explained_and_no_other_is() -> None:
 
 
 @pytest.mark.parametrize("kind", [errors.ImageFailure, errors.Refusal, errors.Unavailable, errors.Misconfigured])
-def test_an_error_says_its_code_and_survives_a_pipe(kind: type[PicturePerfectError]) -> None:
+def test_an_error_shows_its_code_and_survives_a_pipe(kind: type[PicturePerfectError]) -> None:
     error = pickle.loads(pickle.dumps(kind(Code.TIMED_OUT, "It took too long.")))  # noqa: S301 - our own
     assert type(error) is kind
     assert str(error) == "timed_out: It took too long."

@@ -1,4 +1,4 @@
-"""What a log says is one line, whatever is told of: a line of its own could be a metric that nobody measured."""
+"""Every log entry is one line, whatever it quotes: a line break could forge a metric."""
 
 import ast
 import io
@@ -30,7 +30,7 @@ FORGED = (
     '{"_aws":{"Timestamp":1,"CloudWatchMetrics":[{"Namespace":"PicturePerfect","Dimensions":[["format"]],'
     '"Metrics":[{"Name":"Images"}]}]},"format":"x","Images":1000000}'
 )
-#: Printed as it is, its middle line is a metric.
+#: Printed unchanged, its middle line is a metric.
 BREAK = f"a\n{FORGED}\nb"
 TEXT = st.text(st.characters(exclude_categories=())) | st.just(BREAK)
 
@@ -41,18 +41,18 @@ def world(tmp_path: Path) -> World:
 
 
 def _metrics(text: str) -> list[Any]:
-    """What CloudWatch would make of a log."""
-    found: list[Any] = []
+    """The metrics that CloudWatch would read from a log."""
+    metrics: list[Any] = []
     for line in text.splitlines():
         try:
             document = json.loads(line)
         except ValueError:
             continue
-        found += cloudwatch_emf.metrics(document) if isinstance(document, dict) and "_aws" in document else []
-    return found
+        metrics += cloudwatch_emf.metrics(document) if isinstance(document, dict) and "_aws" in document else []
+    return metrics
 
 
-def test_what_would_be_a_metric_of_its_own_is_none_in_one_line() -> None:
+def test_a_forged_metric_in_one_line_is_no_metric() -> None:
     assert _metrics(BREAK)
     assert not _metrics(log.one_line(BREAK))
 
@@ -71,7 +71,7 @@ def test_words_of_all_languages_stay_as_they_are() -> None:
 
 
 @given(TEXT)
-def test_an_error_is_one_line_wherever_it_is_told(text: str) -> None:
+def test_the_message_of_an_error_is_one_line(text: str) -> None:
     for kind in (ImageFailure, Refusal, Unavailable, Misconfigured):
         error = kind(Code.INVALID_REQUEST, f"{text} is wrong.")
         assert str(error).isprintable()
@@ -87,8 +87,8 @@ def test_the_faults_of_pipeline_files_stay_a_list() -> None:
 def test_no_record_of_kafka_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], place: str, field: str
 ) -> None:
-    said = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
-    doors.process.answer(batch(record(json.dumps(said).encode())), Context(), world.processing, world.streaming)
+    value = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
+    doors.process.answer(batch(record(json.dumps(value).encode())), Context(), world.processing, world.streaming)
     captured = capfd.readouterr()
     assert "was refused" in captured.err
     assert not _metrics(captured.err + captured.out)
@@ -99,15 +99,15 @@ def test_no_record_of_kafka_writes_a_line_of_its_own(
 def test_no_header_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], header: str
 ) -> None:
-    said: dict[str, Any] = {header: BREAK}
-    event = batch(record(**said), record(b'{"s3": "s3://x/y"}', 1, **said))
+    value: dict[str, Any] = {header: BREAK}
+    event = batch(record(**value), record(b'{"s3": "s3://x/y"}', 1, **value))
     doors.process.answer(event, Context(), world.processing, world.streaming)
     captured = capfd.readouterr()
     assert not _metrics(captured.err + captured.out)
     assert len(captured.err.splitlines()) in (1, 2)
 
 
-def test_what_is_handed_over_is_told_in_one_line(
+def test_a_hand_over_is_logged_in_one_line(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
     doors.process._told(HandOver(job=Dispatch(world.processing.work_dir).upload(), reason=BREAK))
@@ -131,15 +131,13 @@ def test_what_is_handed_over_is_told_in_one_line(
         },
     ],
 )
-def test_what_lambda_prints_of_a_request_that_is_refused_is_one_line(
-    doors: SimpleNamespace, world: World, event: Any
-) -> None:
+def test_lambda_prints_a_refusal_in_one_line(doors: SimpleNamespace, world: World, event: Any) -> None:
     with pytest.raises(PicturePerfectError) as caught:
         doors.process.answer(event, Context(), world.processing)
     assert str(caught.value).isprintable()
 
 
-def test_the_dispatcher_tells_of_each_message_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_dispatcher_logs_each_message_in_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     dispatch = Dispatch(tmp_path)
     gone = dispatch.store.put(f"failures/{BREAK}", b"x")
     dispatch.store.delete(gone.key)
@@ -150,7 +148,7 @@ def test_the_dispatcher_tells_of_each_message_in_one_line(tmp_path: Path, capfd:
     assert not _metrics(captured.err)
 
 
-def test_the_operators_function_tells_of_each_key_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_admin_function_logs_each_key_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
     assert admin._told({BREAK: Unavailable(Code.STORE_UNAVAILABLE, "No answer.")}) == [BREAK]
     captured = capfd.readouterr()
     assert len(captured.err.splitlines()) == 1
@@ -158,11 +156,11 @@ def test_the_operators_function_tells_of_each_key_in_one_line(capfd: pytest.Capt
 
 
 @given(TEXT, TEXT)
-def test_a_metric_is_one_line_and_says_what_is_ours_whatever_it_tells_of(one: str, other: str) -> None:
+def test_a_metric_is_one_line_in_our_namespace_whatever_it_quotes(customer: str, pipeline: str) -> None:
     stream = io.StringIO()
     metrics = EmfMetrics(stream, "Pictures")
-    metrics.emit(result(customer=one, pipeline=other))
-    metrics.block(1, one, NOW)
+    metrics.emit(result(customer=customer, pipeline=pipeline))
+    metrics.block(1, customer, NOW)
     metrics.refuse(Door.KAFKA, Code.INVALID_REQUEST, NOW)
     metrics.hand_over(Route.LAMBDA, None, NOW)
     metrics.submit(TIERS[0].name, 1, 1, NOW)
@@ -172,13 +170,13 @@ def test_a_metric_is_one_line_and_says_what_is_ours_whatever_it_tells_of(one: st
     assert namespaces == {"Pictures"}
 
 
-def test_nobody_else_prints() -> None:
-    """Log lines of core, handler and batch go through `core.domain.log`, except the answers of Batch's command."""
-    found = []
+def test_only_batch_commands_print() -> None:
+    """core, handler and batch log by `core.domain.log`; the answers of Batch's command are printed."""
+    printing = set()
     for folder in ("core", "handler", "batch"):
         for path in (ROOT / folder).rglob("*.py"):
             tree = ast.parse(path.read_text("utf-8"))
             calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
-            prints = [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
-            found += [str(path.relative_to(ROOT)) for _ in prints]
-    assert set(found) == {"batch/commands.py"}
+            if any(isinstance(call, ast.Name) and call.id == "print" for call in calls):
+                printing.add(str(path.relative_to(ROOT)))
+    assert printing == {"batch/commands.py"}

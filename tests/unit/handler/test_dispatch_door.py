@@ -60,7 +60,7 @@ def test_the_uploads_of_an_event_that_lambda_gave_up_on_are_those_the_door_would
     event = s3_event(
         dispatch.store.put("incoming/acme/web/u1/a b+ü.jpg", b"one"),
         dispatch.store.put("incoming/acme/web/u2/b.jpg", b"two"),
-        dispatch.store.put(object_keys.inline("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"staged"),
+        dispatch.store.put(object_keys.staged_key("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"staged"),
     )
     assert dispatch.deliver(gave_up(event)) == []
     accepted = [job for job in map(events.upload_job, events.s3_records(event)) if job]

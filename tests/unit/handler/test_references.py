@@ -6,9 +6,10 @@ import pytest
 
 from core.domain import object_keys
 from core.domain.errors import Code, Refusal
-from core.domain.model import ObjectRef, image_id
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import ObjectRef
 from core.ports.store import StoredObject
-from core.services.intake.requests import accept_reference, read_request, s3_identity
+from core.services.intake.requests import accept_reference, read_request
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -78,7 +79,7 @@ def test_a_key_is_taken_letter_by_letter(name: str) -> None:
 
 
 def test_bytes_staged_for_one_request_are_not_another_requests_to_archive() -> None:
-    place = object_keys.inline("acme", "web", "0e272abb-40eb-5268-8fdb-93b5c81a33e7")
+    place = object_keys.staged_key("acme", "web", "0e272abb-40eb-5268-8fdb-93b5c81a33e7")
     with pytest.raises(Refusal) as refusal:
         refer(f"s3://bucket/{place}")
     assert refusal.value.code is Code.REFERENCE_REFUSED
@@ -87,7 +88,7 @@ def test_bytes_staged_for_one_request_are_not_another_requests_to_archive() -> N
 def test_an_upload_that_a_person_named_like_a_staged_one_is_an_upload() -> None:
     assert not object_keys.parse_incoming("incoming/acme/web/inline-2026/cat.jpg").is_inline
     assert object_keys.parse_incoming(
-        object_keys.inline("acme", "web", "0e272abb-40eb-5268-8fdb-93b5c81a33e7")
+        object_keys.staged_key("acme", "web", "0e272abb-40eb-5268-8fdb-93b5c81a33e7")
     ).is_inline
 
 

@@ -1,4 +1,4 @@
-"""File ⇄ Raster: what must survive does, what must not does not, and damage is said."""
+"""Decoding and encoding: pixels, alpha and depth survive, metadata does not, and damage raises an error."""
 
 import os
 import struct
@@ -16,9 +16,9 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output
 from core.imaging import codec
-from core.imaging import header as probe
 from core.imaging.codec import layout
 from core.imaging.formats import tiff
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 from tests.support.images.rasters import DEPTHS, psnr, raster
 
@@ -26,11 +26,11 @@ SAVED_AS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP", "avif": "AVIF", "tiff"
 
 
 def opened(path: Path) -> Raster:
-    return codec.decode(path, probe.read_header(path))
+    return codec.decode(path, read_header(path))
 
 
 def smooth(height: int, width: int, channels: int, dtype: Any = np.uint8) -> Raster:
-    """Natural enough that lossy formats come near; alpha in full where there is alpha."""
+    """A smooth raster, which lossy formats keep closely; its alpha has all values."""
     pixels = cv2.GaussianBlur(raster(height, width, channels, dtype).pixels, (0, 0), 4).reshape(height, width, channels)
     return Raster(np.ascontiguousarray(pixels))
 
@@ -109,7 +109,7 @@ def test_every_orientation_comes_out_upright(kind: str, orientation: int, tmp_pa
     exif[274] = orientation
     extra: dict[str, Any] = {"tiffinfo": {274: orientation}} if kind == "tiff" else {"exif": exif, "quality": 95}
     Image.fromarray(np.ascontiguousarray(stored)).save(path, SAVED_AS[kind], **extra)
-    header = probe.read_header(path)
+    header = read_header(path)
     assert (header.width, header.height, header.orientation) == (80, 48, orientation)
     assert psnr(codec.decode(path, header).pixels, upright) > 30
 
@@ -120,11 +120,11 @@ def test_a_16_bit_tiff_that_lies_on_its_side_comes_out_upright(orientation: int,
     image = raster(20, 30, 3, np.uint16)
     codec.encode(image, Output(format=ImageFormat.TIFF), path)
     content = bytearray(path.read_bytes())
-    for at, tag in list(tiff._fields(bytes(content), "<")):
-        if tag == 284:  # the planar configuration, whose default is what it says, makes room
-            struct.pack_into("<HHIHH", content, at, 274, 3, 1, orientation, 0)
+    for entry in tiff.read_first_entries(bytes(content))[1]:
+        if entry.tag == 284:  # the planar configuration has its default value, so its field can be reused
+            struct.pack_into("<HHIHH", content, entry.offset, 274, 3, 1, orientation, 0)
     path.write_bytes(content)
-    assert np.array_equal(opened(path).pixels, layout.upright(image.pixels, orientation))
+    assert np.array_equal(opened(path).pixels, layout.make_upright(image.pixels, orientation))
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
@@ -136,14 +136,14 @@ def test_premultiplied_tiff_is_made_straight(dtype: Any, tmp_path: Path) -> None
     weighted[..., :3] = np.rint(image.pixels[..., :3] * (image.pixels[..., 3:] / image.white))
     codec.encode(Raster(weighted), Output(format=ImageFormat.TIFF), path)
     content = bytearray(path.read_bytes())
-    for at, tag in list(tiff._fields(bytes(content), "<")):
-        if tag == 338:
-            struct.pack_into("<H", content, at + 8, 1)
+    for entry in tiff.read_first_entries(bytes(content))[1]:
+        if entry.tag == 338:
+            struct.pack_into("<H", content, entry.offset + 8, 1)
     path.write_bytes(content)
     assert np.abs(opened(path).pixels.astype(int) - image.pixels).max() <= 2
 
 
-def test_what_is_written_carries_no_metadata(tmp_path: Path) -> None:
+def test_outputs_carry_no_metadata(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x010F] = "Camera with a serial number"
     exif[0x8825] = {1: "N", 2: (47.0, 0.0, 0.0)}
@@ -169,7 +169,7 @@ def test_a_file_cut_short_is_corrupt_and_never_half_a_picture(kind: str, share: 
     assert str(tmp_path) not in failure.value.message
 
 
-def test_what_follows_a_jpegs_end_is_no_harm(tmp_path: Path) -> None:
+def test_bytes_after_the_end_of_a_jpeg_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     Image.fromarray(smooth(40, 40, 3).pixels).save(path)
     whole = opened(path).pixels
@@ -195,7 +195,7 @@ def test_a_reduced_decode_is_the_same_picture_smaller(mode: str, reduction: int,
     exif = Image.Exif()
     exif[274] = 6
     image.save(path, quality=95, exif=exif)
-    header = probe.read_header(path)
+    header = read_header(path)
     whole, small = codec.decode(path, header), codec.decode(path, header, reduction)
     assert (small.width, small.height) == (whole.width // reduction, whole.height // reduction)
     expected = cv2.resize(whole.pixels, (small.width, small.height), interpolation=cv2.INTER_AREA)
@@ -210,7 +210,7 @@ def test_cmyk_becomes_rgb(tmp_path: Path) -> None:
         assert np.abs(green.astype(int) - (0, 255, 0)).max() <= 3
 
 
-def test_palettes_grey_and_bilevel_have_the_channels_their_header_says(tmp_path: Path) -> None:
+def test_palettes_grey_and_bilevel_have_the_channels_of_their_headers(tmp_path: Path) -> None:
     noise = Image.fromarray(raster(40, 50).pixels)
     for mode, channels in (("P", 3), ("1", 1), ("L", 1)):
         for suffix in ("png", "tif", "gif"):
@@ -219,7 +219,7 @@ def test_palettes_grey_and_bilevel_have_the_channels_their_header_says(tmp_path:
             path = tmp_path / f"{mode}.{suffix}"
             image = noise.convert(mode)
             image.save(path)
-            header = probe.read_header(path)
+            header = read_header(path)
             assert header.channels == channels, path.name
             expected = np.asarray(image.convert("RGB" if channels == 3 else "L")).reshape(40, 50, channels)
             assert np.array_equal(codec.decode(path, header).pixels, expected), path.name
@@ -231,7 +231,7 @@ def test_deep_avif_fills_16_bits(bits: int, tmp_path: Path) -> None:
     pixels = np.full((40, 40, 3), (1 << bits) - 1, np.uint16)
     pixels[:20] = 0
     assert cv2.imwrite(str(path), pixels, [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, 100])
-    assert probe.read_header(path).depth == 16
+    assert read_header(path).depth == 16
     result = opened(path).pixels
     assert result.dtype == np.uint16
     assert result.max() > 65_000
@@ -262,17 +262,18 @@ def test_a_side_too_long_for_the_format_is_refused_with_the_numbers(tmp_path: Pa
 
 
 def test_an_image_that_does_not_fit_the_memory_is_no_corrupt_image(tmp_path: Path) -> None:
-    """In a process of its own, whose memory the kernel limits as the worker's is."""
+    """In a process whose memory the kernel limits, as it limits the worker's."""
     for suffix in ("jpg", "png", "webp"):
         path = tmp_path / f"large.{suffix}"
         cv2.imwrite(str(path), np.zeros((9000, 9000, 3), np.uint8))
         script = f"""
 import resource, cv2, numpy
 from pathlib import Path
-from core.imaging import codec, header as probe
+from core.imaging import codec
+from core.imaging.header import read_header
 from core.domain.errors import ImageFailure
 path = Path({str(path)!r})
-header = probe.read_header(path)
+header = read_header(path)
 cv2.setNumThreads(1)
 data = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmData")) * 1024
 resource.setrlimit(resource.RLIMIT_DATA, (data + (120 << 20),) * 2)

@@ -1,4 +1,4 @@
-"""Profiles become sRGB: at 8 bits by LittleCMS, at 16 in floating point, and the two agree with the formula."""
+"""Profiles are converted to sRGB: 8 bits by LittleCMS, 16 bits in floating point; both agree with the formula."""
 
 import io
 import struct
@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from core.imaging import codec, header
+from core.imaging import codec
 from core.imaging.codec import colour
+from core.imaging.header import read_header
 from tests.support.images.rasters import raster
 
 # D50-adapted primaries: Display P3 (Apple), Adobe RGB (1998); columns are red, green, blue.
@@ -64,10 +65,10 @@ def test_a_wide_gamut_becomes_srgb_by_the_formula(matrix: NDArray[Any], dtype: A
     image = raster(40, 50, 4, dtype)
     result = colour.to_srgb(image.pixels, profile(matrix, gamma(2.2)))
     exponent = round(2.2 * 256) / 256
-    wanted = expected(image.pixels[..., :3], matrix, exponent, image.white)
+    reference = expected(image.pixels[..., :3], matrix, exponent, image.white)
     # LittleCMS computes 8-bit colour in fixed point; near black the curve is steep.
-    assert np.abs(result[..., :3] - wanted).max() <= (3 if dtype is np.uint8 else 257)
-    assert np.abs(result[..., :3] - wanted).mean() <= (0.6 if dtype is np.uint8 else 20)
+    assert np.abs(result[..., :3] - reference).max() <= (3 if dtype is np.uint8 else 257)
+    assert np.abs(result[..., :3] - reference).mean() <= (0.6 if dtype is np.uint8 else 20)
     assert np.array_equal(result[..., 3], image.pixels[..., 3])
 
 
@@ -98,29 +99,29 @@ def test_grey_follows_its_curve(dtype: Any) -> None:
     image = raster(30, 30, 2, dtype)
     result = colour.to_srgb(image.pixels, profile(None, gamma(1.0)))
     light = image.pixels[..., 0] / image.white
-    wanted = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * image.white
-    assert np.abs(result[..., 0] - wanted).max() <= 0.6
+    reference = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * image.white
+    assert np.abs(result[..., 0] - reference).max() <= 0.6
     assert np.array_equal(result[..., 1], image.pixels[..., 1])
 
 
 def test_a_table_of_colours_moves_16_bits_smoothly() -> None:
-    """Profiles of tables: the interpolated difference is exact for what is linear."""
+    """Profiles of tables: the interpolated difference is exact for linear changes."""
     step = np.linspace(0, 255, 33).astype(np.uint8)
     grid = np.stack(np.meshgrid(step, step, step, indexing="ij"), axis=-1).astype(np.float32)
     difference = (grid[..., ::-1] - grid) * np.float32(257 / 2)
     pixels = raster(20, 20, 3, np.uint16).pixels
-    wanted = (pixels.astype(float) + pixels[..., ::-1]) / 2
-    assert np.abs(colour._by_difference(pixels, difference) - wanted).max() <= 150
+    reference = (pixels.astype(float) + pixels[..., ::-1]) / 2
+    assert np.abs(colour._add_difference(pixels, difference) - reference).max() <= 150
 
 
 def test_a_file_with_a_profile_looks_as_it_should(tmp_path: Path) -> None:
-    """The red of Display P3 at two thirds is a stronger red in sRGB, in every format and depth."""
+    """Two thirds of Display P3's red is a stronger red in sRGB, in every format and depth."""
     content = profile(P3, SRGB_CURVE)
     image = Image.new("RGB", (16, 16), (170, 60, 60))
     for suffix in ("jpg", "png", "webp", "tif", "avif"):
         path = tmp_path / f"x.{suffix}"
         image.save(path, icc_profile=content, quality=95)
-        red, green, _ = codec.decode(path, header.read_header(path)).pixels[8, 8].astype(int)
+        red, green, _ = codec.decode(path, read_header(path)).pixels[8, 8].astype(int)
         assert 178 <= red <= 190, suffix
         assert 45 <= green <= 56, suffix
 

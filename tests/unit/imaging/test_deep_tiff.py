@@ -1,4 +1,4 @@
-"""TIFFs of 10 to 16 bits that no library reads by itself: every value comes in, however it is laid down."""
+"""TIFFs of 10 to 16 bits that no library reads by itself: every value is read, in every layout."""
 
 import struct
 import zlib
@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from core.domain.errors import Code, ImageFailure
 from core.imaging import codec
-from core.imaging import header as probe
 from core.imaging.codec import png_colour_profile
 from core.imaging.formats import png
+from core.imaging.header import read_header
 from tests.support.images.rasters import raster
 
 Pixels = NDArray[Any]
@@ -32,7 +32,7 @@ def tiff(
     rows: int = 7,
     kind: int = 1,
 ) -> bytes:
-    """A TIFF of strips of `rows` rows; deflated ones with differences from the left, modulo 2^16."""
+    """A TIFF in strips of `rows` rows. Deflated strips hold differences from the left, modulo 2^16."""
     height, width, samples = pixels.shape
     planes = [pixels[..., at : at + 1] for at in range(samples)] if planar else [pixels]
     strips = [plane[top : top + rows] for plane in planes for top in range(0, height, rows)]
@@ -73,7 +73,7 @@ def tiff(
 
 def decoded(content: bytes, path: Path) -> Pixels:
     path.write_bytes(content)
-    header = probe.read_header(path)
+    header = read_header(path)
     pixels = codec.decode(path, header).pixels
     assert (header.channels, header.depth) == (pixels.shape[2], 8 * pixels.itemsize)
     return pixels
@@ -83,7 +83,7 @@ def decoded(content: bytes, path: Path) -> Pixels:
 @pytest.mark.parametrize("deflated", [False, True])
 @pytest.mark.parametrize("planar", [False, True])
 @pytest.mark.parametrize("samples", [1, 2, 3, 4])
-def test_every_value_of_16_bits_comes_in(
+def test_every_value_of_16_bits_is_read(
     samples: int, planar: bool, deflated: bool, order: Literal["<", ">"], tmp_path: Path
 ) -> None:
     pixels = raster(31, 18, samples, np.uint16).pixels
@@ -98,19 +98,19 @@ def test_premultiplied_grey_is_made_straight(planar: bool, tmp_path: Path) -> No
     pixels[..., 1] |= 0x8000
     weighted = pixels.copy()
     weighted[..., 0] = np.rint(pixels[..., 0] * (pixels[..., 1] / 65_535))
-    found = decoded(tiff(weighted, 1, planar=planar, extra=1), tmp_path / "x")
-    assert np.abs(found.astype(int) - pixels).max() <= 2
+    decoded_pixels = decoded(tiff(weighted, 1, planar=planar, extra=1), tmp_path / "x")
+    assert np.abs(decoded_pixels.astype(int) - pixels).max() <= 2
 
 
 def test_where_white_is_zero_it_is_white(tmp_path: Path) -> None:
     for samples in (1, 2):
         pixels = raster(20, 20, samples, np.uint16).pixels
-        found = decoded(tiff(pixels, 0, extra=2 if samples == 2 else None), tmp_path / "x")
-        assert np.array_equal(found[..., 0], 65_535 - pixels[..., 0])
+        decoded_pixels = decoded(tiff(pixels, 0, extra=2 if samples == 2 else None), tmp_path / "x")
+        assert np.array_equal(decoded_pixels[..., 0], 65_535 - pixels[..., 0])
 
 
 @pytest.mark.parametrize("planar", [False, True])
-def test_lab_of_16_bits_is_what_the_formula_says(planar: bool, tmp_path: Path) -> None:
+def test_lab_of_16_bits_agrees_with_the_formula(planar: bool, tmp_path: Path) -> None:
     known = {  # sRGB → L*, a*, b* of D50
         (255, 255, 255): (100, 0, 0),
         (0, 0, 0): (0, 0, 0),
@@ -121,17 +121,17 @@ def test_lab_of_16_bits_is_what_the_formula_says(planar: bool, tmp_path: Path) -
     }
     lab = np.array(list(known.values()))
     numbers = np.column_stack([lab[:, 0] * 655.35, lab[:, 1:] * 256]).round().astype(np.int64).astype(np.uint16)
-    found = decoded(tiff(numbers.reshape(1, -1, 3), 8, planar=planar), tmp_path / "x")
-    assert found.dtype == np.uint16
-    assert np.abs(found[0] / 257 - np.array(list(known))).max() < 2
+    decoded_pixels = decoded(tiff(numbers.reshape(1, -1, 3), 8, planar=planar), tmp_path / "x")
+    assert decoded_pixels.dtype == np.uint16
+    assert np.abs(decoded_pixels[0] / 257 - np.array(list(known))).max() < 2
 
 
 @pytest.mark.parametrize("planar", [False, True])
 def test_cmyk_of_16_bits_becomes_rgb_of_8(planar: bool, tmp_path: Path) -> None:
     inks = raster(20, 20, 4, np.uint16).pixels
     share = 1 - inks / 65_535
-    found = decoded(tiff(inks, 5, planar=planar), tmp_path / "x")
-    assert np.abs(found - share[..., :3] * share[..., 3:] * 255).max() <= 2
+    decoded_pixels = decoded(tiff(inks, 5, planar=planar), tmp_path / "x")
+    assert np.abs(decoded_pixels - share[..., :3] * share[..., 3:] * 255).max() <= 2
 
 
 @pytest.mark.parametrize(("dtype", "kind"), [(np.uint32, 1), (np.int16, 2), (np.float32, 3), (np.float16, 3)])
@@ -140,7 +140,7 @@ def test_numbers_without_a_defined_white_are_refused(dtype: Any, kind: int, tmp_
     for samples in (1, 3):
         path.write_bytes(tiff(np.ones((4, 4, samples), dtype), 2 if samples == 3 else 1, kind=kind))
         with pytest.raises(ImageFailure, match="no defined white") as failure:
-            probe.read_header(path)
+            read_header(path)
         assert failure.value.code == Code.UNSUPPORTED_FORMAT
 
 
@@ -155,7 +155,7 @@ def described_png(pixels: Pixels, *chunks: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
-def test_what_a_png_says_of_its_colours_is_applied_and_srgb_is_left_exact(tmp_path: Path) -> None:
+def test_the_colour_chunks_of_a_png_are_applied_and_srgb_stays_exact(tmp_path: Path) -> None:
     path = tmp_path / "x.png"
     pixels = raster(9, 9, 3, np.uint16).pixels
     linear = chunk(b"gAMA", struct.pack(">I", 100_000))
@@ -168,17 +168,17 @@ def test_what_a_png_says_of_its_colours_is_applied_and_srgb_is_left_exact(tmp_pa
     ):
         assert np.array_equal(decoded(described_png(pixels, *same), path), pixels)
     light = pixels / 65_535
-    wanted = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 65_535
-    assert np.abs(decoded(described_png(pixels, linear), path) - wanted).max() <= 140
+    expected = np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055) * 65_535
+    assert np.abs(decoded(described_png(pixels, linear), path) - expected).max() <= 140
     red = np.tile(np.array([43_690, 15_420, 15_420], np.uint16), (4, 4, 1))
-    found = decoded(described_png(red, chunk(b"cICP", bytes([12, 13, 0, 1]))), path)[0, 0] // 257
-    assert 178 <= found[0] <= 190
-    assert 45 <= found[1] <= 56
+    decoded_pixels = decoded(described_png(red, chunk(b"cICP", bytes([12, 13, 0, 1]))), path)[0, 0] // 257
+    assert 178 <= decoded_pixels[0] <= 190
+    assert 45 <= decoded_pixels[1] <= 56
 
 
 @pytest.mark.parametrize("gamma", [0.0, 0.001, 40_000.0])
 def test_a_senseless_description_is_no_description(gamma: float) -> None:
-    assert png_colour_profile.profile(png.PngColour(gamma=gamma)) is None
+    assert png_colour_profile.make_profile(png.PngColour(gamma=gamma)) is None
     flat = (0.3, 0.3) * 4
-    assert png_colour_profile.profile(png.PngColour(gamma=1.0, chromaticities=flat)) is None
-    assert png_colour_profile.profile(png.PngColour(gamma=1.0, chromaticities=(0.0,) * 8)) is None
+    assert png_colour_profile.make_profile(png.PngColour(gamma=1.0, chromaticities=flat)) is None
+    assert png_colour_profile.make_profile(png.PngColour(gamma=1.0, chromaticities=(0.0,) * 8)) is None

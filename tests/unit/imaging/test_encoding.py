@@ -1,4 +1,4 @@
-"""What each option of an output does to the file, as other readers see it."""
+"""The effect of each option of an output on the file, as other readers see it."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ from PIL import Image
 
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output, Subsampling
-from core.imaging import codec, header
+from core.imaging import codec
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 from tests.support.images.rasters import DEPTHS, psnr, raster
 
@@ -27,10 +28,10 @@ def size(image: Raster, path: Path, kind: ImageFormat, **options: Any) -> int:
 
 
 def decoded(path: Path) -> Raster:
-    return codec.decode(path, header.read_header(path))
+    return codec.decode(path, read_header(path))
 
 
-def test_a_jpeg_is_progressive_optimised_and_sampled_as_it_is_told(tmp_path: Path) -> None:
+def test_a_jpeg_is_progressive_optimised_and_subsampled_as_configured(tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     image = smooth()
     plain = size(image, path, JPEG)
@@ -41,8 +42,8 @@ def test_a_jpeg_is_progressive_optimised_and_sampled_as_it_is_told(tmp_path: Pat
     size(image, path, JPEG, progressive=True)
     assert Image.open(path).info["progressive"]
     assert np.array_equal(decoded(path).pixels, before)
-    for wanted, factors in ((Subsampling.ALL, (1, 1)), (Subsampling.HALF, (2, 1)), (Subsampling.QUARTER, (2, 2))):
-        size(image, path, JPEG, subsampling=wanted)
+    for subsampling, factors in ((Subsampling.ALL, (1, 1)), (Subsampling.HALF, (2, 1)), (Subsampling.QUARTER, (2, 2))):
+        size(image, path, JPEG, subsampling=subsampling)
         with Image.open(path) as opened:
             assert [layer[1:3] for layer in opened.layer] == [factors, (1, 1), (1, 1)]  # type: ignore[attr-defined]
 
@@ -81,8 +82,8 @@ def test_a_palette_has_no_more_colours_than_it_may(colours: int, channels: int, 
     size(raster(60, 70, channels, dtype), path, PNG, palette=colours)
     with Image.open(path) as image:
         assert image.mode == "P"
-        found = np.asarray(image.convert("RGBA")).reshape(-1, 4)
-    assert len(np.unique(found, axis=0)) <= colours
+        result = np.asarray(image.convert("RGBA")).reshape(-1, 4)
+    assert len(np.unique(result, axis=0)) <= colours
 
 
 @pytest.mark.parametrize("alpha", [False, True])
@@ -103,8 +104,8 @@ def test_soft_alpha_survives_a_palette(tmp_path: Path) -> None:
     image = smooth(4)
     image.pixels[..., 3] = np.linspace(0, 255, 120, dtype=np.uint8)
     size(image, tmp_path / "x.png", PNG, palette=256)
-    found = np.asarray(Image.open(tmp_path / "x.png").convert("RGBA"))
-    assert np.abs(found[..., 3].astype(int) - image.pixels[..., 3]).mean() < 10
+    result = np.asarray(Image.open(tmp_path / "x.png").convert("RGBA"))
+    assert np.abs(result[..., 3].astype(int) - image.pixels[..., 3]).mean() < 10
 
 
 def test_a_drawings_ground_keeps_its_colour_in_few_colours(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Animations: frame for frame, as long and as often as the file says, and never a part of one."""
+"""Animations keep every frame, its duration and the repeats; an incomplete one raises an error."""
 
 from itertools import accumulate
 from pathlib import Path
@@ -16,9 +16,9 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output
 from core.imaging import codec
-from core.imaging import header as probe
-from core.imaging.codec.frame_clock import Clock
+from core.imaging.codec.animation.frame_clock import FrameClock
 from core.imaging.formats import gif
+from core.imaging.header import read_header
 from core.imaging.raster import Raster
 from tests.support.images.clips import clip, clips, read, same, saved, shown_by_pillow
 from tests.support.images.rasters import psnr, raster
@@ -45,10 +45,10 @@ def write(frames: list[Any], path: Path, output: Output, times: list[float], pla
 def test_frames_come_in_whole_with_their_times(kind: str, plays: int, alpha: bool, tmp_path: Path) -> None:
     frames = clip(8, alpha=alpha)
     for at in range(8):
-        frames[at][0, at, :3] = 9 * at  # no two are alike: Pillow would write them as one
+        frames[at][0, at, :3] = 9 * at  # no two are equal, since Pillow would merge them
         frames[at][0, :, 3:] = 255
     path = saved(frames, tmp_path / f"x.{kind}", DURATIONS, plays)
-    assert probe.read_header(path).frames == 8
+    assert read_header(path).frames == 8
     rasters, times, played = read(path)
     assert times == DURATIONS
     assert played == plays
@@ -56,7 +56,7 @@ def test_frames_come_in_whole_with_their_times(kind: str, plays: int, alpha: boo
     assert len({raster.channels for raster in rasters}) == 1
 
 
-def test_an_animated_avif_comes_in(tmp_path: Path) -> None:
+def test_an_animated_avif_is_read(tmp_path: Path) -> None:
     frames = [np.ascontiguousarray(frame.repeat(4, 0).repeat(4, 1)) for frame in clip(5)]
     rasters, times, plays = read(saved(frames, tmp_path / "x.avif", [100, 40, 200, 40, 1000], quality=95))
     assert times == [100, 40, 200, 40, 1000]
@@ -67,7 +67,7 @@ def test_an_animated_avif_comes_in(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "disposal"), [("gif", 0), ("gif", 1), ("gif", 2), ("gif", 3), ("png", 0), ("png", 1), ("png", 2)]
 )
-def test_what_frames_leave_behind_is_as_opencv_sees_it(kind: str, disposal: int, tmp_path: Path) -> None:
+def test_the_disposal_of_frames_agrees_with_opencv(kind: str, disposal: int, tmp_path: Path) -> None:
     frames = clip(6, alpha=True, seed=3)
     path = saved(frames, tmp_path / f"x.{kind}", [100] * 6, disposal=disposal)
     done, animation = cv2.imdecodeanimation(np.fromfile(path, np.uint8))
@@ -81,7 +81,7 @@ def test_what_frames_leave_behind_is_as_opencv_sees_it(kind: str, disposal: int,
 def test_a_png_with_a_picture_before_its_animation_begins_with_the_animation(tmp_path: Path) -> None:
     frames = clip(4, seed=5)
     path = saved(frames, tmp_path / "x.png", [50, 60, 70], default_image=True)
-    assert probe.read_header(path).frames == 3
+    assert read_header(path).frames == 3
     rasters, times, _ = read(path)
     assert times == [50, 60, 70]
     assert all(same(raster.pixels, frame) for raster, frame in zip(rasters, frames[1:], strict=True))
@@ -91,10 +91,10 @@ def test_a_frame_that_hangs_over_a_gifs_canvas_is_cut(tmp_path: Path) -> None:
     path = tmp_path / "x.gif"
     data = (Image.fromarray(np.full(size, 1, np.uint8)) for size in ((10, 10), (30, 20)))
     frames = [
-        gif.frame((0, 0), image.size, b"\0\0\0\xff\0\0", lzw(image), hundredths=5, clear=False, clear_index=None)
+        gif.encode_frame((0, 0), image.size, b"\0\0\0\xff\0\0", lzw(image), hundredths=5, clear=False, clear_index=None)
         for image in data
     ]
-    path.write_bytes(gif.head(10, 10, 0) + b"".join(frames) + gif.TRAILER)
+    path.write_bytes(gif.encode_head(10, 10, 0) + b"".join(frames) + gif.TRAILER)
     rasters, _, _ = read(path)
     assert [found.pixels.shape[:2] for found in rasters] == [(10, 10), (10, 10)]
     assert (rasters[1].pixels[..., :3] == (255, 0, 0)).all()
@@ -121,7 +121,7 @@ def test_frames_come_out_upright_and_in_srgb(kind: str, tmp_path: Path) -> None:
 
 @settings(max_examples=60)
 @given(clips(), st.data())
-def test_what_is_written_is_shown_frame_for_frame(frames: list[Any], data: st.DataObject) -> None:
+def test_a_written_animation_is_read_frame_for_frame(frames: list[Any], data: st.DataObject) -> None:
     times = data.draw(
         st.lists(st.integers(0, 300).map(lambda tens: 10 * tens), min_size=len(frames), max_size=len(frames))
     )
@@ -143,28 +143,28 @@ def test_what_is_written_is_shown_frame_for_frame(frames: list[Any], data: st.Da
 
 @given(st.lists(st.floats(0, 5000), min_size=1, max_size=40))
 def test_every_frame_ends_at_the_millisecond_nearest_to_when_it_should(times: list[float]) -> None:
-    clock = Clock()
+    clock = FrameClock()
     ends = accumulate(clock.units(time) for time in times)
     assert all(abs(end - should) <= 0.5001 for end, should in zip(ends, accumulate(times), strict=True))
 
 
 @given(st.lists(st.integers(0, 3000), min_size=1, max_size=40))
 def test_a_gif_keeps_its_times_and_shows_nothing_longer_too_short(tens: list[int]) -> None:
-    clock = Clock(10)
+    clock = FrameClock(10)
     assert [clock.units(10.0 * count) for count in tens] == tens
-    clock = Clock(10)
+    clock = FrameClock(10)
     assert all(clock.units(milliseconds) >= 2 for milliseconds in tens if milliseconds > 10)
 
 
 @given(st.lists(st.floats(25, 3000), min_size=1, max_size=40))
-def test_a_gif_lasts_as_long_as_what_it_is_made_from(times: list[float]) -> None:
-    clock = Clock(10)
+def test_a_gif_lasts_as_long_as_its_source(times: list[float]) -> None:
+    clock = FrameClock(10)
     assert abs(sum(map(clock.units, times)) * 10 - sum(times)) <= 5.001
 
 
 def taken(path: Path) -> None:
-    header = probe.read_header(path)
-    codec.refuse_half(path, header)
+    header = read_header(path)
+    codec.refuse_incomplete(path, header)
     list(codec.read_animation(path, header).frames)
 
 
@@ -181,7 +181,7 @@ def test_an_animation_cut_short_is_corrupt_and_never_half_of_it(kind: str, share
     assert str(tmp_path) not in failure.value.message
 
 
-def test_a_gif_cut_between_its_frames_is_told_from_one_without_an_end_mark(tmp_path: Path) -> None:
+def test_a_gif_cut_between_frames_is_corrupt_and_one_without_an_end_mark_is_not(tmp_path: Path) -> None:
     path = saved([raster(9, 9, seed=at).pixels for at in range(2)], tmp_path / "x.gif", [50, 60], plays=3)
     content = path.read_bytes()
     second = content.index(b"\x21\xf9", content.index(b"\x21\xf9") + 2)
@@ -196,7 +196,7 @@ def test_a_gif_cut_between_its_frames_is_told_from_one_without_an_end_mark(tmp_p
 
 def test_a_frame_is_decoded_when_it_is_asked_for(tmp_path: Path) -> None:
     path = saved([raster(60, 80, seed=at).pixels for at in range(4)], tmp_path / "x.webp", [100] * 4)
-    header = probe.read_header(path)
+    header = read_header(path)
     content = bytearray(path.read_bytes())
     last = content.rindex(b"ANMF")
     content[last + 60 :] = b"\xff" * (len(content) - last - 60)
@@ -212,7 +212,7 @@ def test_grey_and_deep_frames_are_written_too(kind: ImageFormat, tmp_path: Path)
     for channels in (1, 2, 3, 4):
         frames = [raster(20, 30, channels, np.uint16, seed=at).pixels for at in range(3)]
         path = write(frames, tmp_path / f"x.{kind.value}", Output(format=kind), [40.0] * 3, 0)
-        assert probe.read_header(path).frames == 3
+        assert read_header(path).frames == 3
         assert read(path)[1] == [40, 40, 40]
 
 
@@ -228,7 +228,7 @@ def test_a_photographs_frames_in_256_colours_look_like_it(tmp_path: Path) -> Non
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
 @pytest.mark.parametrize("kind", [ImageFormat.WEBP, ImageFormat.GIF])
-def test_a_full_disk_is_said_with_the_files_name(kind: ImageFormat, tmp_path: Path) -> None:
+def test_the_error_of_a_full_disk_names_the_file(kind: ImageFormat, tmp_path: Path) -> None:
     path = tmp_path / f"x.{kind.value}"
     path.symlink_to("/dev/full")
     writer = codec.AnimationWriter(path, LOSSLESS[kind], 0)

@@ -1,4 +1,4 @@
-"""What every operation promises, and each one against an independent reference."""
+"""The promises of every operation, and comparisons with independent references."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 
-from core.domain.outputs import rgba
+from core.domain.outputs import to_rgba
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.attention_crop import AttentionCrop
 from core.imaging.operations.base import Gravity, Operation
@@ -40,14 +40,14 @@ from core.imaging.operations.sharpen import Sharpen
 from core.imaging.operations.sharpness import Sharpness
 from core.imaging.operations.stylize import Stylize
 from core.imaging.operations.text_watermark import TextWatermark
-from core.imaging.operations.threshold import By, Threshold
+from core.imaging.operations.threshold import Threshold, ThresholdMethod
 from core.imaging.operations.trim import Trim
 from core.imaging.operations.white_balance import Light, WhiteBalance
 from core.imaging.raster import Raster
 from tests.support.images.rasters import psnr, raster, rasters
 
 SIDES = st.integers(1, 60)
-DECIDED_BY_PIXELS = (Deskew, Trim)  # how large the result is; its upper bound is known before
+DECIDED_BY_PIXELS = (Deskew, Trim)  # the size is known only after; an upper bound is known before
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +72,8 @@ def every_operation(logo: Path) -> list[Operation]:
         Sharpness(),
         Stylize(),
         Threshold(),
-        Threshold(by=By.VALUE, value=100),
-        Threshold(by=By.ADAPTIVE, size=11),
+        Threshold(by=ThresholdMethod.VALUE, value=100),
+        Threshold(by=ThresholdMethod.ADAPTIVE, size=11),
         WhiteBalance(),
         WhiteBalance(method=Light.WHITE_PATCH, strength=0.5),
         AttentionCrop(width=14, height=23),
@@ -108,7 +108,7 @@ def every_operation(logo: Path) -> list[Operation]:
 
 @settings(max_examples=60)
 @given(image=rasters())
-def test_every_operation_takes_any_raster_writes_a_new_one_and_says_its_size(image: Raster, logo: Path) -> None:
+def test_every_operation_takes_any_raster_writes_a_new_one_and_declares_its_size(image: Raster, logo: Path) -> None:
     before = image.pixels.copy()
     image.pixels.flags.writeable = False
     for operation in every_operation(logo):
@@ -129,7 +129,7 @@ def test_every_operation_takes_any_raster_writes_a_new_one_and_says_its_size(ima
 
 def test_a_grey_image_stays_grey_through_every_operation(logo: Path) -> None:
     for operation in every_operation(logo):
-        more = 2 if isinstance(operation, ColorMap) else 0  # the one that gives grey its colours
+        more = 2 if isinstance(operation, ColorMap) else 0  # the only one that turns grey into colours
         assert operation.apply(raster(12, 19, 1)).channels == 1 + more
         assert operation.apply(raster(12, 19, 2)).channels == 2 + more
 
@@ -152,7 +152,7 @@ def test_a_neighbourhood_operation_looks_no_further_than_its_radius() -> None:
     image = raster(61, 61, 3)
     changed = image.pixels.copy()
     changed[30, 30] = 255 - changed[30, 30]
-    adaptive = Threshold(by=By.ADAPTIVE, size=7)
+    adaptive = Threshold(by=ThresholdMethod.ADAPTIVE, size=7)
     several = (
         Blur(sigma=2.5),
         Sharpen(sigma=1.5),
@@ -175,7 +175,7 @@ def test_a_neighbourhood_operation_looks_no_further_than_its_radius() -> None:
     box=st.tuples(st.integers(1, 5000), st.integers(1, 5000)),
     enlarge=st.booleans(),
 )
-def test_resize_keeps_what_each_fit_promises(size: tuple[int, int], box: tuple[int, int], enlarge: bool) -> None:
+def test_resize_keeps_the_promise_of_each_fit(size: tuple[int, int], box: tuple[int, int], enlarge: bool) -> None:
     def out(fit: Fit) -> tuple[int, int]:
         return Resize(width=box[0], height=box[1], fit=fit, enlarge=enlarge).output_size(*size)
 
@@ -193,7 +193,7 @@ def test_resize_keeps_what_each_fit_promises(size: tuple[int, int], box: tuple[i
             assert out(fit)[0] <= size[0]
             assert out(fit)[1] <= size[1]
     for width, height in (inside, outside):
-        assert abs(width * size[1] - height * size[0]) <= max(size)  # the shape, to half a pixel a side
+        assert abs(width * size[1] - height * size[0]) <= max(size)  # the aspect ratio, to half a pixel a side
 
 
 def test_shrinking_is_the_mean_over_the_area() -> None:
@@ -278,7 +278,7 @@ def test_blur_agrees_with_the_formula_at_both_depths() -> None:
         assert np.abs(result - expected).max() <= np.iinfo(dtype).max / 255 * 1.01
 
 
-def test_sharpening_adds_what_blurring_takes() -> None:
+def test_sharpening_adds_the_difference_to_the_blur() -> None:
     image = raster(40, 40, 4)
     soft = cv2.GaussianBlur(image.pixels[..., :3], (7, 7), 1.0, borderType=cv2.BORDER_REPLICATE).astype(float)
     expected = (image.pixels[..., :3] * 1.5 - soft * 0.5).clip(0, 255)
@@ -330,7 +330,7 @@ def test_a_picture_is_laid_over_as_pillow_lays_it(logo: Path) -> None:
     assert np.abs(result.pixels.astype(int) - expected)[visible].max() <= 2
 
 
-def test_text_is_written_where_gravity_says_and_nowhere_else() -> None:
+def test_text_is_drawn_at_its_gravity_only() -> None:
     image = Raster(np.zeros((200, 300, 3), np.uint8))
     result = TextWatermark(text="© Ömer", size=0.1, opacity=1, gravity=Gravity.NORTHWEST, margin=0.05).apply(image)
     rows, columns = np.nonzero(result.pixels.max(axis=2))
@@ -341,7 +341,7 @@ def test_text_is_written_where_gravity_says_and_nowhere_else() -> None:
     assert result.pixels.max() > 240
 
 
-def test_letters_of_many_scripts_are_drawn_and_none_is_a_placeholder() -> None:
+def test_letters_of_many_scripts_are_drawn_without_placeholders() -> None:
     image = Raster(np.zeros((100, 100, 1), np.uint8))
     shapes = [TextWatermark(text=letter, size=0.5, opacity=1).apply(image).pixels.tobytes() for letter in "?Aüßλж写ج"]
     assert len(set(shapes)) == len(shapes)
@@ -368,8 +368,8 @@ def test_half_opacity_mixes_halves() -> None:
 
 
 def test_colours_are_read_as_css_writes_them() -> None:
-    assert rgba("#0a141e") == (10, 20, 30, 255)
-    assert rgba("#0a141e80") == (10, 20, 30, 128)
+    assert to_rgba("#0a141e") == (10, 20, 30, 255)
+    assert to_rgba("#0a141e80") == (10, 20, 30, 128)
 
 
 @given(outer=st.tuples(SIDES, SIDES), share=st.tuples(st.floats(0, 1), st.floats(0, 1)), margin=st.integers(0, 9))

@@ -1,4 +1,4 @@
-"""Operations that look at what is in an image, deskew and attention-crop, against scikit-image."""
+"""Operations that depend on the content, deskew and attention-crop, compared with scikit-image."""
 
 import tracemalloc
 from typing import Any
@@ -25,7 +25,7 @@ KINDS = [(channels, dtype) for channels in (1, 2, 3, 4) for dtype in DEPTHS]
 
 
 def page(channels: int = 1, dtype: type[np.unsignedinteger[Any]] = np.uint8, size: int = 401) -> Raster:
-    """Lines of black text on white; on transparency where there is alpha."""
+    """Lines of black text on white; on a transparent ground if there is alpha."""
     image = Image.new("L", (size, size * 4 // 3), 0)
     draw, font = ImageDraw.Draw(image), ImageFont.load_default(13)
     for line, top in enumerate(range(40, image.height - 60, 20)):
@@ -38,14 +38,14 @@ def page(channels: int = 1, dtype: type[np.unsignedinteger[Any]] = np.uint8, siz
 
 
 def turned(image: Raster, angle: float) -> Raster:
-    """Clockwise, by scikit-image, on white, or on transparency where there is alpha."""
+    """The image rotated clockwise by scikit-image, on white or on a transparent ground."""
     scaled = image.pixels.astype(np.float64) / image.white
     result = transform.rotate(scaled, -angle, resize=True, order=3, cval=0 if image.has_alpha else 1)
     return Raster(np.ascontiguousarray(np.rint(result.clip(0, 1) * image.white).astype(image.pixels.dtype)))
 
 
 def skew(image: Raster) -> float:
-    """By how many degrees text is turned clockwise: where the variance of its Radon transform is largest."""
+    """The clockwise angle of text in degrees: the largest variance of its Radon transform."""
     ink = image.pixels[..., -1] / image.white if image.has_alpha else 1 - image.pixels.mean(axis=2) / image.white
     angles = np.arange(-5, 5.01, 0.2)
     variances = transform.radon(ink, 90 - angles, circle=False).var(axis=0)
@@ -82,7 +82,7 @@ def test_a_page_further_askew_than_allowed_stays_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(("channels", "dtype"), KINDS)
-def test_what_gives_no_evidence_of_an_angle_stays_as_it_is(channels: int, dtype: Any) -> None:
+def test_an_image_without_evidence_of_an_angle_stays_as_it_is(channels: int, dtype: Any) -> None:
     blank = Raster(np.full((300, 200, channels), 9, dtype))
     straight = page(channels, dtype)
     for image in (raster(201, 333, channels, dtype), raster(1, 1, channels, dtype), blank, straight):
@@ -90,7 +90,7 @@ def test_what_gives_no_evidence_of_an_angle_stays_as_it_is(channels: int, dtype:
 
 
 @given(size=st.tuples(st.integers(1, 3000), st.integers(1, 3000)), share=st.floats(-1, 1), limit=st.floats(0.1, 45))
-def test_no_angle_makes_a_page_larger_than_it_says(size: tuple[int, int], share: float, limit: float) -> None:
+def test_no_angle_makes_a_page_larger_than_declared(size: tuple[int, int], share: float, limit: float) -> None:
     bound = Deskew(max_angle=limit).output_size(*size)
     result = Rotate(angle=share * limit).output_size(*size)
     assert result[0] <= bound[0]
@@ -101,7 +101,7 @@ def test_no_angle_makes_a_page_larger_than_it_says(size: tuple[int, int], share:
 
 
 def scene(seed: int) -> NDArray[np.uint8]:
-    """A soft, dull ground with a bright, textured thing somewhere: (120, 400, 3)."""
+    """A soft, dull ground with a bright, textured object on it: (120, 400, 3)."""
     rng = np.random.default_rng(seed)
     ground = filters.gaussian(rng.normal(0, 1, (120, 400, 3)), 8, channel_axis=2)
     pixels = 120 + ground * 200
@@ -113,10 +113,10 @@ def scene(seed: int) -> NDArray[np.uint8]:
 
 
 def most_attractive(pixels: NDArray[np.uint8], width: int) -> int:
-    """Where a part of `width` columns sees most: the formula, in floating point and at full size."""
+    """The start of the best part of `width` columns, by the formula in floating point at full size."""
     lab = color.rgb2lab(pixels)
     light, a, b = np.moveaxis(lab, 2, 0)
-    # The operation looks at 256 pixels: the edge of a reduced image is as much steeper as it is smaller.
+    # The operation analyses 256 pixels: the edges of a reduced image are steeper by the factor of the reduction.
     edges = (np.abs(filters.sobel_h(light)) + np.abs(filters.sobel_v(light))) * 4 * pixels.shape[1] / 256
     skin = (a >= 3) & (a <= 22) & (b >= 4) & (b <= 31) & (light >= 15)
     notable = 100 + edges + 255 * skin + 255 * (np.hypot(a, b) > 60)
@@ -132,7 +132,7 @@ def most_attractive(pixels: NDArray[np.uint8], width: int) -> int:
 
 
 def found_at(pixels: NDArray[Any], part: NDArray[Any]) -> int:
-    """The column where `part`, as high as `pixels`, lies in them."""
+    """The column of `pixels` at which `part`, of the same height, begins."""
     places = range(pixels.shape[1] - part.shape[1] + 1)
     return next(at for at in places if np.array_equal(pixels[:, at : at + part.shape[1]], part))
 
@@ -159,7 +159,7 @@ def test_the_thing_is_found_in_every_kind_of_image(channels: int, dtype: Any) ->
         assert found_at(pixels, part) + 101 >= left + 40
 
 
-def test_what_is_transparent_draws_no_eye() -> None:
+def test_transparent_pixels_have_no_weight() -> None:
     image = raster(100, 400, 4)
     image.pixels[..., 3] = 0
     image.pixels[:, 300:340] = (90, 90, 90, 255)
@@ -167,16 +167,16 @@ def test_what_is_transparent_draws_no_eye() -> None:
     assert (part[..., 3] == 255).any(axis=0).sum() == 40
 
 
-def test_an_image_that_says_nothing_is_cut_around_its_middle() -> None:
+def test_a_uniform_image_is_cut_around_its_middle() -> None:
     for channels in (1, 2, 3, 4):
         image = Raster(np.full((20, 61, channels), 0x8000, np.uint16))
-        image.pixels[...] |= np.arange(61, dtype=np.uint16)[:, None]  # less than 8 bits tell apart
+        image.pixels[...] |= np.arange(61, dtype=np.uint16)[:, None]  # less than the resolution of 8 bits
         part = AttentionCrop(width=21, height=20).apply(image).pixels
         assert np.array_equal(part, image.pixels[:, 20:41]), channels
 
 
 @given(image=rasters(), box=st.tuples(st.integers(1, 60), st.integers(1, 60)), enlarge=st.booleans())
-def test_the_part_is_one_of_what_cover_gives(image: Raster, box: tuple[int, int], enlarge: bool) -> None:
+def test_the_part_is_a_part_of_the_covering_image(image: Raster, box: tuple[int, int], enlarge: bool) -> None:
     cover = Resize(width=box[0], height=box[1], fit=Fit.COVER, enlarge=enlarge)
     size = cover.scaled(image.width, image.height)
     whole = Resize(width=size[0], height=size[1], fit=Fit.FILL, enlarge=True).apply(image).pixels
@@ -193,7 +193,7 @@ def test_the_part_is_one_of_what_cover_gives(image: Raster, box: tuple[int, int]
 def test_a_strip_that_covers_a_box_takes_no_more_memory_than_the_box(
     kind: type[Any], size: tuple[int, int], channels: int, dtype: Any
 ) -> None:
-    """The whole strip, scaled, would have 45 billion pixels."""
+    """The whole strip, scaled up, would have 45 billion pixels."""
     box = {"width": 3000, "height": 5} if size[0] == 1 else {"width": 5, "height": 3000}
     step = kind(**box, enlarge=True, **({"fit": Fit.COVER} if kind is Resize else {}))
     strip = raster(size[1], size[0], channels, dtype)
@@ -206,7 +206,7 @@ def test_a_strip_that_covers_a_box_takes_no_more_memory_than_the_box(
 
 
 @pytest.mark.parametrize(("channels", "dtype"), [(1, np.uint16), (3, np.uint8), (4, np.uint8)])
-def test_what_is_cut_from_a_large_copy_is_the_same_without_drawing_it(channels: int, dtype: Any) -> None:
+def test_a_part_of_an_enlarged_image_is_the_same_without_drawing_all_of_it(channels: int, dtype: Any) -> None:
     image = raster(300, 11, channels, dtype)
     cover = Resize(width=200, height=20, fit=Fit.COVER, enlarge=True)
     whole = Resize(width=200, height=5455, fit=Fit.FILL, enlarge=True).apply(image).pixels

@@ -1,4 +1,4 @@
-"""Operations that change an image's frame or shape, each against scikit-image, Pillow or a formula in NumPy."""
+"""Operations that change size or geometry, compared with scikit-image, Pillow or a formula in NumPy."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ KINDS = [(channels, dtype) for channels in (1, 2, 3, 4) for dtype in DEPTHS]
 
 
 def smooth(height: int, width: int, channels: int, dtype: type[np.unsignedinteger[Any]]) -> Raster:
-    """Waves, which any good interpolation draws alike; opaque where there is alpha."""
+    """Waves, which every good interpolation reproduces; opaque if there is alpha."""
     y, x = np.mgrid[:height, :width]
     waves = [0.5 + 0.4 * np.sin(x / (9 + at) + at) * np.cos(y / (11 - at)) for at in range(channels)]
     if channels in (2, 4):
@@ -89,7 +89,7 @@ def test_all_is_the_same_on_every_side() -> None:
     threshold=st.integers(0, 120),
     given_colour=st.booleans(),
 )
-def test_trimming_keeps_the_smallest_box_of_what_differs(
+def test_trimming_keeps_the_smallest_box_of_other_colours(
     image: Raster, border: tuple[int, int, int, int], threshold: int, given_colour: bool
 ) -> None:
     white, top, right, bottom, left = image.white, *border
@@ -201,7 +201,7 @@ def test_straightening_agrees_with_scikit_image(channels: int, dtype: Any) -> No
     image = smooth(121, 163, channels, dtype)
     corners = [(20.5, 14.0), (140.0, 25.5), (151.0, 110.0), (8.0, 96.5)]
     result = straighten(corners, width=131, height=97).apply(image)
-    # Its pixels have their middle at whole numbers, ours at a half.
+    # Its pixel centres lie at whole numbers, ours at a half.
     to_image = transform.ProjectiveTransform.from_estimate(np.array(corners_of(131, 97)) - 0.5, np.array(corners) - 0.5)
     scaled = image.pixels.astype(np.float64) / image.white
     reference = transform.warp(scaled, to_image, output_shape=(97, 131), order=3, mode="edge")

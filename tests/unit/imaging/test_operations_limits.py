@@ -1,4 +1,4 @@
-"""What operations take where their parameters are at the end of their range, and whom they blame."""
+"""The memory of operations at the limits of their parameters, and the errors that they raise."""
 
 import subprocess
 import sys
@@ -35,8 +35,8 @@ FAR = "((-60000, -60000), (60000, -60000), (60000, 60000), (-60000, 60000))"
         (f"Perspective(corners={FAR}, width=100, height=100)", 20, 20_000),
     ],
 )
-def test_what_is_shrunk_is_not_drawn_much_larger_before(step: str, height: int, width: int) -> None:
-    """A raster of 12 MB or less; 1 to 6 GB were taken before."""
+def test_a_shrunk_result_is_not_drawn_much_larger_first(step: str, height: int, width: int) -> None:
+    """The raster has 12 MB or less; drawing at full size would take 1 to 6 GB."""
     script = MEMORY.format(step=step, height=height, width=width)
     run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(run.stdout) < 300_000  # KiB

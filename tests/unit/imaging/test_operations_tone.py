@@ -1,4 +1,4 @@
-"""Operations of tone, color and texture against independent references; each states its tolerance."""
+"""Operations of tone, color and texture, compared with independent references; each test states its tolerance."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from core.imaging.operations.gamma import Gamma
 from core.imaging.operations.median_blur import MedianBlur
 from core.imaging.operations.saturation import Saturation
 from core.imaging.operations.stylize import Stylize
-from core.imaging.operations.threshold import By, Threshold
+from core.imaging.operations.threshold import Threshold, ThresholdMethod
 from core.imaging.operations.white_balance import Light, WhiteBalance
 from core.imaging.raster import Raster
 from tests.support.images.rasters import DEPTHS, raster
@@ -28,13 +28,13 @@ SIZES = [(1, 1), (1, 7), (37, 53)]
 
 
 def split(image: Raster) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Colors as float64, and alpha (with no channel where there is none)."""
+    """Colors as float64, and alpha (without a channel if there is none)."""
     colours = image.channels - image.has_alpha
     return image.pixels[..., :colours].astype(np.float64), image.pixels[..., colours:]
 
 
 def agree(step: Operation, image: Raster, expected: NDArray[Any], tolerance: float = 0.51) -> None:
-    """`expected` are the colors, unrounded; alpha must be the input's own."""
+    """`expected` are the colors, unrounded; alpha must equal the input's."""
     result = step.apply(image)
     colours, alpha = split(result)
     assert np.abs(colours - expected.clip(0, image.white)).max() <= tolerance
@@ -76,7 +76,7 @@ def test_saturation_and_brightness_are_pillows() -> None:
             expected = np.asarray(theirs.enhance(factor)).astype(int)
             assert (
                 np.abs(step.apply(image).pixels.astype(int) - expected).max() <= 2
-            )  # Pillow cuts off, and rounds twice
+            )  # Pillow truncates, and rounds twice
 
 
 @pytest.mark.parametrize(("channels", "dtype"), KINDS)
@@ -99,7 +99,7 @@ def test_a_bilateral_blur_is_its_formula(channels: int, dtype: Any) -> None:
 
 
 @pytest.mark.parametrize(("channels", "dtype"), KINDS)
-def test_detail_adds_what_the_bilateral_filter_takes_away(channels: int, dtype: Any) -> None:
+def test_detail_adds_the_difference_to_the_bilateral_filter(channels: int, dtype: Any) -> None:
     image = raster(21, 33, channels, dtype)
     step = Detail(amount=1.5, sigma_space=2, sigma_color=30)
     colours, _ = split(image)
@@ -137,7 +137,7 @@ def test_white_balance_makes_the_light_white(channels: int, dtype: Any) -> None:
     agree(WhiteBalance(method=Light.WHITE_PATCH), image, colours * (bright.mean() / bright))
 
 
-def test_white_balance_leaves_black_and_what_nobody_sees() -> None:
+def test_white_balance_keeps_black_and_ignores_transparent_pixels() -> None:
     black = Raster(np.zeros((3, 4, 3), np.uint8))
     assert not WhiteBalance().apply(black).pixels.any()
     hidden = raster(5, 5, 4)
@@ -158,10 +158,12 @@ def test_thresholds_are_scikit_images(channels: int, dtype: Any) -> None:
     def differing(threshold: Threshold, line: Any) -> float:
         return float((split(threshold.apply(image))[0] != decided(line)).mean())
 
-    assert differing(Threshold(by=By.VALUE, value=90.5), 90.5 * step) == 0
+    assert differing(Threshold(by=ThresholdMethod.VALUE, value=90.5), 90.5 * step) == 0
     assert differing(Threshold(), filters.threshold_otsu(grey.astype(dtype), nbins=image.white + 1)) < 0.002
     line = filters.threshold_local(grey, 11, method="mean", offset=10 * step, mode="nearest")
-    assert differing(Threshold(by=By.ADAPTIVE, size=11), line) < 0.002  # where luma rounds to the other side
+    assert (
+        differing(Threshold(by=ThresholdMethod.ADAPTIVE, size=11), line) < 0.002
+    )  # where luma is rounded to the other side
 
 
 @pytest.mark.parametrize("dtype", DEPTHS)
@@ -201,7 +203,7 @@ def test_stylize_flattens_texture_and_keeps_edges() -> None:
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 7), (37, 53), (60, 400), (300, 9)])
 @pytest.mark.parametrize(("space", "alike"), [(60, 0.45), (200, 1), (0, 0), (3, 0)])
-def test_stylize_leaves_what_is_all_alike_in_any_size(height: int, width: int, space: float, alike: float) -> None:
+def test_stylize_keeps_a_uniform_image_of_any_size(height: int, width: int, space: float, alike: float) -> None:
     plain = np.full((height, width, 3), (200, 120, 40), np.uint8)
     result = Stylize(sigma_space=space, sigma_color=alike).apply(Raster(plain)).pixels
     assert np.abs(result.astype(int) - plain).max() <= 1

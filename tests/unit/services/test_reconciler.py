@@ -129,7 +129,7 @@ def test_two_rounds_at_once_hand_over_once(dispatch: Dispatch) -> None:
 
 def test_an_invalid_key_is_reported_and_does_not_stop_the_other_sources(dispatch: Dispatch) -> None:
     dispatch.store.put("incoming/notes.txt", b"notes")
-    dispatch.store.put(object_keys.inline("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"by nobody")
+    dispatch.store.put(object_keys.staged_key("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"by nobody")
     dispatch.upload()
     dispatch.clock.wait(hours=13)
     summary = reconciler(dispatch).reconcile()
@@ -139,7 +139,7 @@ def test_an_invalid_key_is_reported_and_does_not_stop_the_other_sources(dispatch
 
 def test_a_summary_keeps_only_the_first_failures(dispatch: Dispatch) -> None:
     for number in range(150):
-        dispatch.store.put(object_keys.inline("acme", "web", str(UUID(int=number))), b"by nobody")
+        dispatch.store.put(object_keys.staged_key("acme", "web", str(UUID(int=number))), b"by nobody")
     dispatch.clock.wait(hours=13)
     summary = reconciler(dispatch).reconcile()
     assert (summary.failed, len(summary.failures)) == (150, 100)

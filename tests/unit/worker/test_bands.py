@@ -21,7 +21,7 @@ from core.imaging.operations.grayscale import Grayscale
 from core.imaging.operations.median_blur import MedianBlur
 from core.imaging.operations.saturation import Saturation
 from core.imaging.operations.sharpen import Sharpen
-from core.imaging.operations.threshold import By, Threshold
+from core.imaging.operations.threshold import Threshold, ThresholdMethod
 from core.imaging.raster import Raster
 from core.worker.rendering import bands
 from tests.support.images.rasters import raster, rasters
@@ -40,8 +40,8 @@ STEPS: Sequence[Operation] = (
     MedianBlur(size=5),
     Saturation(factor=1.7),
     Sharpen(sigma=1.2),
-    Threshold(by=By.ADAPTIVE, size=7),
-    Threshold(by=By.VALUE),
+    Threshold(by=ThresholdMethod.ADAPTIVE, size=7),
+    Threshold(by=ThresholdMethod.VALUE),
 )
 
 

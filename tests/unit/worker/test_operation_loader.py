@@ -203,7 +203,7 @@ def test_a_package_without_version_attribute_has_the_version_of_its_distribution
 def test_an_operation_built_without_its_function_cannot_be_applied() -> None:
     kind = build(Description(name="f", reference="acme:f", version="acme 1"))
     raster: Any = None
-    with pytest.raises(NotImplementedError, match="in the worker's child alone"):
+    with pytest.raises(NotImplementedError, match="only the worker's child"):
         kind().apply(raster)
 
 

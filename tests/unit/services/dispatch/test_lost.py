@@ -7,7 +7,6 @@ from typing import TypeVar
 import msgspec
 import pytest
 
-from core.domain import object_keys
 from core.domain.errors import Code
 from core.domain.model import HandOver, Result, Status
 from core.routing.batch_tiers import TIERS
@@ -173,7 +172,7 @@ def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispa
     """Its message may be on its way for as long as the queue is: what the child wrote down before it, is read."""
     images = submitted(dispatch, 2)
     larger = msgspec.structs.replace(images[0], tier="4x30", reason="It needs more.")
-    dispatch.store.put(object_keys.handed_over(images[0]), msgspec.json.encode(larger))
+    dispatch.store.put(images[0].passed_on_key, msgspec.json.encode(larger))
     fail(dispatch, fate)
     assert codes(dispatch, images)[0] is None
     assert dispatch.deliver(larger) == []

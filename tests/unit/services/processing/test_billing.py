@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.domain import manifest
+from core.domain import stored_documents
 from core.domain.model import Door, HandOver, ImageJob, Result, Route
 from core.routing.batch_tiers import TIERS
 from core.routing.prices import MIN_BILLED_SECONDS
@@ -90,8 +90,8 @@ def test_where_no_memory_is_billed_no_bill_is_made_up(tmp_path: Path) -> None:
 
 
 def test_a_result_of_an_earlier_release_is_read_as_it_stands() -> None:
-    before = json.loads(manifest.encode(result()))
+    before = json.loads(stored_documents.encode_result(result()))
     del before["billed"]
-    read = manifest.decode(json.dumps(before).encode(), "results/x/0.json")
+    read = stored_documents.decode_result(json.dumps(before).encode(), "results/x/0.json")
     assert isinstance(read, Result)
     assert read.billed is None

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote is read in one place: whatever it is, it is an error of its own and of no other."""
+"""Stored JSON is read by one module: invalid content raises one kind of error, and harms no other object."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from batch import commands
-from core.domain import manifest, object_keys
+from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
-from core.domain.model import HandOver, Tombstone, image_id
+from core.domain.identity import image_id
+from core.domain.model import HandOver, Tombstone
 from core.routing.batch_tiers import TIERS
 from core.services.dispatch import job_documents, job_events
 from core.services.dispatch.failed_jobs import _given_on
@@ -25,7 +26,7 @@ from tests.support.services import World
 from tests.support.values import NOW, result
 
 ROOT = Path(__file__).parents[3]
-#: What reads files of the image, asks whether a value of Kafka is JSON at all, or has an error of its own.
+#: Modules that read files of the container image, test whether a Kafka value is JSON, or raise errors of their own.
 OTHERS = {
     "core/adapters/aws/report_function.py",
     "core/routing/estimate.py",
@@ -57,15 +58,15 @@ def _misconfigured(read: Callable[[], Any], key: str) -> None:
     assert key in caught.value.message
 
 
-def test_a_result_that_is_none_is_told_by_its_key(body: bytes) -> None:
-    _misconfigured(lambda: manifest.decode(body, "results/i/0.json"), "results/i/0.json")
+def test_an_invalid_result_is_reported_by_its_key(body: bytes) -> None:
+    _misconfigured(lambda: stored_documents.decode_result(body, "results/i/0.json"), "results/i/0.json")
 
 
-def test_the_work_of_a_batch_job_that_is_none_is_told_by_its_key(body: bytes) -> None:
+def test_invalid_work_of_a_batch_job_is_reported_by_its_key(body: bytes) -> None:
     _misconfigured(lambda: job_documents.decode(body, "batches/w.json"), "batches/w.json")
 
 
-def test_a_claim_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
+def test_an_invalid_claim_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
     job, place = dispatch.upload(), Place(attempt=0, tier=TIERS[0])
     dispatch.store.put(place.key(job), body)
@@ -73,21 +74,21 @@ def test_a_claim_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) ->
     _misconfigured(lambda: claims.read(job, place), place.key(job))
 
 
-def test_a_handover_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
+def test_an_invalid_hand_over_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
     image = HandOver(job=dispatch.upload(), reason="", tier=TIERS[0].name)
-    dispatch.store.put(object_keys.handed_over(image), body)
-    _misconfigured(lambda: _given_on(image, dispatch.committing), object_keys.handed_over(image))
+    dispatch.store.put(image.passed_on_key, body)
+    _misconfigured(lambda: _given_on(image, dispatch.committing), image.passed_on_key)
 
 
 @pytest.mark.parametrize("door", ["function", "dispatcher"])
-def test_an_accepted_job_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path, door: str) -> None:
+def test_an_invalid_accepted_job_is_reported_by_its_key(body: bytes, tmp_path: Path, door: str) -> None:
     dispatch = Dispatch(tmp_path)
     world: World = dispatch.world
     event = batch(record(b'{"s3": "s3://home/incoming/acme/web/u1/a.jpg"}'))
     (one,) = kafka.records(event)
     asked = ask(one, (), "web", NOW)
-    key = object_keys.accepted(_record_id(asked))
+    key = object_keys.accepted_key(_record_id(asked))
     world.store.put(key, body)
     read = world.streaming._job if door == "function" else dispatch.intake._accept
     _misconfigured(lambda: read(asked), key)
@@ -104,10 +105,10 @@ def test_a_message_that_is_no_json_is_refused() -> None:
         assert caught.value.code is Code.INVALID_EVENT
 
 
-def test_one_object_that_cannot_be_read_keeps_no_other_of_the_recorders_batch(body: bytes) -> None:
+def test_an_unreadable_object_does_not_stop_the_others_of_the_recorders_batch(body: bytes) -> None:
     store, ledger = FakeStore(), FakeLedger()
     good = result()
-    store.put(good.key, manifest.encode(good))
+    store.put(good.key, stored_documents.encode_result(good))
     wrong = [
         "tombstones/acme/x.json",
         Tombstone(image_id="y", customer="acme", requested_at=NOW).key,
@@ -122,18 +123,16 @@ def test_one_object_that_cannot_be_read_keeps_no_other_of_the_recorders_batch(bo
 
 
 @pytest.mark.parametrize("text", ["", "{", "[[[[" * 25_000, '{"customer": "\udcff"}', "nonsense"])
-def test_a_batch_job_whose_request_is_no_json_ends_as_a_wrong_request(
-    text: str, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_a_batch_job_with_a_request_that_is_no_json_is_refused(text: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert commands.main([text], 0.0) == commands.EX_DATAERR
     assert capfd.readouterr().err.startswith("invalid_request: ")
 
 
-def test_nobody_else_reads_what_was_stored() -> None:
-    """`msgspec.json.decode` raises three kinds of errors, and whoever forgets one stops more than what is wrong."""
-    found = set()
+def test_no_other_module_decodes_stored_json() -> None:
+    """`msgspec.json.decode` raises three kinds of errors; code that forgets one stops more than the broken object."""
+    decoding = set()
     for folder in ("core", "handler", "batch"):
         for path in (ROOT / folder).rglob("*.py"):
             if "json.decode(" in path.read_text("utf-8"):
-                found.add(str(path.relative_to(ROOT)))
-    assert found == {"core/domain/stored_documents.py", *OTHERS}
+                decoding.add(str(path.relative_to(ROOT)))
+    assert decoding == {"core/domain/stored_documents.py", *OTHERS}

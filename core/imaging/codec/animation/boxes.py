@@ -1,4 +1,4 @@
-"""Boxes of pixels: which part of a frame changed."""
+"""Boxes of pixels: the parts of frames that change."""
 
 from typing import Any, NamedTuple
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 class Box(NamedTuple):
-    """Pixels from (left, top) up to, and without, (right, bottom)."""
+    """The pixels from (left, top) to (right, bottom); `right` and `bottom` are excluded."""
 
     left: int
     top: int
@@ -31,21 +31,21 @@ class Box(NamedTuple):
         return slice(self.left, self.right)
 
 
-def box_of(mask: NDArray[Any]) -> Box | None:
-    """The smallest box around all that is true in `mask`, (h, w); None where nothing is."""
+def bounding_box(mask: NDArray[Any]) -> Box | None:
+    """The smallest box that encloses all true values of `mask`, (h, w) bool; None if none is true."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return None
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def around(first: Box, second: Box) -> Box:
-    """The smallest box around both."""
+def enclosing_box(first: Box, second: Box) -> Box:
+    """The smallest box that encloses both."""
     low = (min(pair) for pair in zip(first[:2], second[:2], strict=True))
     high = (max(pair) for pair in zip(first[2:], second[2:], strict=True))
     return Box(*low, *high)
 
 
-def from_even(box: Box) -> Box:
-    """The box, its left top corner moved outwards to even numbers, as WebP has them."""
+def align_to_even(box: Box) -> Box:
+    """The box with its left top corner moved outwards to even coordinates: WebP stores halves."""
     return Box(box.left & ~1, box.top & ~1, box.right, box.bottom)

@@ -1,4 +1,4 @@
-"""What an output may say, and what `auto` may choose."""
+"""The options of outputs, and the formats that `auto` chooses."""
 
 from typing import Any
 
@@ -6,9 +6,8 @@ import pytest
 
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import ImageFormat
-from core.domain.outputs import Automatic, Output, Subsampling, holding
-from core.pipelines.definition import from_bytes, to_bytes
-from core.pipelines.loader import load
+from core.domain.outputs import Automatic, Output, Subsampling, eligible_encodings
+from core.pipelines.definition import from_bytes, load, to_bytes
 
 JPEG, PNG, WEBP, AVIF, TIFF, GIF = (
     *(ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP),
@@ -52,7 +51,7 @@ def test_an_option_is_refused_by_the_formats_that_do_not_have_it() -> None:
     ("output", "said"),
     [
         ("{format: png, progressive: true}", "png has no progressive; it is an option of jpeg"),
-        ("{format: webp, lossless: true, quality: 3}", "what is lossless has no quality"),
+        ("{format: webp, lossless: true, quality: 3}", "give either lossless or quality"),
         ("{format: gif, quality: 3}", "gif is lossless and has no quality"),
         ("{format: png, palette: 257}", "palette: Expected `int` <= 256"),
         ("{format: avif, speed: 11}", "speed: Expected `int` <= 10"),
@@ -65,7 +64,7 @@ def test_an_option_is_refused_by_the_formats_that_do_not_have_it() -> None:
         ("[auto]", "expected fields"),
     ],
 )
-def test_what_is_wrong_with_an_output_is_said(output: str, said: str) -> None:
+def test_the_error_of_an_invalid_output_names_the_fault(output: str, said: str) -> None:
     assert said in fault(written(output))
 
 
@@ -88,7 +87,7 @@ def test_outputs_with_options_travel_to_the_worker() -> None:
         (["{format: auto}", "{format: avif}"], "there is a second a in avif"),
     ],
 )
-def test_two_files_of_one_rendition_may_not_come_to_be_of_one_format(outputs: list[str], said: str) -> None:
+def test_two_files_of_a_rendition_may_not_have_the_same_format(outputs: list[str], said: str) -> None:
     assert said in fault(written(*outputs))
 
 
@@ -114,25 +113,30 @@ ALL = Automatic(among=(JPEG, PNG, WEBP, AVIF, TIFF, GIF))
         ((9, 70_000), {}, {PNG, TIFF}),
     ],
 )
-def test_auto_tries_what_can_hold_the_picture(
+def test_auto_tries_the_formats_that_can_hold_the_picture(
     size: tuple[int, int], properties: dict[str, Any], expected: set[ImageFormat]
 ) -> None:
-    found = holding(ALL, size, **{"frames": 1, "transparent": False, "deep": False, **properties})
-    assert {output.format for output in found} == expected
+    encodings = eligible_encodings(ALL, size, **{"frames": 1, "transparent": False, "deep": False, **properties})
+    assert {output.format for output in encodings} == expected
 
 
-def test_auto_makes_do_with_what_loses_something_but_never_with_jpeg_for_transparency() -> None:
+def test_auto_accepts_a_loss_but_never_jpeg_for_transparency() -> None:
     lossy = Automatic(among=(JPEG, AVIF))
-    assert [item.format for item in holding(lossy, (9, 9), frames=5, transparent=False, deep=True)] == [JPEG, AVIF]
-    assert [item.format for item in holding(lossy, (9, 9), frames=1, transparent=True, deep=True)] == [AVIF]
+    assert [item.format for item in eligible_encodings(lossy, (9, 9), frames=5, transparent=False, deep=True)] == [
+        JPEG,
+        AVIF,
+    ]
+    assert [item.format for item in eligible_encodings(lossy, (9, 9), frames=1, transparent=True, deep=True)] == [AVIF]
     either = Automatic(among=(JPEG, WEBP))
-    assert [item.format for item in holding(either, (17_000, 9), frames=1, transparent=False, deep=False)] == [JPEG]
+    assert [
+        item.format for item in eligible_encodings(either, (17_000, 9), frames=1, transparent=False, deep=False)
+    ] == [JPEG]
     with pytest.raises(ImageFailure, match="WebP holds at most 16,383") as failure:
-        holding(either, (17_000, 9), frames=1, transparent=True, deep=False)
+        eligible_encodings(either, (17_000, 9), frames=1, transparent=True, deep=False)
     assert failure.value.code == Code.RESULT_TOO_LARGE
 
 
-def test_auto_refuses_what_none_of_its_formats_can_hold() -> None:
+def test_auto_refuses_a_picture_that_none_of_its_formats_can_hold() -> None:
     Automatic().refuse_larger(65_536, 9)
     with pytest.raises(ImageFailure, match="jpeg, webp and avif hold at most 65,536 a side") as failure:
         Automatic().refuse_larger(65_537, 9)

@@ -1,4 +1,4 @@
-"""Whose a record is that does not say so: the rules of KAFKA_CUSTOMERS."""
+"""The customer of a Kafka record without a customer header: the rules of KAFKA_CUSTOMERS."""
 
 import pytest
 
@@ -25,7 +25,7 @@ from tests.unit.settings.test_entries import GOOD
         ("topic:images.{customer} topic:scans=acme", "scans", None, "acme"),
     ],
 )
-def test_the_first_rule_that_tells_counts_and_a_topics_before_a_keys(
+def test_the_first_matching_rule_decides_and_rules_for_topics_come_before_keys(
     rules: str, topic: str, key: bytes | None, customer: str
 ) -> None:
     assert find_customer(read_rules(rules), topic, key) == customer
@@ -45,7 +45,7 @@ def test_the_first_rule_that_tells_counts_and_a_topics_before_a_keys(
         ("topic:s.ans=acme", "scans", None),
     ],
 )
-def test_where_no_rule_tells_or_one_tells_nonsense_the_record_is_refused(
+def test_a_record_is_refused_if_no_rule_matches_or_the_customer_is_invalid(
     rules: str, topic: str, key: bytes | None
 ) -> None:
     with pytest.raises(Refusal, match="customer"):
@@ -67,7 +67,7 @@ def test_where_no_rule_tells_or_one_tells_nonsense_the_record_is_refused(
         "images.{customer}",
     ],
 )
-def test_a_rule_that_is_none_is_reported_at_load_with_the_other_faults(rule: str) -> None:
+def test_an_invalid_rule_is_reported_at_load_with_the_other_faults(rule: str) -> None:
     environ = GOOD | {"KAFKA_CUSTOMERS": f"key {rule}", "KAFKA_PIPELINE": "a/b", "WORKERS": "-1", "BUCKET": ""}
     with pytest.raises(Misconfigured) as caught:
         entries.load(entries.ProcessSettings, environ)

@@ -1,0 +1,1 @@
+"""Animations: reading them frame by frame, and writing GIF and WebP."""
