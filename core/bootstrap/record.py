@@ -9,7 +9,7 @@ from core.services.recorder import Recording
 from core.settings import entries
 
 
-def recording(environ: Mapping[str, str]) -> Recording:
+def recorder(environ: Mapping[str, str]) -> Recording:
     """The service of the recorder."""
     values = entries.load(entries.RecordingSettings, environ)
     return Recording(store=S3Store(clients.s3(), values.bucket), ledger=ledger(values))

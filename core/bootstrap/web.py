@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from core.adapters.aws.s3_multipart import S3Multiparts
 
 
-def web(environ: Mapping[str, str]) -> Web:
+def web_services(environ: Mapping[str, str]) -> Web:
     """The services of the page's API. Raises Misconfigured(INVALID_SETTINGS)."""
     values = entries.load(entries.WebSettings, environ)
     links, rows = _links(values.bucket, environ), GalleryRows(database(values))

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import (
-    Estimate,
     ImageHeader,
     Rendered,
     Usage,
@@ -24,30 +23,6 @@ class WorkerFailure(ImageFailure):
     def __init__(self, code: Code, message: str, usage: Usage) -> None:
         super().__init__(code, message)
         self.usage = usage
-
-
-class UnfitError(Exception):
-    """An image has not ended, for want of room or time. Its source is in the store; the reason is a sentence.
-
-    `tier` names the smallest Batch tier that its `estimate` fits, where there is one; `misjudged` says that it took
-    longer than any estimate of it. `code` is what a try of it came to; None where the estimate forbade one.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        tier: str = "",
-        estimate: Estimate | None = None,
-        *,
-        misjudged: bool = False,
-        code: Code | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.code = code
-        self.tier = tier
-        self.estimate = estimate
-        self.misjudged = misjudged
 
 
 class Worker(Protocol):

@@ -16,12 +16,12 @@ import msgspec
 
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
-from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
+from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.ports.store import Listed
-from core.services.dispatch.leases import fresh, newest
+from core.services.dispatch.leases import newest_slot
 from core.services.intake.refusals import refuse_upload
-from core.services.intake.requests import s3_identity
-from core.services.processing.commit import Committing
+from core.services.intake.requests import upload_job
+from core.services.processing.commit import ResultCommitter
 
 _THREADS = 32  # round trips to S3 under way at once
 _PAGE = 1000  # entries between two looks at the clock, as many as S3 lists at once
@@ -69,7 +69,7 @@ class Reconciling:
     way to SQS, and how often it was is what lies there. After `times` it ends failed.
     """
 
-    committing: Committing
+    committer: ResultCommitter
     patience: timedelta
     times: int
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -78,11 +78,11 @@ class Reconciling:
     def reconcile(self, time: timedelta = timedelta.max) -> Report:
         """One round, for as long as `time`. What one source cannot have does not keep the others from it."""
         report = self._round(time)
-        self.committing.metrics.reconcile(report.handed_over, report.abandoned, report.failed, self.now())
+        self.committer.metrics.reconcile(report.handed_over, report.abandoned, report.failed, self.now())
         return report
 
     def _round(self, time: timedelta) -> Report:
-        report, started, store = Report(), self.now(), self.committing.store
+        report, started, store = Report(), self.now(), self.committer.store
         remembered = store.read(object_keys.RECONCILER) or b""
         with self.threads() as threads:
             for page in _pages(store.entries(object_keys.INCOMING, remembered.decode())):
@@ -99,8 +99,8 @@ class Reconciling:
 
     def _remember(self, key: str) -> None:
         """Where the next round goes on; without it, it begins anew."""
-        self.committing.store.delete(object_keys.RECONCILER)
-        self.committing.create(object_keys.RECONCILER, key.encode(), "text/plain")
+        self.committer.store.delete(object_keys.RECONCILER)
+        self.committer.create(object_keys.RECONCILER, key.encode(), "text/plain")
 
     def _tried(self, entry: Listed) -> _Done | PicturePerfectError:
         try:
@@ -116,50 +116,42 @@ class Reconciling:
         except Refusal as refusal:
             return self._refuse(entry, refusal)
         job = self._job(entry, place)
-        if job is None or self.committing.standing(job):
+        if job is None or self.committer.standing(job):
             return _Done.NOTHING
         prefix = f"{object_keys.RECONCILED}{job.image_id}/"
-        before = list(self.committing.store.entries(prefix))
+        before = list(self.committer.store.entries(prefix))
         if any(one.modified_at > self.now() - self.patience for one in before):
             return _Done.NOTHING
         hours = (self.now() - entry.modified_at) / timedelta(hours=1)
         if len(before) >= self.times:
             words = f"It waited for {hours:,.0f} hours, was taken up {len(before)} times, and nobody said how it ended."
-            self.committing.fail(job, Code.ABANDONED, words)
+            self.committer.fail(job, Code.ABANDONED, words)
             return _Done.ABANDONED
-        last = newest(self.committing.store, job)
+        last = newest_slot(self.committer.store, job)
         message = HandOver(
             job=job,
             reason=f"It was found waiting for {hours:,.0f} hours, and nobody had said how it ended.",
-            attempt=fresh(last.attempt) if last else 0,
+            attempt=last.attempt.next_generation().number if last else 0,
         )
-        mine = self.committing.create(f"{prefix}{len(before)}.json", msgspec.json.encode(message), "application/json")
+        mine = self.committer.create(f"{prefix}{len(before)}.json", msgspec.json.encode(message), "application/json")
         return _Done.HANDED_OVER if mine else _Done.NOTHING
 
     def _refuse(self, entry: Listed, refusal: Refusal) -> _Done:
         """What the door that was told of it has written down is there already, unless it was so long ago."""
-        store = self.committing.store
+        store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
-        if stored is None or not refuse_upload(self.committing, stored.ref, refusal, self.now()):
+        if stored is None or not refuse_upload(self.committer, stored.ref, refusal, self.now()):
             return _Done.NOTHING
         return _Done.REFUSED
 
     def _job(self, entry: Listed, place: object_keys.Incoming) -> ImageJob | None:
         """The job that its door made of it; None where it has moved by now."""
-        store = self.committing.store
+        store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
         if stored is None:
             return None
         if not place.is_inline:
-            return ImageJob(
-                image_id=image_id(place.customer, place.pipeline, *s3_identity(stored.ref)),
-                customer=place.customer,
-                pipeline=place.pipeline,
-                door=Door.UPLOAD,
-                name=object_keys.safe_name(place.name),
-                source=stored.ref,
-                received_at=entry.modified_at,
-            )
+            return upload_job(place, stored.ref, entry.modified_at)
         said = stored.metadata
         return ImageJob(
             image_id=place.image_id,

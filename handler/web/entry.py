@@ -2,7 +2,7 @@
 
 import os
 
-from core.bootstrap.web import web
+from core.bootstrap.web import web_services
 from handler.web.gateway import function
 
-handle = function(web(os.environ))
+handle = function(web_services(os.environ))

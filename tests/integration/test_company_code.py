@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from core.bootstrap import worker as bootstrap_worker
-from core.bootstrap.process import processing
+from core.bootstrap.process import image_processor
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import Rendered, Route
 from core.imaging.operations import OPERATIONS
@@ -22,6 +22,7 @@ from core.pipelines import definition
 from core.services.intake.requests import ImageRequest, accept_bytes
 from core.worker.supervisor import SupervisedWorker
 from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
+from tests.support.services import result_committer
 from tests.support.values import NOW
 
 MEMORY = 700 * 2**20
@@ -348,8 +349,8 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 def test_results_say_which_of_a_companys_operations_the_image_met_and_in_which_version(
     environ: dict[str, str], picture: Path
 ) -> None:
-    made = processing(environ, Route.BATCH)
-    service = replace(made, store=FakeStore(), announcements=FakeAnnouncements(), metrics=FakeMetrics())
+    made = image_processor(environ, Route.BATCH)
+    service = replace(made, committer=result_committer(FakeStore(), FakeMetrics()), announcements=FakeAnnouncements())
     results = {}
     for name in service.pipelines:
         request = ImageRequest(customer="acme", pipeline=name, image=b64encode(picture.read_bytes()).decode())
@@ -366,14 +367,14 @@ def test_results_say_which_of_a_companys_operations_the_image_met_and_in_which_v
 
 def test_pipelines_that_name_what_is_not_there_are_refused_before_the_first_image(environ: dict[str, str]) -> None:
     with pytest.raises(Misconfigured, match="there is no operation invert"):
-        processing({**environ, "OPERATIONS": "acme_code:unchanged acme_code:doing"}, Route.BATCH)
+        image_processor({**environ, "OPERATIONS": "acme_code:unchanged acme_code:doing"}, Route.BATCH)
     with pytest.raises(Misconfigured, match=r"OPERATIONS is wrong: 'acme_code' must be package\.module:function"):
-        processing({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
+        image_processor({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
 
 
 def test_who_has_files_and_no_cloud_may_use_them_too(environ: dict[str, str]) -> None:
-    assert sorted(set(bootstrap_worker.catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
-    assert bootstrap_worker.catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
+    assert sorted(set(bootstrap_worker.load_catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
+    assert bootstrap_worker.load_catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
 
 
 def test_credentials_are_not_for_a_companys_code(picture: Path, tmp_path: Path) -> None:
@@ -383,7 +384,7 @@ def test_credentials_are_not_for_a_companys_code(picture: Path, tmp_path: Path) 
         "DATABASE_URL": "postgresql://z",
         "OPERATIONS": "acme_code:doing",
     }
-    worker = bootstrap_worker.worker(environ)
+    worker = bootstrap_worker.start_worker(environ)
     try:
         (description,) = worker.operations()
         text = "steps: [{doing: {what: environment}}]\nrenditions: [{name: out, outputs: [{format: png}]}]"

@@ -10,7 +10,8 @@ import pytest
 
 from core.adapters.aws.batch import BatchJobs
 from core.domain.errors import Misconfigured
-from core.services.dispatch.job_events import Fate, JobFailed, job_name, state_change
+from core.services.dispatch.job_events import Fate, JobFailed, job_name
+from handler.failure_documents import read_state_change
 from localcloud import clients
 from localcloud.batch.scheduler import MISSING
 from tests.support.aws.local_batch import World, running, until
@@ -61,7 +62,7 @@ def told(world: World, work: str, children: int, program: str, definition: dict[
     for one in {*singles, job}:
         world.ended(one)
         until(partial(_failed, world, one))
-    return [failed for failed in map(state_change, list(world.events)) if failed]
+    return [failed for failed in map(read_state_change, list(world.events)) if failed]
 
 
 def _failed(world: World, job: str) -> bool:

@@ -14,7 +14,7 @@ import pytest
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case, Part
 from benchmarks.same_bytes import THREADS, of_threads
-from core.bootstrap.process import processing
+from core.bootstrap.process import image_processor
 from core.domain.model import Door, ImageJob, ObjectRef, Result, Route
 from core.imaging.operations import OPERATIONS
 from core.pipelines.definition import load_folder, shipped
@@ -119,7 +119,7 @@ def upload(s3: "S3Client", bucket: str, pipeline: str, kind: str, folder: Path) 
 
 def everything(route: Route, environment: dict[str, str]) -> dict[tuple[str, str], Any]:
     """By pipeline and picture: the files' names and digests, and what was measured."""
-    service = processing({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
+    service = image_processor({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
     made = {}
     try:
         for pipeline in service.pipelines:

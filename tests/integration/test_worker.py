@@ -105,7 +105,7 @@ def test_the_child_finds_no_credentials_in_its_environment(
 
     monkeypatch.setattr("core.bootstrap.worker.SupervisedWorker", _hostile)
     environ = {**os.environ, "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "y", "DATABASE_URL": "postgresql://z"}
-    worker = bootstrap_worker.worker(environ)
+    worker = bootstrap_worker.start_worker(environ)
     try:
         assert run(worker, picture, tmp_path / "out", hostile_child.Environment())
     finally:

@@ -18,7 +18,8 @@ from core.adapters.aws.sqs import SqsAnnouncements
 from core.domain import object_keys
 from core.domain.model import Door, HandOver, ImageJob, ObjectRef, image_id
 from core.routing.batch_tiers import TIERS
-from core.services.dispatch.leases import Claim, Place
+from core.services.dispatch.attempts import DispatchAttempt
+from core.services.dispatch.leases import DispatchSlot, Lease
 from core.services.intake.requests import s3_identity
 from localcloud import clients, resources
 from localcloud.cloud import Cloud
@@ -218,8 +219,8 @@ class World:
 
     def claimed(self, job: ImageJob) -> ImageJob:
         """By a dispatcher that died an hour ago, before it submitted."""
-        claim = Claim(work_id=str(uuid4()), claimed_at=datetime.now(UTC) - timedelta(hours=1))
-        self.put(Place(attempt=0, tier=TIERS[0]).key(job), msgspec.json.encode(claim))
+        lease = Lease(work_id=str(uuid4()), claimed_at=datetime.now(UTC) - timedelta(hours=1))
+        self.put(DispatchSlot(attempt=DispatchAttempt(), tier=TIERS[0]).key(job), msgspec.json.encode(lease))
         return job
 
     def narrow(self) -> None:

@@ -108,10 +108,10 @@ class Fleet:
         while idle and self.waiting:
             number, bodies = idle.pop(), self.waiting[:10]
             self.waiting = self.waiting[10:]
-            dispatching = self.dispatch.dispatcher(jobs=self.sandboxes[number])
+            dispatching = self.dispatch.make_dispatcher(jobs=self.sandboxes[number])
 
             def work(_: Process, bodies: Any = bodies, dispatching: Any = dispatching) -> list[str]:
-                return self.dispatch.deliver(*bodies, dispatching=dispatching)
+                return self.dispatch.deliver(*bodies, dispatcher=dispatching)
 
             self.running.append((self.scheduler.spawn("dispatch", work), number, bodies))
             self.invocations += 1

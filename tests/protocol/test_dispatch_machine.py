@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError
 from core.domain.model import ImageJob, ObjectRef, Status
-from core.services.dispatch.array_child import read
+from core.services.dispatch.array_child import read_share
 from core.services.dispatch.job_events import Fate as Ending
 from core.services.reconciler import Reconciling, Report
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
@@ -81,7 +81,7 @@ class DispatchProtocol(RuleBasedStateMachine):
         def work(process: Process) -> None:
             left = bodies
             try:
-                left = self.dispatch.deliver(*bodies, dispatching=self.dispatch.dispatcher(process.threads))
+                left = self.dispatch.deliver(*bodies, dispatcher=self.dispatch.make_dispatcher(process.threads))
             finally:
                 self.messages += left
 
@@ -96,8 +96,8 @@ class DispatchProtocol(RuleBasedStateMachine):
         job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
 
         def work(process: Process) -> None:
-            share = read(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index % job.size)})
-            self.dispatch.sharing(process.threads).work(share, 0)
+            share = read_share(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index % job.size)})
+            self.dispatch.child(process.threads).process(share, 0)
 
         self._go_on(self.scheduler.spawn("batch", work), head_start)
 
@@ -121,7 +121,7 @@ class DispatchProtocol(RuleBasedStateMachine):
         image = list(self.images)[pick % len(self.images)]
 
         def work(process: Process) -> None:
-            replace(self.dispatch.world.processing, threads=process.threads).process(self.jobs[image])
+            replace(self.dispatch.world.processor, threads=process.threads).process(self.jobs[image])
 
         self._go_on(self.scheduler.spawn("door", work), head_start)
 
@@ -232,7 +232,7 @@ class DispatchProtocol(RuleBasedStateMachine):
 
     def _reconcile(self, threads: Callable[[], Any]) -> Report:
         return Reconciling(
-            committing=self.dispatch.committing,
+            committer=self.dispatch.committer,
             patience=timedelta(hours=12),
             times=3,
             now=self.dispatch.clock,

@@ -16,13 +16,13 @@ from hypothesis.stateful import initialize, precondition, rule
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import HandOver, Outcome, Result, Value
-from core.services.intake.kafka_batch import Ending, Refused, Streaming
+from core.services.intake.kafka_batch import KafkaBatchProcessor, RecordEnding, RefusedRecord
 from handler import kafka
 from tests.protocol.scheduler import Process, Serial
 from tests.protocol.test_state_machine import _THOROUGH, STEPS, UPLOADS, Direct, Protocol, Upload, _sha256, pytestmark
 from tests.support.aws.kafka_events import batch, handed_over, record
 from tests.support.fakes.ports import Died, FakeHandovers
-from tests.support.services import streaming
+from tests.support.services import kafka_batch_processor
 
 __all__ = ["pytestmark"]  # as long as its base
 
@@ -88,9 +88,9 @@ class KafkaProtocol(Protocol):
             return
         self.sent.update(records)
 
-        def work(process: Process) -> list[Ending]:
-            service = self._streaming(machine, process.threads)
-            return service.work(kafka.records(batch(*(one.raw for one in records))), 60)
+        def work(process: Process) -> list[RecordEnding]:
+            service = self._kafka_batches(machine, process.threads)
+            return service.process(kafka.records(batch(*(one.raw for one in records))), 60)
 
         process = self.scheduler.spawn(f"batch of {[one.offset for one in records]}", work)
         self.batches.append((records, process))
@@ -109,7 +109,7 @@ class KafkaProtocol(Protocol):
             if again:
                 self.overflow.waiting.append(body)  # delivered at least once
             try:
-                return self._processing("", process.threads).process(handed_over(body))
+                return self._processor("", process.threads).process(handed_over(body))
             except BaseException:
                 self.overflow.waiting.append(body)  # not deleted: it comes again
                 raise
@@ -139,8 +139,8 @@ class KafkaProtocol(Protocol):
             if process.ended and process.outcome is not None:
                 assert process.outcome.result == results[process.outcome.result.image_id]
 
-    def _was_told_right(self, one: Streamed, ending: Ending, results: dict[str, Result]) -> None:
-        match ending.what:
+    def _was_told_right(self, one: Streamed, ending: RecordEnding, results: dict[str, Result]) -> None:
+        match ending.outcome:
             case Outcome(result=result):
                 assert result == results[result.image_id], "Another result than the one that stands."
                 assert self._brings(one, result), "A conflict was called done."
@@ -148,7 +148,7 @@ class KafkaProtocol(Protocol):
                 waits = any(handed_over(body) == job for body in self.overflow.waiting)
                 under_way = any(not process.ended for process in self.runs)
                 assert waits or under_way or job.image_id in results, "What was handed over is lost."
-            case Refused(key=key):
+            case RefusedRecord(key=key):
                 assert key in self.store.contents(object_keys.REFUSED)
             case error:
                 assert isinstance(error, PicturePerfectError), error
@@ -183,11 +183,11 @@ class KafkaProtocol(Protocol):
     def _ends(self, one: Streamed) -> Outcome | Refusal:
         """What becomes of a record in the end."""
         for _ in range(2):
-            (ending,) = self._streaming("", Serial).work(kafka.records(batch(one.raw)), 60)
-            match ending.what:
+            (ending,) = self._kafka_batches("", Serial).process(kafka.records(batch(one.raw)), 60)
+            match ending.outcome:
                 case Outcome() as outcome:
                     return outcome
-                case Refused(code=code, message=message):
+                case RefusedRecord(code=code, message=message):
                     self.refused.add(one)
                     return Refusal(code, message)
                 case HandOver():
@@ -196,7 +196,7 @@ class KafkaProtocol(Protocol):
 
     def _run_all(self) -> None:
         while self.overflow.waiting:
-            self._processing("", Serial).process(handed_over(self.overflow.waiting.pop()))
+            self._processor("", Serial).process(handed_over(self.overflow.waiting.pop()))
 
     def _brings(self, delivery: Any, result: Result) -> bool:
         if not isinstance(delivery, Streamed):
@@ -207,8 +207,9 @@ class KafkaProtocol(Protocol):
         """A record that refers to an upload may come first when that has ended and moved."""
         return result.source.object.key == _UPLOAD and self._image_id(Upload(_UPLOAD)) in self._results()
 
-    def _streaming(self, machine: str, threads: Any) -> Streaming:
-        return replace(streaming(self._processing(machine, threads), self.overflow), threads=lambda _: threads())
+    def _kafka_batches(self, machine: str, threads: Any) -> KafkaBatchProcessor:
+        batches = kafka_batch_processor(self._processor(machine, threads), self.overflow)
+        return replace(batches, threads=lambda _: threads())
 
 
 TestKafkaProtocol = KafkaProtocol.TestCase

@@ -30,7 +30,7 @@ from core.ports.store import WriteContestedError
 from core.services.recorder import Recording
 from tests.support.fakes.ports import Died, FakeMetrics, undisturbed
 from tests.support.fakes.worker import FakeWorker
-from tests.support.services import Context, World, processing, s3_event
+from tests.support.services import Context, World, image_acceptor, image_processor, s3_event
 from tests.support.values import NOW
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _direct(body: bytes, **more: str) -> dict[str, Any]:
 def test_promise_1_every_image_ends(doors: SimpleNamespace, tmp_path: Path, body: bytes) -> None:
     """In one final result, processed, or failed with a code and a sentence; and so it stands in the ledger."""
     world = World(tmp_path)
-    (answer,) = doors.process.answer(world.upload("a.jpg", body), Context(), world.processing)["images"]
+    (answer,) = doors.process.answer(world.upload("a.jpg", body), Context(), world.processor, world.acceptor)["images"]
     world.record()
     row = world.ledger.images[answer["image_id"]]
     assert row["status"] == answer["status"] == (Status.PROCESSED if body == b"photo" else Status.FAILED)
@@ -61,10 +61,10 @@ def test_promise_2_again_is_nothing(doors: SimpleNamespace, tmp_path: Path) -> N
     world = World(tmp_path)
     uploads = [world.upload("a.jpg", b"photo"), world.upload("b.jpg", b"!corrupt_image")]
     sent = [*uploads, _direct(b"inline"), _direct(b"inline", idempotency_key="k")]
-    answers = [doors.process.answer(event, Context(), world.processing) for event in sent]
+    answers = [doors.process.answer(event, Context(), world.processor, world.acceptor) for event in sent]
     for _ in range(3):
         for event, answer in reversed(list(zip(sent, answers, strict=True))):
-            again = doors.process.answer(event, Context(), world.processing)
+            again = doors.process.answer(event, Context(), world.processor, world.acceptor)
             assert again == _as_duplicate(answer)
         world.record()
         world.recording.replay()
@@ -85,7 +85,7 @@ def test_promise_4_no_image_harms_another(doors: SimpleNamespace, tmp_path: Path
     """It ends alone, with its code; those before and after it, in the same event, are processed."""
     world = World(tmp_path)
     refs = [world.store.put(f"incoming/acme/web/u{n}/a", body) for n, body in enumerate([b"one", bad, b"two"])]
-    images = doors.process.answer(s3_event(*refs), Context(), world.processing)["images"]
+    images = doors.process.answer(s3_event(*refs), Context(), world.processor, world.acceptor)["images"]
     assert [image["code"] for image in images] == [None, bad[1:].decode(), None]
 
 
@@ -94,7 +94,7 @@ def test_promise_4_holds_for_a_record_that_is_refused_too(doors: SimpleNamespace
     refs = [
         world.store.put(key, b"photo") for key in ("incoming/acme/web/u1/a", "incoming/bad", "incoming/acme/web/u2/b")
     ]
-    images = doors.process.answer(s3_event(*refs), Context(), world.processing)["images"]
+    images = doors.process.answer(s3_event(*refs), Context(), world.processor, world.acceptor)["images"]
     assert [image["status"] for image in images] == ["processed", "refused", "processed"]
     assert len(world.store.contents("results/")) == 2
 
@@ -134,7 +134,7 @@ def test_promise_6_no_source_is_lost(doors: SimpleNamespace, tmp_path: Path, doo
         event = world.upload("a.jpg", body) if door == "upload" else _direct(body)
         for _ in range(2):  # interrupted somewhere; then again
             with suppress(Died, PicturePerfectError):
-                doors.process.answer(event, Context(), world.processing)
+                doors.process.answer(event, Context(), world.processor, world.acceptor)
                 world.record()
             if door == "upload" or world.store.contents("results/"):
                 assert body in world.store.contents().values(), f"lost at effect {nth}"
@@ -154,7 +154,7 @@ def test_promise_6_no_source_is_lost(doors: SimpleNamespace, tmp_path: Path, doo
 def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: SimpleNamespace, tmp_path: Path) -> None:
     """A late delivery staged other bytes for a taken id, after the accepted ones were archived."""
     world = World(tmp_path)
-    doors.process.answer(_direct(b"accepted", idempotency_key="k"), Context(), world.processing)
+    doors.process.answer(_direct(b"accepted", idempotency_key="k"), Context(), world.processor, world.acceptor)
     (staged,) = world.store.contents("incoming/")
     world.record()
     world.store.put(staged, b"refused", metadata={"sha256": "other"})
@@ -171,13 +171,13 @@ def test_promise_6_what_a_loser_staged_late_is_tidied_up_without_a_replay(
     def around(name: str, effect: Callable[[], T], /) -> T:
         if name == "store.create" and not world.store.contents("incoming/") and not world.worker.runs:
             world.store.around = world.queue.around = undisturbed
-            doors.process.answer(_direct(b"photo"), Context(), world.processing)
+            doors.process.answer(_direct(b"photo"), Context(), world.processor, world.acceptor)
             world.record()
         return effect()
 
     world = World(tmp_path)
     world.store.around = around
-    assert doors.process.answer(_direct(b"photo"), Context(), world.processing)["duplicate"] is True
+    assert doors.process.answer(_direct(b"photo"), Context(), world.processor, world.acceptor)["duplicate"] is True
     assert world.store.contents("incoming/"), "It was late."
     world.record()
     assert not world.store.contents("incoming/")
@@ -188,7 +188,7 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
     doors: SimpleNamespace, tmp_path: Path
 ) -> None:
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
+    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
     world.ledger.record([], [Tombstone(image_id=image["image_id"], customer="acme", requested_at=NOW)])
     stray = Tombstone(image_id=image["image_id"], customer="globex", requested_at=NOW)
     world.store.put(stray.key, _json(stray))
@@ -200,8 +200,8 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
 def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNamespace, tmp_path: Path) -> None:
     """A lifecycle's delete marker hides them for another retention, and a listing shows nothing."""
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
-    (other,) = doors.process.answer(world.upload("b", b"other"), Context(), world.processing)["images"]
+    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
+    (other,) = doors.process.answer(world.upload("b", b"other"), Context(), world.processor, world.acceptor)["images"]
     world.record()
     for prefix in ("originals/", "processed/"):
         for key in world.store.contents(prefix):
@@ -217,7 +217,7 @@ def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNam
 def test_an_erasure_takes_what_was_written_of_the_image_on_its_way(doors: SimpleNamespace, tmp_path: Path) -> None:
     """Jobs hold the name of the file; the commit is the truth, and stays."""
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
+    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
     identity = image["image_id"]
     mine = [f"dispatched/{identity}/0/0.1x2.0.json", f"failures/reconciled/{identity}/0.json"]
     others = [key.replace(identity, "00000000-0000-0000-0000-000000000000") for key in mine]
@@ -242,7 +242,7 @@ def test_promise_7_a_dead_database_stops_nothing(
 ) -> None:
     """PostgreSQL is stopped: images are processed all the same, once; their records wait, and are there later."""
     store, worker, metrics = S3Store(s3, bucket), FakeWorker(), FakeMetrics()
-    service = processing(store, SqsAnnouncements(sqs, queue, bucket), metrics, worker, tmp_path)
+    service = image_processor(store, SqsAnnouncements(sqs, queue, bucket), metrics, worker, tmp_path)
     _notify(s3, sqs, bucket, queue)
     ledger = PostgresLedger(stoppable.get_uri())
     ledger.migrate()
@@ -293,7 +293,7 @@ def _upload_and_process(doors: SimpleNamespace, s3: "S3Client", bucket: str, ser
     key = f"incoming/acme/web/u1/{name}"
     stored = s3.put_object(Bucket=bucket, Key=key, Body=name.encode())
     ref = ObjectRef(bucket=bucket, key=key, version=stored["VersionId"], etag=stored["ETag"].strip('"'))
-    (image,) = doors.process.answer(s3_event(ref), Context(), service)["images"]
+    (image,) = doors.process.answer(s3_event(ref), Context(), service, image_acceptor(service.committer))["images"]
     assert image["status"] == "processed"
 
 
@@ -327,7 +327,7 @@ def test_promise_8_the_database_can_be_rebuilt(
     for number in range(6):
         body = b"!corrupt_image" if number % 3 == 0 else f"photo {number}".encode()
         event = world.upload(f"{number}\0.jpg", body, customer=("acme", "globex")[number % 2])
-        (image,) = doors.process.answer(event, Context(), world.processing)["images"]
+        (image,) = doors.process.answer(event, Context(), world.processor, world.acceptor)["images"]
         if number in (1, 4):
             tombstone = Tombstone(image_id=image["image_id"], customer=("acme", "globex")[number % 2], requested_at=NOW)
             world.store.put(tombstone.key, _json(tombstone))

@@ -30,12 +30,13 @@ from core.domain.outputs import Output
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.routing.plan import Limits
 from core.services.intake.requests import accept_bytes, accept_reference, read_request
-from core.services.processing.process import Processing
+from core.services.processing.process import ImageProcessor
 from core.services.recorder import Recording
 from handler import events
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
 from tests.support.fakes.ports import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
 from tests.support.fakes.worker import FakeWorker
+from tests.support.services import result_committer
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 PIPELINE = Pipeline(
@@ -115,7 +116,7 @@ class Protocol(RuleBasedStateMachine):
         self.delivered[delivery] = self._image_id(delivery)
 
         def work(process: Process) -> Outcome:
-            return self._deliver(delivery, self._processing(machine, process.threads))
+            return self._deliver(delivery, self._processor(machine, process.threads))
 
         process = self.scheduler.spawn(f"process {delivery}", work)
         self.ended.append((delivery, process))
@@ -280,38 +281,34 @@ class Protocol(RuleBasedStateMachine):
 
     # How
 
-    def _processing(self, machine: str, threads: Callable[[], Any]) -> Processing:
-        return Processing(
-            store=self.store,
+    def _processor(self, machine: str, threads: Callable[[], Any]) -> ImageProcessor:
+        return ImageProcessor(
+            committer=result_committer(self.store, self.metrics),
             announcements=self.queue,
-            metrics=self.metrics,
             worker=FakeWorker(self.scheduler.around, machine),
             pipelines={"web": PIPELINE},
             limits=Limits(max_megapixels=100, max_bytes=1000),
-            references=(),
             route=Route.LAMBDA,
             public_base_url="https://images.example",
             work_dir=self.work_dir,
             timeout_seconds=60,
-            now=lambda: NOW,
-            sleep=lambda _: None,
             threads=threads,
         )
 
     def _recording(self, threads: Callable[[], Any]) -> Recording:
         return Recording(store=self.store, ledger=self.ledger, threads=threads)
 
-    def _deliver(self, delivery: Delivery, service: Processing) -> Outcome:
+    def _deliver(self, delivery: Delivery, processor: ImageProcessor) -> Outcome:
         match delivery:
             case Upload(key):
-                (job,) = map(events.upload_job, events.s3_records(self._notification(key)))
+                (job,) = map(events.accept_upload, events.s3_records(self._notification(key)))
                 assert job is not None
-                return service.process(job)
+                return processor.process(job)
             case Reference(key):
                 request = read_request({"customer": "acme", "pipeline": "web", "s3": f"s3://home/{key}"})
-                return service.process(accept_reference(request, service.store, (), NOW))
+                return processor.process(accept_reference(request, processor.committer.store, (), NOW))
             case Direct(idempotency_key, body):
-                return service.process(*accept_bytes(_request(idempotency_key, body), "home", NOW))
+                return processor.process(*accept_bytes(_request(idempotency_key, body), "home", NOW))
 
     def _answers(self) -> dict[Any, Outcome | PicturePerfectError]:
         return {delivery: self._answer(delivery) for delivery in self.delivered}
@@ -319,7 +316,7 @@ class Protocol(RuleBasedStateMachine):
     def _answer(self, delivery: Delivery) -> Outcome | PicturePerfectError:
         """What the caller, or S3, hears when it tries until it hears something final."""
         try:
-            return self._deliver(delivery, self._processing("", Serial))
+            return self._deliver(delivery, self._processor("", Serial))
         except Refusal as refusal:
             if isinstance(delivery, Reference) and refusal.code is Code.INVALID_REQUEST:
                 return self._answer(Upload(delivery.key))  # it has ended and moved: to the caller it is not there
@@ -334,7 +331,7 @@ class Protocol(RuleBasedStateMachine):
     def _image_id(self, delivery: Delivery) -> str:
         if isinstance(delivery, Direct):
             return accept_bytes(_request(delivery.idempotency_key, delivery.body), "home", NOW)[0].image_id
-        (job,) = map(events.upload_job, events.s3_records(self._notification(delivery.key)))
+        (job,) = map(events.accept_upload, events.s3_records(self._notification(delivery.key)))
         assert job is not None
         return job.image_id
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,10 @@ from core.ports.queues import Announcements, Handovers
 from core.ports.store import ObjectStore
 from core.ports.worker import Workers
 from core.routing.plan import Limits
-from core.services.intake.kafka_batch import Streaming
-from core.services.processing.process import Processing
+from core.services.intake.accept import ImageAcceptor
+from core.services.intake.kafka_batch import KafkaBatchProcessor
+from core.services.processing.commit import ResultCommitter
+from core.services.processing.process import ImageProcessor
 from core.services.recorder import Recording
 from tests.protocol.scheduler import Serial
 from tests.support.aws.kafka_events import handed_over
@@ -41,7 +44,7 @@ WEB = Pipeline(
 )
 
 
-def processing(
+def image_processor(
     store: ObjectStore,
     announcements: Announcements,
     metrics: Metrics,
@@ -49,31 +52,42 @@ def processing(
     work_dir: Path,
     *,
     threads: Callable[[], Executor] = Serial,
-    references: tuple[str, ...] = ("s3://shared/{customer}/",),
-) -> Processing:
-    return Processing(
-        store=store,
+) -> ImageProcessor:
+    return ImageProcessor(
+        committer=result_committer(store, metrics),
         announcements=announcements,
-        metrics=metrics,
         worker=worker,
         pipelines={"web": WEB},
         limits=Limits(max_megapixels=100, max_bytes=1000),
-        references=references,
         route=Route.LAMBDA,
         public_base_url="https://images.example",
         work_dir=work_dir,
         timeout_seconds=60,
-        now=lambda: NOW,
-        sleep=lambda _: None,
         threads=threads,
     )
 
 
-def streaming(service: Processing, overflow: Handovers, *, partial: bool = False) -> Streaming:
-    return Streaming(
-        processing=replace(service, handovers=overflow),
+def result_committer(
+    store: ObjectStore, metrics: Metrics, now: Callable[[], datetime] = lambda: NOW
+) -> ResultCommitter:
+    return ResultCommitter(store=store, metrics=metrics, now=now, sleep=lambda _: None)
+
+
+def image_acceptor(committer: ResultCommitter) -> ImageAcceptor:
+    return ImageAcceptor(
+        committer=committer,
+        references=("s3://shared/{customer}/",),
         rules=read_rules("topic:images.{customer} topic:scans=globex key"),
-        pipeline="web",
+        kafka_pipeline="web",
+    )
+
+
+def kafka_batch_processor(
+    processor: ImageProcessor, overflow: Handovers, *, partial: bool = False
+) -> KafkaBatchProcessor:
+    return KafkaBatchProcessor(
+        processor=replace(processor, handovers=overflow),
+        acceptor=image_acceptor(processor.committer),
         partial=partial,
         threads=lambda _: Serial(),
     )
@@ -88,9 +102,10 @@ class World:
         self.metrics = FakeMetrics(around)
         self.ledger = FakeLedger(around)
         self.worker = FakeWorker(around)
-        self.processing = processing(self.store, self.queue, self.metrics, self.worker, work_dir)
+        self.processor = image_processor(self.store, self.queue, self.metrics, self.worker, work_dir)
+        self.acceptor = image_acceptor(self.processor.committer)
         self.overflow = FakeHandovers(around)
-        self.streaming = streaming(self.processing, self.overflow)
+        self.kafka_batches = kafka_batch_processor(self.processor, self.overflow)
         self.recording = Recording(store=self.store, ledger=self.ledger, threads=Serial)
         self.store.listeners.append(self._notify)
 
@@ -105,7 +120,7 @@ class World:
     def run_alone(self, *bodies: str) -> None:
         """What Batch does with messages of the overflow queue: each image with everything there is."""
         for body in bodies:
-            self.processing.process(handed_over(body))
+            self.processor.process(handed_over(body))
 
     def record(self) -> None:
         """What the recorder does with all that waits; what it could not do waits on."""

@@ -47,7 +47,7 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415
+    from core.bootstrap.worker import load_catalogue  # noqa: PLC0415
     from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
     from core.routing import cost_table  # noqa: PLC0415
     from pictureperfect.calibration import fit  # noqa: PLC0415
@@ -56,7 +56,7 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
     writable_file(out)
     if document:
         writable_file(document, "--document")
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
+    known = load_folder(pipelines or shipped(), load_catalogue(os.environ))
     functions = tuple(os.environ.get("OPERATIONS", "").split())
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="calibrate-") as scratch:
         wanted = fit.series(known, _examples(Path(scratch)))

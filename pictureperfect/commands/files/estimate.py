@@ -43,12 +43,12 @@ def estimate(
     Of an object in S3 only its beginning and its end are read, and more of it only where these do not tell.
     Limits and the table of costs are those of the settings MAX_MEGAPIXELS, MAX_BYTES, LAMBDA_MAX_MEGAPIXELS and COSTS.
     """
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
+    from core.bootstrap.worker import load_catalogue  # noqa: PLC0415 - `--help` needs none of these
     from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
     from core.routing.plan import Policy  # noqa: PLC0415
     from pictureperfect.files import estimate  # noqa: PLC0415
 
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
+    known = load_folder(pipelines or shipped(), load_catalogue(os.environ))
     if pipeline not in known:
         raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
     asked = estimate.Asked(

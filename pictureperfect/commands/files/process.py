@@ -40,11 +40,11 @@ def process(
     answered: an image that failed is an answer too. What an earlier run into the same folder has done is not
     done again.
     """
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
+    from core.bootstrap.worker import load_catalogue  # noqa: PLC0415 - `--help` needs none of these
     from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
     from pictureperfect.files.journal import InUse, Journal  # noqa: PLC0415
 
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
+    known = load_folder(pipelines or shipped(), load_catalogue(os.environ))
     if pipeline not in known:
         raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
     writable_folder(out)

@@ -53,7 +53,7 @@ def replay(folder: Path, as_json: bool) -> int:
 
     The database is that of DATABASE_URL (with BUCKET), else the running cloud's. Doing it again changes nothing.
     """
-    from core.bootstrap.record import recording  # noqa: PLC0415
+    from core.bootstrap.record import recorder  # noqa: PLC0415
 
     done = 0
     with environment(folder) as variables, progress() as bars:
@@ -64,7 +64,7 @@ def replay(folder: Path, as_json: bool) -> int:
             done += count
             bars.update(task, completed=done)
 
-        failures = recording(variables).replay(advance)
+        failures = recorder(variables).replay(advance)
     if as_json:
         told = {key: {"code": error.code, "message": error.message} for key, error in failures.items()}
         click.echo(json.dumps({"replayed": done, "failures": told}))

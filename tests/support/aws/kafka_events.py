@@ -4,7 +4,7 @@ from base64 import b64encode
 from typing import Any
 
 from core.domain.model import ImageJob
-from core.services.dispatch import job_events
+from handler import failure_documents
 from tests.support.values import NOW
 
 ARN = "arn:aws:kafka:us-east-1:123456789012:cluster/pictures/1"
@@ -46,7 +46,7 @@ def overflow(*bodies: str) -> dict[str, Any]:
 
 def handed_over(body: str) -> ImageJob:
     """The job in a message of the overflow queue."""
-    return job_events.hand_over(job_events.decode(body)).job
+    return failure_documents.read_hand_over(failure_documents.decode(body)).job
 
 
 def _bytes(text: str | bytes) -> list[int]:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from core.adapters.postgres.gallery import GalleryRows
 from core.adapters.postgres.ledger import PostgresLedger
-from core.bootstrap.web import web
+from core.bootstrap.web import web_services
 from core.domain import manifest
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
 from handler.web.gateway import function
@@ -37,7 +37,7 @@ class WebWorld:
         self.bucket = bucket
         self.endpoint = cloud
         self.ledger = PostgresLedger(database_url)
-        self.web = web(
+        self.web = web_services(
             {
                 "BUCKET": bucket,
                 "DATABASE_URL": database_url.replace("//postgres:@", "//picture_perfect_web:@"),

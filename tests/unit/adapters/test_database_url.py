@@ -31,7 +31,7 @@ WRONG = {
 @pytest.mark.parametrize("auth", ["url", "iam"])
 def test_it_is_told_at_load_and_no_part_of_it_is_shown(url: str, sentence: str, auth: str) -> None:
     environ = {"BUCKET": "pictures", "DATABASE_URL": url, "DATABASE_AUTH": auth, "AWS_REGION": "eu-west-1"}
-    for load in (web.web, record.recording, ledger.migrate):
+    for load in (web.web_services, record.recorder, ledger.migrate):
         with pytest.raises(Misconfigured) as caught:
             load(environ)
         assert caught.value.code is Code.INVALID_SETTINGS

@@ -1,4 +1,4 @@
-"""JSON that somebody else wrote is read in one place: whatever it is, it is an error of its own and of no other."""
+"""JSON that somebody else wrote is read in one slot: whatever it is, it is an error of its own and of no other."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +11,13 @@ from core.domain import manifest, object_keys
 from core.domain.errors import Code, Misconfigured, Refusal
 from core.domain.model import HandOver, Tombstone, image_id
 from core.routing.batch_tiers import TIERS
-from core.services.dispatch import job_documents, job_events
-from core.services.dispatch.failed_jobs import _given_on
-from core.services.dispatch.leases import Claims, Place
-from core.services.intake.kafka_records import Asked, ask
+from core.services.dispatch import job_documents
+from core.services.dispatch.attempts import DispatchAttempt
+from core.services.dispatch.failed_jobs import _handed_over
+from core.services.dispatch.leases import DispatchSlot, Leases
+from core.services.intake.kafka_records import read_image
 from core.services.recorder import Recording
-from handler import kafka
+from handler import failure_documents, kafka
 from tests.protocol.scheduler import Serial
 from tests.support.aws.dispatch_world import Dispatch
 from tests.support.aws.kafka_events import batch, record
@@ -67,40 +68,33 @@ def test_the_work_of_a_batch_job_that_is_none_is_told_by_its_key(body: bytes) ->
 
 def test_a_claim_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
-    job, place = dispatch.upload(), Place(attempt=0, tier=TIERS[0])
-    dispatch.store.put(place.key(job), body)
-    claims = Claims(dispatch.committing, dispatch.jobs, {}, dispatch.clock)
-    _misconfigured(lambda: claims.read(job, place), place.key(job))
+    job, slot = dispatch.upload(), DispatchSlot(attempt=DispatchAttempt(), tier=TIERS[0])
+    dispatch.store.put(slot.key(job), body)
+    leases = Leases(dispatch.committer, dispatch.jobs, {}, dispatch.clock)
+    _misconfigured(lambda: leases.read(job, slot), slot.key(job))
 
 
 def test_a_handover_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
     image = HandOver(job=dispatch.upload(), reason="", tier=TIERS[0].name)
     dispatch.store.put(object_keys.handed_over(image), body)
-    _misconfigured(lambda: _given_on(image, dispatch.committing), object_keys.handed_over(image))
+    _misconfigured(lambda: _handed_over(image, dispatch.committer), object_keys.handed_over(image))
 
 
-@pytest.mark.parametrize("door", ["function", "dispatcher"])
-def test_an_accepted_job_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path, door: str) -> None:
-    dispatch = Dispatch(tmp_path)
-    world: World = dispatch.world
+def test_an_accepted_job_that_is_none_is_told_by_its_key(body: bytes, tmp_path: Path) -> None:
+    world = World(tmp_path)
     event = batch(record(b'{"s3": "s3://home/incoming/acme/web/u1/a.jpg"}'))
     (one,) = kafka.records(event)
-    asked = ask(one, (), "web", NOW)
-    key = object_keys.accepted(_record_id(asked))
+    image = read_image(one, world.acceptor.rules, "web", NOW)
+    key = object_keys.accepted(image_id(image.request.customer, image.request.pipeline, *image.position))
     world.store.put(key, body)
-    read = world.streaming._job if door == "function" else dispatch.intake._accept
-    _misconfigured(lambda: read(asked), key)
-
-
-def _record_id(asked: Asked) -> str:
-    return image_id(asked.request.customer, asked.request.pipeline, *asked.position)
+    _misconfigured(lambda: world.acceptor.record(one, NOW), key)
 
 
 def test_a_message_that_is_no_json_is_refused() -> None:
     for name in ("nothing", "no JSON", "not UTF-8", "not UTF-8 in a name", "half of a character", "nested for ever"):
         with pytest.raises(Refusal) as caught:
-            job_events.decode(BAD[name])
+            failure_documents.decode(BAD[name])
         assert caught.value.code is Code.INVALID_EVENT
 
 

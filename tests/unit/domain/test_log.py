@@ -88,7 +88,9 @@ def test_no_record_of_kafka_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], place: str, field: str
 ) -> None:
     said = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
-    doors.process.answer(batch(record(json.dumps(said).encode())), Context(), world.processing, world.streaming)
+    doors.process.answer(
+        batch(record(json.dumps(said).encode())), Context(), world.processor, world.acceptor, world.kafka_batches
+    )
     captured = capfd.readouterr()
     assert "was refused" in captured.err
     assert not _metrics(captured.err + captured.out)
@@ -101,7 +103,7 @@ def test_no_header_writes_a_line_of_its_own(
 ) -> None:
     said: dict[str, Any] = {header: BREAK}
     event = batch(record(**said), record(b'{"s3": "s3://x/y"}', 1, **said))
-    doors.process.answer(event, Context(), world.processing, world.streaming)
+    doors.process.answer(event, Context(), world.processor, world.acceptor, world.kafka_batches)
     captured = capfd.readouterr()
     assert not _metrics(captured.err + captured.out)
     assert len(captured.err.splitlines()) in (1, 2)
@@ -110,7 +112,7 @@ def test_no_header_writes_a_line_of_its_own(
 def test_what_is_handed_over_is_told_in_one_line(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    doors.process._told(HandOver(job=Dispatch(world.processing.work_dir).upload(), reason=BREAK))
+    doors.process._log_and_summarise(HandOver(job=Dispatch(world.processor.work_dir).upload(), reason=BREAK))
     captured = capfd.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert not _metrics(captured.err)
@@ -135,7 +137,7 @@ def test_what_lambda_prints_of_a_request_that_is_refused_is_one_line(
     doors: SimpleNamespace, world: World, event: Any
 ) -> None:
     with pytest.raises(PicturePerfectError) as caught:
-        doors.process.answer(event, Context(), world.processing)
+        doors.process.answer(event, Context(), world.processor, world.acceptor)
     assert str(caught.value).isprintable()
 
 
@@ -151,7 +153,7 @@ def test_the_dispatcher_tells_of_each_message_in_one_line(tmp_path: Path, capfd:
 
 
 def test_the_operators_function_tells_of_each_key_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    assert admin._told({BREAK: Unavailable(Code.STORE_UNAVAILABLE, "No answer.")}) == [BREAK]
+    assert admin._log_errors({BREAK: Unavailable(Code.STORE_UNAVAILABLE, "No answer.")}) == [BREAK]
     captured = capfd.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert not _metrics(captured.err)

@@ -63,7 +63,7 @@ def test_the_uploads_of_an_event_that_lambda_gave_up_on_are_those_the_door_would
         dispatch.store.put(object_keys.inline("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"staged"),
     )
     assert dispatch.deliver(gave_up(event)) == []
-    accepted = [job for job in map(events.upload_job, events.s3_records(event)) if job]
+    accepted = [job for job in map(events.accept_upload, events.s3_records(event)) if job]
     assert sorted(images(dispatch), key=str) == sorted(accepted, key=str)
     dispatch.run_all()
     assert {result.status for result in dispatch.results().values()} == {Status.PROCESSED}
@@ -118,7 +118,7 @@ def test_the_records_of_a_batch_of_kafka_are_staged_refused_and_submitted(dispat
 
 def test_records_that_ended_before_the_batch_was_given_up_are_not_staged_again(dispatch: Dispatch) -> None:
     event = batch(record(b"one", 0), record(b"two", 1))
-    dispatch.world.streaming.work(kafka.records(event), 60)
+    dispatch.world.kafka_batches.process(kafka.records(event), 60)
     dispatch.world.record()
     assert dispatch.deliver(kept(dispatch, gave_up_batch(event))) == []
     assert images(dispatch) == []
@@ -127,7 +127,7 @@ def test_records_that_ended_before_the_batch_was_given_up_are_not_staged_again(d
 
 def test_another_content_under_an_identity_that_has_ended_is_a_conflict_not_done(dispatch: Dispatch) -> None:
     first, second = (batch(record(body, 0, idempotency_key="one")) for body in (b"red", b"blue"))
-    dispatch.world.streaming.work(kafka.records(first), 60)
+    dispatch.world.kafka_batches.process(kafka.records(first), 60)
     assert dispatch.deliver(kept(dispatch, gave_up_batch(second))) == []
     assert [code for _, code in dispatch.metrics.refused] == [Code.IDENTITY_CONFLICT]
 
@@ -192,7 +192,7 @@ def test_garbage_goes_back_and_the_others_are_unhurt(dispatch: Dispatch, garbage
 @pytest.mark.parametrize("event", [None, {}, {"Records": 7}, {"Records": [{"body": "x"}]}, {"Records": [7]}])
 def test_what_is_no_batch_of_messages_is_refused(dispatch: Dispatch, event: Any) -> None:
     with pytest.raises(Refusal):
-        door().answer(event, dispatch.dispatching, dispatch.intake)
+        door().answer(event, dispatch.dispatcher, dispatch.stager)
 
 
 @pytest.mark.parametrize("error_type", BAD)

@@ -58,7 +58,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _send(doors: SimpleNamespace, world: World, event: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = doors.process.answer(event, Context(), world.processing)
+    answer: dict[str, Any] = doors.process.answer(event, Context(), world.processor, world.acceptor)
     return answer
 
 
@@ -67,7 +67,7 @@ def _direct(body: bytes = b"photo", **changes: Any) -> dict[str, Any]:
 
 
 def _upload_job(event: Any) -> ImageJob:
-    (job,) = map(events.upload_job, events.s3_records(event))
+    (job,) = map(events.accept_upload, events.s3_records(event))
     assert job is not None
     return job
 
@@ -250,7 +250,7 @@ def test_a_reference_to_nothing_is_told_to_the_caller(doors: SimpleNamespace, wo
 )
 def test_an_event_of_a_shape_nobody_sends_is_answered(doors: SimpleNamespace, world: World, event: Any) -> None:
     with suppress(PicturePerfectError):
-        doors.process.answer(event, Context(), world.processing)
+        doors.process.answer(event, Context(), world.processor, world.acceptor)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -258,7 +258,9 @@ def test_an_event_of_a_shape_nobody_sends_is_answered(doors: SimpleNamespace, wo
 def test_a_poisoned_message_is_named_and_the_others_are_recorded(
     doors: SimpleNamespace, world: World, bodies: list[str]
 ) -> None:
-    good = doors.process.answer(world.upload("a.jpg", b"photo"), Context(), world.processing)["images"][0]["image_id"]
+    good = doors.process.answer(world.upload("a.jpg", b"photo"), Context(), world.processor, world.acceptor)["images"][
+        0
+    ]["image_id"]
     bodies = [*bodies, json.dumps(s3_event(ObjectRef(bucket="home", key=f"results/{good}/0.json")))]
     messages = [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]
     answer = doors.record.answer({"Records": messages}, world.recording)

@@ -12,7 +12,7 @@ from core.domain.errors import Code, Misconfigured, Refusal, Unavailable
 from core.domain.model import Door
 from tests.support.aws.kafka_events import ARN, batch, record
 from tests.support.fakes.ports import undisturbed
-from tests.support.services import Context, World, s3_event, streaming
+from tests.support.services import Context, World, kafka_batch_processor, s3_event
 
 T = TypeVar("T")
 
@@ -23,12 +23,14 @@ def world(tmp_path: Path) -> World:
 
 
 def _send(doors: SimpleNamespace, world: World, event: Any, context: Any = None) -> dict[str, Any]:
-    answer: dict[str, Any] = doors.process.answer(event, context or Context(), world.processing, world.streaming)
+    answer: dict[str, Any] = doors.process.answer(
+        event, context or Context(), world.processor, world.acceptor, world.kafka_batches
+    )
     return answer
 
 
 def _partial(world: World) -> None:
-    world.streaming = streaming(world.processing, world.overflow, partial=True)
+    world.kafka_batches = kafka_batch_processor(world.processor, world.overflow, partial=True)
 
 
 def _documents(world: World) -> list[Any]:
@@ -194,7 +196,7 @@ def test_a_fault_of_ours_in_one_record_leaves_the_others_their_turn(doors: Simpl
 
 def test_without_an_overflow_queue_kafka_is_not_served(doors: SimpleNamespace, world: World) -> None:
     with pytest.raises(Misconfigured, match="OVERFLOW_QUEUE_URL"):
-        doors.process.answer(batch(record()), Context(), world.processing)
+        doors.process.answer(batch(record()), Context(), world.processor, world.acceptor)
 
 
 def test_an_empty_batch_is_nothing(doors: SimpleNamespace, world: World) -> None:

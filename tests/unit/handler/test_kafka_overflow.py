@@ -22,7 +22,9 @@ def world(tmp_path: Path) -> World:
 
 
 def _send(doors: SimpleNamespace, world: World, event: Any, context: Any = None) -> dict[str, Any]:
-    answer: dict[str, Any] = doors.process.answer(event, context or Context(), world.processing, world.streaming)
+    answer: dict[str, Any] = doors.process.answer(
+        event, context or Context(), world.processor, world.acceptor, world.kafka_batches
+    )
     return answer
 
 
@@ -94,10 +96,12 @@ def test_what_is_left_when_time_is_up_is_handed_over_unseen(doors: SimpleNamespa
     assert world.worker.runs == 2
 
 
-def test_other_content_under_a_taken_key_is_not_handed_over(doors: SimpleNamespace, world: World) -> None:
+@pytest.mark.parametrize("context", [Context(), _Late()])
+def test_other_content_under_a_taken_key_is_refused_and_not_left_in_incoming(
+    doors: SimpleNamespace, world: World, context: Any
+) -> None:
     _send(doors, world, batch(record(b"one", idempotency_key="k")))
     world.record()
-    stale = world.processing.store
     hidden = [True]
 
     def around(name: str, effect: Callable[[], T], /) -> T:
@@ -106,8 +110,8 @@ def test_other_content_under_a_taken_key_is_not_handed_over(doors: SimpleNamespa
             return None  # type: ignore[return-value]
         return effect()
 
-    stale.around = around  # type: ignore[attr-defined]
-    answer = _send(doors, world, batch(record(b"other", 1, idempotency_key="k")), _Late())
+    world.store.around = around
+    answer = _send(doors, world, batch(record(b"other", 1, idempotency_key="k")), context)
     assert (len(answer["refused"]), world.overflow.waiting) == (1, [])
     world.record()
     assert not world.store.contents("incoming/")

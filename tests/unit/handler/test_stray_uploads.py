@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _answer(doors: SimpleNamespace, world: World, event: Any) -> list[Any]:
-    images: list[Any] = doors.process.answer(event, Context(), world.processing)["images"]
+    images: list[Any] = doors.process.answer(event, Context(), world.processor, world.acceptor)["images"]
     return images
 
 

@@ -31,7 +31,7 @@ def dispatch(tmp_path: Path) -> Dispatch:
 
 
 def reconciling(dispatch: Dispatch) -> Reconciling:
-    return Reconciling(committing=dispatch.committing, patience=PATIENCE, times=3, now=dispatch.clock, threads=Serial)
+    return Reconciling(committer=dispatch.committer, patience=PATIENCE, times=3, now=dispatch.clock, threads=Serial)
 
 
 def taken_up(dispatch: Dispatch) -> list[HandOver]:
@@ -51,7 +51,7 @@ def dispatch_taken_up(dispatch: Dispatch, known: int = 0) -> None:
 def test_what_waits_for_long_is_taken_up_and_the_rest_left_alone(dispatch: Dispatch) -> None:
     old = dispatch.upload()
     ended = dispatch.upload()
-    dispatch.world.processing.process(ended)
+    dispatch.world.processor.process(ended)
     dispatch.clock.wait(hours=13)
     dispatch.upload()
     report = reconciling(dispatch).reconcile()

@@ -9,7 +9,7 @@ import pytest
 from core.domain.errors import Code, Misconfigured, Unavailable
 from core.domain.model import Status
 from core.services.dispatch.array_partition import LONGEST
-from core.services.dispatch.leases import PATIENCE
+from core.services.dispatch.leases import LEASE_TIME
 from tests.support.aws.dispatch_world import GIB, Dispatch, estimate
 from tests.support.fakes.ports import Died
 
@@ -91,7 +91,7 @@ def test_a_message_that_comes_again_submits_nothing(dispatch: Dispatch) -> None:
 
 def test_what_has_ended_is_dropped(dispatch: Dispatch) -> None:
     image = dispatch.image()
-    dispatch.world.processing.process(image.job)
+    dispatch.world.processor.process(image.job)
     assert dispatch.deliver(image) == []
     assert dispatch.jobs.submitted == []
 
@@ -115,7 +115,7 @@ def test_whoever_dies_on_the_way_is_followed_by_one_submission(
         dispatch.deliver(image)
     claimed = bool(dispatch.store.contents("dispatched/"))
     assert len(dispatch.deliver(image)) == claimed, "What may be under way is not taken over."
-    dispatch.clock.wait(seconds=PATIENCE.total_seconds())
+    dispatch.clock.wait(seconds=LEASE_TIME.total_seconds())
     assert dispatch.deliver(image) == []
     assert dispatch.deliver(image) == []
     assert len(dispatch.jobs.submitted) == 1

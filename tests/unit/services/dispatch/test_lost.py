@@ -79,7 +79,7 @@ def test_out_of_memory_goes_one_tier_up_and_ends_in_the_largest(dispatch: Dispat
 
 def test_of_what_timed_out_only_the_image_that_was_worked_on_ends(dispatch: Dispatch) -> None:
     images = submitted(dispatch, 3)
-    dispatch.world.processing.process(images[0].job)
+    dispatch.world.processor.process(images[0].job)
     fail(dispatch, Fate.TIMED_OUT)
     assert codes(dispatch, images) == [None, Code.TIMED_OUT, None]
     assert len(dispatch.jobs.submitted) == 2

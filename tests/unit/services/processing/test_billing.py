@@ -12,7 +12,7 @@ from core.domain import manifest
 from core.domain.model import Door, HandOver, ImageJob, Result, Route
 from core.routing.batch_tiers import TIERS
 from core.routing.prices import LEAST_SECONDS
-from core.services.dispatch.array_child import Share, Sharing
+from core.services.dispatch.array_child import ArrayChild, Share
 from core.services.processing.billing import Meter
 from tests.support.services import World
 from tests.support.values import NOW, result
@@ -44,7 +44,7 @@ def _job(world: World, number: int) -> ImageJob:
 
 def test_an_image_in_the_function_pays_for_its_memory_and_its_time(tmp_path: Path) -> None:
     world = World(tmp_path)
-    service = replace(world.processing, memory_mb=3008, vcpus=1.7, meter=Meter(Clock(0.25)))
+    service = replace(world.processor, memory_mb=3008, vcpus=1.7, meter=Meter(Clock(0.25)))
     billed = service.process(_job(world, 1)).result.billed
     assert billed
     assert (billed.seconds, billed.memory_mb, billed.vcpus, billed.tier) == (0.25, 3008, 1.7, "")
@@ -53,7 +53,7 @@ def test_an_image_in_the_function_pays_for_its_memory_and_its_time(tmp_path: Pat
 
 def test_a_failed_image_pays_too(tmp_path: Path) -> None:
     world = World(tmp_path)
-    service = replace(world.processing, memory_mb=3008, meter=Meter(Clock(0.25)))
+    service = replace(world.processor, memory_mb=3008, meter=Meter(Clock(0.25)))
     source = world.store.put("incoming/acme/web/u9/b.jpg", b"!corrupt_image")
     failed = service.process(msgspec.structs.replace(_job(world, 1), source=source)).result
     assert failed.code == "corrupt_image"
@@ -65,10 +65,11 @@ def test_a_failed_image_pays_too(tmp_path: Path) -> None:
 def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: int) -> None:
     """However short they were; and they pay for the tier, whatever the machine has."""
     world = World(tmp_path)
-    service = replace(world.processing, route=Route.BATCH, memory_mb=512, meter=Meter(Clock(0.25)))
+    service = replace(world.processor, route=Route.BATCH, memory_mb=512, meter=Meter(Clock(0.25)))
     handed = tuple(HandOver(job=_job(world, number), reason="It is large.") for number in range(images))
     share = Share(work_id="w", index=0, tier=TIERS[1], images=handed, timeout_seconds=0)
-    Sharing(processing=service, handovers=world.overflow, say=lambda _: None).work(share, 0.0)
+    child = ArrayChild(processor=service, handovers=world.overflow, write_line=lambda _: None)
+    child.process(share, 0.0)
     results = [manifest.decode(body, key) for key, body in world.store.contents("results/").items()]
     assert [one.billed.seconds for one in results if one.billed] == [LEAST_SECONDS / images] * images
     assert {(one.billed.memory_mb, one.billed.vcpus, one.billed.tier) for one in results if one.billed} == {
@@ -78,7 +79,7 @@ def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: in
 
 def test_what_lasts_longer_than_a_minute_pays_for_all_of_it(tmp_path: Path) -> None:
     world = World(tmp_path)
-    service = replace(world.processing, route=Route.BATCH, tier=TIERS[0].name, meter=Meter(Clock(75.0)))
+    service = replace(world.processor, route=Route.BATCH, tier=TIERS[0].name, meter=Meter(Clock(75.0)))
     billed = service.process(_job(world, 1)).result.billed
     assert billed
     assert billed.seconds == 75
@@ -86,7 +87,7 @@ def test_what_lasts_longer_than_a_minute_pays_for_all_of_it(tmp_path: Path) -> N
 
 def test_where_no_memory_is_billed_no_bill_is_made_up(tmp_path: Path) -> None:
     world = World(tmp_path)
-    assert world.processing.process(_job(world, 1)).result.billed is None
+    assert world.processor.process(_job(world, 1)).result.billed is None
 
 
 def test_a_result_of_an_earlier_release_is_read_as_it_stands() -> None:
