@@ -6,7 +6,7 @@ from typing import NamedTuple
 from grafana_foundation_sdk.builders import cloudwatch as builders
 from grafana_foundation_sdk.models.cloudwatch import CloudWatchQueryMode, MetricEditorMode, MetricQueryType
 
-from core.ports.metric_catalogue import DECLARED, Unit
+from core.ports.metric_catalogue import METRICS_BY_NAME, Unit
 
 #: A variable of the dashboard: METRICS_NAMESPACE can be set.
 NAMESPACE = "${namespace}"
@@ -61,7 +61,7 @@ def ours(
     Raises UnknownMetricError for a name, a set or a value that is not declared.
     """
     said = dict(by or {})
-    metric = DECLARED.get(name)
+    metric = METRICS_BY_NAME.get(name)
     if metric is None:
         raise UnknownMetricError(f"{name} is not declared in core.ports.metric_catalogue")
     found = next((one for one in metric.sets if {each.name for each in one} == set(said)), None)

@@ -12,7 +12,14 @@ import msgspec
 
 from core.domain.errors import Code
 from core.domain.model import Door, Result, Route
-from core.ports.metric_catalogue import DECLARED, Cause, Metric, Taken, of_result, properties
+from core.ports.metric_catalogue import (
+    METRICS_BY_NAME,
+    Cause,
+    Metric,
+    ReconcilerOutcome,
+    listed_properties,
+    values_of_result,
+)
 
 
 class EmfMetrics:
@@ -36,7 +43,7 @@ class EmfMetrics:
             "image_id": result.image_id,
             "run": result.run,
         }
-        self._write(result.committed_at, of_result(result), said, told)
+        self._write(result.committed_at, values_of_result(result), said, told)
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
         self._write(now, {"Refused": 1}, {"source": door, "code": code})
@@ -52,7 +59,11 @@ class EmfMetrics:
 
     def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
         """The sum, which says that it runs; by outcome only what there was, since each is a metric that is billed."""
-        found = {Taken.HANDED_OVER: handed_over, Taken.ABANDONED: abandoned, Taken.FAILED: failed}
+        found = {
+            ReconcilerOutcome.HANDED_OVER: handed_over,
+            ReconcilerOutcome.ABANDONED: abandoned,
+            ReconcilerOutcome.FAILED: failed,
+        }
         told = {outcome: sources for outcome, sources in found.items() if sources}
         for outcome, sources in told.items():
             self._write(now, {"Reconciled": sources}, {"outcome": outcome})
@@ -69,7 +80,7 @@ class EmfMetrics:
         total: bool = False,
     ) -> None:
         """`values` by metric, `said` by dimension; `told` is for who reads the log. `total`: without any dimension."""
-        metrics = sorted((DECLARED[name] for name in values), key=_sets)
+        metrics = sorted((METRICS_BY_NAME[name] for name in values), key=_sets)
         directives = [
             {
                 "Namespace": self._namespace,
@@ -80,7 +91,7 @@ class EmfMetrics:
         ]
         line = {
             "_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": directives},
-            **({} if total else properties(values, said)),
+            **({} if total else listed_properties(values, said)),
             **{name: _whole(value) if isinstance(value, str) else value for name, value in (told or {}).items()},
             **values,
         }

@@ -17,7 +17,7 @@ import msgspec
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import Door, HandOver, ImageJob, ObjectRef
-from core.ports.store import Listed
+from core.ports.store import ListedObject
 from core.services.dispatch.leases import newest_slot
 from core.services.intake.refusals import refuse_upload
 from core.services.intake.requests import upload_job
@@ -50,7 +50,7 @@ class Report:
     failures: dict[str, PicturePerfectError] = field(default_factory=dict)
     is_whole: bool = True
 
-    def count(self, entry: Listed, done: _Done | PicturePerfectError) -> None:
+    def count(self, entry: ListedObject, done: _Done | PicturePerfectError) -> None:
         self.looked_at += 1
         self.handed_over += done is _Done.HANDED_OVER
         self.abandoned += done is _Done.ABANDONED
@@ -102,13 +102,13 @@ class Reconciling:
         self.committer.store.delete(object_keys.RECONCILER)
         self.committer.create(object_keys.RECONCILER, key.encode(), "text/plain")
 
-    def _tried(self, entry: Listed) -> _Done | PicturePerfectError:
+    def _tried(self, entry: ListedObject) -> _Done | PicturePerfectError:
         try:
             return self._take_up(entry)
         except PicturePerfectError as error:
             return error
 
-    def _take_up(self, entry: Listed) -> _Done:
+    def _take_up(self, entry: ListedObject) -> _Done:
         if object_keys.is_folder(entry.key, entry.bytes):
             return _Done.NOTHING
         try:
@@ -136,7 +136,7 @@ class Reconciling:
         mine = self.committer.create(f"{prefix}{len(before)}.json", msgspec.json.encode(message), "application/json")
         return _Done.HANDED_OVER if mine else _Done.NOTHING
 
-    def _refuse(self, entry: Listed, refusal: Refusal) -> _Done:
+    def _refuse(self, entry: ListedObject, refusal: Refusal) -> _Done:
         """What the door that was told of it has written down is there already, unless it was so long ago."""
         store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
@@ -144,7 +144,7 @@ class Reconciling:
             return _Done.NOTHING
         return _Done.REFUSED
 
-    def _job(self, entry: Listed, place: object_keys.Incoming) -> ImageJob | None:
+    def _job(self, entry: ListedObject, place: object_keys.Incoming) -> ImageJob | None:
         """The job that its door made of it; None where it has moved by now."""
         store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
@@ -164,7 +164,7 @@ class Reconciling:
         )
 
 
-def _pages(entries: Iterable[Listed]) -> Iterator[list[Listed]]:
+def _pages(entries: Iterable[ListedObject]) -> Iterator[list[ListedObject]]:
     remaining = iter(entries)
     return iter(lambda: list(islice(remaining, _PAGE)), [])
 

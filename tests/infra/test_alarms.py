@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.ports.metric_catalogue import DECLARED
+from core.ports.metric_catalogue import METRICS_BY_NAME
 from infra.observability import NAMESPACE
 from tests.infra import variations
 from tests.infra.conftest import Synthesize
@@ -200,7 +200,7 @@ def test_every_metric_of_our_own_is_one_that_is_sent(other: Stack) -> None:
     assert {one["MetricName"] for one in own} == {"Blocked", "Images", "Reconciled", "Refused"}
     for one in own:
         asked = dimensions(one)
-        declared = DECLARED[one["MetricName"]]
+        declared = METRICS_BY_NAME[one["MetricName"]]
         assert frozenset(asked) in {frozenset(names) for names in declared.dimension_sets}, one["MetricName"]
         known = {each.name: each.values for group in declared.sets for each in group}
         assert all(value in known[name] for name, value in asked.items())

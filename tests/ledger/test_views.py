@@ -15,7 +15,7 @@ from core.adapters.postgres.ledger import PostgresLedger
 from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable
 from core.domain.errors import Code
 from core.domain.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
-from core.ports.metric_catalogue import DECLARED, of_result
+from core.ports.metric_catalogue import METRICS_BY_NAME, values_of_result
 from core.routing import prices
 from core.routing.batch_tiers import TIERS
 from tests.support.values import NOW, rendition, result
@@ -79,8 +79,8 @@ def test_the_metrics_of_an_image_are_those_that_cloudwatch_is_told(
     item = result(**changes)
     _record(connection, item)
     rows = _rows(connection, "SELECT * FROM metrics")
-    assert {row["name"]: row["value"] for row in rows} == pytest.approx(of_result(item))
-    assert {row["name"]: row["unit"] for row in rows} == {name: DECLARED[name].unit for name in of_result(item)}
+    assert {row["name"]: row["value"] for row in rows} == pytest.approx(values_of_result(item))
+    assert {row["name"]: row["unit"] for row in rows} == {name: METRICS_BY_NAME[name].unit for name in values_of_result(item)}
     (said,) = {
         (row["source"], row["route"], row["status"], row["format"], row["customer"], row["time"]) for row in rows
     }

@@ -12,7 +12,7 @@ from core.adapters.aws.errors import CONFLICT, NOT_FOUND, PRECONDITION_FAILED, h
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ObjectRef
 from core.domain.object_keys import check_folder
-from core.ports.store import Listed, StoredObject, WriteContestedError
+from core.ports.store import ListedObject, StoredObject, WriteContestedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -160,13 +160,13 @@ class S3Store:
     def keys(self, prefix: str) -> Iterator[str]:
         return (entry.key for entry in self.entries(prefix))
 
-    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
+    def entries(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         with translated(f"Listing s3://{self.bucket}/{prefix}"):
             pages = self._client.get_paginator("list_objects_v2")
             more: Any = {"StartAfter": after} if after else {}
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **more):
                 for item in page.get("Contents", []):
-                    yield Listed(key=item["Key"], bytes=item["Size"], modified_at=item["LastModified"])
+                    yield ListedObject(key=item["Key"], bytes=item["Size"], modified_at=item["LastModified"])
 
 
 def _exactly(ref: ObjectRef) -> dict[str, Any]:

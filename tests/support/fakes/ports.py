@@ -21,7 +21,7 @@ import msgspec
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import Door, Estimate, HandOver, ImageJob, ObjectRef, Result, Route, Tombstone, Value
 from core.domain.object_keys import check_folder
-from core.ports.store import Listed, StoredObject
+from core.ports.store import ListedObject, StoredObject
 
 T = TypeVar("T")
 
@@ -147,7 +147,7 @@ class FakeStore:
     def keys(self, prefix: str) -> Iterator[str]:
         yield from self.around("store.keys", lambda: self._under(prefix))
 
-    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
+    def entries(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         yield from self.around(
             "store.entries", lambda: [self._entry(key) for key in self._under(prefix) if key > after]
         )
@@ -158,9 +158,9 @@ class FakeStore:
         versions = self._objects.get((self.bucket, key))
         return versions[-1].body if versions else None
 
-    def _entry(self, key: str) -> Listed:
+    def _entry(self, key: str) -> ListedObject:
         newest = self._objects[self.bucket, key][-1]
-        return Listed(key=key, bytes=len(newest.body), modified_at=newest.modified_at)
+        return ListedObject(key=key, bytes=len(newest.body), modified_at=newest.modified_at)
 
     def _forget(self, place: tuple[str, str]) -> None:
         self._hidden.pop(place, None)

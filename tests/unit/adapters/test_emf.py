@@ -15,7 +15,7 @@ from core.adapters.emf import EmfMetrics
 from core.domain.errors import Code
 from core.domain.model import Door, Estimate, ImageHeader, Route, Source, Status, Usage
 from core.ports import metric_catalogue as declared
-from core.ports.metric_catalogue import DECLARED, METRICS, OTHER
+from core.ports.metric_catalogue import METRICS, METRICS_BY_NAME, OTHER
 from core.routing.batch_tiers import TIERS
 from core.services.processing.unfit import RETRY_ELSEWHERE
 from tests.support.aws import emf_schema
@@ -155,7 +155,7 @@ def test_no_value_of_a_dimension_is_outside_of_its_closed_list(
     )
     (line,) = lines(lambda metrics: metrics.emit(image))
     for name, _, names in said(line):
-        (dimensions,) = (one for one in DECLARED[name].sets if tuple(each.name for each in one) == names)
+        (dimensions,) = (one for one in METRICS_BY_NAME[name].sets if tuple(each.name for each in one) == names)
         assert all(line[each.name] in (*each.values, OTHER) for each in dimensions)
     assert line["customer"] == customer
 
@@ -178,7 +178,7 @@ def test_every_code_that_ends_an_image_or_refuses_one_is_in_a_list() -> None:
 
 
 def test_a_metric_is_declared_once_and_says_what_it_means() -> None:
-    assert len(DECLARED) == len(METRICS)
+    assert len(METRICS_BY_NAME) == len(METRICS)
     for metric in METRICS:
         assert metric.meaning.endswith("."), metric.name
         assert len(set(metric.dimension_sets)) == len(metric.sets), metric.name
