@@ -10,7 +10,7 @@ import msgspec
 from core.domain import stored_documents
 from core.domain.errors import Code, Refusal
 from core.domain.model import HandOver
-from core.services.dispatch.job_events import Fate, InvocationFailed, JobFailed, work_id_of
+from core.services.dispatch.job_events import FailureCause, InvocationFailed, JobFailed, work_id_of
 
 _STATE_CHANGE = "Batch Job State Change"
 
@@ -120,11 +120,11 @@ def read_state_change(document: Mapping[str, Any]) -> JobFailed | None:
         return None
     array = detail.array_properties
     is_parent = array is not None and array.size is not None and array.index is None
-    fate = _fate(detail)
+    cause = _cause(detail)
     children_ran = (detail.status_reason or "").startswith(_CHILD_FAILED) and not (
         detail.is_cancelled or detail.is_terminated
     )
-    if is_parent and (children_ran or fate not in (Fate.CANCELLED, Fate.NOT_STARTED)):
+    if is_parent and (children_ran or cause not in (FailureCause.CANCELLED, FailureCause.NOT_STARTED)):
         return None
     index = None if is_parent else (array.index or 0) if array else 0
     stopped = datetime.fromtimestamp(detail.stopped_at / 1000, UTC) if detail.stopped_at else change.time
@@ -134,7 +134,7 @@ def read_state_change(document: Mapping[str, Any]) -> JobFailed | None:
     return JobFailed(
         work_id=work_id,
         index=index,
-        fate=fate,
+        cause=cause,
         reason=f"Batch job {detail.job_id} failed: {quoted.rstrip('.')}{exit_code}.",
         at=stopped,
     )
@@ -164,7 +164,7 @@ def read_failed_invocation(document: Mapping[str, Any]) -> InvocationFailed:
     )
 
 
-def _fate(detail: _Detail) -> Fate:
+def _cause(detail: _Detail) -> FailureCause:
     """The first sign that applies, causes before effects: Batch ends a job by SIGTERM and SIGKILL for many reasons."""
     container = _last_container(detail)
     reason = detail.status_reason or ""
@@ -175,18 +175,18 @@ def _fate(detail: _Detail) -> Fate:
     )
     never_ran = container.exit_code is None and not detail.attempts
     signs = {
-        Fate.TIMED_OUT: _TIMED_OUT.search(reason),
-        Fate.INTERRUPTED: _RECLAIMED.search(reason),
-        Fate.NOT_STARTED: _NOT_STARTED.search(reason) or _NOT_STARTED.search(container.reason or ""),
+        FailureCause.TIMED_OUT: _TIMED_OUT.search(reason),
+        FailureCause.INTERRUPTED: _RECLAIMED.search(reason),
+        FailureCause.NOT_STARTED: _NOT_STARTED.search(reason) or _NOT_STARTED.search(container.reason or ""),
         # A job that never ran, without a reason of Batch's: the reason is what a person gave with the cancellation
-        Fate.CANCELLED: detail.is_cancelled
+        FailureCause.CANCELLED: detail.is_cancelled
         or detail.is_terminated
         or (never_ran and not _OUT_OF_MEMORY.search(reasons)),
-        Fate.OUT_OF_MEMORY: _OUT_OF_MEMORY.search(reasons) or container.exit_code == _KILLED,
+        FailureCause.OUT_OF_MEMORY: _OUT_OF_MEMORY.search(reasons) or container.exit_code == _KILLED,
     }
-    by_exit_code = {_EX_TEMPFAIL: Fate.INTERRUPTED, _EX_CONFIG: Fate.MISCONFIGURED}
-    otherwise = by_exit_code.get(container.exit_code or 0, Fate.CRASHED)
-    return next((fate for fate, sign in signs.items() if sign), otherwise)
+    by_exit_code = {_EX_TEMPFAIL: FailureCause.INTERRUPTED, _EX_CONFIG: FailureCause.MISCONFIGURED}
+    otherwise = by_exit_code.get(container.exit_code or 0, FailureCause.CRASHED)
+    return next((cause for cause, sign in signs.items() if sign), otherwise)
 
 
 def _last_container(detail: _Detail) -> _Container:

@@ -10,7 +10,7 @@ import pytest
 
 from core.adapters.aws.batch import BatchJobs
 from core.domain.errors import Misconfigured
-from core.services.dispatch.job_events import Fate, JobFailed, job_name
+from core.services.dispatch.job_events import FailureCause, JobFailed, job_name
 from handler.failure_documents import read_state_change
 from localcloud import clients
 from localcloud.batch.scheduler import MISSING
@@ -40,14 +40,14 @@ def leave(_world: World, _job: str) -> None:
 
 
 SINGLE = [
-    (Fate.OUT_OF_MEMORY, "import os; os.kill(os.getpid(), 9)", {}, leave),
-    (Fate.TIMED_OUT, FOREVER, {"timeout": {"attemptDurationSeconds": 1}}, leave),
-    (Fate.CANCELLED, FOREVER, {"vcpus": 100}, cancel),
-    (Fate.CANCELLED, FOREVER, {}, terminate),
-    (Fate.NOT_STARTED, FOREVER, {"image": f"{MISSING}picture-perfect"}, leave),
-    (Fate.INTERRUPTED, "raise SystemExit(75)", {}, leave),
-    (Fate.MISCONFIGURED, "raise SystemExit(78)", {}, leave),
-    (Fate.CRASHED, "raise SystemExit(70)", {}, leave),
+    (FailureCause.OUT_OF_MEMORY, "import os; os.kill(os.getpid(), 9)", {}, leave),
+    (FailureCause.TIMED_OUT, FOREVER, {"timeout": {"attemptDurationSeconds": 1}}, leave),
+    (FailureCause.CANCELLED, FOREVER, {"vcpus": 100}, cancel),
+    (FailureCause.CANCELLED, FOREVER, {}, terminate),
+    (FailureCause.NOT_STARTED, FOREVER, {"image": f"{MISSING}picture-perfect"}, leave),
+    (FailureCause.INTERRUPTED, "raise SystemExit(75)", {}, leave),
+    (FailureCause.MISCONFIGURED, "raise SystemExit(78)", {}, leave),
+    (FailureCause.CRASHED, "raise SystemExit(70)", {}, leave),
 ]
 
 
@@ -69,24 +69,27 @@ def _failed(world: World, job: str) -> bool:
     return "FAILED" in world.states(job)
 
 
-@pytest.mark.parametrize(("fate", "program", "definition", "act"), SINGLE)
+@pytest.mark.parametrize(("cause", "program", "definition", "act"), SINGLE)
 def test_every_end_of_a_job_is_told_apart(
-    world: World, fate: Fate, program: str, definition: dict[str, Any], act: Act
+    world: World, cause: FailureCause, program: str, definition: dict[str, Any], act: Act
 ) -> None:
     work = str(uuid4())
     (failed,) = told(world, work, 0, program, definition, act)
-    assert (failed.work_id, failed.index, failed.fate) == (work, 0, fate)
+    assert (failed.work_id, failed.index, failed.cause) == (work, 0, cause)
 
 
 def test_an_array_of_which_children_failed_is_not_cancelled(world: World) -> None:
     """The parent says nothing of its own then: each child has said why."""
     failed = told(world, str(uuid4()), 2, "import os; os.kill(os.getpid(), 9)", {}, leave)
-    assert {(one.index, one.fate) for one in failed} == {(0, Fate.OUT_OF_MEMORY), (1, Fate.OUT_OF_MEMORY)}
+    assert {(one.index, one.cause) for one in failed} == {
+        (0, FailureCause.OUT_OF_MEMORY),
+        (1, FailureCause.OUT_OF_MEMORY),
+    }
 
 
 def test_each_child_of_an_array_that_was_cancelled_is_told(world: World) -> None:
     failed = told(world, str(uuid4()), 2, FOREVER, {"vcpus": 100}, cancel)
-    assert {one.fate for one in failed} == {Fate.CANCELLED}
+    assert {one.cause for one in failed} == {FailureCause.CANCELLED}
     assert {one.index for one in failed} >= {0, 1}
 
 

@@ -21,7 +21,7 @@ from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError
 from core.domain.model import ImageJob, ObjectRef, Status
 from core.services.dispatch.array_child import read_share
-from core.services.dispatch.job_events import Fate as Ending
+from core.services.dispatch.job_events import FailureCause
 from core.services.reconciler import Reconciling, Report
 from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
 from tests.protocol.test_state_machine import _THOROUGH, FATES, STEPS, pytestmark
@@ -102,16 +102,14 @@ class DispatchProtocol(RuleBasedStateMachine):
         self._go_on(self.scheduler.spawn("batch", work), head_start)
 
     @precondition(lambda self: self.dispatch.jobs.submitted)
-    @rule(pick=st.integers(0, 9), index=st.integers(0, 3), whole=st.booleans(), ending=st.sampled_from(Ending))
-    def batch_says_that_a_job_failed(self, pick: int, index: int, whole: bool, ending: Ending) -> None:
+    @rule(pick=st.integers(0, 9), index=st.integers(0, 3), whole=st.booleans(), cause=st.sampled_from(FailureCause))
+    def batch_says_that_a_job_failed(self, pick: int, index: int, whole: bool, cause: FailureCause) -> None:
         if self.told >= 8:
             return
         self.told += 1
         job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
         is_parent = whole and job.size > 1
-        self.messages.append(
-            state_change(job, ending, self.dispatch.clock.now, None if is_parent else index % job.size)
-        )
+        self.messages.append(state_change(job, cause, self.dispatch.clock.now, None if is_parent else index % job.size))
 
     @precondition(lambda self: self.images)
     @rule(pick=st.integers(0, 3), head_start=STEPS)

@@ -22,7 +22,7 @@ from core.services.dispatch import array_partition
 from core.services.dispatch.attempts import attempt_of, with_attempt
 from core.services.dispatch.failed_jobs import gather, judge
 from core.services.dispatch.job_documents import BatchWork
-from core.services.dispatch.job_events import Fate, JobFailed, job_name
+from core.services.dispatch.job_events import FailureCause, JobFailed, job_name
 from core.services.dispatch.leases import LEASE_TIME, DispatchSlot, Leases, newest_slot
 from core.services.processing.commit import ResultCommitter
 
@@ -111,7 +111,7 @@ class _Invocation:
         dispatcher, committer = self.dispatcher, self.dispatcher.committer
         try:
             images = gather(failed, committer, self.leases)
-            if failed.fate is Fate.MISCONFIGURED and any(image.result is None for image in images):
+            if failed.cause is FailureCause.MISCONFIGURED and any(image.result is None for image in images):
                 dispatcher.hold_back(failed.at, failed.reason)
             verdict = judge(failed, images)
             for image, code in verdict.ended:

@@ -15,7 +15,7 @@ from core.domain.model import HandOver, Result, Value
 from core.routing import batch_tiers
 from core.services.dispatch import job_documents
 from core.services.dispatch.attempts import attempt_of, with_attempt
-from core.services.dispatch.job_events import Fate, JobFailed
+from core.services.dispatch.job_events import FailureCause, JobFailed
 from core.services.dispatch.leases import DispatchSlot, Leases, newest_slot
 from core.services.processing.commit import ResultCommitter
 
@@ -70,21 +70,21 @@ def judge(failed: JobFailed, images: Sequence[FailedJobImage]) -> Verdict:
 def _decide(
     failed: JobFailed, here: list[HandOver], culprit: HandOver | None
 ) -> tuple[list[tuple[HandOver, Code]], list[HandOver]]:
-    match failed.fate:
-        case Fate.CANCELLED:
+    match failed.cause:
+        case FailureCause.CANCELLED:
             return [(image, Code.CANCELLED) for image in here], []
-        case Fate.NOT_STARTED:
+        case FailureCause.NOT_STARTED:
             return [(image, Code.NOT_STARTED) for image in here], []
-        case Fate.INTERRUPTED | Fate.MISCONFIGURED:
+        case FailureCause.INTERRUPTED | FailureCause.MISCONFIGURED:
             ended = [(image, Code.WORKER_CRASHED) for image in here if attempt_of(image).is_retry]
             firsts = [image for image in here if not attempt_of(image).is_retry]
             return ended, [with_attempt(image, attempt_of(image).following()) for image in firsts]
-        case Fate.CRASHED if culprit and not attempt_of(culprit).is_retry:
+        case FailureCause.CRASHED if culprit and not attempt_of(culprit).is_retry:
             return [], [with_attempt(image, attempt_of(image).following()) for image in here]
-        case Fate.OUT_OF_MEMORY if here and (larger := _larger_tier(here[0])):
+        case FailureCause.OUT_OF_MEMORY if here and (larger := _larger_tier(here[0])):
             return [], [msgspec.structs.replace(image, tier=larger) for image in here]
-    code = {Fate.OUT_OF_MEMORY: Code.OUT_OF_MEMORY, Fate.TIMED_OUT: Code.TIMED_OUT}.get(
-        failed.fate, Code.WORKER_CRASHED
+    code = {FailureCause.OUT_OF_MEMORY: Code.OUT_OF_MEMORY, FailureCause.TIMED_OUT: Code.TIMED_OUT}.get(
+        failed.cause, Code.WORKER_CRASHED
     )
     untried = [with_attempt(image, attempt_of(image).next_generation()) for image in here if image is not culprit]
     return [(image, code) for image in here if image is culprit], untried

@@ -10,7 +10,7 @@ from core.domain.model import Value
 _JOB_NAME = re.compile(r"picture-perfect-([0-9a-f-]{36})")
 
 
-class Fate(StrEnum):
+class FailureCause(StrEnum):
     """Why a Batch job failed, as far as it decides about the job's images."""
 
     OUT_OF_MEMORY = "out_of_memory"
@@ -30,7 +30,7 @@ class JobFailed(Value, frozen=True, kw_only=True):
 
     work_id: str
     index: int | None
-    fate: Fate
+    cause: FailureCause
     reason: str
     at: datetime
 

@@ -11,7 +11,7 @@ import pytest
 from core.domain import object_keys
 from core.domain.errors import Code, Refusal
 from core.domain.model import Door, ImageJob, Status
-from core.services.dispatch.job_events import Fate
+from core.services.dispatch.job_events import FailureCause
 from handler import events, kafka
 from tests.support.aws.dispatch_world import Dispatch, door, estimate
 from tests.support.aws.kafka_events import batch, record
@@ -150,8 +150,8 @@ def test_an_object_that_is_gone_asks_for_nothing(dispatch: Dispatch) -> None:
 def test_what_tells_of_nothing_to_do_is_done(dispatch: Dispatch) -> None:
     dispatch.deliver(dispatch.image())
     (job,) = dispatch.jobs.submitted
-    succeeded = state_change(job, Fate.CRASHED, NOW, status="SUCCEEDED")
-    another = state_change(job, Fate.CRASHED, NOW, jobName="nightly-report")
+    succeeded = state_change(job, FailureCause.CRASHED, NOW, status="SUCCEEDED")
+    another = state_change(job, FailureCause.CRASHED, NOW, jobName="nightly-report")
     s3_test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "home"})
     assert dispatch.deliver(succeeded, another, s3_test, gave_up(json.loads(s3_test))) == []
     assert len(dispatch.jobs.submitted) == 1
