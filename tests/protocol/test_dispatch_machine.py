@@ -1,5 +1,7 @@
-"""The way through Batch is proved: Hypothesis looks for an interleaving of doors, dispatchers, children, state changes
-and reconcilers, with deaths, lost answers and doubled messages, that leaves an image without its one end.
+"""Hypothesis looks for an interleaving that leaves an image on its way through Batch without exactly one result.
+
+It interleaves functions, dispatchers, Batch children, state changes and reconcilers, kills them, loses answers and
+duplicates messages.
 """
 
 import json
@@ -23,19 +25,19 @@ from core.domain.model import ImageJob, ObjectRef, Status
 from core.services.dispatch.array_child import read_share
 from core.services.dispatch.job_events import FailureCause
 from core.services.reconciler import Reconciling, Report
-from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
-from tests.protocol.test_state_machine import _THOROUGH, FATES, STEPS, pytestmark
+from tests.protocol.scheduler import EffectOutcome, Process, Scheduler, Serial
+from tests.protocol.test_state_machine import _THOROUGH, OUTCOMES, STEPS, pytestmark
 from tests.support.aws.dispatch_world import Dispatch, estimate
 from tests.support.aws.lambda_failures import gave_up
 from tests.support.fakes.batch import state_change
 from tests.support.fakes.ports import Died
 from tests.support.services import s3_event
 
-__all__ = ["pytestmark"]  # as long as its neighbours
+__all__ = ["pytestmark"]  # the same time-out
 
 BODIES = [b"a photo", b"!corrupt_image", b"!out_of_memory", b"another photo"]
-#: Codes of ends that no worker speaks for.
-UNSPOKEN = {
+#: Codes that are committed without a worker's answer.
+COMMITTED_BY_DISPATCHER = {
     Code.OUT_OF_MEMORY,
     Code.TIMED_OUT,
     Code.CANCELLED,
@@ -52,14 +54,14 @@ class DispatchProtocol(RuleBasedStateMachine):
         self.work_dir = Path(mkdtemp())
         self.dispatch = Dispatch(self.work_dir, self.scheduler.around)
         self.store = self.dispatch.store
-        self.messages: list[str] = []  # of the overflow queue
+        self.messages: list[str] = []  # in the overflow queue
         self.images: dict[str, bytes] = {}
         self.jobs: dict[str, ImageJob] = {}
         self.store.listeners.append(self._notify)
         self.told = 0
         self.interruptions = 0
 
-    # What may happen
+    # Rules
 
     @initialize(bodies=st.lists(st.sampled_from(BODIES), min_size=1, max_size=4), seconds=st.sampled_from([1.0, 200.0]))
     def some_images_were_handed_over(self, bodies: list[bytes], seconds: float) -> None:
@@ -90,7 +92,7 @@ class DispatchProtocol(RuleBasedStateMachine):
     @precondition(lambda self: self.dispatch.jobs.submitted)
     @rule(pick=st.integers(0, 9), index=st.integers(0, 3), head_start=STEPS)
     def a_child_runs(self, pick: int, index: int, head_start: int) -> None:
-        """Also twice, and after it was given up: Batch's word may come before its end."""
+        """A child may run twice, and after its state change: Batch may report a failure before the child ends."""
         if len(self.scheduler.runnable()) > 8:
             return
         job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
@@ -139,26 +141,26 @@ class DispatchProtocol(RuleBasedStateMachine):
         self.dispatch.clock.wait(minutes=minutes)
 
     @precondition(lambda self: self.scheduler.runnable())
-    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(FATES)), min_size=1, max_size=12))
-    def steps_are_taken(self, steps: list[tuple[int, Fate]]) -> None:
-        for who, fate in steps:
-            hands = self.scheduler.runnable()
-            if hands:
-                self.interruptions += fate is not Fate.HAPPENS
-                self.scheduler.step(hands[who % len(hands)], fate)
+    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(OUTCOMES)), min_size=1, max_size=12))
+    def steps_are_taken(self, steps: list[tuple[int, EffectOutcome]]) -> None:
+        for pick, outcome in steps:
+            runnable = self.scheduler.runnable()
+            if runnable:
+                self.interruptions += outcome is not EffectOutcome.HAPPENS
+                self.scheduler.step(runnable[pick % len(runnable)], outcome)
         self._send_what_was_handed_over()
 
     def _go_on(self, process: Process, steps: int) -> None:
         for _ in range(steps):
-            own = [hand for hand in self.scheduler.runnable() if hand.process is process]
+            own = [thread for thread in self.scheduler.runnable() if thread.process is process]
             if not own:
                 break
-            self.scheduler.step(own[0], Fate.HAPPENS)
+            self.scheduler.step(own[0], EffectOutcome.HAPPENS)
         self._send_what_was_handed_over()
 
     @rule(killed=st.booleans())
     def all_is_well_again(self, killed: bool) -> None:
-        """Everybody ends or dies; then all that is in the queues is worked on, and reconcilers make their rounds."""
+        """All processes end or are killed; then all messages are delivered, and the reconciler runs."""
         for process in self.scheduler.processes if killed else []:
             if not process.ended:
                 self.scheduler.kill(process)
@@ -190,14 +192,14 @@ class DispatchProtocol(RuleBasedStateMachine):
                     self.scheduler.kill(process)
             shutil.rmtree(self.work_dir)
 
-    # What must hold
+    # Invariants
 
     @invariant()
     def what_always_holds(self) -> None:
         written = Counter(
             key for key, _ in self.store.created if key.startswith((object_keys.RESULTS, object_keys.DISPATCHED))
         )
-        assert all(count == 1 for count in written.values()), "A result, or a claim, was written twice."
+        assert all(count == 1 for count in written.values()), "A result, or a lease, was written twice."
         results = self.dispatch.results()
         counted = Counter(result.image_id for result in self.dispatch.metrics.emitted)
         assert all(count == 1 for count in counted.values()), "An image was counted twice."
@@ -208,14 +210,16 @@ class DispatchProtocol(RuleBasedStateMachine):
             if result.status is Status.PROCESSED:
                 assert not body.startswith(b"!")
             else:
-                assert result.code in UNSPOKEN or (body.startswith(b"!") and result.code == body[1:].decode())
+                assert result.code in COMMITTED_BY_DISPATCHER or (
+                    body.startswith(b"!") and result.code == body[1:].decode()
+                )
         names = Counter(job.name for job in self.dispatch.jobs.submitted)
         assert all(count == 1 for count in names.values()), "One work was submitted twice."
         for process in self.scheduler.processes:
             if process.ended:
                 assert isinstance(process.error, PicturePerfectError | Died | None), process.error
 
-    # How
+    # Helpers
 
     def _notify(self, key: str) -> None:
         if key.startswith(object_keys.RECONCILED):

@@ -1,7 +1,7 @@
-"""The protocol with a Kafka topic and an overflow queue beside all else (test_state_machine.py): batches are delivered
-twice, in part and at once, die in the middle, and hand over with answers lost.
+"""The state machine of test_state_machine.py with a Kafka topic and an overflow queue.
 
-Every record that was accepted ends exactly once; every one that was refused leaves exactly one document.
+Batches are delivered twice, in part and concurrently, and are killed. Every record that was accepted has exactly one
+result; every record that was refused leaves exactly one document.
 """
 
 import json
@@ -24,14 +24,14 @@ from tests.support.aws.kafka_events import batch, handed_over, record
 from tests.support.fakes.ports import Died, FakeHandovers
 from tests.support.services import kafka_batch_processor
 
-__all__ = ["pytestmark"]  # as long as its base
+__all__ = ["pytestmark"]  # the same time-out
 
 _UPLOAD = next(iter(UPLOADS))
 SHARED = b"a shared photo"
 
 
 class Streamed(Value, frozen=True):
-    """A record of the topic; `content` is its image's."""
+    """A record of the topic; `content` is the image that it carries or refers to."""
 
     offset: int
     content: bytes
@@ -74,7 +74,7 @@ class KafkaProtocol(Protocol):
         self.batches: list[tuple[list[Streamed], Process]] = []
         self.runs: list[Process] = []
 
-    # What may happen
+    # Rules
 
     @initialize(records=st.lists(st.sampled_from(RECORDS), min_size=1, max_size=4, unique=True))
     def some_records_are_there(self, records: list[Streamed]) -> None:
@@ -111,14 +111,14 @@ class KafkaProtocol(Protocol):
             try:
                 return self._processor("", process.threads).process(handed_over(body))
             except BaseException:
-                self.overflow.waiting.append(body)  # not deleted: it comes again
+                self.overflow.waiting.append(body)  # not deleted: it is delivered again
                 raise
 
         process = self.scheduler.spawn("overflow", work)
         self.runs.append(process)
         self._go_on(process, head_start)
 
-    # What must hold
+    # Invariants
 
     def what_always_holds(self) -> None:
         super().what_always_holds()
@@ -163,10 +163,10 @@ class KafkaProtocol(Protocol):
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.refused) == len(self.refused), "A refusal was not counted."
 
-    # How
+    # Helpers
 
     def _answers(self) -> dict[Any, Outcome | PicturePerfectError]:
-        """Everything that was ever sent is sent again; what was handed over is run."""
+        """Deliver every event again, and process every image that was handed over."""
         self.refused.clear()
         for one in self.sent:
             self.delivered.pop(one, None)
@@ -181,7 +181,7 @@ class KafkaProtocol(Protocol):
         return answers
 
     def _ends(self, one: Streamed) -> Outcome | Refusal:
-        """What becomes of a record in the end."""
+        """The final outcome of a record."""
         for _ in range(2):
             (ending,) = self._kafka_batches("", Serial).process(kafka.records(batch(one.raw)), 60)
             match ending.outcome:
@@ -204,7 +204,7 @@ class KafkaProtocol(Protocol):
         return result.code is Code.SOURCE_MISSING or result.source.sha256 == _sha256(delivery.content)
 
     def _may_be_missing(self, result: Result) -> bool:
-        """A record that refers to an upload may come first when that has ended and moved."""
+        """A record that refers to an upload may first be delivered after the upload's result, when its source has moved."""
         return result.source.object.key == _UPLOAD and self._image_id(Upload(_UPLOAD)) in self._results()
 
     def _kafka_batches(self, machine: str, threads: Any) -> KafkaBatchProcessor:

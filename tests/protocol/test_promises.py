@@ -1,8 +1,7 @@
-"""The promises of the design that are about ends, repetition and loss, each by its name.
+"""The promises about results, duplicates and loss: one test or more for each, named after it.
 
-Here they hold for the service on fakes, and with real S3 and SQS (moto's) and PostgreSQL where the promise is about
-those. test_state_machine.py looks for interleavings that break them; tests/integration/test_worker.py shows the
-worker's side of promise 4.
+They run on fakes, or with S3 and SQS (moto) and PostgreSQL if the promise is about these. test_state_machine.py looks
+for interleavings that break them; tests/integration/test_worker.py tests the worker's part of promise 4.
 """
 
 import json
@@ -46,7 +45,7 @@ def _direct(body: bytes, **more: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("body", [b"photo", b"", *(f"!{code}".encode() for code in Code if code != "invalid_event")])
 def test_promise_1_every_image_ends(doors: SimpleNamespace, tmp_path: Path, body: bytes) -> None:
-    """In one final result, processed, or failed with a code and a sentence; and so it stands in the ledger."""
+    """With one result, processed, or failed with a code and a sentence, which the ledger has too."""
     world = World(tmp_path)
     (answer,) = doors.process.answer(world.upload("a.jpg", body), Context(), world.processor, world.acceptor)["images"]
     world.record()
@@ -57,7 +56,7 @@ def test_promise_1_every_image_ends(doors: SimpleNamespace, tmp_path: Path, body
 
 
 def test_promise_2_again_is_nothing(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """Any event, any number of times, in any order, before and after it was recorded and archived."""
+    """Duplicates of an event, in any order, before and after it was recorded and archived, change nothing."""
     world = World(tmp_path)
     uploads = [world.upload("a.jpg", b"photo"), world.upload("b.jpg", b"!corrupt_image")]
     sent = [*uploads, _direct(b"inline"), _direct(b"inline", idempotency_key="k")]
@@ -82,7 +81,7 @@ def _as_duplicate(answer: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("bad", [b"!worker_crashed", b"!out_of_memory", b"!timed_out", b"!corrupt_image"])
 def test_promise_4_no_image_harms_another(doors: SimpleNamespace, tmp_path: Path, bad: bytes) -> None:
-    """It ends alone, with its code; those before and after it, in the same event, are processed."""
+    """It ends with its code; the images before and after it in the same event are processed."""
     world = World(tmp_path)
     refs = [world.store.put(f"incoming/acme/web/u{n}/a", body) for n, body in enumerate([b"one", bad, b"two"])]
     images = doors.process.answer(s3_event(*refs), Context(), world.processor, world.acceptor)["images"]
@@ -100,45 +99,47 @@ def test_promise_4_holds_for_a_record_that_is_refused_too(doors: SimpleNamespace
 
 
 class _Interrupted:
-    """Lets one effect, the nth, meet its fate; counts them all."""
+    """Interrupts the nth effect, and counts all effects."""
 
-    def __init__(self, nth: int, fate: str) -> None:
-        self.nth, self.fate, self.seen = nth, fate, 0
+    def __init__(self, nth: int, outcome: str) -> None:
+        self.nth, self.outcome, self.seen = nth, outcome, 0
 
     def __call__(self, name: str, effect: Callable[[], T], /) -> T:
         self.seen += 1
         if self.seen != self.nth:
             return effect()
-        if self.fate == "dies before":
+        if self.outcome == "dies before":
             raise Died
-        if self.fate == "is contested" and name == "store.create":
+        if self.outcome == "is contested" and name == "store.create":
             raise WriteContestedError(name)
         value = effect()
-        if self.fate == "dies after":
+        if self.outcome == "dies after":
             raise Died
-        if self.fate == "answer is lost" and name.startswith(("store", "ledger", "announcements")):
+        if self.outcome == "answer is lost" and name.startswith(("store", "ledger", "announcements")):
             raise Unavailable(Code.STORE_UNAVAILABLE, f"{name} was not answered.")
         return value
 
 
-@pytest.mark.parametrize("fate", ["dies before", "dies after", "answer is lost", "is contested"])
+@pytest.mark.parametrize("outcome", ["dies before", "dies after", "answer is lost", "is contested"])
 @pytest.mark.parametrize("body", [b"photo", b"!corrupt_image"])
 @pytest.mark.parametrize("door", ["upload", "direct"])
-def test_promise_6_no_source_is_lost(doors: SimpleNamespace, tmp_path: Path, door: str, body: bytes, fate: str) -> None:
-    """Whatever interrupts any single effect: the source is there, and after recovery where it belongs."""
+def test_promise_6_no_source_is_lost(
+    doors: SimpleNamespace, tmp_path: Path, door: str, body: bytes, outcome: str
+) -> None:
+    """After an interruption of any one effect the source is in the bucket, and after recovery archived."""
     nth = 0
     while True:
         nth += 1
-        around = _Interrupted(nth, fate)
+        around = _Interrupted(nth, outcome)
         world = World(tmp_path, around)
         event = world.upload("a.jpg", body) if door == "upload" else _direct(body)
-        for _ in range(2):  # interrupted somewhere; then again
+        for _ in range(2):  # the first time with an interruption
             with suppress(Died, PicturePerfectError):
                 doors.process.answer(event, Context(), world.processor, world.acceptor)
                 world.record()
             if door == "upload" or world.store.contents("results/"):
                 assert body in world.store.contents().values(), f"lost at effect {nth}"
-        effects, around.nth = around.seen, 0  # from here on nothing interrupts
+        effects, around.nth = around.seen, 0  # no interruption from here on
         world.record()
         assert not world.recording.replay()
         place = "originals/" if body == b"photo" else "quarantine/"
@@ -152,7 +153,7 @@ def test_promise_6_no_source_is_lost(doors: SimpleNamespace, tmp_path: Path, doo
 
 
 def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """A late delivery staged other bytes for a taken id, after the accepted ones were archived."""
+    """A late delivery staged other bytes for a taken id, after the accepted bytes were archived."""
     world = World(tmp_path)
     doors.process.answer(_direct(b"accepted", idempotency_key="k"), Context(), world.processor, world.acceptor)
     (staged,) = world.store.contents("incoming/")
@@ -166,7 +167,7 @@ def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: Sim
 def test_promise_6_what_a_loser_staged_late_is_tidied_up_without_a_replay(
     doors: SimpleNamespace, tmp_path: Path
 ) -> None:
-    """The winner was faster by its whole way, archive included; the loser tells the recorder once more."""
+    """The winner had a result and was archived; the loser announces the result again."""
 
     def around(name: str, effect: Callable[[], T], /) -> T:
         if name == "store.create" and not world.store.contents("incoming/") and not world.worker.runs:
@@ -178,7 +179,7 @@ def test_promise_6_what_a_loser_staged_late_is_tidied_up_without_a_replay(
     world = World(tmp_path)
     world.store.around = around
     assert doors.process.answer(_direct(b"photo"), Context(), world.processor, world.acceptor)["duplicate"] is True
-    assert world.store.contents("incoming/"), "It was late."
+    assert world.store.contents("incoming/"), "It was staged late."
     world.record()
     assert not world.store.contents("incoming/")
     assert list(world.store.contents("originals/").values()) == [b"photo"]
@@ -198,7 +199,7 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
 
 
 def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """A lifecycle's delete marker hides them for another retention, and a listing shows nothing."""
+    """A lifecycle rule's delete marker hides them for another retention, and listings do not show them."""
     world = World(tmp_path)
     (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
     (other,) = doors.process.answer(world.upload("b", b"other"), Context(), world.processor, world.acceptor)["images"]
@@ -215,7 +216,7 @@ def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNam
 
 
 def test_an_erasure_takes_what_was_written_of_the_image_on_its_way(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """Jobs hold the name of the file; the commit is the truth, and stays."""
+    """Jobs contain the file's name. The committed result stays."""
     world = World(tmp_path)
     (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
     identity = image["image_id"]
@@ -231,7 +232,7 @@ def test_an_erasure_takes_what_was_written_of_the_image_on_its_way(doors: Simple
 
 @pytest.fixture
 def stoppable() -> Iterator[Any]:
-    """A PostgreSQL of its own."""
+    """A PostgreSQL server of this test's own."""
     server = get_server(Path(mkdtemp(prefix="postgres-")) / "data", cleanup_mode="delete")
     yield server
     server.cleanup()
@@ -240,7 +241,7 @@ def stoppable() -> Iterator[Any]:
 def test_promise_7_a_dead_database_stops_nothing(
     doors: SimpleNamespace, s3: "S3Client", sqs: "SQSClient", bucket: str, queue: str, stoppable: Any, tmp_path: Path
 ) -> None:
-    """PostgreSQL is stopped: images are processed all the same, once; their records wait, and are there later."""
+    """While PostgreSQL is stopped, images are processed, once; their records wait in the queue until it starts."""
     store, worker, metrics = S3Store(s3, bucket), FakeWorker(), FakeMetrics()
     service = image_processor(store, SqsAnnouncements(sqs, queue, bucket), metrics, worker, tmp_path)
     _notify(s3, sqs, bucket, queue)
@@ -257,7 +258,7 @@ def test_promise_7_a_dead_database_stops_nothing(
         _record_waiting(doors, sqs, queue, recording)
     assert caught.value.code is Code.DATABASE_UNAVAILABLE
     stoppable.start()
-    with suppress(Unavailable):  # the connection that died with the server may be noticed only now
+    with suppress(Unavailable):  # the first use of the connection that ended with the server
         _record_waiting(doors, sqs, queue, recording)
     _record_waiting(doors, sqs, queue, recording)
 
@@ -298,7 +299,7 @@ def _upload_and_process(doors: SimpleNamespace, s3: "S3Client", bucket: str, ser
 
 
 def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recording) -> int:
-    """What an event source mapping does: receive, invoke, and delete what was not named as failed."""
+    """Receive, invoke, and delete the messages that did not fail, as an event source mapping does."""
     recorded = 0
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
         "Messages", []

@@ -1,8 +1,7 @@
-"""The protocol is proved: Hypothesis looks for an interleaving of deliveries, recorders, deaths and lost answers
-that breaks it.
+"""Hypothesis looks for an interleaving of deliveries, recorders, kills and lost answers that breaks the promises.
 
 Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/support/fakes,
-scheduler.py), and Hypothesis chooses whose step comes next and what becomes of it. `make test` runs a small number
+scheduler.py). Hypothesis chooses the thread of the next step, and the step's outcome. `make test` runs a small number
 of histories; `make test-protocol` runs many, for minutes.
 """
 
@@ -33,7 +32,7 @@ from core.services.intake.requests import accept_bytes, accept_reference, read_r
 from core.services.processing.process import ImageProcessor
 from core.services.recorder import Recording
 from handler import events
-from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
+from tests.protocol.scheduler import EffectOutcome, Process, Scheduler, Serial
 from tests.support.fakes.ports import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
 from tests.support.fakes.worker import FakeWorker
 from tests.support.services import result_committer
@@ -70,7 +69,7 @@ class Direct(Value, frozen=True):
 
 Delivery = Upload | Reference | Direct
 _UPLOADS = [Upload(key) for key in UPLOADS]
-#: What may come of each image, or compete for its id. A history is about one or two of them.
+#: The deliveries of each image, including those of other content under its id. A history has one or two images.
 IMAGES: list[tuple[Delivery, ...]] = [
     (Direct("one", b"red"), Direct("one", b"blue")),
     (_UPLOADS[0], Reference(_UPLOADS[0].key)),
@@ -79,7 +78,7 @@ IMAGES: list[tuple[Delivery, ...]] = [
     (Direct(None, b"red"),),
 ]
 STEPS = st.sampled_from([0, 1, 2, 3, 5, 8, 12, 100, 100])
-FATES = [*[Fate.HAPPENS] * 14, *Fate]
+OUTCOMES = [*[EffectOutcome.HAPPENS] * 14, *EffectOutcome]
 
 
 class Protocol(RuleBasedStateMachine):
@@ -102,7 +101,7 @@ class Protocol(RuleBasedStateMachine):
         if key.startswith((object_keys.RESULTS, object_keys.TOMBSTONES)):
             self.queue.waiting.append(key)
 
-    # What may happen
+    # Rules
 
     @initialize(images=st.lists(st.sampled_from(IMAGES), min_size=1, max_size=2, unique=True))
     def some_images_are_there(self, images: list[tuple[Delivery, ...]]) -> None:
@@ -154,32 +153,32 @@ class Protocol(RuleBasedStateMachine):
             self.scheduler.spawn("replay", lambda process: self._recording(process.threads).replay())
 
     @precondition(lambda self: self.scheduler.runnable())
-    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(FATES)), min_size=1, max_size=12))
-    def steps_are_taken(self, steps: list[tuple[int, Fate]]) -> None:
-        for who, fate in steps:
-            hands = self.scheduler.runnable()
-            if hands:
-                self.interruptions += fate is not Fate.HAPPENS
-                self.scheduler.step(hands[who % len(hands)], fate)
+    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(OUTCOMES)), min_size=1, max_size=12))
+    def steps_are_taken(self, steps: list[tuple[int, EffectOutcome]]) -> None:
+        for pick, outcome in steps:
+            runnable = self.scheduler.runnable()
+            if runnable:
+                self.interruptions += outcome is not EffectOutcome.HAPPENS
+                self.scheduler.step(runnable[pick % len(runnable)], outcome)
                 self.what_always_holds()
 
     @precondition(lambda self: self.scheduler.runnable())
-    @rule(who=st.integers(0, 11), steps=STEPS)
-    def one_process_goes_on(self, who: int, steps: int) -> None:
-        hands = self.scheduler.runnable()
-        self._go_on(hands[who % len(hands)].process, steps)
+    @rule(pick=st.integers(0, 11), steps=STEPS)
+    def one_process_goes_on(self, pick: int, steps: int) -> None:
+        runnable = self.scheduler.runnable()
+        self._go_on(runnable[pick % len(runnable)].process, steps)
 
     def _go_on(self, process: Process, steps: int) -> None:
         for _ in range(steps):
-            own = [hand for hand in self.scheduler.runnable() if hand.process is process]
+            own = [thread for thread in self.scheduler.runnable() if thread.process is process]
             if not own:
                 return
-            self.scheduler.step(own[0], Fate.HAPPENS)
+            self.scheduler.step(own[0], EffectOutcome.HAPPENS)
             self.what_always_holds()
 
     @rule(killed=st.booleans())
     def all_is_well_again(self, killed: bool) -> None:
-        """Everybody ends or dies; then everything is delivered once more, and replayed."""
+        """All processes end or are killed; then all events are delivered again, and all results replayed."""
         if killed:
             for process in self.scheduler.processes:
                 if not process.ended:
@@ -202,7 +201,7 @@ class Protocol(RuleBasedStateMachine):
                     self.scheduler.kill(process)
             shutil.rmtree(self.work_dir)
 
-    # What must hold
+    # Invariants
 
     @invariant()
     def what_always_holds(self) -> None:
@@ -212,7 +211,7 @@ class Protocol(RuleBasedStateMachine):
         counted = Counter((result.image_id, result.run) for result in self.metrics.emitted)
         assert all(count == 1 for count in counted.values()), "An image was counted twice."
         for result in self.metrics.emitted:
-            assert results[result.image_id].token == result.token, "Another than the winner counted."
+            assert results[result.image_id].token == result.token, "A delivery that lost the commit race was counted."
         for result in results.values():
             assert result.code is not Code.SOURCE_MISSING or self._may_be_missing(result), (
                 "A source was gone before its image had ended."
@@ -220,7 +219,7 @@ class Protocol(RuleBasedStateMachine):
             if not self._is_erased(result.image_id) and self._is_kept(result):
                 self._is_whole(result, contents)
         for image, row in self.ledger.images.items():
-            assert row["status"] == results[image].status, "A row tells of another result."
+            assert row["status"] == results[image].status, "A row is not of the committed result."
         for key, ref in self.uploads.items():
             if self._image_id(Upload(key)) not in results:
                 assert contents.get(key) == UPLOADS[key], f"{ref} was lost before its image had ended."
@@ -279,7 +278,7 @@ class Protocol(RuleBasedStateMachine):
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.emitted) == len(results), "An image was not counted."
 
-    # How
+    # Helpers
 
     def _processor(self, machine: str, threads: Callable[[], Any]) -> ImageProcessor:
         return ImageProcessor(
@@ -314,12 +313,12 @@ class Protocol(RuleBasedStateMachine):
         return {delivery: self._answer(delivery) for delivery in self.delivered}
 
     def _answer(self, delivery: Delivery) -> Outcome | PicturePerfectError:
-        """What the caller, or S3, hears when it tries until it hears something final."""
+        """The final answer to a caller, or to S3, that tries again until there is one."""
         try:
             return self._deliver(delivery, self._processor("", Serial))
         except Refusal as refusal:
             if isinstance(delivery, Reference) and refusal.code is Code.INVALID_REQUEST:
-                return self._answer(Upload(delivery.key))  # it has ended and moved: to the caller it is not there
+                return self._answer(Upload(delivery.key))  # it has a result, and its source has moved
             return refusal
 
     def _notification(self, key: str) -> dict[str, Any]:
@@ -340,11 +339,11 @@ class Protocol(RuleBasedStateMachine):
         return {result.image_id: result for result in results}
 
     def _brings(self, delivery: Any, result: Result) -> bool:
-        """Whether what is delivered is the content that this result is of."""
+        """Whether the delivery has the content of this result."""
         return result.source.sha256 == _sha256(_content(delivery))
 
     def _is_kept(self, result: Result) -> bool:
-        """Whether its source is ours to keep."""
+        """Whether its source is in the home bucket."""
         return result.source.object.bucket == "home" and result.code is not Code.SOURCE_MISSING
 
     def _may_be_missing(self, _result: Result) -> bool:

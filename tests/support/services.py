@@ -1,4 +1,4 @@
-"""The services on fakes, as most tests want them."""
+"""The services on fakes, with the settings of most tests."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
@@ -94,7 +94,7 @@ def kafka_batch_processor(
 
 
 class World:
-    """All of it on fakes, in one process, with S3's notifications of results and tombstones."""
+    """All services on fakes, in one process, with S3's notifications of results and tombstones."""
 
     def __init__(self, work_dir: Path, around: Around = undisturbed) -> None:
         self.store = FakeStore("home", around)
@@ -118,12 +118,12 @@ class World:
         return s3_event(self.store.put(f"incoming/{customer}/{pipeline}/u1/{name}", body))
 
     def run_alone(self, *bodies: str) -> None:
-        """What Batch does with messages of the overflow queue: each image with everything there is."""
+        """Process the images of overflow messages one after another, each with all memory, as Batch does."""
         for body in bodies:
             self.processor.process(handed_over(body))
 
     def record(self) -> None:
-        """What the recorder does with all that waits; what it could not do waits on."""
+        """Record all announced results; those that failed are announced again."""
         messages = self.queue.take(range(len(self.queue.waiting)))
         left = messages
         try:
@@ -157,7 +157,7 @@ def s3_event(*refs: Any, size: int = 5) -> dict[str, Any]:
 
 
 class Context:
-    """Lambda's context, with a minute left."""
+    """Lambda's context, with 60 seconds left."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 60_000

@@ -1,4 +1,4 @@
-"""Values that tests begin with, and change what they are about."""
+"""Values for tests, which change the fields that they test."""
 
 from datetime import UTC, datetime
 from typing import Any

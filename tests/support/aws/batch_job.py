@@ -1,4 +1,4 @@
-"""What a Batch job finds: a bucket, queues, pipelines with operations that no one should write, and its document."""
+"""Batch containers as processes, with a bucket, queues, and pipelines whose operations use up memory or wait."""
 
 import os
 import subprocess
@@ -49,7 +49,7 @@ def linger(image, *, folder: str):
 
 @dataclass
 class Job:
-    """A job definition's surroundings: settings, pipelines, and what it is to do."""
+    """The settings, pipelines and documents of Batch jobs."""
 
     s3: "S3Client"
     bucket: str
@@ -58,7 +58,7 @@ class Job:
     small: bytes = field(default_factory=lambda: picture(64))
 
     def image(self, pipeline: str = "thumbnail", seconds: float = 5.0) -> HandOver:
-        """A waiting upload, whose estimate says so many seconds."""
+        """An upload that was handed over with an estimate of `seconds`."""
         identity = str(uuid4())
         place = ObjectRef(bucket=self.bucket, key=f"incoming/acme/{pipeline}/{identity}/a.jpg")
         self.s3.put_object(Bucket=self.bucket, Key=place.key, Body=self.small)
@@ -121,7 +121,7 @@ def picture(size: int) -> bytes:
 
 
 def job(cloud: str, s3: "S3Client", bucket: str, sqs: "SQSClient", tmp_path: Path) -> Job:
-    """All there is to a job, and nothing submitted yet."""
+    """The surroundings of a job, without a document yet."""
     (tmp_path / "functions.py").write_text(FUNCTIONS)
     pipelines = tmp_path / "pipelines"
     pipelines.mkdir()

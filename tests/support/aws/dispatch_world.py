@@ -1,4 +1,4 @@
-"""The dispatcher on fakes, with an overflow queue, a Batch whose children run, and a clock that is told."""
+"""The dispatcher on fakes, with an overflow queue, Batch jobs that run, and a clock that tests move."""
 
 import itertools
 from collections.abc import Callable
@@ -34,7 +34,7 @@ GIB = 2**30
 
 @cache
 def door() -> ModuleType:
-    """`handler.dispatch`: it reads the environment, and builds its services, when it is imported."""
+    """The module `handler.dispatch`, which makes its services from the environment when it is imported."""
     environ = {
         "BUCKET": "home",
         "RECORDS_QUEUE_URL": "http://127.0.0.1:1/records",
@@ -50,7 +50,7 @@ def door() -> ModuleType:
 
 
 class Clock:
-    """Time that goes on only when it is told to."""
+    """A clock that only `wait` moves."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -63,7 +63,7 @@ class Clock:
 
 
 class Dispatch:
-    """All of it."""
+    """The dispatcher and all that it uses."""
 
     def __init__(self, folder: Path, around: Around = undisturbed) -> None:
         self.world = World(folder, around)
@@ -86,7 +86,7 @@ class Dispatch:
         )
 
     def upload(self, body: bytes = b"photo") -> ImageJob:
-        """An image that waits."""
+        """The job of a new upload."""
         source = self.store.put(f"incoming/acme/web/u{next(self._numbers)}/a.jpg", body)
         return ImageJob(
             image_id=image_id("acme", "web", *s3_identity(source)),
@@ -104,11 +104,11 @@ class Dispatch:
         return messages
 
     def image(self, body: bytes = b"photo", **said: Any) -> HandOver:
-        """An image that was handed over."""
+        """A new upload that was handed over."""
         return HandOver(job=self.upload(body), reason="It needs more.", **said)
 
     def deliver(self, *messages: HandOver | str, dispatcher: Dispatcher | None = None) -> list[str]:
-        """Invoke the function with a batch of messages; returns the bodies of those that come again."""
+        """Invoke the function with a batch of messages; returns the bodies of those to deliver again."""
         bodies = [one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in messages]
         answer = door().answer(overflow(*bodies), dispatcher or self.dispatcher, self.stager)
         failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
@@ -126,12 +126,12 @@ class Dispatch:
         )
 
     def run(self, job: Submitted, index: int = 0) -> list[Ending]:
-        """Have a child do its share."""
+        """Run one child of a job."""
         share = read_share(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index)})
         return self.child().process(share, 0).endings
 
     def run_all(self) -> None:
-        """Run what was submitted, and dispatch what that hands over, until nothing is left."""
+        """Run all submitted jobs, and dispatch the images that they hand over, until none is left."""
         done = 0
         while done < len(self.jobs.submitted) or self.world.overflow.waiting:
             for job in self.jobs.submitted[done:]:
@@ -141,7 +141,7 @@ class Dispatch:
             assert not self.deliver(*self.handed_over())
 
     def results(self) -> dict[str, Result]:
-        """By image."""
+        """All committed results, by image id."""
         found = [manifest.decode(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()]
         return {result.image_id: result for result in found}
 
