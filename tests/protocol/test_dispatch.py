@@ -196,7 +196,7 @@ def test_five_thousand_messages_doubled_and_shuffled_end_once(tmp_path: Path) ->
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.integers(1, 25), st.integers(0, 10**9), st.sampled_from([0.0, 0.01, 0.05, 0.15]))
 def test_however_many_they_are_and_whatever_fails_each_ends_once(
     tmp_path_factory: pytest.TempPathFactory, images: int, seed: int, trouble: float

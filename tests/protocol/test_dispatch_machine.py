@@ -246,6 +246,5 @@ TestDispatchProtocol = DispatchProtocol.TestCase
 TestDispatchProtocol.settings = settings(
     max_examples=1000 if _THOROUGH else 100,
     stateful_step_count=60 if _THOROUGH else 30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -204,7 +204,7 @@ class KafkaProtocol(Protocol):
         return result.code is Code.SOURCE_MISSING or result.source.sha256 == _sha256(delivery.content)
 
     def _may_be_missing(self, result: Result) -> bool:
-        """A record that refers to an upload may first be delivered after the upload's result, when its source has moved."""
+        """A record that refers to an upload may be delivered after the upload's result, when its source has moved."""
         return result.source.object.key == _UPLOAD and self._image_id(Upload(_UPLOAD)) in self._results()
 
     def _kafka_batches(self, machine: str, threads: Any) -> KafkaBatchProcessor:
@@ -216,6 +216,5 @@ TestKafkaProtocol = KafkaProtocol.TestCase
 TestKafkaProtocol.settings = settings(
     max_examples=1000 if _THOROUGH else 120,
     stateful_step_count=60 if _THOROUGH else 30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -29,7 +29,7 @@ from core.ports.store import WriteContestedError
 from core.services.recorder import Recording
 from tests.support.fakes.ports import Died, FakeMetrics, undisturbed
 from tests.support.fakes.worker import FakeWorker
-from tests.support.services import Context, World, image_acceptor, image_processor, s3_event
+from tests.support.services import Context, World, image_acceptor, image_processor, s3_event, send
 from tests.support.values import NOW
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def _direct(body: bytes, **more: str) -> dict[str, Any]:
 def test_promise_1_every_image_ends(doors: SimpleNamespace, tmp_path: Path, body: bytes) -> None:
     """With one result, processed, or failed with a code and a sentence, which the ledger has too."""
     world = World(tmp_path)
-    (answer,) = doors.process.answer(world.upload("a.jpg", body), Context(), world.processor, world.acceptor)["images"]
+    (answer,) = send(doors, world, world.upload("a.jpg", body))["images"]
     world.record()
     row = world.ledger.images[answer["image_id"]]
     assert row["status"] == answer["status"] == (Status.PROCESSED if body == b"photo" else Status.FAILED)
@@ -60,10 +60,10 @@ def test_promise_2_again_is_nothing(doors: SimpleNamespace, tmp_path: Path) -> N
     world = World(tmp_path)
     uploads = [world.upload("a.jpg", b"photo"), world.upload("b.jpg", b"!corrupt_image")]
     sent = [*uploads, _direct(b"inline"), _direct(b"inline", idempotency_key="k")]
-    answers = [doors.process.answer(event, Context(), world.processor, world.acceptor) for event in sent]
+    answers = [send(doors, world, event) for event in sent]
     for _ in range(3):
         for event, answer in reversed(list(zip(sent, answers, strict=True))):
-            again = doors.process.answer(event, Context(), world.processor, world.acceptor)
+            again = send(doors, world, event)
             assert again == _as_duplicate(answer)
         world.record()
         world.recording.replay()
@@ -84,7 +84,7 @@ def test_promise_4_no_image_harms_another(doors: SimpleNamespace, tmp_path: Path
     """It ends with its code; the images before and after it in the same event are processed."""
     world = World(tmp_path)
     refs = [world.store.put(f"incoming/acme/web/u{n}/a", body) for n, body in enumerate([b"one", bad, b"two"])]
-    images = doors.process.answer(s3_event(*refs), Context(), world.processor, world.acceptor)["images"]
+    images = send(doors, world, s3_event(*refs))["images"]
     assert [image["code"] for image in images] == [None, bad[1:].decode(), None]
 
 
@@ -93,7 +93,7 @@ def test_promise_4_holds_for_a_record_that_is_refused_too(doors: SimpleNamespace
     refs = [
         world.store.put(key, b"photo") for key in ("incoming/acme/web/u1/a", "incoming/bad", "incoming/acme/web/u2/b")
     ]
-    images = doors.process.answer(s3_event(*refs), Context(), world.processor, world.acceptor)["images"]
+    images = send(doors, world, s3_event(*refs))["images"]
     assert [image["status"] for image in images] == ["processed", "refused", "processed"]
     assert len(world.store.contents("results/")) == 2
 
@@ -135,7 +135,7 @@ def test_promise_6_no_source_is_lost(
         event = world.upload("a.jpg", body) if door == "upload" else _direct(body)
         for _ in range(2):  # the first time with an interruption
             with suppress(Died, PicturePerfectError):
-                doors.process.answer(event, Context(), world.processor, world.acceptor)
+                send(doors, world, event)
                 world.record()
             if door == "upload" or world.store.contents("results/"):
                 assert body in world.store.contents().values(), f"lost at effect {nth}"
@@ -155,7 +155,7 @@ def test_promise_6_no_source_is_lost(
 def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: SimpleNamespace, tmp_path: Path) -> None:
     """A late delivery staged other bytes for a taken id, after the accepted bytes were archived."""
     world = World(tmp_path)
-    doors.process.answer(_direct(b"accepted", idempotency_key="k"), Context(), world.processor, world.acceptor)
+    send(doors, world, _direct(b"accepted", idempotency_key="k"))
     (staged,) = world.store.contents("incoming/")
     world.record()
     world.store.put(staged, b"refused", metadata={"sha256": "other"})
@@ -172,13 +172,13 @@ def test_promise_6_what_a_loser_staged_late_is_tidied_up_without_a_replay(
     def around(name: str, effect: Callable[[], T], /) -> T:
         if name == "store.create" and not world.store.contents("incoming/") and not world.worker.runs:
             world.store.around = world.queue.around = undisturbed
-            doors.process.answer(_direct(b"photo"), Context(), world.processor, world.acceptor)
+            send(doors, world, _direct(b"photo"))
             world.record()
         return effect()
 
     world = World(tmp_path)
     world.store.around = around
-    assert doors.process.answer(_direct(b"photo"), Context(), world.processor, world.acceptor)["duplicate"] is True
+    assert send(doors, world, _direct(b"photo"))["duplicate"] is True
     assert world.store.contents("incoming/"), "It was staged late."
     world.record()
     assert not world.store.contents("incoming/")
@@ -189,7 +189,7 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
     doors: SimpleNamespace, tmp_path: Path
 ) -> None:
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
+    (image,) = send(doors, world, world.upload("a", b"photo"))["images"]
     world.ledger.record([], [Tombstone(image_id=image["image_id"], customer="acme", requested_at=NOW)])
     stray = Tombstone(image_id=image["image_id"], customer="globex", requested_at=NOW)
     world.store.put(stray.key, _json(stray))
@@ -201,8 +201,8 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
 def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNamespace, tmp_path: Path) -> None:
     """A lifecycle rule's delete marker hides them for another retention, and listings do not show them."""
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
-    (other,) = doors.process.answer(world.upload("b", b"other"), Context(), world.processor, world.acceptor)["images"]
+    (image,) = send(doors, world, world.upload("a", b"photo"))["images"]
+    (other,) = send(doors, world, world.upload("b", b"other"))["images"]
     world.record()
     for prefix in ("originals/", "processed/"):
         for key in world.store.contents(prefix):
@@ -218,7 +218,7 @@ def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNam
 def test_an_erasure_takes_what_was_written_of_the_image_on_its_way(doors: SimpleNamespace, tmp_path: Path) -> None:
     """Jobs contain the file's name. The committed result stays."""
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processor, world.acceptor)["images"]
+    (image,) = send(doors, world, world.upload("a", b"photo"))["images"]
     identity = image["image_id"]
     mine = [f"dispatched/{identity}/0/0.1x2.0.json", f"failures/reconciled/{identity}/0.json"]
     others = [key.replace(identity, "00000000-0000-0000-0000-000000000000") for key in mine]
@@ -328,7 +328,7 @@ def test_promise_8_the_database_can_be_rebuilt(
     for number in range(6):
         body = b"!corrupt_image" if number % 3 == 0 else f"photo {number}".encode()
         event = world.upload(f"{number}\0.jpg", body, customer=("acme", "globex")[number % 2])
-        (image,) = doors.process.answer(event, Context(), world.processor, world.acceptor)["images"]
+        (image,) = send(doors, world, event)["images"]
         if number in (1, 4):
             tombstone = Tombstone(image_id=image["image_id"], customer=("acme", "globex")[number % 2], requested_at=NOW)
             world.store.put(tombstone.key, _json(tombstone))

@@ -374,6 +374,5 @@ TestProtocol = Protocol.TestCase
 TestProtocol.settings = settings(
     max_examples=2500 if _THOROUGH else 250,
     stateful_step_count=60 if _THOROUGH else 30,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

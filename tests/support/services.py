@@ -5,6 +5,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from core.domain.kafka_customer_rules import read_rules
@@ -157,7 +158,18 @@ def s3_event(*refs: Any, size: int = 5) -> dict[str, Any]:
 
 
 class Context:
-    """Lambda's context, with 60 seconds left."""
+    """Lambda's context, with `seconds` of time left."""
+
+    def __init__(self, seconds: float = 60) -> None:
+        self.seconds = seconds
 
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        return int(self.seconds * 1000)
+
+
+def send(doors: SimpleNamespace, world: World, event: Any, context: Context | None = None) -> dict[str, Any]:
+    """Invoke handler.process with an event, on the services of `world`."""
+    answer: dict[str, Any] = doors.process.answer(
+        event, context or Context(), world.processor, world.acceptor, world.kafka_batches
+    )
+    return answer

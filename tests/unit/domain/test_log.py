@@ -22,7 +22,7 @@ from localcloud import cloudwatch_emf
 from tests.support.aws.dispatch_world import Dispatch
 from tests.support.aws.kafka_events import batch, record
 from tests.support.aws.lambda_failures import gave_up
-from tests.support.services import Context, World, s3_event
+from tests.support.services import World, s3_event, send
 from tests.support.values import NOW, result
 
 ROOT = Path(__file__).parents[3]
@@ -88,9 +88,7 @@ def test_no_record_of_kafka_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], place: str, field: str
 ) -> None:
     said = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
-    doors.process.answer(
-        batch(record(json.dumps(said).encode())), Context(), world.processor, world.acceptor, world.kafka_batches
-    )
+    send(doors, world, batch(record(json.dumps(said).encode())))
     captured = capfd.readouterr()
     assert "was refused" in captured.err
     assert not _metrics(captured.err + captured.out)
@@ -103,7 +101,7 @@ def test_no_header_writes_a_line_of_its_own(
 ) -> None:
     said: dict[str, Any] = {header: BREAK}
     event = batch(record(**said), record(b'{"s3": "s3://x/y"}', 1, **said))
-    doors.process.answer(event, Context(), world.processor, world.acceptor, world.kafka_batches)
+    send(doors, world, event)
     captured = capfd.readouterr()
     assert not _metrics(captured.err + captured.out)
     assert len(captured.err.splitlines()) in (1, 2)
@@ -137,7 +135,7 @@ def test_what_lambda_prints_of_a_request_that_is_refused_is_one_line(
     doors: SimpleNamespace, world: World, event: Any
 ) -> None:
     with pytest.raises(PicturePerfectError) as caught:
-        doors.process.answer(event, Context(), world.processor, world.acceptor)
+        send(doors, world, event)
     assert str(caught.value).isprintable()
 
 

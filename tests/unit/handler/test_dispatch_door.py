@@ -1,4 +1,4 @@
-"""Every kind of message of the overflow queue, and what becomes of those that are none."""
+"""Every kind of message of the overflow queue, and unreadable ones."""
 
 import json
 from base64 import b64encode
@@ -38,13 +38,13 @@ def dispatch(tmp_path: Path) -> Dispatch:
 
 
 def images(dispatch: Dispatch) -> list[ImageJob]:
-    """Of all that was submitted."""
+    """The jobs of all submitted images."""
     works = [dispatch.work(job) for job in dispatch.jobs.submitted]
     return [image.job for work in works for share in work.shares for image in share]
 
 
 def kept(dispatch: Dispatch, body: str, key: str = AWS_KEY) -> str:
-    """An object of failures; returns S3's notification of it."""
+    """Put a failure document into S3; returns S3's notification of it."""
     return json.dumps(s3_event(dispatch.store.put(key, body.encode())))
 
 

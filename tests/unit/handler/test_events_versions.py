@@ -1,4 +1,4 @@
-"""What a notification says of versions."""
+"""Versions in S3 notifications."""
 
 from typing import Any
 

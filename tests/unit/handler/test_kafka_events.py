@@ -1,4 +1,4 @@
-"""What a batch of Kafka says: AWS's shapes are read, and every fault is told by its name."""
+"""Reading Kafka events: the shapes that AWS documents, and faults, which are refused by the field's name."""
 
 import json
 from base64 import b64encode
@@ -236,7 +236,7 @@ def test_any_bytes_are_an_image_or_a_reference_or_refused(value: bytes) -> None:
     "rules", ["topic:images.{customer}", "key topic:images.{customer}", "topic:images.acme=acme key"]
 )
 def test_a_topic_that_is_a_customers_own_carries_nobody_elses_images(rules: str) -> None:
-    """Brokers say who may write into a topic; a header, or a key, anybody may."""
+    """Brokers restrict who may write to a topic, but not which header or key a record has."""
     for header in (None, "", "acme"):
         raw = record(topic="images.acme", customer_id=header) | {"key": b64encode(b"globex").decode()}
         assert _ask(raw, rules=rules).request.customer == "acme"

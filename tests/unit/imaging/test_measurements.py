@@ -103,7 +103,7 @@ def test_measurements_are_the_same_at_any_number_of_threads() -> None:
         cv2.setNumThreads(threads)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(image=rasters())
 def test_measuring_writes_to_nothing(image: Raster) -> None:
     before = image.pixels.copy()

@@ -18,7 +18,7 @@ from core.routing.batch_tiers import TIERS
 from core.routing.plan import Limits, Place, plan, smallest_tier
 from core.services.processing.process import ImageProcessor
 from tests.support.fakes.ports import FakeHandovers
-from tests.support.services import Context, World
+from tests.support.services import Context, World, send
 
 HEADER = ImageHeader(format="jpeg", width=4000, height=3000, channels=3, depth=8, bytes=10**6)
 PIPELINE = Pipeline(name="p", renditions=(RenditionSpec(name="a", outputs=(Output(format=ImageFormat.JPEG),)),))
@@ -189,7 +189,7 @@ def test_without_a_queue_for_it_everything_is_tried_here(
 def test_an_image_that_has_ended_is_not_handed_over_again(
     world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
-    ended = doors.process.answer(direct(b"bytes"), Context(), world.processor, world.acceptor)
+    ended = send(doors, world, direct(b"bytes"))
     again = doors.process.answer(direct(b"bytes"), Context(), large, world.acceptor)
     assert (again["image_id"], again["duplicate"]) == (ended["image_id"], True)
     assert not world.overflow.waiting

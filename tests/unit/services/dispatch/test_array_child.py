@@ -1,4 +1,4 @@
-"""A Batch child's share: every image gets its turn, its part of the time, and its end."""
+"""A Batch child's share: each image is tried, has its part of the time, and one ending."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +22,7 @@ from tests.support.values import NOW, result
 
 
 class Clock:
-    """Time that goes on only when it is told to."""
+    """A clock that tests move."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,7 +32,7 @@ class Clock:
 
 
 class RoomyWorker(FakeWorker):
-    """A worker with so much memory."""
+    """A worker with a given memory, in bytes."""
 
     def __init__(self, memory_bytes: int) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ def child(tmp_path: Path) -> Child:
     return Child(tmp_path)
 
 
-def test_every_image_ends_and_says_how_whose_it_was(child: Child) -> None:
+def test_every_image_has_an_ending_and_a_log_line_with_its_customer(child: Child) -> None:
     good, bad = child.image(b"good"), child.image(b"!corrupt_image")
     assert child.work(good, bad) == [Ending.PROCESSED, Ending.FAILED]
     assert child.lines == [
@@ -119,15 +119,15 @@ def test_what_runs_out_of_memory_goes_one_tier_up_with_all_that_is_known(child: 
 
 def test_what_is_planned_for_a_larger_tier_goes_there_at_once_and_runs_there(child: Child) -> None:
     needs = Estimate(cpu_seconds=9, cpu_seconds_upper=9, parallel=0, peak_bytes=9 << 30, peak_bytes_upper=20 << 30)
-    service = replace(
+    processor = replace(
         child.child.processor, route=Route.BATCH, vcpus=16, worker=RoomyWorker(20 << 30), estimate=lambda *_: needs
     )
-    child.child = replace(child.child, processor=service)
+    child.child = replace(child.child, processor=processor)
     image = child.image(b"large")
     assert child.work(image) == [Ending.PROCESSED]
 
-    service = replace(service, worker=RoomyWorker(1 << 30))
-    child.child = replace(child.child, processor=service)
+    processor = replace(processor, worker=RoomyWorker(1 << 30))
+    child.child = replace(child.child, processor=processor)
     other = child.image(b"other")
     assert child.work(other) == [Ending.HANDED_OVER]
     (message,) = child.handed_over()
@@ -189,8 +189,8 @@ def test_an_operator_is_needed_for_one_and_the_others_get_their_turn(child: Chil
 
 
 @dataclass(frozen=True)
-class Taking:
-    """Stands for the service: images that take what they take, or all they are given."""
+class TimedProcessor:
+    """Stands for the processor: each image takes a given time, at most the time that it is given."""
 
     clock: Clock
     takes: list[float]
@@ -213,18 +213,18 @@ SECONDS = st.one_of(st.none(), st.floats(0.1, 5000))
 def test_no_image_takes_the_time_of_another(
     tmp_path_factory: pytest.TempPathFactory, images: list[tuple[float | None, float]], timeout: int
 ) -> None:
-    """Each is given its part of all there is, by estimate, and together they stay within Batch's time-out."""
+    """Each image has its part of the time, by its estimate, and all stay within Batch's time-out."""
     child = Child(tmp_path_factory.getbasetemp())
     share = [child.image(b"x", seconds) for seconds, _ in images]
-    service: Any = Taking(child.clock, [takes for _, takes in images])
-    runner = replace(child.child, processor=service)
+    processor: Any = TimedProcessor(child.clock, [takes for _, takes in images])
+    runner = replace(child.child, processor=processor)
     work = Share(work_id="w", index=0, tier=TIERS[0], images=tuple(share), timeout_seconds=timeout)
 
     runner.process(work, child.clock())
 
     weights = [5 + (60 if seconds is None else seconds) for seconds, _ in images]
     budget = work.seconds or 0
-    for given_, weight in zip(service.given, weights, strict=True):
+    for given_, weight in zip(processor.given, weights, strict=True):
         assert given_ >= budget * weight / sum(weights) * 0.999
     assert child.clock.now - 1000 <= budget * 1.001 < timeout
 

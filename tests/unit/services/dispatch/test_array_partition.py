@@ -1,4 +1,4 @@
-"""How jobs are divided among the children of a submission: no image is lost, none waits for what it need not."""
+"""The division of images among the children of a submission: each image is in one share of limited length."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""What becomes of the images of Batch jobs that failed: each ends once, with its own reason."""
+"""The images of failed Batch jobs: each has one result, with its own code."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ def dispatch(tmp_path: Path) -> Dispatch:
 
 
 def submitted(dispatch: Dispatch, images: int = 1, tier: str = "1x2", seconds: float = 1.0) -> list[HandOver]:
-    """So many images in one submission, in the order in which they are worked on."""
+    """`count` images in one submission, in the order of processing."""
     handed = [dispatch.image(tier=tier, estimate=estimate(seconds)) for _ in range(images)]
     assert dispatch.deliver(*handed) == []
     (job,) = dispatch.jobs.submitted
@@ -36,7 +36,7 @@ def submitted(dispatch: Dispatch, images: int = 1, tier: str = "1x2", seconds: f
 
 
 def fail(dispatch: Dispatch, cause: FailureCause, number: int = -1, index: int | None = 0) -> str:
-    """The last submission fails, a minute from now; returns the event, which was delivered."""
+    """Have the last submission fail in a minute, and deliver its state change; returns the event."""
     dispatch.clock.wait(minutes=1)
     event = state_change(dispatch.jobs.submitted[number], cause, dispatch.clock.now, index)
     dispatch.clock.wait(minutes=1)
@@ -45,7 +45,7 @@ def fail(dispatch: Dispatch, cause: FailureCause, number: int = -1, index: int |
 
 
 def codes(dispatch: Dispatch, images: Sequence[HandOver]) -> list[Code | None]:
-    """Of each: None where it has not ended, or was processed."""
+    """The code of each image's result; None without a result, and for a processed image."""
     results = [dispatch.result(image) for image in images]
     return [result.code if result else None for result in results]
 
@@ -177,7 +177,7 @@ def test_an_event_that_comes_before_the_mark_of_its_submission_is_believed(dispa
     "cause", [FailureCause.TIMED_OUT, FailureCause.CRASHED, FailureCause.CANCELLED, FailureCause.OUT_OF_MEMORY]
 )
 def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispatch, cause: FailureCause) -> None:
-    """Its message may be on its way for as long as the queue is: what the child wrote down before it, is read."""
+    """Its message may be delayed in the queue; the child has written the hand-over to S3 before."""
     images = submitted(dispatch, 2)
     larger = msgspec.structs.replace(images[0], tier="4x30", reason="It needs more.")
     dispatch.store.put(object_keys.handed_over(images[0]), msgspec.json.encode(larger))
@@ -191,7 +191,7 @@ def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispa
 
 @pytest.mark.parametrize("cause", [FailureCause.INTERRUPTED, FailureCause.OUT_OF_MEMORY, FailureCause.CRASHED])
 def test_who_dies_on_the_way_to_the_repetition_is_followed_by_another(dispatch: Dispatch, cause: FailureCause) -> None:
-    """The event comes again: its images are claimed by then, by nobody who lives."""
+    """The event is delivered again, when its images are leased by a dispatcher that died."""
     images = submitted(dispatch, 2)
     event = state_change(dispatch.jobs.submitted[0], cause, dispatch.clock.now)
 

@@ -1,4 +1,4 @@
-"""A claim is made once, says where an image is, and is taken over only from who died."""
+"""A lease is created once, says where an image is, and is taken over only from a dispatcher that died."""
 
 from pathlib import Path
 
@@ -30,18 +30,16 @@ def leases(dispatch: Dispatch, work_id: str = MINE) -> Leases:
     return Leases(dispatch.committer, dispatch.jobs, {tier.name: work_id for tier in TIERS}, dispatch.clock)
 
 
-def test_of_two_at_once_one_has_it_and_the_other_comes_again(dispatch: Dispatch, job: ImageJob) -> None:
+def test_of_two_concurrent_dispatchers_one_has_the_lease(dispatch: Dispatch, job: ImageJob) -> None:
     slot = DispatchSlot(attempt=DispatchAttempt.from_number(0), tier=SMALL)
     leases(dispatch, THEIRS).acquire(job, slot)
     with pytest.raises(Unavailable, match="has just taken"):
         leases(dispatch).acquire(job, slot)
     assert leases(dispatch).read(job, slot).work_id == THEIRS
-    leases(dispatch, THEIRS).acquire(job, slot)  # as after an answer that was lost
+    leases(dispatch, THEIRS).acquire(job, slot)  # as after a lost answer
 
 
-def test_the_newest_is_of_the_latest_attempt_then_the_largest_tier_then_taken_over_last(
-    dispatch: Dispatch, job: ImageJob
-) -> None:
+def test_slots_are_ordered_by_attempt_then_tier_then_take_over(dispatch: Dispatch, job: ImageJob) -> None:
     assert newest_slot(dispatch.store, job) is None
     for slot in (
         DispatchSlot(attempt=DispatchAttempt.from_number(0), tier=SMALL),
@@ -57,7 +55,7 @@ def test_the_newest_is_of_the_latest_attempt_then_the_largest_tier_then_taken_ov
         assert newest_slot(dispatch.store, job) == slot
 
 
-def test_what_is_no_claim_is_not_read_as_one(dispatch: Dispatch, job: ImageJob) -> None:
+def test_other_objects_are_not_read_as_leases(dispatch: Dispatch, job: ImageJob) -> None:
     slot = DispatchSlot(attempt=DispatchAttempt.from_number(0), tier=SMALL)
     prefix = slot.key(job).rpartition("/")[0]
     for name in ("0.1x2.handed-over", "0.3x5.0.json", "notes.txt", "-1.1x2.0.json"):
@@ -68,7 +66,7 @@ def test_what_is_no_claim_is_not_read_as_one(dispatch: Dispatch, job: ImageJob) 
         leases(dispatch).read(job, slot)
 
 
-def test_a_claim_is_waited_for_and_then_batch_is_asked(dispatch: Dispatch, job: ImageJob) -> None:
+def test_a_submission_is_awaited_for_the_lease_time_then_batch_is_asked(dispatch: Dispatch, job: ImageJob) -> None:
     slot = DispatchSlot(attempt=DispatchAttempt.from_number(0), tier=SMALL)
     leases(dispatch, THEIRS).acquire(job, slot)
     with pytest.raises(Unavailable, match="from 12:10:00 UTC on"):
@@ -79,7 +77,7 @@ def test_a_claim_is_waited_for_and_then_batch_is_asked(dispatch: Dispatch, job: 
     assert not dispatch.store.contents("batches/")
 
 
-def test_what_batch_has_is_marked_by_who_finds_it(dispatch: Dispatch) -> None:
+def test_a_dispatcher_that_finds_a_job_in_batch_marks_it_as_submitted(dispatch: Dispatch) -> None:
     image = dispatch.image()
     assert dispatch.deliver(image) == []
     (marker,) = [key for key in dispatch.store.contents("batches/") if key.endswith(".submitted")]
@@ -92,7 +90,7 @@ def test_what_batch_has_is_marked_by_who_finds_it(dispatch: Dispatch) -> None:
 
 
 def test_an_image_whose_document_is_gone_is_submitted_again(dispatch: Dispatch) -> None:
-    """Its lifecycle is over, and the image has no result: nobody works on it."""
+    """The lifecycle has removed the document, and the image has no result: no job processes it."""
     image = dispatch.image()
     assert dispatch.deliver(image) == []
     dispatch.store.delete(dispatch.jobs.submitted[0].key)

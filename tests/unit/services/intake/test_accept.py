@@ -1,4 +1,4 @@
-"""Images of events that were given up on are accepted as their doors would have, and their bytes are safe."""
+"""Images of events that Lambda gave up on are accepted as handler.process accepts them, and their bytes staged."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -42,7 +42,7 @@ def test_a_request_is_the_job_of_its_door_with_its_source_in_the_store(dispatch:
 
 
 def test_a_record_is_the_job_of_its_door(dispatch: Dispatch) -> None:
-    """The same image as `core.services.intake.kafka_batch` makes of it: it has ended, and is not staged again."""
+    """The job has the image id that `core.services.intake.kafka_batch` gave it, whose result exists."""
     one = read(record(b"photo", 3))
     (_ending,) = dispatch.world.kafka_batches.process([one], 60)
     dispatch.world.record()
@@ -82,7 +82,7 @@ def test_a_record_that_is_refused_leaves_one_document_and_is_counted_once(dispat
 
 
 def test_what_is_staged_while_the_image_ends_elsewhere_is_told_to_the_recorder(dispatch: Dispatch) -> None:
-    """Or its source would wait for ever."""
+    """Otherwise its source would stay in `incoming/`."""
     asked = request(b"photo")
     job, body = accept_bytes(asked, "home", NOW)
 

@@ -1,4 +1,4 @@
-"""What a result says that it is billed for, on both routes."""
+"""The bill in a result, on both routes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from tests.support.values import NOW, result
 
 
 class Clock:
-    """Each look at it takes so many seconds."""
+    """A clock that moves by `step` seconds at each reading."""
 
     def __init__(self, step: float) -> None:
         self.now, self.step = 0.0, step
@@ -63,7 +63,7 @@ def test_a_failed_image_pays_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("images", [1, 3])
 def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: int) -> None:
-    """However short they were; and they pay for the tier, whatever the machine has."""
+    """However short they are; they pay for the tier's size, not the machine's."""
     world = World(tmp_path)
     service = replace(world.processor, route=Route.BATCH, memory_mb=512, meter=Meter(Clock(0.25)))
     handed = tuple(HandOver(job=_job(world, number), reason="It is large.") for number in range(images))
