@@ -5,19 +5,15 @@ duplicates messages.
 """
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError
@@ -25,15 +21,15 @@ from core.domain.model import ImageJob, ObjectRef, Status
 from core.services.dispatch.array_child import read_share
 from core.services.dispatch.job_events import FailureCause
 from core.services.reconciler import Reconciling, Report
-from tests.protocol.scheduler import EffectOutcome, Process, Scheduler, Serial
-from tests.protocol.test_state_machine import _THOROUGH, OUTCOMES, STEPS, pytestmark
+from tests.protocol.scheduler import Process, Serial
+from tests.protocol.stepped_machine import STEPS, SteppedMachine, machine_settings, timeout
 from tests.support.aws.dispatch_world import Dispatch, estimate
 from tests.support.aws.lambda_failures import gave_up
 from tests.support.fakes.batch import state_change
 from tests.support.fakes.ports import Died
 from tests.support.services import s3_event
 
-__all__ = ["pytestmark"]  # the same time-out
+pytestmark = timeout
 
 BODIES = [b"a photo", b"!corrupt_image", b"!out_of_memory", b"another photo"]
 #: Codes that are committed without a worker's answer.
@@ -47,11 +43,9 @@ COMMITTED_BY_DISPATCHER = {
 }
 
 
-class DispatchProtocol(RuleBasedStateMachine):
+class DispatchProtocol(SteppedMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = Scheduler()
-        self.work_dir = Path(mkdtemp())
         self.dispatch = Dispatch(self.work_dir, self.scheduler.around)
         self.store = self.dispatch.store
         self.messages: list[str] = []  # in the overflow queue
@@ -59,7 +53,6 @@ class DispatchProtocol(RuleBasedStateMachine):
         self.jobs: dict[str, ImageJob] = {}
         self.store.listeners.append(self._notify)
         self.told = 0
-        self.interruptions = 0
 
     # Rules
 
@@ -74,11 +67,7 @@ class DispatchProtocol(RuleBasedStateMachine):
     @precondition(lambda self: self.messages)
     @rule(picks=st.lists(st.integers(0, 9), min_size=1, max_size=4), again=st.booleans(), head_start=STEPS)
     def messages_are_delivered(self, picks: list[int], again: bool, head_start: int) -> None:
-        if len(self.scheduler.runnable()) > 8:
-            return
         bodies = [self.messages[index] for index in dict.fromkeys(pick % len(self.messages) for pick in picks)]
-        for body in bodies if not again else []:
-            self.messages.remove(body)
 
         def work(process: Process) -> None:
             left = bodies
@@ -87,21 +76,23 @@ class DispatchProtocol(RuleBasedStateMachine):
             finally:
                 self.messages += left
 
-        self._go_on(self.scheduler.spawn("dispatch", work), head_start)
+        process = self.start("dispatch", work)
+        if process:
+            for body in bodies if not again else []:
+                self.messages.remove(body)
+            self._go_on(process, head_start)
 
     @precondition(lambda self: self.dispatch.jobs.submitted)
     @rule(pick=st.integers(0, 9), index=st.integers(0, 3), head_start=STEPS)
     def a_child_runs(self, pick: int, index: int, head_start: int) -> None:
         """A child may run twice, and after its state change: Batch may report a failure before the child ends."""
-        if len(self.scheduler.runnable()) > 8:
-            return
         job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
 
         def work(process: Process) -> None:
             share = read_share(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index % job.size)})
             self.dispatch.child(process.threads).process(share, 0)
 
-        self._go_on(self.scheduler.spawn("batch", work), head_start)
+        self.start("batch", work, head_start)
 
     @precondition(lambda self: self.dispatch.jobs.submitted)
     @rule(pick=st.integers(0, 9), index=st.integers(0, 3), whole=st.booleans(), cause=st.sampled_from(FailureCause))
@@ -116,19 +107,16 @@ class DispatchProtocol(RuleBasedStateMachine):
     @precondition(lambda self: self.images)
     @rule(pick=st.integers(0, 3), head_start=STEPS)
     def the_door_gets_its_event_again(self, pick: int, head_start: int) -> None:
-        if len(self.scheduler.runnable()) > 8:
-            return
         image = list(self.images)[pick % len(self.images)]
 
         def work(process: Process) -> None:
             replace(self.dispatch.world.processor, threads=process.threads).process(self.jobs[image])
 
-        self._go_on(self.scheduler.spawn("door", work), head_start)
+        self.start("process", work, head_start)
 
     @rule(head_start=STEPS)
     def a_reconciler_makes_its_round(self, head_start: int) -> None:
-        if len(self.scheduler.runnable()) <= 8:
-            self._go_on(self.scheduler.spawn("reconcile", lambda process: self._reconcile(process.threads)), head_start)
+        self.start("reconcile", lambda process: self._reconcile(process.threads), head_start)
 
     @precondition(lambda self: self.messages)
     @rule(index=st.integers(0, 9))
@@ -140,31 +128,11 @@ class DispatchProtocol(RuleBasedStateMachine):
     def time_goes_by(self, minutes: int) -> None:
         self.dispatch.clock.wait(minutes=minutes)
 
-    @precondition(lambda self: self.scheduler.runnable())
-    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(OUTCOMES)), min_size=1, max_size=12))
-    def steps_are_taken(self, steps: list[tuple[int, EffectOutcome]]) -> None:
-        for pick, outcome in steps:
-            runnable = self.scheduler.runnable()
-            if runnable:
-                self.interruptions += outcome is not EffectOutcome.HAPPENS
-                self.scheduler.step(runnable[pick % len(runnable)], outcome)
+    def after_step(self) -> None:
         self._send_what_was_handed_over()
 
-    def _go_on(self, process: Process, steps: int) -> None:
-        for _ in range(steps):
-            own = [thread for thread in self.scheduler.runnable() if thread.process is process]
-            if not own:
-                break
-            self.scheduler.step(own[0], EffectOutcome.HAPPENS)
-        self._send_what_was_handed_over()
-
-    @rule(killed=st.booleans())
-    def all_is_well_again(self, killed: bool) -> None:
-        """All processes end or are killed; then all messages are delivered, and the reconciler runs."""
-        for process in self.scheduler.processes if killed else []:
-            if not process.ended:
-                self.scheduler.kill(process)
-        self.scheduler.finish()
+    def check_end(self) -> None:
+        """Deliver all messages, run all jobs and the reconciler, until every image has a result."""
         self._send_what_was_handed_over()
         for _ in range(20):
             if self._is_quiet():
@@ -182,15 +150,6 @@ class DispatchProtocol(RuleBasedStateMachine):
         assert set(self.dispatch.results()) == set(self.images), "Not every image has ended."
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.dispatch.metrics.emitted) == len(self.images), "An image was not counted."
-
-    def teardown(self) -> None:
-        try:
-            self.all_is_well_again(killed=False)
-        finally:
-            for process in self.scheduler.processes:
-                if not process.ended:
-                    self.scheduler.kill(process)
-            shutil.rmtree(self.work_dir)
 
     # Invariants
 
@@ -243,8 +202,4 @@ class DispatchProtocol(RuleBasedStateMachine):
 
 
 TestDispatchProtocol = DispatchProtocol.TestCase
-TestDispatchProtocol.settings = settings(
-    max_examples=1000 if _THOROUGH else 100,
-    stateful_step_count=60 if _THOROUGH else 30,
-    suppress_health_check=list(HealthCheck),
-)
+TestDispatchProtocol.settings = machine_settings(100, 1000)

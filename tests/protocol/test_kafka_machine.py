@@ -9,7 +9,6 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
@@ -19,12 +18,13 @@ from core.domain.model import HandOver, Outcome, Result, Value
 from core.services.intake.kafka_batch import KafkaBatchProcessor, RecordEnding, RefusedRecord
 from handler import kafka
 from tests.protocol.scheduler import Process, Serial
-from tests.protocol.test_state_machine import _THOROUGH, STEPS, UPLOADS, Direct, Protocol, Upload, _sha256, pytestmark
+from tests.protocol.stepped_machine import STEPS, machine_settings, timeout
+from tests.protocol.test_state_machine import UPLOADS, Direct, Protocol, Upload, _sha256
 from tests.support.aws.kafka_events import batch, handed_over, record
 from tests.support.fakes.ports import Died, FakeHandovers
 from tests.support.services import kafka_batch_processor
 
-__all__ = ["pytestmark"]  # the same time-out
+pytestmark = timeout
 
 _UPLOAD = next(iter(UPLOADS))
 SHARED = b"a shared photo"
@@ -84,24 +84,20 @@ class KafkaProtocol(Protocol):
     def a_batch_is_delivered(self, first: int, count: int, machine: str, head_start: int) -> None:
         first %= len(self.records)
         records = self.records[first : first + count]
-        if len(self.scheduler.runnable()) > 8:
-            return
-        self.sent.update(records)
 
         def work(process: Process) -> list[RecordEnding]:
             service = self._kafka_batches(machine, process.threads)
             return service.process(kafka.records(batch(*(one.raw for one in records))), 60)
 
-        process = self.scheduler.spawn(f"batch of {[one.offset for one in records]}", work)
-        self.batches.append((records, process))
-        self._go_on(process, head_start)
+        process = self.start(f"batch of {[one.offset for one in records]}", work)
+        if process:
+            self.sent.update(records)
+            self.batches.append((records, process))
+            self._go_on(process, head_start)
 
     @precondition(lambda self: self.overflow.waiting)
     @rule(index=st.integers(0, 9), again=st.booleans(), head_start=STEPS)
     def a_job_that_was_handed_over_is_run(self, index: int, again: bool, head_start: int) -> None:
-        if len(self.scheduler.runnable()) > 8:
-            return
-
         def work(process: Process) -> Outcome | None:
             if not self.overflow.waiting:
                 return None
@@ -114,9 +110,10 @@ class KafkaProtocol(Protocol):
                 self.overflow.waiting.append(body)  # not deleted: it is delivered again
                 raise
 
-        process = self.scheduler.spawn("overflow", work)
-        self.runs.append(process)
-        self._go_on(process, head_start)
+        process = self.start("overflow", work)
+        if process:
+            self.runs.append(process)
+            self._go_on(process, head_start)
 
     # Invariants
 
@@ -213,8 +210,4 @@ class KafkaProtocol(Protocol):
 
 
 TestKafkaProtocol = KafkaProtocol.TestCase
-TestKafkaProtocol.settings = settings(
-    max_examples=1000 if _THOROUGH else 120,
-    stateful_step_count=60 if _THOROUGH else 30,
-    suppress_health_check=list(HealthCheck),
-)
+TestKafkaProtocol.settings = machine_settings(120, 1000)

@@ -6,21 +6,15 @@ of histories; `make test-protocol` runs many, for minutes.
 """
 
 import hashlib
-import os
-import shutil
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import msgspec
-import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from core.domain import manifest, object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
@@ -32,7 +26,8 @@ from core.services.intake.requests import accept_bytes, accept_reference, read_r
 from core.services.processing.process import ImageProcessor
 from core.services.recorder import Recording
 from handler import events
-from tests.protocol.scheduler import EffectOutcome, Process, Scheduler, Serial
+from tests.protocol.scheduler import Process, Serial
+from tests.protocol.stepped_machine import STEPS, SteppedMachine, machine_settings, timeout
 from tests.support.fakes.ports import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
 from tests.support.fakes.worker import FakeWorker
 from tests.support.services import result_committer
@@ -77,25 +72,20 @@ IMAGES: list[tuple[Delivery, ...]] = [
     (Direct("two", b"green"), Direct("two", b"!operation_failed")),
     (Direct(None, b"red"),),
 ]
-STEPS = st.sampled_from([0, 1, 2, 3, 5, 8, 12, 100, 100])
-OUTCOMES = [*[EffectOutcome.HAPPENS] * 14, *EffectOutcome]
 
 
-class Protocol(RuleBasedStateMachine):
+class Protocol(SteppedMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = Scheduler()
         self.store = FakeStore("home", self.scheduler.around)
         self.queue = FakeAnnouncements(self.scheduler.around)
         self.metrics = FakeMetrics(self.scheduler.around)
         self.ledger = FakeLedger(self.scheduler.around)
-        self.work_dir = Path(mkdtemp())
         self.deliveries: list[Delivery] = []
         self.delivered: dict[Any, str] = {}
         self.uploads = {key: self.store.put(key, body) for key, body in UPLOADS.items()}
         self.store.listeners.append(self._notify)
-        self.ended: list[tuple[Delivery, Process]] = []
-        self.interruptions = 0
+        self.deliveries_started: list[tuple[Delivery, Process]] = []
 
     def _notify(self, key: str) -> None:
         if key.startswith((object_keys.RESULTS, object_keys.TOMBSTONES)):
@@ -110,16 +100,15 @@ class Protocol(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 3), machine=st.sampled_from(["", "avx512"]), head_start=STEPS)
     def an_event_is_delivered(self, pick: int, machine: str, head_start: int) -> None:
         delivery = self.deliveries[pick % len(self.deliveries)]
-        if len(self.scheduler.runnable()) > 8:
-            return
-        self.delivered[delivery] = self._image_id(delivery)
 
         def work(process: Process) -> Outcome:
             return self._deliver(delivery, self._processor(machine, process.threads))
 
-        process = self.scheduler.spawn(f"process {delivery}", work)
-        self.ended.append((delivery, process))
-        self._go_on(process, head_start)
+        process = self.start(f"process {delivery}", work)
+        if process:
+            self.delivered[delivery] = self._image_id(delivery)
+            self.deliveries_started.append((delivery, process))
+            self._go_on(process, head_start)
 
     @precondition(lambda self: self.queue.waiting)
     @rule(picks=st.lists(st.integers(0, 9), min_size=1, max_size=3), head_start=STEPS)
@@ -134,7 +123,8 @@ class Protocol(RuleBasedStateMachine):
             finally:
                 self.queue.waiting.extend(left)
 
-        self._go_on(self.scheduler.spawn("record", work), head_start)
+        process = self.scheduler.spawn("record", work)
+        self._go_on(process, head_start)
 
     @precondition(lambda self: self.queue.waiting)
     @rule(index=st.integers(0, 9), doubled=st.booleans())
@@ -149,41 +139,13 @@ class Protocol(RuleBasedStateMachine):
 
     @rule()
     def everything_is_replayed(self) -> None:
-        if len(self.scheduler.runnable()) <= 8:
-            self.scheduler.spawn("replay", lambda process: self._recording(process.threads).replay())
+        self.start("replay", lambda process: self._recording(process.threads).replay())
 
-    @precondition(lambda self: self.scheduler.runnable())
-    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(OUTCOMES)), min_size=1, max_size=12))
-    def steps_are_taken(self, steps: list[tuple[int, EffectOutcome]]) -> None:
-        for pick, outcome in steps:
-            runnable = self.scheduler.runnable()
-            if runnable:
-                self.interruptions += outcome is not EffectOutcome.HAPPENS
-                self.scheduler.step(runnable[pick % len(runnable)], outcome)
-                self.what_always_holds()
+    def after_step(self) -> None:
+        self.what_always_holds()
 
-    @precondition(lambda self: self.scheduler.runnable())
-    @rule(pick=st.integers(0, 11), steps=STEPS)
-    def one_process_goes_on(self, pick: int, steps: int) -> None:
-        runnable = self.scheduler.runnable()
-        self._go_on(runnable[pick % len(runnable)].process, steps)
-
-    def _go_on(self, process: Process, steps: int) -> None:
-        for _ in range(steps):
-            own = [thread for thread in self.scheduler.runnable() if thread.process is process]
-            if not own:
-                return
-            self.scheduler.step(own[0], EffectOutcome.HAPPENS)
-            self.what_always_holds()
-
-    @rule(killed=st.booleans())
-    def all_is_well_again(self, killed: bool) -> None:
-        """All processes end or are killed; then all events are delivered again, and all results replayed."""
-        if killed:
-            for process in self.scheduler.processes:
-                if not process.ended:
-                    self.scheduler.kill(process)
-        self.scheduler.finish()
+    def check_end(self) -> None:
+        """Deliver all events again, replay all results, and check the end of the history."""
         self.what_always_holds()
         answers = self._answers()
         self._recording(Serial).record(self.queue.take(range(len(self.queue.waiting))))
@@ -191,15 +153,6 @@ class Protocol(RuleBasedStateMachine):
         assert not failures
         self.what_always_holds()
         self._what_holds_in_the_end(answers)
-
-    def teardown(self) -> None:
-        try:
-            self.all_is_well_again(killed=False)
-        finally:
-            for process in self.scheduler.processes:
-                if not process.ended:
-                    self.scheduler.kill(process)
-            shutil.rmtree(self.work_dir)
 
     # Invariants
 
@@ -236,7 +189,7 @@ class Protocol(RuleBasedStateMachine):
         assert _sha256(archived) == result.source.sha256, f"The source of {result.image_id} is another's."
 
     def _nobody_was_told_wrong(self, results: dict[str, Result]) -> None:
-        for delivery, process in self.ended:
+        for delivery, process in self.deliveries_started:
             if not process.ended:
                 continue
             assert isinstance(process.error, PicturePerfectError | Died | None), process.error
@@ -366,13 +319,7 @@ def _sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-
-pytestmark = pytest.mark.timeout(3600 if _THOROUGH else 600)  # a failure takes minutes to shrink
+pytestmark = timeout
 
 TestProtocol = Protocol.TestCase
-TestProtocol.settings = settings(
-    max_examples=2500 if _THOROUGH else 250,
-    stateful_step_count=60 if _THOROUGH else 30,
-    suppress_health_check=list(HealthCheck),
-)
+TestProtocol.settings = machine_settings(250, 2500)
