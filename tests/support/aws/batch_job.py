@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 
 from core.domain import object_keys
-from core.domain.model import Door, Estimate, HandOver, ImageJob, ObjectRef, Result
+from core.domain.model import Estimate, HandOver, ObjectRef, Result
 from core.services.dispatch.job_documents import BatchWork
 from localcloud import clients
 from localcloud.lambda_.sandbox_process import ROOT
 from tests.support.aws.local_batch import until
-from tests.support.values import NOW
+from tests.support.values import NOW, upload_job
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -62,15 +62,7 @@ class Job:
         identity = str(uuid4())
         place = ObjectRef(bucket=self.bucket, key=f"incoming/acme/{pipeline}/{identity}/a.jpg")
         self.s3.put_object(Bucket=self.bucket, Key=place.key, Body=self.small)
-        job = ImageJob(
-            image_id=identity,
-            customer="acme",
-            pipeline=pipeline,
-            door=Door.UPLOAD,
-            name="a.jpg",
-            source=place,
-            received_at=NOW,
-        )
+        job = upload_job(place, identity, pipeline=pipeline)
         estimate = Estimate(
             cpu_seconds=seconds, cpu_seconds_upper=seconds, parallel=0, peak_bytes=1, peak_bytes_upper=1
         )

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from core.domain import manifest, object_keys
-from core.domain.model import Door, Estimate, HandOver, ImageJob, Result, Route, image_id
+from core.domain.model import Estimate, HandOver, ImageJob, Result, Route, image_id
 from core.ports.batch import Jobs
 from core.services.dispatch.array_child import ArrayChild, Ending, read_share
 from core.services.dispatch.dispatcher import Dispatcher
@@ -27,7 +27,7 @@ from tests.support.aws.kafka_events import overflow
 from tests.support.fakes.batch import FakeJobs, Submitted
 from tests.support.fakes.ports import Around, undisturbed
 from tests.support.services import World, image_acceptor, result_committer
-from tests.support.values import NOW
+from tests.support.values import NOW, upload_job
 
 GIB = 2**30
 
@@ -88,15 +88,7 @@ class Dispatch:
     def upload(self, body: bytes = b"photo") -> ImageJob:
         """The job of a new upload."""
         source = self.store.put(f"incoming/acme/web/u{next(self._numbers)}/a.jpg", body)
-        return ImageJob(
-            image_id=image_id("acme", "web", *s3_identity(source)),
-            customer="acme",
-            pipeline="web",
-            door=Door.UPLOAD,
-            name="a.jpg",
-            source=source,
-            received_at=NOW,
-        )
+        return upload_job(source, image_id("acme", "web", *s3_identity(source)))
 
     def handed_over(self) -> list[str]:
         """Take the messages of the overflow queue."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import Code, Misconfigured, Refusal, Unavailable
-from core.domain.model import Door, Estimate, HandOver, ImageJob, Outcome, Route, Status
+from core.domain.model import Estimate, HandOver, ImageJob, Outcome, Route, Status
 from core.ports.worker import Room
 from core.routing.batch_tiers import TIERS, Tier
 from core.services.dispatch.array_child import ArrayChild, Ending, Share, read_share
@@ -18,7 +18,7 @@ from core.services.dispatch.array_partition import LONGEST
 from core.services.dispatch.job_documents import BatchWork
 from tests.support.fakes.worker import FakeWorker
 from tests.support.services import World
-from tests.support.values import NOW, result
+from tests.support.values import NOW, result, upload_job
 
 
 class Clock:
@@ -60,15 +60,7 @@ class Child:
     def image(self, body: bytes, seconds: float | None = 5.0, **more: Any) -> HandOver:
         identity = f"0000000{len(self.world.store.contents('incoming/'))}-0000-5000-8000-000000000000"
         source = self.world.store.put(f"incoming/acme/web/{identity}/a.jpg", body)
-        job = ImageJob(
-            image_id=identity,
-            customer="acme",
-            pipeline="web",
-            door=Door.UPLOAD,
-            name="a.jpg",
-            source=source,
-            received_at=NOW,
-        )
+        job = upload_job(source, identity)
         estimate = seconds and Estimate(
             cpu_seconds=seconds, cpu_seconds_upper=seconds, parallel=0, peak_bytes=1, peak_bytes_upper=1
         )

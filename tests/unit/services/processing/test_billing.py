@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from core.domain import manifest
-from core.domain.model import Door, HandOver, ImageJob, Result, Route
+from core.domain.model import HandOver, ImageJob, Result, Route
 from core.routing.batch_tiers import TIERS
 from core.routing.prices import LEAST_SECONDS
 from core.services.dispatch.array_child import ArrayChild, Share
 from core.services.processing.billing import Meter
 from tests.support.services import World
-from tests.support.values import NOW, result
+from tests.support.values import result, upload_job
 
 
 class Clock:
@@ -31,15 +31,7 @@ class Clock:
 
 def _job(world: World, number: int) -> ImageJob:
     source = world.store.put(f"incoming/acme/web/u{number}/a.jpg", f"photo {number}".encode())
-    return ImageJob(
-        image_id=f"{number}1111111-1111-5111-8111-111111111111",
-        customer="acme",
-        pipeline="web",
-        door=Door.UPLOAD,
-        name="a.jpg",
-        source=source,
-        received_at=NOW,
-    )
+    return upload_job(source, f"{number}1111111-1111-5111-8111-111111111111")
 
 
 def test_an_image_in_the_function_pays_for_its_memory_and_its_time(tmp_path: Path) -> None:
