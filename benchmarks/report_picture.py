@@ -14,7 +14,7 @@ from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from core.adapters.postgres.ledger import PostgresLedger
-from core.bootstrap.ledger import open_reports
+from core.bootstrap.ledger import report_service
 from core.domain.errors import Code
 from core.domain.model import (
     Billed,
@@ -53,7 +53,7 @@ def paint() -> None:
         for first in range(0, len(images), 500):
             ledger.record(images[first : first + 500], [])
         ledger.close()
-        with open_reports({"DATABASE_URL": database.url}) as reports:
+        with report_service({"DATABASE_URL": database.url}) as reports:
             report = reports.report(Question(since=LAST - timedelta(days=29), until=LAST))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])

@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from core.adapters.postgres.figures import PostgresFigures
 from core.adapters.postgres.ledger import PostgresLedger
-from core.bootstrap.ledger import open_reports as served
+from core.bootstrap.ledger import report_service as served
 from core.domain.errors import Code, Misconfigured, Refusal
 from core.domain.model import Result
 from core.ports import reports as report_values

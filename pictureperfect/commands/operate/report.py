@@ -83,7 +83,7 @@ def _reports(function: str | None, folder: Path) -> Iterator["Reports"]:
     if function:
         yield admin.function_reports(function)
         return
-    with environment(folder) as variables, ledger.open_reports(variables) as reports:
+    with environment(folder) as variables, ledger.report_service(variables) as reports:
         yield reports
 
 
