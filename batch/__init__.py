@@ -1,1 +1,1 @@
-"""The Batch door: one job by the same service."""
+"""The Batch container: it processes images by the same services as the Lambda function."""

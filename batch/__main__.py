@@ -1,13 +1,13 @@
-"""The Batch job: `python -m batch work KEY`, or `python -m batch REQUEST`, by the same service as the Lambda function.
+"""The Batch container's command: `python -m batch work KEY`, or `python -m batch REQUEST`.
 
-KEY names the document that says what the job is to do; a child of an array takes its own share of it. REQUEST, for a
-single image, is the JSON that the direct door takes, with an `s3` reference. The last line of stdout says as JSON how
-it went. The exit code, after sysexits.h, is for Batch's retry rules:
+KEY names a document of a job's images; a child of an array job processes its own share of them. REQUEST is the JSON of
+a direct invoke, with an `s3` reference, for one image. The last line of stdout is the answer, as JSON. The exit codes
+of sysexits.h select Batch's retry rules:
 
-0   every image ended, processed or failed, and that is committed; or it was handed over to a larger tier
-65  EX_DATAERR: the request is wrong, and no retry helps
-70  EX_SOFTWARE: an error of this program's own; the log has it
-75  EX_TEMPFAIL: try again, what is committed is skipped. So it also ends when SIGTERM tells it to stop
+0   every image has a result, processed or failed, or was handed over to a larger tier
+65  EX_DATAERR: the request is wrong, and a retry does not help
+70  EX_SOFTWARE: a bug in this program; the log has the traceback
+75  EX_TEMPFAIL: a retry may help, and skips the images that have a result. Also after SIGTERM
 78  EX_CONFIG: an operator must act
 """
 
@@ -21,18 +21,17 @@ EX_TEMPFAIL = 75
 
 
 def stop(_signal: int, _frame: FrameType | None) -> None:
-    """End at once: a Spot task is reclaimed, or a job terminated, and SIGKILL comes in 30 seconds at the earliest.
+    """Exit at once: after SIGTERM, sent to a reclaimed Spot task or a terminated job, SIGKILL follows in 30 seconds.
 
-    Nothing is waited for and nothing is tidied up: what is under way was not committed, the worker's child ends with
-    this process, and the container goes with both.
+    Nothing is cleaned up: images in progress are not committed, and the worker's child ends with this process.
     """
-    os.write(2, b"Stopped by SIGTERM; what has not ended is left to the next attempt.\n")
+    os.write(2, b"Stopped by SIGTERM; images without a result are left to the next attempt.\n")
     os._exit(EX_TEMPFAIL)
 
 
 if __name__ == "__main__":
     started = time.monotonic()
-    # Before all that takes time to load: process 1 of a container does not even die of a signal it does not handle
+    # Before the slow imports: process 1 of a container ignores signals that it has no handler for
     signal.signal(signal.SIGTERM, stop)
     from batch.commands import main
 

@@ -40,15 +40,15 @@ def check() -> str:
     entries = {module.__name__ for module in modules if callable(getattr(module, "handle", None))}
     if missing := ENTRIES - entries:
         raise LookupError(f"no entry point: {', '.join(sorted(missing))}")
-    service = importlib.import_module("handler.process")._service  # noqa: SLF001 - loaded with the entry
+    processor = importlib.import_module("handler.process")._processor  # noqa: SLF001 - loaded with the entry
     if not list(Path("/app/core/adapters/postgres/schema").glob("*.sql")):
         raise LookupError("there is no migration in the image")
     parts = [
         f"OpenCV {cv2.__version__}",
         f"entries {', '.join(sorted(entries))}, batch",
-        f"pipelines {', '.join(sorted(service.pipelines))}",
+        f"pipelines {', '.join(sorted(processor.pipelines))}",
     ]
-    if own := service.worker.operations():
+    if own := processor.worker.operations():
         parts.append(f"operations {', '.join(f'{operation.name} ({operation.version})' for operation in own)}")
     return "; ".join(parts)
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from grafana_foundation_sdk.builders import cloudwatch as builders
 from grafana_foundation_sdk.models.cloudwatch import CloudWatchQueryMode, MetricEditorMode, MetricQueryType
 
-from core.ports.metric_catalogue import DECLARED, Unit
+from core.ports.metric_catalogue import METRICS_BY_NAME, Unit
 
 #: The dashboard's variable for METRICS_NAMESPACE.
 NAMESPACE = "${namespace}"

@@ -1,7 +1,7 @@
-"""The Lambda function of the operator, inside the database's network: `{"action": …}` says what is to be done.
+"""The operator's Lambda function, inside the database's VPC. `{"action": …}` in its event selects an action.
 
-`reconcile` is asked for by a schedule; `migrate` and `replay` by whoever deploys; `image` and `report` by who wants to
-know what the database has, and cannot reach it.
+A schedule invokes `reconcile`; a deployment invokes `migrate` and `replay`; `image` and `report` read the database for
+operators who cannot reach it.
 """
 
 import os
@@ -17,11 +17,11 @@ from core.domain import log
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.services.reporting import ReportRequest
 
-_RESERVE = timedelta(seconds=60)  # of the function's time: a page of sources of which each waits for an answer of S3
+_RESERVE = timedelta(seconds=60)  # of the function's time, for the last page of sources
 
 
 class Context(Protocol):
-    """What Lambda says of an invocation."""
+    """The second argument of a Lambda handler."""
 
     def get_remaining_time_in_millis(self) -> int: ...
 
@@ -32,39 +32,39 @@ def migrate(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, A
 
 
 def replay(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
-    """Record everything there is, from the beginning."""
+    """Record all results and tombstones again."""
     recorded: list[int] = []
     failed = record.recorder(environ).replay(recorded.append)
-    return {"replayed": sum(recorded) - len(failed), "failed": _told(failed)}
+    return {"replayed": sum(recorded) - len(failed), "failed": _log_errors(failed)}
 
 
 def reconcile(environ: Mapping[str, str], time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
-    """Take up what has waited for too long; what the time is too short for is the next round's."""
+    """Run one round of the reconciler, within `time`; the next round continues after it."""
     report = admin.reconciler(environ).reconcile(time)
-    told = _told(report.failures)
+    failed = _log_errors(report.failures)
     return {
         "looked_at": report.looked_at,
         "handed_over": report.handed_over,
         "abandoned": report.abandoned,
         "refused": report.refused,
-        "failed": told,
-        "not_told": report.failed - len(told),
+        "failed": failed,
+        "not_told": report.failed - len(failed),
         "whole": report.is_whole,
     }
 
 
 def image(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The row of `image_id` with its renditions; None where the database has none, or none yet."""
+    """The database row of `image_id` with its renditions; None if there is no row, or none yet."""
     try:
-        wanted = str(UUID(event.get("image_id")))
+        image_id = str(UUID(event.get("image_id")))
     except (ValueError, TypeError, AttributeError) as error:
-        raise Refusal(Code.INVALID_REQUEST, f"image_id: {event.get('image_id')!r} is no UUID.") from error
-    return {"image": ledger.image_row(environ, wanted)}
+        raise Refusal(Code.INVALID_REQUEST, f"image_id: {event.get('image_id')!r} is not a UUID.") from error
+    return {"image": ledger.image_row(environ, image_id)}
 
 
 def report(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
-    """A report, or a page of its rows, as core.services.reporting.ReportRequest describes."""
-    with ledger.report_service(environ) as reports:
+    """A report as core.ports.reports describes it: the summary, or a page of the rows behind it."""
+    with ledger.report_service(environ) as reporting:
         try:
             asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, ReportRequest)
         except msgspec.ValidationError as error:
@@ -83,13 +83,13 @@ ACTIONS: dict[str, Callable[[Mapping[str, str], timedelta, Mapping[str, Any]], d
 
 
 def answer(
-    event: Any,  # noqa: ANN401 - whatever is sent
+    event: Any,  # noqa: ANN401 - any JSON
     environ: Mapping[str, str],
     time: timedelta = timedelta.max,
 ) -> dict[str, Any]:
-    """Do what is asked for within `time`, where it can be divided.
+    """Run the action of an event; `time` limits actions that can stop in between.
 
-    Raises PicturePerfectError: the caller, or the schedule, hears of it.
+    Raises PicturePerfectError, which Lambda returns to the caller.
     """
     action = event.get("action") if isinstance(event, dict) else None
     if not isinstance(action, str) or action not in ACTIONS:
@@ -97,14 +97,14 @@ def answer(
     return ACTIONS[action](environ, time, event)
 
 
-def _told(failed: Mapping[str, PicturePerfectError]) -> list[str]:
-    """Each into the log; the keys into the answer."""
+def _log_errors(failed: Mapping[str, PicturePerfectError]) -> list[str]:
+    """Log each error; returns the keys for the answer."""
     for key, error in failed.items():
         log.say(f"{key}: {error}")
     return list(failed)
 
 
-def handle(event: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 - whatever is sent
+def handle(event: Any, context: Context) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     """The entry point: `handler.admin.handle`."""
     left = timedelta(milliseconds=context.get_remaining_time_in_millis())
     return answer(event, os.environ, max(left - _RESERVE, timedelta()))

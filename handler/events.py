@@ -1,4 +1,4 @@
-"""What AWS sends, turned into what the core takes. Pure: no call is made here."""
+"""S3 notifications as jobs. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -10,11 +10,13 @@ from msgspec import Meta
 
 from core.domain import object_keys
 from core.domain.errors import Code, Refusal
-from core.domain.identity import image_id, s3_identity
-from core.domain.model import Door, ImageJob, ObjectRef
+from core.domain.model import ImageJob, ObjectRef
+from core.services.intake.requests import upload_job
 
 
 class S3Bucket(msgspec.Struct):
+    """A bucket in a notification."""
+
     name: str
 
 
@@ -28,15 +30,18 @@ class S3Object(msgspec.Struct, rename="camel"):
 
     @property
     def version(self) -> str | None:
-        """None where there is none; "null" is how S3 names what came while versions were suspended."""
+        """The version; None without versioning. S3 writes "null" for an object written while it was suspended."""
         return None if self.version_id == "null" else self.version_id
 
     @property
     def plain_key(self) -> str:
+        """The key, decoded."""
         return unquote_plus(self.key)
 
 
 class S3Entity(msgspec.Struct):
+    """The member `s3` of a record."""
+
     bucket: S3Bucket
     object: S3Object
 
@@ -54,45 +59,36 @@ class S3Record(msgspec.Struct, rename="camel"):
 
     @property
     def source(self) -> ObjectRef:
-        found = self.s3.object
-        return ObjectRef(bucket=self.s3.bucket.name, key=found.plain_key, version=found.version, etag=found.e_tag)
+        """The object that was created."""
+        item = self.s3.object
+        return ObjectRef(bucket=self.s3.bucket.name, key=item.plain_key, version=item.version, etag=item.e_tag)
 
 
 def is_s3_test(event: object) -> bool:
-    """S3 sends one of these when a notification is set up; there is nothing in it to do."""
+    """Whether `event` is the test event that S3 sends when a notification is set up: it names no object."""
     return isinstance(event, Mapping) and event.get("Event") == "s3:TestEvent"
 
 
 def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
-    """The records of a notification that tell of new objects. Raises Refusal(INVALID_EVENT)."""
+    """The records of a notification that are about new objects. Raises Refusal(INVALID_EVENT) for another event."""
     try:
         records = msgspec.convert(event["Records"], list[S3Record])
-        msgspec.json.encode(records)  # JSON's escapes can spell half of a character: no key holds that
+        msgspec.json.encode(records)  # fails for half of a surrogate pair, which no key can hold
     except (msgspec.ValidationError, KeyError, TypeError, UnicodeEncodeError) as error:
         raise Refusal(Code.INVALID_EVENT, f"This is not a notification of S3: {error}") from error
-    strange = [record.event_source for record in records if record.event_source != "aws:s3"]
-    if strange or not records:
-        raise Refusal(Code.INVALID_EVENT, f"Records of {', '.join(strange) or 'nothing'} are not worked on here.")
+    others = [record.event_source for record in records if record.event_source != "aws:s3"]
+    if others or not records:
+        raise Refusal(Code.INVALID_EVENT, f"Records of {', '.join(others) or 'nothing'} are not processed here.")
     return [record for record in records if record.event_name.startswith("ObjectCreated:")]
 
 
-def upload_job(record: S3Record) -> ImageJob | None:
-    """The job of one record; None for what another door staged and ends itself, and for folders.
+def accept_upload(record: S3Record) -> ImageJob | None:
+    """The job of one upload; None for a folder, and for a source that another entry staged, which processes it itself.
 
-    Raises Refusal for a key that says of no image whose it is: core.services.intake.refusals has what becomes of that.
+    Raises Refusal for a key that names no customer's image: `core.services.intake.refusals.refuse_upload` stores it.
     """
     source = record.source
     if object_keys.is_folder(source.key, record.s3.object.size):
         return None
     place = object_keys.parse_incoming(source.key)
-    if place.is_inline:
-        return None
-    return ImageJob(
-        image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
-        customer=place.customer,
-        pipeline=place.pipeline,
-        door=Door.UPLOAD,
-        name=object_keys.safe_name(place.name),
-        source=source,
-        received_at=record.event_time or datetime.now(UTC),
-    )
+    return None if place.is_inline else upload_job(place, source, record.event_time or datetime.now(UTC))

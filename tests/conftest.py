@@ -170,4 +170,4 @@ def doors() -> Iterator[SimpleNamespace]:
             patch.setenv(name, value)
         process, record = import_module("handler.process"), import_module("handler.record")
     yield SimpleNamespace(process=process, record=record)
-    process._service.worker.close()
+    process._processor.worker.close()

@@ -12,7 +12,14 @@ import msgspec
 
 from core.domain.errors import Code
 from core.domain.model import Door, Result, Route
-from core.ports.metric_catalogue import DECLARED, Cause, Metric, Taken, of_result, properties
+from core.ports.metric_catalogue import (
+    METRICS_BY_NAME,
+    Cause,
+    Metric,
+    ReconcilerOutcome,
+    listed_properties,
+    values_of_result,
+)
 
 
 class EmfMetrics:

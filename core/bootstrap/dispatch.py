@@ -1,4 +1,4 @@
-"""`handler.dispatch`: Batch jobs for images that were handed over, and images of events that AWS gave up on."""
+"""`handler.dispatch`: Batch jobs for images that were handed over, and images of events that Lambda gave up on."""
 
 import sys
 from collections.abc import Mapping
@@ -10,23 +10,27 @@ from core.adapters.aws.sqs import SqsAnnouncements
 from core.adapters.emf import EmfMetrics
 from core.bootstrap import clients
 from core.domain.kafka_customer_rules import read_rules
-from core.services.dispatch.dispatcher import Dispatching
-from core.services.intake.accept import Intake
-from core.services.processing.commit import Committing
+from core.services.dispatch.dispatcher import Dispatcher
+from core.services.intake.accept import ImageAcceptor, ImageStager
+from core.services.processing.commit import ResultCommitter
 from core.settings import entries
 
 
-def dispatching(environ: Mapping[str, str]) -> tuple[Dispatching, Intake]:
-    """The service that submits jobs, and the service that accepts the images of failed events."""
+def dispatcher(environ: Mapping[str, str]) -> tuple[Dispatcher, ImageStager]:
+    """The service that submits Batch jobs, and the service that accepts the images of failed events."""
     values = entries.load(entries.DispatchSettings, environ)
-    committing = Committing(
+    committer = ResultCommitter(
         store=S3Store(clients.s3(), values.bucket), metrics=EmfMetrics(sys.stdout, values.metrics_namespace)
     )
-    jobs = BatchJobs(clients.batch(), values.batch_queue, values.batch_definitions, values.submits_per_second)
-    return Dispatching(committing=committing, jobs=jobs, hold=timedelta(hours=values.hold_hours)), Intake(
-        committing=committing,
-        announcements=SqsAnnouncements(clients.sqs(), values.records_queue_url, values.bucket),
+    acceptor = ImageAcceptor(
+        committer=committer,
         references=tuple(values.references.split()),
         rules=read_rules(values.kafka_customers),
-        pipeline=values.kafka_pipeline,
+        kafka_pipeline=values.kafka_pipeline,
+    )
+    jobs = BatchJobs(clients.batch(), values.batch_queue, values.batch_definitions, values.submits_per_second)
+    announcements = SqsAnnouncements(clients.sqs(), values.records_queue_url, values.bucket)
+    return (
+        Dispatcher(committer=committer, jobs=jobs, hold=timedelta(hours=values.hold_hours)),
+        ImageStager(acceptor=acceptor, announcements=announcements),
     )

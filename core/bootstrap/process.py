@@ -1,44 +1,37 @@
-"""`handler.process` and `batch`: the service that processes images."""
+"""`handler.process` and `batch`: the services that accept and process images."""
 
 import os
 import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from core.bootstrap.worker import with_custom_operations, worker_pool
+from core.bootstrap.worker import start_worker_pool, with_custom_operations
+from core.domain.kafka_customer_rules import read_rules
 from core.domain.model import Route
 from core.imaging.operations import OPERATIONS
 from core.pipelines import SHIPPED_FOLDER
 from core.pipelines.loader import load_folder
 from core.ports.worker import SCRATCH
 from core.routing import cost_table
-from core.routing.plan import MB_PER_VCPU, Limits
+from core.routing.plan import MB_OF_A_VCPU, Limits
+from core.services.intake.accept import ImageAcceptor
+from core.services.processing.commit import ResultCommitter
+from core.services.processing.process import ImageProcessor
 from core.settings import entries
 
-if TYPE_CHECKING:
-    from core.services.processing.process import Processing
 
-
-def processing(environ: Mapping[str, str], route: Route) -> "Processing":
-    """The service of the entries that touch images."""
-    values = entries.load(entries.ProcessSettings, environ)
-    if route is Route.LAMBDA:  # one image at a time: scratch folders are those of images killed at the time-out
+def image_processor(environ: Mapping[str, str], route: Route) -> ImageProcessor:
+    """The service that processes images, its worker started. Raises Misconfigured(INVALID_SETTINGS)."""
+    values = entries.load(entries.ProcessingSettings, environ)
+    if route is Route.LAMBDA:  # one event at a time: scratch folders are left of images killed at the time-out
         for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
             shutil.rmtree(stale, ignore_errors=True)
-    pool = worker_pool(environ, values, values.workers)
-    # The child loads OpenCV while this process loads boto3
-    from core.adapters.aws.s3 import S3Store  # noqa: PLC0415
-    from core.adapters.aws.sqs import SqsAnnouncements, SqsHandovers  # noqa: PLC0415
-    from core.adapters.emf import EmfMetrics  # noqa: PLC0415
-    from core.bootstrap import clients  # noqa: PLC0415
-    from core.services.processing.process import Processing  # noqa: PLC0415
+    pool = start_worker_pool(environ, values, values.workers)
+    from core.bootstrap import process_adapters  # noqa: PLC0415 - boto3 loads here while the child loads OpenCV
 
-    return Processing(
-        store=S3Store(clients.s3(), values.bucket),
-        announcements=SqsAnnouncements(clients.sqs(), values.records_queue_url, values.bucket),
-        metrics=EmfMetrics(sys.stdout, values.metrics_namespace),
+    return ImageProcessor(
+        committer=process_adapters.result_committer(values),
+        announcements=process_adapters.announcements(values),
         worker=pool,
         pipelines=load_folder(
             Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER,
@@ -52,12 +45,22 @@ def processing(environ: Mapping[str, str], route: Route) -> "Processing":
             max_seconds=values.timeout_seconds,
         ),
         estimate=cost_table.estimator(os.uname().machine, values.costs),
-        references=tuple(values.references.split()),
         route=route,
         public_base_url=values.public_base_url,
         vcpus=values.memory_mb / MB_PER_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
         memory_mb=values.memory_mb,
-        handovers=SqsHandovers(clients.sqs(), values.overflow_queue_url) if values.overflow_queue_url else None,
+        handovers=process_adapters.handovers(values),
         work_dir=Path(values.work_dir),
         timeout_seconds=values.timeout_seconds,
+    )
+
+
+def image_acceptor(environ: Mapping[str, str], committer: ResultCommitter) -> ImageAcceptor:
+    """The service that makes jobs of requests and Kafka records."""
+    values = entries.load(entries.ProcessingSettings, environ)
+    return ImageAcceptor(
+        committer=committer,
+        references=tuple(values.references.split()),
+        rules=read_rules(values.kafka_customers),
+        kafka_pipeline=values.kafka_pipeline,
     )

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from core.adapters.aws.s3_multipart import S3Multiparts
 
 
-def web_services(environ: Mapping[str, str]) -> WebServices:
-    """The services of the web API. Raises Misconfigured(INVALID_SETTINGS)."""
+def web_services(environ: Mapping[str, str]) -> Web:
+    """The services of the page's API. Raises Misconfigured(INVALID_SETTINGS)."""
     values = entries.load(entries.WebSettings, environ)
     links, rows = _links(values.bucket, environ), GalleryRows(database(values))
     store, multiparts = cache(partial(_store, values.bucket)), cache(partial(_multiparts, values.bucket))

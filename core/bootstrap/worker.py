@@ -13,23 +13,23 @@ from core.worker.supervisor import SupervisedWorker
 _SECRETS = ("AWS_", "DATABASE_URL")  # prefixes of variables that the child does not get
 
 
-def worker(environ: Mapping[str, str]) -> SupervisedWorker:
+def start_worker(environ: Mapping[str, str]) -> SupervisedWorker:
     """One worker, without a cloud. Raises Misconfigured(INVALID_SETTINGS)."""
     values = entries.load(entries.WorkerSettings, environ)
     return _start(_worker_environ(environ), values, worker_bytes(values.memory_mb), values.threads)
 
 
-def worker_pool(environ: Mapping[str, str], values: entries.WorkerSettings, workers: int) -> WorkerPool:
+def start_worker_pool(environ: Mapping[str, str], values: entries.WorkerSettings, workers: int) -> WorkerPool:
     """Up to `workers` workers, the first of them started."""
     start = partial(_start, _worker_environ(environ), values)
     return WorkerPool(start, worker_bytes(values.memory_mb), values.threads, workers)
 
 
-def catalogue(environ: Mapping[str, str]) -> Catalogue:
+def load_catalogue(environ: Mapping[str, str]) -> Catalogue:
     """The operations that pipelines may use, OPERATIONS' functions included; a child is started to read these."""
     if not entries.load(entries.WorkerSettings, environ).operations.split():
         return OPERATIONS
-    child = worker(environ)
+    child = start_worker(environ)
     try:
         return with_custom_operations(child.operations())
     finally:

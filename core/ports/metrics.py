@@ -4,33 +4,26 @@ from datetime import datetime
 from typing import Protocol
 
 from core.domain.errors import Code
-from core.domain.model import (
-    Door,
-    Result,
-    Route,
-)
+from core.domain.model import Door, Result, Route
 
 
 class Metrics(Protocol):
-    """Where numbers go. Called by the writer of a result, or of a refusal, alone: each is counted once.
-
-    core.ports.metric_catalogue declares what comes of it.
-    """
+    """Counts events once each: only the writer of a result or a refusal calls it. Metrics: ports.metric_catalogue."""
 
     def emit(self, result: Result) -> None:
-        """Count an image that ended."""
+        """Count an image, and the values of its result."""
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
-        """Count what was refused at a door where nobody hears it."""
+        """Count a refusal whose sender gets no answer."""
 
     def block(self, messages: int, cause: str, now: datetime) -> None:
-        """Count messages that wait until someone mends the deployment; `cause` is a sentence."""
+        """Count messages that are held back for a wrong deployment; `cause` is a sentence for the log."""
 
     def hand_over(self, route: Route, code: Code | None, now: datetime) -> None:
-        """Count an image that is sent on from `route`; `code` as in UnfitError."""
+        """Count a hand-over from `route`; `code` is the failure of the try, None without a try."""
 
     def submit(self, tier: str, images: int, jobs: int, now: datetime) -> None:
-        """Count so many images submitted to Batch as so many jobs, or children of an array."""
+        """Count a submission of `images` in `jobs`: one job, or the children of an array job."""
 
     def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
-        """Count what one round of the reconciler came to, nothing too."""
+        """Count the sources of one round of the reconciler; also called with zeros."""

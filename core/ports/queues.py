@@ -2,26 +2,23 @@
 
 from typing import Protocol
 
-from core.domain.model import (
-    Estimate,
-    ImageJob,
-)
+from core.domain.model import Estimate, ImageJob
 
 
 class Announcements(Protocol):
-    """The records queue, for what S3's own notification may have missed."""
+    """The records queue, for results whose S3 notification may be lost."""
 
     def announce(self, key: str) -> None:
-        """Tell the recorder, once more, that a result or tombstone lies under `key`."""
+        """Tell the recorder again that a result or tombstone is at `key`. Raises Unavailable(QUEUE_UNAVAILABLE)."""
 
 
 class Handovers(Protocol):
-    """The overflow queue: images that need more memory or time than there is here."""
+    """The overflow queue: images that need more memory or time than the machine has."""
 
     def hand_over(
         self, job: ImageJob, reason: str, tier: str = "", estimate: Estimate | None = None, attempt: int = 0
     ) -> None:
-        """Have a job run elsewhere, at least once. `tier` names the smallest that may hold it, where that is known.
+        """Send a job to the dispatcher, at least once. `tier` names the smallest Batch tier that may hold it.
 
-        Raises Unavailable(QUEUE_UNAVAILABLE); it may be sent then.
+        Raises Unavailable(QUEUE_UNAVAILABLE) if no answer came; the message may have been sent.
         """

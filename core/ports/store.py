@@ -8,21 +8,18 @@ from typing import Protocol
 
 import msgspec
 
-from core.domain.model import (
-    ObjectRef,
-    Value,
-)
+from core.domain.model import ObjectRef, Value
 
 
 class StoredObject(Value, frozen=True, kw_only=True):
-    """What a store says of one object, without its content. `metadata` are the user's own ASCII headers."""
+    """The description of one object, without its content. `metadata` are its user-defined headers, in ASCII."""
 
     ref: ObjectRef
     bytes: int
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
 
 
-class Listed(Value, frozen=True, kw_only=True):
+class ListedObject(Value, frozen=True, kw_only=True):
     """One object in a listing."""
 
     key: str
@@ -31,51 +28,51 @@ class Listed(Value, frozen=True, kw_only=True):
 
 
 class WriteContestedError(Exception):
-    """A conditional write met another one under way (S3's 409): nothing is known yet, try again."""
+    """A conditional write met another write in progress (S3's 409). Neither has succeeded yet: try again."""
 
 
 class ObjectStore(Protocol):
-    """One home bucket to write to, and read access to what references may name.
+    """Writes to one home bucket, and reads any object that a reference may name.
 
-    Every method raises `Unavailable(STORE_UNAVAILABLE)` when no answer came; a write may have happened then.
+    Every method raises Unavailable(STORE_UNAVAILABLE) if no answer came; a write may have succeeded then.
     """
 
     bucket: str
 
     def head(self, ref: ObjectRef) -> StoredObject | None:
-        """The object's description, or None where there is none (or none of that version or ETag)."""
+        """The object's description; None if there is no object, or none of that version or ETag."""
 
     def read(self, key: str) -> bytes | None:
-        """The content of an object in the home bucket, or None."""
+        """The content of an object in the home bucket; None if there is none."""
 
     def download(self, ref: ObjectRef, path: Path, max_bytes: int, deadline: float = inf) -> StoredObject:
-        """Write the object's content to `path`. `deadline` is on `time.monotonic`'s clock.
+        """Write the object's content to `path`. `deadline` is on the clock of time.monotonic.
 
-        Raises ImageFailure: SOURCE_MISSING when it is gone, SOURCE_REPLACED when it is not that content,
-        SOURCE_UNREADABLE when it is there and cannot be had (archived, or under a key that is disabled),
-        TOO_MANY_BYTES, before anything is read, when it is larger than `max_bytes`, TIMED_OUT at the deadline.
+        Raises ImageFailure: SOURCE_MISSING if the object is gone, SOURCE_REPLACED if its version or ETag is gone,
+        SOURCE_UNREADABLE if it is archived or its encryption key disabled, TOO_MANY_BYTES if it is larger than
+        `max_bytes`, before any byte is read, TIMED_OUT at the deadline.
         """
 
     def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool:
-        """Put an object that must not be there yet; False when it is (S3's 412).
+        """Write an object if there is none at `key`; False if there is one (S3's 412).
 
         Raises WriteContestedError on S3's 409.
         """
 
     def move(self, source: ObjectRef, key: str) -> None:
-        """Copy within the home bucket, then remove exactly what was copied. No source: nothing happens."""
+        """Copy `source` to `key` in the home bucket, then remove the copied version. Without a source: nothing."""
 
     def delete(self, key: str) -> None:
-        """Remove an object, all its versions; nothing happens where there is none."""
+        """Remove all versions of an object; without an object: nothing."""
 
     def erase(self, prefix: str) -> None:
-        """Remove everything under a folder: all versions, also of what delete markers hide from every listing.
+        """Remove all versions of all objects under a folder, those behind delete markers too. Idempotent.
 
-        Again is nothing. Raises ValueError for a prefix that does not end in `/`: it would be of others too.
+        Raises ValueError for a prefix that does not end in `/`, since other folders may begin with it.
         """
 
     def keys(self, prefix: str) -> Iterator[str]:
         """All keys under a prefix, in order."""
 
-    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
-        """As `keys`, with size, and when each was written; only what comes after the key `after`, if that is given."""
+    def entries(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
+        """The objects under a prefix, in the order of their keys; with `after`, only those behind that key."""

@@ -6,7 +6,6 @@ from typing import Protocol
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import (
-    Estimate,
     ImageHeader,
     Rendered,
     Usage,
@@ -14,71 +13,47 @@ from core.domain.model import (
 )
 from core.pipelines.definition import Pipeline
 
-#: What the folder of an image being worked on begins with, in the work folder.
+#: The prefix of an image's scratch folder in the work folder.
 SCRATCH = "image-"
 
 
 class WorkerFailure(ImageFailure):
-    """An image's failure in the worker, with what it took until then."""
+    """An image's failure in the worker; `usage` is its time and memory until then."""
 
     def __init__(self, code: Code, message: str, usage: Usage) -> None:
         super().__init__(code, message)
         self.usage = usage
 
 
-class UnfitError(Exception):
-    """An image has not ended, for want of room or time. Its source is in the store; the reason is a sentence.
-
-    `tier` names the smallest Batch tier that its `estimate` fits, where there is one; `misjudged` says that it took
-    longer than any estimate of it. `code` is what a try of it came to; None where the estimate forbade one.
-    """
-
-    def __init__(
-        self,
-        reason: str,
-        tier: str = "",
-        estimate: Estimate | None = None,
-        *,
-        misjudged: bool = False,
-        code: Code | None = None,
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.code = code
-        self.tier = tier
-        self.estimate = estimate
-        self.misjudged = misjudged
-
-
 class Worker(Protocol):
-    """Where pixels are touched: a supervised child process.
+    """A supervised child process, which decodes, processes and encodes images.
 
-    Both methods raise WorkerFailure with the code of what went wrong, and Unavailable where the disk is full.
-    After any death the next call is served.
+    Both methods raise WorkerFailure, and Unavailable(WORKER_UNAVAILABLE) if the disk is full or no child starts.
+    After the child's death the next call starts another child.
     """
 
     def probe(self, path: Path, deadline: float) -> ImageHeader:
-        """Read a file's header. `deadline` is on `time.monotonic`'s clock."""
+        """Read a file's header. `deadline` is on the clock of time.monotonic."""
 
     def run(self, path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, deadline: float) -> Rendered:
-        """Run a pipeline over a file; rendition files are left in `out`."""
+        """Run a pipeline on a file; the rendition files are written to the folder `out`."""
 
 
 class Room(Value, frozen=True, kw_only=True):
-    """What there is for one image: bytes of memory, and its share, 0 to 1, of the vCPUs."""
+    """The memory of one image, in bytes, and its share of the vCPUs, from 0 to 1."""
 
     memory_bytes: float
     share: float = 1.0
 
 
 class Workers(Worker, Protocol):
-    """A worker that can divide what it has among the images of a batch."""
+    """A worker that can process several images of a batch at once."""
 
     def room(self) -> Room:
-        """What the next image has."""
+        """The memory and share of the next image."""
 
     def shared(self, images: int) -> AbstractContextManager[int]:
-        """While it lasts, as many of `images` as there are CPUs for are worked on at once: how many those are.
+        """Divide the memory and vCPUs among concurrent images; yields how many, at most `images`.
 
-        Each of them has its share of the memory; before and after, an image has all of it.
+        Outside the context an image has all memory and vCPUs.
         """

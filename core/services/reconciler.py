@@ -171,7 +171,7 @@ class Reconciler:
         )
 
 
-def _pages(entries: Iterable[Listed]) -> Iterator[list[Listed]]:
+def _pages(entries: Iterable[ListedObject]) -> Iterator[list[ListedObject]]:
     remaining = iter(entries)
     return iter(lambda: list(islice(remaining, _PAGE)), [])
 

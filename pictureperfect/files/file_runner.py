@@ -18,7 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from core import __version__
-from core.bootstrap.worker import worker as new_worker
+from core.bootstrap.worker import start_worker
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader, Rendered, RenditionFile, Route, Status, Usage
 from core.pipelines.definition import Pipeline, to_bytes
@@ -103,7 +103,7 @@ class Press:
 
     def _worker(self) -> SupervisedWorker:
         if not hasattr(self._mine, "worker"):
-            self._mine.worker = new_worker(self._environment)
+            self._mine.worker = start_worker(self._environment)
             self._workers.append(self._mine.worker)
         mine: SupervisedWorker = self._mine.worker
         return mine

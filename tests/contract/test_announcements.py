@@ -1,4 +1,4 @@
-"""What an announcement comes to at the recorder's end: the same as S3's own notification."""
+"""An announcement reaches the recorder in the same form as a notification of S3."""
 
 import json
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What a job that is handed over comes to at the other end of the overflow queue: the same job."""
+"""A job that is handed over arrives unchanged at the other end of the overflow queue."""
 
 from typing import TYPE_CHECKING
 

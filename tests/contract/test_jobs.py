@@ -1,4 +1,4 @@
-"""What submits, held to one contract: the adapter against a Batch that serves its API, and the fake."""
+"""The contract of the port Jobs, for the adapter with a local Batch API, and for the fake."""
 
 import itertools
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def test_an_array_is_found_by_the_name_of_its_parent(jobs: Jobs) -> None:
 
 
 def test_submitting_again_is_another_job(jobs: Jobs) -> None:
-    """There is no token: whoever has no answer must look before he tries again."""
+    """SubmitJob has no client token: without an answer, a caller must look for the job before it submits again."""
     assert submit(jobs, "a") != submit(jobs, "a")
 
 
@@ -99,7 +99,7 @@ def test_a_batch_that_does_not_answer_is_unavailable() -> None:
 
 @dataclass
 class Clock:
-    """Time that passes by sleeping alone."""
+    """A clock that only `sleep` moves."""
 
     now: float = 100.0
 
@@ -112,7 +112,7 @@ class Clock:
 
 
 class Silent:
-    """A client that takes everything."""
+    """A client that accepts every submission."""
 
     def submit_job(self, **_said: Any) -> dict[str, str]:
         return {"jobId": "job"}

@@ -1,4 +1,4 @@
-"""What every store does, the fake and S3 (moto's)."""
+"""The contract of the object store, for the fake and for S3 (moto)."""
 
 import threading
 import time
@@ -79,7 +79,7 @@ def test_of_writers_at_once_exactly_one_wins(store: ObjectStore) -> None:
 
 
 def test_a_listing_says_how_large_and_how_old(store: ObjectStore) -> None:
-    before = datetime.now(UTC) - timedelta(seconds=1)  # S3 says whole seconds
+    before = datetime.now(UTC) - timedelta(seconds=1)  # S3 rounds to whole seconds
     store.create("incoming/b", b"content", "image/jpeg")
     store.create("incoming/a", b"more content", "image/jpeg")
     first, second = store.entries("incoming/")
@@ -148,7 +148,7 @@ def test_a_deleted_object_is_gone_with_all_its_versions_and_alone(store: ObjectS
 
 
 def _hide(store: ObjectStore, key: str) -> None:
-    """As a lifecycle does it at the end of the retention: the newest version is a delete marker then."""
+    """Put a delete marker on an object, as a lifecycle rule does at the end of the retention."""
     if isinstance(store, S3Store):
         store._client.delete_object(Bucket=store.bucket, Key=key)
     else:
@@ -187,7 +187,7 @@ def test_what_is_erased_is_gone_with_all_its_versions_and_what_markers_hide(stor
             store.create(key, b"newest", "image/jpeg")
     for other in ("originals/i", "originals/ii/a", "processed/i/a"):
         store.create(other, b"another's", "image/jpeg")
-    for _ in range(2):  # again is nothing
+    for _ in range(2):  # the second call changes nothing
         store.erase("originals/i/")
     assert [ref for ref in refs if store.head(ref)] == []
     assert list(store.keys("")) == ["originals/i", "originals/ii/a", "processed/i/a"]
@@ -195,7 +195,7 @@ def test_what_is_erased_is_gone_with_all_its_versions_and_what_markers_hide(stor
 
 
 def test_nothing_but_a_folder_is_erased(store: ObjectStore) -> None:
-    """`results/1` would be of image 10 too."""
+    """The prefix `results/1` would include image 10."""
     for prefix in ("", "originals/i"):
         with pytest.raises(ValueError, match="folder"):
             store.erase(prefix)

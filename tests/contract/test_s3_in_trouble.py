@@ -1,4 +1,4 @@
-"""What S3 answers that moto never does, by a real HTTP server."""
+"""Error answers of S3 that moto never gives, served by a real HTTP server."""
 
 import inspect
 import threading
@@ -46,7 +46,7 @@ def _status(status: int, body: bytes = b"") -> Answer:
 
 
 def _close(_handler: BaseHTTPRequestHandler) -> None:
-    """Hang up without a word."""
+    """Close the connection without an answer."""
 
 
 def _noise(handler: BaseHTTPRequestHandler) -> None:
@@ -59,7 +59,7 @@ def _cut_off(handler: BaseHTTPRequestHandler) -> None:
 
 @pytest.fixture
 def s3_that() -> Iterator[Callable[[Answer], S3Store]]:
-    """S3, but for its answers."""
+    """Makes stores whose S3 gives one answer to every request."""
     servers: list[_Server] = []
 
     def make(answer: Answer) -> S3Store:

@@ -1,4 +1,4 @@
-"""The example of a company's own code, by the command line and in the embedded cloud."""
+"""The example of a company's own operations, on the command line and in the embedded cloud."""
 
 import json
 import os
@@ -33,7 +33,7 @@ def photo(tmp_path: Path) -> Path:
 
 
 def read_code(content: bytes) -> str:
-    """What a telephone would read."""
+    """The text in the QR code."""
     picture = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
     assert picture is not None
     return str(cv2.QRCodeDetector().detectAndDecode(picture)[0])

@@ -1,4 +1,4 @@
-"""Whatever dies in the embedded cloud, each image ends once: sandboxes, Batch's children, notifications."""
+"""Sandboxes and Batch containers of the embedded cloud are killed, notifications lost: each image has one result."""
 
 import signal
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ FATES = ("killed", "reclaimed", "late", "cancelled", "unpulled", "sandbox", "top
 
 
 class World:
-    """A cloud with a pipeline for each fate, whose images wait for its folder to say `go`."""
+    """A cloud with a pipeline for each way to fail, whose images wait for a file `go` in its folder."""
 
     def __init__(self, cloud: Cloud, folder: Path) -> None:
         self.cloud = cloud
@@ -42,7 +42,7 @@ class World:
         self.batch = clients.batch(self.address.batch_endpoint)
 
     def image(self, pipeline: str) -> HandOver:
-        """An image in the customer's library, as a door would hand it over."""
+        """The hand-over of an image in the customer's library."""
         identity = str(uuid4())
         place = ObjectRef(bucket=self.address.bucket, key=f"library/acme/{identity}.jpg")
         self.s3.put_object(Bucket=place.bucket, Key=place.key, Body=picture(64))
@@ -63,7 +63,7 @@ class World:
         return image
 
     def submit(self, image: HandOver, definition: str, seconds: int) -> str:
-        """As the dispatcher would, but with this definition and time-out."""
+        """Submit a job as the dispatcher does, with this definition and time-out."""
         work_id = str(uuid4())
         work = BatchWork(
             work_id=work_id,
@@ -83,7 +83,7 @@ class World:
         return str(answer["jobId"])
 
     def wait(self, fate: str) -> None:
-        """Until an image of that pipeline is at work; the next can be waited for then."""
+        """Wait until an image of the pipeline is processed; a second call waits for the next image."""
         until((self.folder / fate / "here").exists, 60)
         (self.folder / fate / "here").unlink()
 
@@ -91,7 +91,7 @@ class World:
         (self.folder / fate / "go").touch()
 
     def child(self, image_id: str) -> psutil.Process:
-        """The Batch container that has an image."""
+        """The Batch container that processes an image."""
         for job in self.batch.list_jobs(jobQueue=BATCH_QUEUE, jobStatus="RUNNING")["jobSummaryList"]:
             work = self.s3.get_object(
                 Bucket=self.address.bucket, Key=f"batches/{job['jobName'].removeprefix('picture-perfect-')}.json"
@@ -101,7 +101,7 @@ class World:
         raise LookupError(image_id)
 
     def row(self, image_id: str, seconds: float = 60) -> dict[str, Any]:
-        """What the ledger says of it; and that it says so once."""
+        """The ledger's only row of an image."""
         with Ledger(self.address.database_url) as ledger:
             until(lambda: len(ledger.images([image_id])) == 1, seconds)
             (row,) = ledger.images([image_id])
@@ -110,10 +110,10 @@ class World:
         return row
 
     def sandbox(self) -> psutil.Process:
-        """The sandbox of handler.process that is at work: it has a child, and that one burns or waits."""
+        """The sandbox of handler.process that processes an image: the one with a worker child in use."""
         return next(
             process
-            for process in psutil.Process().children(recursive=True)  # another cloud may be at work beside this one
+            for process in psutil.Process().children(recursive=True)  # the machine may run another embedded cloud
             if _command(process)[-1:] == ["handler.process.handle"]
         )
 
@@ -121,7 +121,7 @@ class World:
 def _command(process: psutil.Process) -> list[str]:
     try:
         return process.cmdline()
-    except psutil.Error:  # it has just ended
+    except psutil.Error:  # the process has ended meanwhile
         return []
 
 
@@ -274,7 +274,7 @@ def test_a_source_that_nobody_was_told_of_is_taken_up_by_the_reconciler(world: W
 def test_cloudwatch_counts_no_image_twice_and_misses_at_most_what_died_at_its_commit(world: World) -> None:
     with Ledger(world.address.database_url) as ledger:
         ended = len(ledger.last(1000))
-    died_in_two_batches = 2 * 2  # two images at work in each
+    died_in_two_batches = 2 * 2  # each processes two images
     until(lambda: _counted(world) >= ended - died_in_two_batches, 10)
     assert _counted(world) <= ended
 
@@ -289,7 +289,7 @@ def _of(ledger: Ledger, customer: str) -> list[dict[str, Any]]:
 
 
 def _id_of(world: World, key: str) -> str:
-    """The id that the ledger will know an upload by; waits until it does."""
+    """Wait for the ledger's row of an upload; returns its image id."""
     with Ledger(world.address.database_url) as ledger:
         until(lambda: len(ledger.sources([f"s3://{world.address.bucket}/{key}"])) == 1, 90)
         (row,) = ledger.sources([f"s3://{world.address.bucket}/{key}"])

@@ -1,4 +1,4 @@
-"""Images through the Kafka door of the embedded cloud, amid rebalances, lost answers and poison: each ends once."""
+"""Images through Kafka, with rebalances, lost answers and invalid records: each has one result."""
 
 import io
 import json
@@ -34,7 +34,7 @@ CUSTOMER = "acme"
 
 
 class LosesAnswers:
-    """The functions as they are, but of the first batch of many the first two answers get lost."""
+    """The function, except that the first two answers to its first large batch are lost."""
 
     def __init__(self, invoke: Callable[[Any], Invocation]) -> None:
         self._invoke = invoke
@@ -62,7 +62,7 @@ def pictures() -> list[bytes]:
 
 
 def poison(number: int) -> Iterator[tuple[Item, str | None]]:
-    """One of each kind, and how it ends: with a code in the ledger, or None: refused, with a document."""
+    """One record of each kind, with the code of its result; None if it is refused with a document."""
     headers = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
     kinds: list[tuple[str, bytes | None, dict[str, str], str | None]] = [
         ("corrupt", make_corrupt_jpeg(), headers, "corrupt_image"),
@@ -77,7 +77,7 @@ def poison(number: int) -> Iterator[tuple[Item, str | None]]:
 
 
 def records(count: int) -> list[tuple[Item, str | None]]:
-    """So many, one in fifty of them poison; "" is the ending of a good one."""
+    """`count` records, one in fifty invalid; the code is empty for a valid record."""
     good = pictures()
     found: list[tuple[Item, str | None]] = []
     bad = [one for number in range(max(1, count // 250)) for one in poison(number)]
@@ -147,7 +147,7 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
         == depth(clients.sqs(cloud.config.endpoint), address.overflow_dead_letter_queue_url)
         == 0
     )
-    # What this test is about did happen.
+    # The test has lost answers and rebalanced
     assert told.lost == 2
     assert len(told.deliveries) == count
     assert max(told.deliveries.values()) >= 3
@@ -198,7 +198,7 @@ def test_a_folder_streams_into_the_topic_and_what_is_large_lies_in_the_customers
     assert {row["status"] for row in rows} == {"processed"}
     (large,) = keys(cloud, f"library/{CUSTOMER}/")
     assert large.endswith("/large.png")
-    for _ in range(2):  # the same pictures under the same keys are nothing new
+    for _ in range(2):  # the same images under the same keys change nothing
         again = stream(cloud, folder, "--once", "--json")
         assert json.loads(again.stdout)["delivered"] == 5, again.stderr
     with (

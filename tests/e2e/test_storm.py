@@ -1,4 +1,4 @@
-"""After a storm through all doors, much of it delivered twice, the ledger's numbers are the senders', to the byte."""
+"""After a storm through all entries, with duplicates, the ledger's totals equal the senders' count, to the byte."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.timeout(60 + 4 * SECONDS), pytest.mark.long]
 
 
 class DeliversTwice:
-    """Kafka's side of the function: of each batch, what is to come twice is delivered again after its answer."""
+    """Delivers Kafka batches, and the duplicates in each batch again after its answer."""
 
     def __init__(self, invoke: Callable[[Any], Invocation], names: frozenset[str]) -> None:
         self._invoke = invoke
@@ -63,7 +63,7 @@ def _name(record: dict[str, Any]) -> str:
 
 
 class Sender:
-    """Sends a storm into a cloud, each image by its own door."""
+    """Sends a storm into a cloud, each image through its own entry."""
 
     def __init__(self, cloud: Cloud, images: Sequence[Sent]) -> None:
         self.address = cloud.config
@@ -112,7 +112,7 @@ class Sender:
 
 
 class Ledger:
-    """What the database says."""
+    """Queries of the database."""
 
     def __init__(self, url: str) -> None:
         self.connection = psycopg.connect(url, autocommit=True)
@@ -146,7 +146,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="module")
 def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
-    """A storm that is over: everything was answered, and every queue is empty."""
+    """A storm whose events were all answered, and whose queues are empty."""
     images = storm(COUNT)
     twice = DeliversTwice(cloud.functions.process.invoke, frozenset(image.name for image in images if image.twice))
     sender = Sender(cloud, images)
@@ -168,8 +168,8 @@ def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
 
 
 def _idle(cloud: Cloud) -> bool:
-    """No message waits or is being worked on, and no function or job runs."""
-    address = cloud.config
+    """Whether all queues are empty, and no function and no job runs."""
+    address = cloud.address
     sqs, batch = clients.sqs(address.endpoint), clients.batch(address.batch_endpoint)
     if any(
         depth(sqs, url) for url in (address.incoming_queue_url, address.overflow_queue_url, address.records_queue_url)
@@ -253,7 +253,7 @@ def test_the_report_has_the_same_numbers_straight_and_through_the_operators_func
         line = Line(row["customer"], row["source"], row["route"], row["pipeline"], kind, row["code"] or None)
         sums = {name: int(row[name]) for name in ("images", "bytes_in", "outputs")}
         found.setdefault(line, Counter()).update(sums)
-    wanted = {  # what is no pipeline is `other` in sums; there is one such name, so no two lines become one
+    wanted = {  # totals use `other` for an invalid pipeline name; the storm has only one such name
         line._replace(pipeline="other") if line.code == "unknown_pipeline" else line: sums
         for line, sums in count_of(images).items()
     }
@@ -261,8 +261,8 @@ def test_the_report_has_the_same_numbers_straight_and_through_the_operators_func
 
 
 def report(cloud: Cloud, *arguments: str) -> str:
-    """The rows that the command writes."""
-    address = cloud.config
+    """The rows that the command `report` exports."""
+    address = cloud.address
     environment = {**clients.environment(address.endpoint), "AWS_ENDPOINT_URL_LAMBDA": address.lambda_endpoint}
     command = [sys.executable, "-m", "pictureperfect.cli", "report", "--format", "csv", "--since", "2d", *arguments]
     ended = subprocess.run(
@@ -290,7 +290,7 @@ def test_cloudwatch_counts_each_image_once(ended: tuple[list[Sent], DeliversTwic
 
 
 def sum_of(cloudwatch: Any, status: str) -> float:
-    """Images that ended so. What a log says is read a moment after the commit."""
+    """The images with that status by the logs, which lag behind the commits."""
     now = datetime.now(UTC)
     points = cloudwatch.get_metric_statistics(
         Namespace="PicturePerfect",

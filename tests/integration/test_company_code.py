@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from core.bootstrap import worker as bootstrap_worker
-from core.bootstrap.process import processing
+from core.bootstrap.process import image_processor
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import Rendered, Route
 from core.imaging.operations import OPERATIONS
@@ -22,6 +22,7 @@ from core.pipelines import loader
 from core.services.intake.requests import ImageRequest, accept_bytes
 from core.worker.supervisor import SupervisedWorker
 from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
+from tests.support.services import result_committer
 from tests.support.values import NOW
 
 MEMORY = 700 * 2**20
@@ -364,9 +365,9 @@ def test_results_name_the_companys_operations_with_their_versions(environ: dict[
 
 def test_pipelines_with_unknown_operations_are_refused_at_the_start(environ: dict[str, str]) -> None:
     with pytest.raises(Misconfigured, match="there is no operation invert"):
-        processing({**environ, "OPERATIONS": "acme_code:unchanged acme_code:doing"}, Route.BATCH)
+        image_processor({**environ, "OPERATIONS": "acme_code:unchanged acme_code:doing"}, Route.BATCH)
     with pytest.raises(Misconfigured, match=r"OPERATIONS is wrong: 'acme_code' must be package\.module:function"):
-        processing({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
+        image_processor({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
 
 
 def test_the_command_line_gets_the_companys_operations_too(environ: dict[str, str]) -> None:
@@ -381,7 +382,7 @@ def test_a_companys_code_finds_no_credentials(picture: Path, tmp_path: Path) -> 
         "DATABASE_URL": "postgresql://z",
         "OPERATIONS": "acme_code:doing",
     }
-    worker = bootstrap_worker.worker(environ)
+    worker = bootstrap_worker.start_worker(environ)
     try:
         (description,) = worker.operations()
         text = "steps: [{doing: {action: environment}}]\nrenditions: [{name: out, outputs: [{format: png}]}]"

@@ -103,7 +103,7 @@ def test_the_childs_environment_has_no_credentials(
 
     monkeypatch.setattr("core.bootstrap.worker.SupervisedWorker", _hostile_worker)
     environ = {**os.environ, "AWS_SECRET_ACCESS_KEY": "x", "AWS_SESSION_TOKEN": "y", "DATABASE_URL": "postgresql://z"}
-    worker = bootstrap_worker.worker(environ)
+    worker = bootstrap_worker.start_worker(environ)
     try:
         assert run(worker, picture, tmp_path / "out", hostile_child.Environment())
     finally:

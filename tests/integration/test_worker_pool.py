@@ -23,7 +23,7 @@ from tests.integration import hostile_child
 from tests.integration.test_worker import pipeline
 from tests.support.aws.kafka_events import batch, handed_over, record
 from tests.support.fakes.ports import FakeAnnouncements, FakeHandovers, FakeMetrics, FakeStore
-from tests.support.services import processing, streaming
+from tests.support.services import image_processor, kafka_batch_processor
 
 MEMORY = 1200 * 2**20
 
@@ -201,13 +201,14 @@ def test_an_image_that_needs_more_than_its_share_is_handed_over_and_the_others_a
 ) -> None:
     store, overflow, body = FakeStore(), FakeHandovers(), picture.read_bytes()
     service = replace(
-        processing(store, FakeAnnouncements(), FakeMetrics(), pool, tmp_path, threads=ThreadPoolExecutor),
+        image_processor(store, FakeAnnouncements(), FakeMetrics(), pool, tmp_path, threads=ThreadPoolExecutor),
         pipelines={"plain": pipeline(), "large": pipeline(hostile_child.Fill(megabytes=600))},
         limits=Limits(max_megapixels=1, max_bytes=10**6),
     )
     records = [record(body, number, pipeline="large" if number == 2 else "plain") for number in range(6)]
-    endings = replace(streaming(service, overflow), threads=ThreadPoolExecutor).work(kafka.records(batch(*records)), 60)
-    assert [type(ending.what) for ending in endings] == [Outcome, Outcome, HandOver, Outcome, Outcome, Outcome]
+    batches = replace(kafka_batch_processor(service, overflow), threads=ThreadPoolExecutor)
+    endings = batches.process(kafka.records(batch(*records)), 60)
+    assert [type(ending.outcome) for ending in endings] == [Outcome, Outcome, HandOver, Outcome, Outcome, Outcome]
     assert len(store.contents("results/")) == 5
     for message in overflow.waiting:
         outcome = service.process(handed_over(message), seconds=60)

@@ -15,7 +15,7 @@ from core.adapters.postgres.ledger import PostgresLedger
 from core.adapters.postgres.ledger_rows import image_row, price_rows, rendition_rows, storable_json
 from core.domain.errors import Code
 from core.domain.model import Billed, Estimate, ImageHeader, Result, Route, Status, Usage
-from core.ports.metric_catalogue import DECLARED, of_result
+from core.ports.metric_catalogue import METRICS_BY_NAME, values_of_result
 from core.routing import prices
 from core.routing.batch_tiers import TIERS
 from tests.support.values import NOW, rendition, result

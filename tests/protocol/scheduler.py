@@ -1,6 +1,6 @@
 """Runs processes one effect at a time, in the order that a test chooses.
 
-Every thread of every process stops before each of its effects and waits to be told what becomes of it. Only one
+Every thread of every process stops before each of its effects, until the test gives it the effect's outcome. Only one
 thread runs at any moment, so the same choices give the same history.
 """
 # ruff: noqa: ARG002 - Executor has parameters that a test does not need
@@ -20,55 +20,55 @@ from tests.support.fakes.ports import Died
 T = TypeVar("T")
 
 
-class Fate(StrEnum):
-    """What becomes of the next effect."""
+class EffectOutcome(StrEnum):
+    """The outcome of an effect."""
 
     HAPPENS = auto()
     DIES_BEFORE = auto()
     DIES_AFTER = auto()
-    UNREACHED = auto()  # the service was not reached: no effect, and an error
-    ANSWER_LOST = auto()  # the effect, and an error all the same
+    UNREACHED = auto()  # no effect, and an error: the service was not reached
+    ANSWER_LOST = auto()  # the effect, and an error
     CONTESTED = auto()  # S3's 409
     OUT_OF_MEMORY = auto()  # the worker's child was killed
 
 
 class Process:
-    """What dies at once: a sandbox, with all its threads."""
+    """A process, such as a Lambda sandbox, that is killed with all its threads."""
 
     def __init__(self, name: str, scheduler: "Scheduler") -> None:
         self.name = name
         self.dead = False
         self.scheduler = scheduler
-        self.hands: list[Hand] = []
+        self.stepped: list[SteppedThread] = []
         self.error: BaseException | None = None
         self.outcome: Any = None
 
     @property
     def ended(self) -> bool:
-        return all(hand.ended for hand in self.hands)
+        return all(thread.ended for thread in self.stepped)
 
     def threads(self) -> Executor:
         return _Threads(self)
 
 
-class Hand:
-    """One thread of a process."""
+class SteppedThread:
+    """A thread of a process that stops before each effect."""
 
     def __init__(self, process: Process, work: Callable[[], None]) -> None:
         self.process = process
         self.at = "begin"
         self.ended = False
-        self.fate = Fate.HAPPENS
+        self.outcome = EffectOutcome.HAPPENS
         self.blocked: Callable[[], bool] = lambda: False
         self._go = threading.Semaphore(0)
         self._work = work
         self._thread = threading.Thread(target=self._live, daemon=True)
-        process.hands.append(self)
+        process.stepped.append(self)
         self._thread.start()
 
-    def resume(self, fate: Fate) -> None:
-        """Let it go on until it stops before its next effect, waits for another thread, or ends."""
-        self.fate = fate
+    def resume(self, outcome: EffectOutcome) -> None:
+        """Run the thread until its next effect, a wait for another thread, or its end."""
+        self.outcome = outcome
         self._go.release()
         self.process.scheduler.back.acquire()
         if self.ended:
@@ -82,7 +82,7 @@ class Hand:
             raise Died
 
     def _live(self) -> None:
-        _CURRENT.hand = self
+        _CURRENT.thread = self
         self._go.acquire()
         try:
             if not self.process.dead:
@@ -93,7 +93,7 @@ class Hand:
 
 
 class Scheduler:
-    """All processes. `around` is what the fakes are given."""
+    """Steps all processes. The fakes take its `around`."""
 
     def __init__(self) -> None:
         self.back = threading.Semaphore(0)
@@ -109,74 +109,79 @@ class Scheduler:
             except (Exception, Died) as error:  # noqa: BLE001 - kept, and looked at by the test
                 process.error = error
 
-        Hand(process, main)
+        SteppedThread(process, main)
         self.processes.append(process)
         return process
 
-    def runnable(self) -> list[Hand]:
-        return [hand for process in self.processes for hand in process.hands if not hand.ended and not hand.blocked()]
+    def runnable(self) -> list[SteppedThread]:
+        return [
+            thread
+            for process in self.processes
+            for thread in process.stepped
+            if not thread.ended and not thread.blocked()
+        ]
 
-    def step(self, hand: Hand, fate: Fate) -> None:
-        hand.resume(fate)
-        if hand.process.dead:
-            self._bury(hand.process)
+    def step(self, thread: SteppedThread, outcome: EffectOutcome) -> None:
+        thread.resume(outcome)
+        if thread.process.dead:
+            self._end_threads(thread.process)
 
     def kill(self, process: Process) -> None:
         process.dead = True
         self.kills += 1
-        self._bury(process)
+        self._end_threads(process)
 
     def wait(self, blocked: Callable[[], bool]) -> None:
-        """Have the thread that calls wait as long as that is so; whoever makes it otherwise is no thread of these."""
+        """Stop the calling thread while `blocked` is true. The test itself, not a thread, must change that."""
         if blocked():
-            _CURRENT.hand.stop("waiting", blocked)
+            _CURRENT.thread.stop("waiting", blocked)
 
     def finish(self) -> None:
-        """Let all of them end, undisturbed."""
-        while hands := self.runnable():
-            self.step(hands[0], Fate.HAPPENS)
-        assert all(process.ended for process in self.processes), "A thread waits for ever."
+        """Run all threads to their end, without interruptions."""
+        while stepped := self.runnable():
+            self.step(stepped[0], EffectOutcome.HAPPENS)
+        assert all(process.ended for process in self.processes), "A thread never ends."
 
     def around(self, name: str, effect: Callable[[], T], /) -> T:
-        hand: Hand | None = getattr(_CURRENT, "hand", None)
-        if hand is None:
+        thread: SteppedThread | None = getattr(_CURRENT, "thread", None)
+        if thread is None:
             return effect()
-        if hand.process.dead:
+        if thread.process.dead:
             raise Died
-        hand.stop(name)
-        fate = hand.fate if hand.fate in _fates(name) else Fate.HAPPENS
-        if fate is Fate.DIES_BEFORE:
-            self._die(hand)
-        if fate is Fate.CONTESTED:
+        thread.stop(name)
+        outcome = thread.outcome if thread.outcome in _outcomes_of(name) else EffectOutcome.HAPPENS
+        if outcome is EffectOutcome.DIES_BEFORE:
+            self._die(thread)
+        if outcome is EffectOutcome.CONTESTED:
             raise WriteContestedError(name)
-        if fate is Fate.UNREACHED:
+        if outcome is EffectOutcome.UNREACHED:
             raise _unavailable(name)
-        if fate is Fate.OUT_OF_MEMORY:
+        if outcome is EffectOutcome.OUT_OF_MEMORY:
             raise WorkerFailure(Code.OUT_OF_MEMORY, "The image needs more memory.", Usage())
         value = effect()
-        if fate is Fate.DIES_AFTER:
-            self._die(hand)
-        if fate is Fate.ANSWER_LOST:
+        if outcome is EffectOutcome.DIES_AFTER:
+            self._die(thread)
+        if outcome is EffectOutcome.ANSWER_LOST:
             raise _unavailable(name)
         return value
 
-    def _die(self, hand: Hand) -> None:
-        hand.process.dead = True
+    def _die(self, thread: SteppedThread) -> None:
+        thread.process.dead = True
         self.kills += 1
         raise Died
 
-    def _bury(self, process: Process) -> None:
-        while left := [hand for hand in process.hands if not hand.ended]:
-            left[-1].resume(Fate.HAPPENS)
-        process.error = process.error or Died()  # also when it died before it began
+    def _end_threads(self, process: Process) -> None:
+        while left := [thread for thread in process.stepped if not thread.ended]:
+            left[-1].resume(EffectOutcome.HAPPENS)
+        process.error = process.error or Died()  # also if it was killed before its first step
 
 
 class _Threads(Executor):
-    """Threads of a process, stepped like all others; leaving its context waits for them."""
+    """An executor whose threads are stepped; leaving its context waits for them."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
-        self._hands: list[Hand] = []
+        self._stepped: list[SteppedThread] = []
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: _Future[T] = _Future(self._process)
@@ -188,11 +193,11 @@ class _Threads(Executor):
                 except BaseException as error:  # noqa: BLE001 - the future carries it, as ThreadPoolExecutor's do
                     future.set_exception(error)
 
-        self._hands.append(Hand(self._process, work))
+        self._stepped.append(SteppedThread(self._process, work))
         return future
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        _wait(self._process, lambda: all(hand.ended for hand in self._hands))
+        _wait(self._process, lambda: all(thread.ended for thread in self._stepped))
 
 
 class _Future(Future[T]):
@@ -208,11 +213,11 @@ class _Future(Future[T]):
 def _wait(process: Process, done: Callable[[], bool]) -> None:
     if process.dead or done():
         return
-    _CURRENT.hand.stop("waiting", lambda: not done())
+    _CURRENT.thread.stop("waiting", lambda: not done())
 
 
 class Serial(Executor):
-    """No threads at all: for what a test does undisturbed."""
+    """An executor without threads."""
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         future: Future[T] = Future()
@@ -224,7 +229,7 @@ class Serial(Executor):
 
 
 _CURRENT = threading.local()
-_ANYWHERE = {Fate.HAPPENS, Fate.DIES_BEFORE, Fate.DIES_AFTER}
+_ANYWHERE = {EffectOutcome.HAPPENS, EffectOutcome.DIES_BEFORE, EffectOutcome.DIES_AFTER}
 _UNAVAILABLE = {
     "store": Code.STORE_UNAVAILABLE,
     "announcements": Code.QUEUE_UNAVAILABLE,
@@ -234,16 +239,16 @@ _UNAVAILABLE = {
 }
 
 
-def _fates(name: str) -> set[Fate]:
-    """What may become of this effect."""
-    fates = set(_ANYWHERE)
+def _outcomes_of(name: str) -> set[EffectOutcome]:
+    """The possible outcomes of the effect with this name."""
+    outcomes = set(_ANYWHERE)
     if name.partition(".")[0] in _UNAVAILABLE:
-        fates |= {Fate.UNREACHED, Fate.ANSWER_LOST}
+        outcomes |= {EffectOutcome.UNREACHED, EffectOutcome.ANSWER_LOST}
     if name == "store.create":
-        fates.add(Fate.CONTESTED)
+        outcomes.add(EffectOutcome.CONTESTED)
     if name == "worker.run":
-        fates.add(Fate.OUT_OF_MEMORY)
-    return fates
+        outcomes.add(EffectOutcome.OUT_OF_MEMORY)
+    return outcomes
 
 
 def _unavailable(name: str) -> PicturePerfectError:

@@ -1,4 +1,4 @@
-"""Thousands of messages of the overflow queue, doubled and shuffled, through dispatchers that die: each image once."""
+"""Overflow messages, duplicated and shuffled, through dispatchers that are killed: each image is submitted once."""
 
 import random
 from collections import Counter
@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 from core.adapters.aws.batch import BatchJobs
 from core.domain import object_keys
 from core.routing.batch_tiers import TIERS
-from tests.protocol.scheduler import Fate, Process, Scheduler
+from tests.protocol.scheduler import EffectOutcome, Process, Scheduler
 from tests.support.aws.dispatch_world import GIB, Dispatch, estimate
 from tests.support.fakes.batch import FakeJobs
 
-_VISIBILITY = timedelta(minutes=6)  # as AWS asks for: six times the function's time-out
+_VISIBILITY = timedelta(minutes=6)  # six times the function's time-out, as AWS recommends
 _SANDBOXES = 8  # the function's concurrency
-_PER_SECOND = 5.0  # as SUBMITS_PER_SECOND is
+_PER_SECOND = 5.0  # the default of SUBMITS_PER_SECOND
 _EFFECT = timedelta(milliseconds=1)
-_ALLOWED = 50  # SubmitJob, in a second, of an account
+_ALLOWED = 50  # calls of SubmitJob in a second, for an account
 
 
 class Client:
-    """What boto3's client is to the adapter, with the time of every submission."""
+    """Stands for boto3's Batch client, and lists the time of every submission."""
 
     def __init__(self, jobs: FakeJobs, now: Any) -> None:
         self.jobs, self.now = jobs, now
@@ -52,7 +52,7 @@ class Client:
 
 @dataclass
 class Fleet:
-    """The queue, the function's sandboxes, Batch, and who chooses what happens next."""
+    """The overflow queue, the function's sandboxes, and Batch; a random generator chooses the next step."""
 
     dispatch: Dispatch
     scheduler: Scheduler
@@ -83,12 +83,12 @@ class Fleet:
         return BatchJobs(client, "images", "picture-perfect", _PER_SECOND, now, sleep)
 
     def empty(self) -> None:
-        """Until nothing is left to do."""
+        """Run until no message and no job is left."""
         while self.waiting or self.invisible or self.running or self.run < len(self.dispatch.jobs.submitted):
             self._invoke()
-            hands = self.scheduler.runnable()
-            if hands:
-                self.scheduler.step(self.chance.choice(hands), self._fate())
+            runnable = self.scheduler.runnable()
+            if runnable:
+                self.scheduler.step(self.chance.choice(runnable), self._outcome())
                 self.dispatch.clock.now += _EFFECT
                 self._collect()
             elif self.running:
@@ -98,20 +98,22 @@ class Fleet:
             if self.chance.random() < 0.01 or not self.running:
                 self._run_batch()
 
-    def _fate(self) -> Fate:
+    def _outcome(self) -> EffectOutcome:
         if self.chance.random() >= self.trouble:
-            return Fate.HAPPENS
-        return self.chance.choice([Fate.DIES_BEFORE, Fate.DIES_AFTER, Fate.ANSWER_LOST, Fate.UNREACHED])
+            return EffectOutcome.HAPPENS
+        return self.chance.choice(
+            [EffectOutcome.DIES_BEFORE, EffectOutcome.DIES_AFTER, EffectOutcome.ANSWER_LOST, EffectOutcome.UNREACHED]
+        )
 
     def _invoke(self) -> None:
         idle = set(self.sandboxes) - {number for _, number, _ in self.running}
         while idle and self.waiting:
             number, bodies = idle.pop(), self.waiting[:10]
             self.waiting = self.waiting[10:]
-            dispatching = self.dispatch.dispatcher(jobs=self.sandboxes[number])
+            dispatching = self.dispatch.make_dispatcher(jobs=self.sandboxes[number])
 
             def work(_: Process, bodies: Any = bodies, dispatching: Any = dispatching) -> list[str]:
-                return self.dispatch.deliver(*bodies, dispatching=dispatching)
+                return self.dispatch.deliver(*bodies, dispatcher=dispatching)
 
             self.running.append((self.scheduler.spawn("dispatch", work), number, bodies))
             self.invocations += 1
@@ -144,7 +146,7 @@ class Fleet:
         self.waiting += self.dispatch.handed_over()
 
     def submitted(self) -> int:
-        """How many images were given to Batch, those too that it got twice: it may work on both at once."""
+        """The number of images in all submissions, duplicates included."""
         works = map(self.dispatch.work, self.dispatch.jobs.submitted)
         return sum(len(share) for work in works for share in work.shares)
 
@@ -180,7 +182,7 @@ def everything_ended_once(made: Fleet, images: int) -> None:
 
 @pytest.mark.long
 def test_five_thousand_messages_doubled_and_shuffled_end_once(tmp_path: Path) -> None:
-    """Of 5,000 images at most one in a hundred is computed twice, by dispatchers of which one in five dies."""
+    """No image is submitted twice, although one of five dispatchers is killed."""
     made = fleet(tmp_path, 5000, seed=4, trouble=0.02)
     everything_ended_once(made, 5000)
     twice = made.submitted() - 5000
@@ -194,7 +196,7 @@ def test_five_thousand_messages_doubled_and_shuffled_end_once(tmp_path: Path) ->
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(st.integers(1, 25), st.integers(0, 10**9), st.sampled_from([0.0, 0.01, 0.05, 0.15]))
 def test_however_many_they_are_and_whatever_fails_each_ends_once(
     tmp_path_factory: pytest.TempPathFactory, images: int, seed: int, trouble: float

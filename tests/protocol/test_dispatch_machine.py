@@ -1,41 +1,39 @@
-"""The way through Batch is proved: Hypothesis looks for an interleaving of doors, dispatchers, children, state changes
-and reconcilers, with deaths, lost answers and doubled messages, that leaves an image without its one end.
+"""Hypothesis looks for an interleaving that leaves an image on its way through Batch without exactly one result.
+
+It interleaves functions, dispatchers, Batch children, state changes and reconcilers, kills them, loses answers and
+duplicates messages.
 """
 
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError
 from core.domain.model import ImageJob, ObjectRef, Status
-from core.services.dispatch.array_child import read
-from core.services.dispatch.job_events import Fate as Ending
-from core.services.reconciler import Reconciler, RoundSummary
-from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
-from tests.protocol.test_state_machine import _THOROUGH, FATES, STEPS, pytestmark
+from core.services.dispatch.array_child import read_share
+from core.services.dispatch.job_events import FailureCause
+from core.services.reconciler import Reconciling, Report
+from tests.protocol.scheduler import Process, Serial
+from tests.protocol.stepped_machine import STEPS, SteppedMachine, machine_settings, timeout
 from tests.support.aws.dispatch_world import Dispatch, estimate
 from tests.support.aws.lambda_failures import gave_up
 from tests.support.fakes.batch import state_change
 from tests.support.fakes.ports import Died
 from tests.support.services import s3_event
 
-__all__ = ["pytestmark"]  # as long as its neighbours
+pytestmark = timeout
 
 BODIES = [b"a photo", b"!corrupt_image", b"!out_of_memory", b"another photo"]
-#: Codes of ends that no worker speaks for.
-UNSPOKEN = {
+#: Codes that are committed without a worker's answer.
+COMMITTED_BY_DISPATCHER = {
     Code.OUT_OF_MEMORY,
     Code.TIMED_OUT,
     Code.CANCELLED,
@@ -45,21 +43,18 @@ UNSPOKEN = {
 }
 
 
-class DispatchProtocol(RuleBasedStateMachine):
+class DispatchProtocol(SteppedMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = Scheduler()
-        self.work_dir = Path(mkdtemp())
         self.dispatch = Dispatch(self.work_dir, self.scheduler.around)
         self.store = self.dispatch.store
-        self.messages: list[str] = []  # of the overflow queue
+        self.messages: list[str] = []  # in the overflow queue
         self.images: dict[str, bytes] = {}
         self.jobs: dict[str, ImageJob] = {}
         self.store.listeners.append(self._notify)
         self.told = 0
-        self.interruptions = 0
 
-    # What may happen
+    # Rules
 
     @initialize(bodies=st.lists(st.sampled_from(BODIES), min_size=1, max_size=4), seconds=st.sampled_from([1.0, 200.0]))
     def some_images_were_handed_over(self, bodies: list[bytes], seconds: float) -> None:
@@ -72,63 +67,56 @@ class DispatchProtocol(RuleBasedStateMachine):
     @precondition(lambda self: self.messages)
     @rule(picks=st.lists(st.integers(0, 9), min_size=1, max_size=4), again=st.booleans(), head_start=STEPS)
     def messages_are_delivered(self, picks: list[int], again: bool, head_start: int) -> None:
-        if len(self.scheduler.runnable()) > 8:
-            return
         bodies = [self.messages[index] for index in dict.fromkeys(pick % len(self.messages) for pick in picks)]
-        for body in bodies if not again else []:
-            self.messages.remove(body)
 
         def work(process: Process) -> None:
             left = bodies
             try:
-                left = self.dispatch.deliver(*bodies, dispatching=self.dispatch.dispatcher(process.threads))
+                left = self.dispatch.deliver(*bodies, dispatcher=self.dispatch.make_dispatcher(process.threads))
             finally:
                 self.messages += left
 
-        self._go_on(self.scheduler.spawn("dispatch", work), head_start)
+        process = self.start("dispatch", work)
+        if process:
+            for body in bodies if not again else []:
+                self.messages.remove(body)
+            self._go_on(process, head_start)
 
     @precondition(lambda self: self.dispatch.jobs.submitted)
     @rule(pick=st.integers(0, 9), index=st.integers(0, 3), head_start=STEPS)
     def a_child_runs(self, pick: int, index: int, head_start: int) -> None:
-        """Also twice, and after it was given up: Batch's word may come before its end."""
-        if len(self.scheduler.runnable()) > 8:
-            return
+        """A child may run twice, and after its state change: Batch may report a failure before the child ends."""
         job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
 
         def work(process: Process) -> None:
-            share = read(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index % job.size)})
-            self.dispatch.sharing(process.threads).work(share, 0)
+            share = read_share(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index % job.size)})
+            self.dispatch.child(process.threads).process(share, 0)
 
-        self._go_on(self.scheduler.spawn("batch", work), head_start)
+        self.start("batch", work, head_start)
 
     @precondition(lambda self: self.dispatch.jobs.submitted)
-    @rule(pick=st.integers(0, 9), index=st.integers(0, 3), whole=st.booleans(), ending=st.sampled_from(Ending))
-    def batch_says_that_a_job_failed(self, pick: int, index: int, whole: bool, ending: Ending) -> None:
+    @rule(pick=st.integers(0, 9), index=st.integers(0, 3), whole=st.booleans(), cause=st.sampled_from(FailureCause))
+    def batch_says_that_a_job_failed(self, pick: int, index: int, whole: bool, cause: FailureCause) -> None:
         if self.told >= 8:
             return
         self.told += 1
         job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
         is_parent = whole and job.size > 1
-        self.messages.append(
-            state_change(job, ending, self.dispatch.clock.now, None if is_parent else index % job.size)
-        )
+        self.messages.append(state_change(job, cause, self.dispatch.clock.now, None if is_parent else index % job.size))
 
     @precondition(lambda self: self.images)
     @rule(pick=st.integers(0, 3), head_start=STEPS)
     def the_door_gets_its_event_again(self, pick: int, head_start: int) -> None:
-        if len(self.scheduler.runnable()) > 8:
-            return
         image = list(self.images)[pick % len(self.images)]
 
         def work(process: Process) -> None:
-            replace(self.dispatch.world.processing, threads=process.threads).process(self.jobs[image])
+            replace(self.dispatch.world.processor, threads=process.threads).process(self.jobs[image])
 
-        self._go_on(self.scheduler.spawn("door", work), head_start)
+        self.start("process", work, head_start)
 
     @rule(head_start=STEPS)
     def a_reconciler_makes_its_round(self, head_start: int) -> None:
-        if len(self.scheduler.runnable()) <= 8:
-            self._go_on(self.scheduler.spawn("reconcile", lambda process: self._reconcile(process.threads)), head_start)
+        self.start("reconcile", lambda process: self._reconcile(process.threads), head_start)
 
     @precondition(lambda self: self.messages)
     @rule(index=st.integers(0, 9))
@@ -140,31 +128,11 @@ class DispatchProtocol(RuleBasedStateMachine):
     def time_goes_by(self, minutes: int) -> None:
         self.dispatch.clock.wait(minutes=minutes)
 
-    @precondition(lambda self: self.scheduler.runnable())
-    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(FATES)), min_size=1, max_size=12))
-    def steps_are_taken(self, steps: list[tuple[int, Fate]]) -> None:
-        for who, fate in steps:
-            hands = self.scheduler.runnable()
-            if hands:
-                self.interruptions += fate is not Fate.HAPPENS
-                self.scheduler.step(hands[who % len(hands)], fate)
+    def after_step(self) -> None:
         self._send_what_was_handed_over()
 
-    def _go_on(self, process: Process, steps: int) -> None:
-        for _ in range(steps):
-            own = [hand for hand in self.scheduler.runnable() if hand.process is process]
-            if not own:
-                break
-            self.scheduler.step(own[0], Fate.HAPPENS)
-        self._send_what_was_handed_over()
-
-    @rule(killed=st.booleans())
-    def all_is_well_again(self, killed: bool) -> None:
-        """Everybody ends or dies; then all that is in the queues is worked on, and reconcilers make their rounds."""
-        for process in self.scheduler.processes if killed else []:
-            if not process.ended:
-                self.scheduler.kill(process)
-        self.scheduler.finish()
+    def check_end(self) -> None:
+        """Deliver all messages, run all jobs and the reconciler, until every image has a result."""
         self._send_what_was_handed_over()
         for _ in range(20):
             if self._is_quiet():
@@ -183,23 +151,14 @@ class DispatchProtocol(RuleBasedStateMachine):
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.dispatch.metrics.emitted) == len(self.images), "An image was not counted."
 
-    def teardown(self) -> None:
-        try:
-            self.all_is_well_again(killed=False)
-        finally:
-            for process in self.scheduler.processes:
-                if not process.ended:
-                    self.scheduler.kill(process)
-            shutil.rmtree(self.work_dir)
-
-    # What must hold
+    # Invariants
 
     @invariant()
     def what_always_holds(self) -> None:
         written = Counter(
             key for key, _ in self.store.created if key.startswith((object_keys.RESULTS, object_keys.DISPATCHED))
         )
-        assert all(count == 1 for count in written.values()), "A result, or a claim, was written twice."
+        assert all(count == 1 for count in written.values()), "A result, or a lease, was written twice."
         results = self.dispatch.results()
         counted = Counter(result.image_id for result in self.dispatch.metrics.emitted)
         assert all(count == 1 for count in counted.values()), "An image was counted twice."
@@ -210,14 +169,16 @@ class DispatchProtocol(RuleBasedStateMachine):
             if result.status is Status.PROCESSED:
                 assert not body.startswith(b"!")
             else:
-                assert result.code in UNSPOKEN or (body.startswith(b"!") and result.code == body[1:].decode())
+                assert result.code in COMMITTED_BY_DISPATCHER or (
+                    body.startswith(b"!") and result.code == body[1:].decode()
+                )
         names = Counter(job.name for job in self.dispatch.jobs.submitted)
         assert all(count == 1 for count in names.values()), "One work was submitted twice."
         for process in self.scheduler.processes:
             if process.ended:
                 assert isinstance(process.error, PicturePerfectError | Died | None), process.error
 
-    # How
+    # Helpers
 
     def _notify(self, key: str) -> None:
         if key.startswith(object_keys.RECONCILED):
@@ -230,19 +191,15 @@ class DispatchProtocol(RuleBasedStateMachine):
     def _is_quiet(self) -> bool:
         return not self.messages and set(self.dispatch.results()) == set(self.images)
 
-    def _reconcile(self, threads: Callable[[], Any]) -> RoundSummary:
-        return Reconciler(
-            committing=self.dispatch.committing,
-            min_age=timedelta(hours=12),
-            max_hand_overs=3,
+    def _reconcile(self, threads: Callable[[], Any]) -> Report:
+        return Reconciling(
+            committer=self.dispatch.committer,
+            patience=timedelta(hours=12),
+            times=3,
             now=self.dispatch.clock,
             threads=threads,
         ).reconcile()
 
 
 TestDispatchProtocol = DispatchProtocol.TestCase
-TestDispatchProtocol.settings = settings(
-    max_examples=1000 if _THOROUGH else 100,
-    stateful_step_count=60 if _THOROUGH else 30,
-    suppress_health_check=list(HealthCheck),
-)
+TestDispatchProtocol.settings = machine_settings(100, 1000)

@@ -1,7 +1,7 @@
-"""The protocol with a Kafka topic and an overflow queue beside all else (test_state_machine.py): batches are delivered
-twice, in part and at once, die in the middle, and hand over with answers lost.
+"""The state machine of test_state_machine.py with a Kafka topic and an overflow queue.
 
-Every record that was accepted ends exactly once; every one that was refused leaves exactly one document.
+Batches are delivered twice, in part and concurrently, and are killed. Every record that was accepted has exactly one
+result; every record that was refused leaves exactly one document.
 """
 
 import json
@@ -9,29 +9,29 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import HandOver, Outcome, Result, Value
-from core.services.intake.kafka_batch import Ending, Refused, Streaming
+from core.services.intake.kafka_batch import KafkaBatchProcessor, RecordEnding, RefusedRecord
 from handler import kafka
 from tests.protocol.scheduler import Process, Serial
-from tests.protocol.test_state_machine import _THOROUGH, STEPS, UPLOADS, Direct, Protocol, Upload, _sha256, pytestmark
+from tests.protocol.stepped_machine import STEPS, machine_settings, timeout
+from tests.protocol.test_state_machine import UPLOADS, Direct, Protocol, Upload, _sha256
 from tests.support.aws.kafka_events import batch, handed_over, record
 from tests.support.fakes.ports import Died, FakeHandovers
-from tests.support.services import streaming
+from tests.support.services import kafka_batch_processor
 
-__all__ = ["pytestmark"]  # as long as its base
+pytestmark = timeout
 
 _UPLOAD = next(iter(UPLOADS))
 SHARED = b"a shared photo"
 
 
 class Streamed(Value, frozen=True):
-    """A record of the topic; `content` is its image's."""
+    """A record of the topic; `content` is the image that it carries or refers to."""
 
     offset: int
     content: bytes
@@ -74,7 +74,7 @@ class KafkaProtocol(Protocol):
         self.batches: list[tuple[list[Streamed], Process]] = []
         self.runs: list[Process] = []
 
-    # What may happen
+    # Rules
 
     @initialize(records=st.lists(st.sampled_from(RECORDS), min_size=1, max_size=4, unique=True))
     def some_records_are_there(self, records: list[Streamed]) -> None:
@@ -84,24 +84,20 @@ class KafkaProtocol(Protocol):
     def a_batch_is_delivered(self, first: int, count: int, machine: str, head_start: int) -> None:
         first %= len(self.records)
         records = self.records[first : first + count]
-        if len(self.scheduler.runnable()) > 8:
-            return
-        self.sent.update(records)
 
-        def work(process: Process) -> list[Ending]:
-            service = self._streaming(machine, process.threads)
-            return service.work(kafka.records(batch(*(one.raw for one in records))), 60)
+        def work(process: Process) -> list[RecordEnding]:
+            service = self._kafka_batches(machine, process.threads)
+            return service.process(kafka.records(batch(*(one.raw for one in records))), 60)
 
-        process = self.scheduler.spawn(f"batch of {[one.offset for one in records]}", work)
-        self.batches.append((records, process))
-        self._go_on(process, head_start)
+        process = self.start(f"batch of {[one.offset for one in records]}", work)
+        if process:
+            self.sent.update(records)
+            self.batches.append((records, process))
+            self._go_on(process, head_start)
 
     @precondition(lambda self: self.overflow.waiting)
     @rule(index=st.integers(0, 9), again=st.booleans(), head_start=STEPS)
     def a_job_that_was_handed_over_is_run(self, index: int, again: bool, head_start: int) -> None:
-        if len(self.scheduler.runnable()) > 8:
-            return
-
         def work(process: Process) -> Outcome | None:
             if not self.overflow.waiting:
                 return None
@@ -109,16 +105,17 @@ class KafkaProtocol(Protocol):
             if again:
                 self.overflow.waiting.append(body)  # delivered at least once
             try:
-                return self._processing("", process.threads).process(handed_over(body))
+                return self._processor("", process.threads).process(handed_over(body))
             except BaseException:
-                self.overflow.waiting.append(body)  # not deleted: it comes again
+                self.overflow.waiting.append(body)  # not deleted: it is delivered again
                 raise
 
-        process = self.scheduler.spawn("overflow", work)
-        self.runs.append(process)
-        self._go_on(process, head_start)
+        process = self.start("overflow", work)
+        if process:
+            self.runs.append(process)
+            self._go_on(process, head_start)
 
-    # What must hold
+    # Invariants
 
     def what_always_holds(self) -> None:
         super().what_always_holds()
@@ -139,8 +136,8 @@ class KafkaProtocol(Protocol):
             if process.ended and process.outcome is not None:
                 assert process.outcome.result == results[process.outcome.result.image_id]
 
-    def _was_told_right(self, one: Streamed, ending: Ending, results: dict[str, Result]) -> None:
-        match ending.what:
+    def _was_told_right(self, one: Streamed, ending: RecordEnding, results: dict[str, Result]) -> None:
+        match ending.outcome:
             case Outcome(result=result):
                 assert result == results[result.image_id], "Another result than the one that stands."
                 assert self._brings(one, result), "A conflict was called done."
@@ -148,7 +145,7 @@ class KafkaProtocol(Protocol):
                 waits = any(handed_over(body) == job for body in self.overflow.waiting)
                 under_way = any(not process.ended for process in self.runs)
                 assert waits or under_way or job.image_id in results, "What was handed over is lost."
-            case Refused(key=key):
+            case RefusedRecord(key=key):
                 assert key in self.store.contents(object_keys.REFUSED)
             case error:
                 assert isinstance(error, PicturePerfectError), error
@@ -163,10 +160,10 @@ class KafkaProtocol(Protocol):
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.refused) == len(self.refused), "A refusal was not counted."
 
-    # How
+    # Helpers
 
     def _answers(self) -> dict[Any, Outcome | PicturePerfectError]:
-        """Everything that was ever sent is sent again; what was handed over is run."""
+        """Deliver every event again, and process every image that was handed over."""
         self.refused.clear()
         for one in self.sent:
             self.delivered.pop(one, None)
@@ -181,13 +178,13 @@ class KafkaProtocol(Protocol):
         return answers
 
     def _ends(self, one: Streamed) -> Outcome | Refusal:
-        """What becomes of a record in the end."""
+        """The final outcome of a record."""
         for _ in range(2):
-            (ending,) = self._streaming("", Serial).work(kafka.records(batch(one.raw)), 60)
-            match ending.what:
+            (ending,) = self._kafka_batches("", Serial).process(kafka.records(batch(one.raw)), 60)
+            match ending.outcome:
                 case Outcome() as outcome:
                     return outcome
-                case Refused(code=code, message=message):
+                case RefusedRecord(code=code, message=message):
                     self.refused.add(one)
                     return Refusal(code, message)
                 case HandOver():
@@ -196,7 +193,7 @@ class KafkaProtocol(Protocol):
 
     def _run_all(self) -> None:
         while self.overflow.waiting:
-            self._processing("", Serial).process(handed_over(self.overflow.waiting.pop()))
+            self._processor("", Serial).process(handed_over(self.overflow.waiting.pop()))
 
     def _brings(self, delivery: Any, result: Result) -> bool:
         if not isinstance(delivery, Streamed):
@@ -204,16 +201,13 @@ class KafkaProtocol(Protocol):
         return result.code is Code.SOURCE_MISSING or result.source.sha256 == _sha256(delivery.content)
 
     def _may_be_missing(self, result: Result) -> bool:
-        """A record that refers to an upload may come first when that has ended and moved."""
+        """A record that refers to an upload may be delivered after the upload's result, when its source has moved."""
         return result.source.object.key == _UPLOAD and self._image_id(Upload(_UPLOAD)) in self._results()
 
-    def _streaming(self, machine: str, threads: Any) -> Streaming:
-        return replace(streaming(self._processing(machine, threads), self.overflow), threads=lambda _: threads())
+    def _kafka_batches(self, machine: str, threads: Any) -> KafkaBatchProcessor:
+        batches = kafka_batch_processor(self._processor(machine, threads), self.overflow)
+        return replace(batches, threads=lambda _: threads())
 
 
 TestKafkaProtocol = KafkaProtocol.TestCase
-TestKafkaProtocol.settings = settings(
-    max_examples=1000 if _THOROUGH else 120,
-    stateful_step_count=60 if _THOROUGH else 30,
-    suppress_health_check=list(HealthCheck),
-)
+TestKafkaProtocol.settings = machine_settings(120, 1000)

@@ -1,8 +1,7 @@
-"""The promises of the design that are about ends, repetition and loss, each by its name.
+"""The promises about results, duplicates and loss: one test or more for each, named after it.
 
-Here they hold for the service on fakes, and with real S3 and SQS (moto's) and PostgreSQL where the promise is about
-those. test_state_machine.py looks for interleavings that break them; tests/integration/test_worker.py shows the
-worker's side of promise 4.
+They run on fakes, or with S3 and SQS (moto) and PostgreSQL if the promise is about these. test_state_machine.py looks
+for interleavings that break them; tests/integration/test_worker.py tests the worker's part of promise 4.
 """
 
 import json
@@ -31,7 +30,7 @@ from core.services.recorder import Recorder
 from localcloud.lambda_.sqs_events import sqs_event
 from tests.support.fakes.ports import Died, FakeMetrics, undisturbed
 from tests.support.fakes.worker import FakeWorker
-from tests.support.services import Context, World, processing, s3_event
+from tests.support.services import Context, World, image_acceptor, image_processor, s3_event, send
 from tests.support.values import NOW
 
 if TYPE_CHECKING:
@@ -47,9 +46,9 @@ def _direct(body: bytes, **more: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("body", [b"photo", b"", *(f"!{code}".encode() for code in Code if code != "invalid_event")])
 def test_promise_1_every_image_ends(doors: SimpleNamespace, tmp_path: Path, body: bytes) -> None:
-    """In one final result, processed, or failed with a code and a sentence; and so it stands in the ledger."""
+    """With one result, processed, or failed with a code and a sentence, which the ledger has too."""
     world = World(tmp_path)
-    (answer,) = doors.process.answer(world.upload("a.jpg", body), Context(), world.processing)["images"]
+    (answer,) = send(doors, world, world.upload("a.jpg", body))["images"]
     world.record()
     row = world.ledger.images[answer["image_id"]]
     assert row["status"] == answer["status"] == (Status.PROCESSED if body == b"photo" else Status.FAILED)
@@ -58,14 +57,14 @@ def test_promise_1_every_image_ends(doors: SimpleNamespace, tmp_path: Path, body
 
 
 def test_promise_2_again_is_nothing(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """Any event, any number of times, in any order, before and after it was recorded and archived."""
+    """Duplicates of an event, in any order, before and after it was recorded and archived, change nothing."""
     world = World(tmp_path)
     uploads = [world.upload("a.jpg", b"photo"), world.upload("b.jpg", b"!corrupt_image")]
     sent = [*uploads, _direct(b"inline"), _direct(b"inline", idempotency_key="k")]
-    answers = [doors.process.answer(event, Context(), world.processing) for event in sent]
+    answers = [send(doors, world, event) for event in sent]
     for _ in range(3):
         for event, answer in reversed(list(zip(sent, answers, strict=True))):
-            again = doors.process.answer(event, Context(), world.processing)
+            again = send(doors, world, event)
             assert again == _as_duplicate(answer)
         world.record()
         world.recording.replay()
@@ -83,10 +82,10 @@ def _as_duplicate(answer: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("bad", [b"!worker_crashed", b"!out_of_memory", b"!timed_out", b"!corrupt_image"])
 def test_promise_4_no_image_harms_another(doors: SimpleNamespace, tmp_path: Path, bad: bytes) -> None:
-    """It ends alone, with its code; those before and after it, in the same event, are processed."""
+    """It ends with its code; the images before and after it in the same event are processed."""
     world = World(tmp_path)
     refs = [world.store.put(f"incoming/acme/web/u{n}/a", body) for n, body in enumerate([b"one", bad, b"two"])]
-    images = doors.process.answer(s3_event(*refs), Context(), world.processing)["images"]
+    images = send(doors, world, s3_event(*refs))["images"]
     assert [image["code"] for image in images] == [None, bad[1:].decode(), None]
 
 
@@ -95,51 +94,53 @@ def test_promise_4_holds_for_a_record_that_is_refused_too(doors: SimpleNamespace
     refs = [
         world.store.put(key, b"photo") for key in ("incoming/acme/web/u1/a", "incoming/bad", "incoming/acme/web/u2/b")
     ]
-    images = doors.process.answer(s3_event(*refs), Context(), world.processing)["images"]
+    images = send(doors, world, s3_event(*refs))["images"]
     assert [image["status"] for image in images] == ["processed", "refused", "processed"]
     assert len(world.store.contents("results/")) == 2
 
 
 class _Interrupted:
-    """Lets one effect, the nth, meet its fate; counts them all."""
+    """Interrupts the nth effect, and counts all effects."""
 
-    def __init__(self, nth: int, fate: str) -> None:
-        self.nth, self.fate, self.seen = nth, fate, 0
+    def __init__(self, nth: int, outcome: str) -> None:
+        self.nth, self.outcome, self.seen = nth, outcome, 0
 
     def __call__(self, name: str, effect: Callable[[], T], /) -> T:
         self.seen += 1
         if self.seen != self.nth:
             return effect()
-        if self.fate == "dies before":
+        if self.outcome == "dies before":
             raise Died
-        if self.fate == "is contested" and name == "store.create":
+        if self.outcome == "is contested" and name == "store.create":
             raise WriteContestedError(name)
         value = effect()
-        if self.fate == "dies after":
+        if self.outcome == "dies after":
             raise Died
-        if self.fate == "answer is lost" and name.startswith(("store", "ledger", "announcements")):
+        if self.outcome == "answer is lost" and name.startswith(("store", "ledger", "announcements")):
             raise Unavailable(Code.STORE_UNAVAILABLE, f"{name} was not answered.")
         return value
 
 
-@pytest.mark.parametrize("fate", ["dies before", "dies after", "answer is lost", "is contested"])
+@pytest.mark.parametrize("outcome", ["dies before", "dies after", "answer is lost", "is contested"])
 @pytest.mark.parametrize("body", [b"photo", b"!corrupt_image"])
 @pytest.mark.parametrize("door", ["upload", "direct"])
-def test_promise_6_no_source_is_lost(doors: SimpleNamespace, tmp_path: Path, door: str, body: bytes, fate: str) -> None:
-    """Whatever interrupts any single effect: the source is there, and after recovery where it belongs."""
+def test_promise_6_no_source_is_lost(
+    doors: SimpleNamespace, tmp_path: Path, door: str, body: bytes, outcome: str
+) -> None:
+    """After an interruption of any one effect the source is in the bucket, and after recovery archived."""
     nth = 0
     while True:
         nth += 1
-        around = _Interrupted(nth, fate)
+        around = _Interrupted(nth, outcome)
         world = World(tmp_path, around)
         event = world.upload("a.jpg", body) if door == "upload" else _direct(body)
-        for _ in range(2):  # interrupted somewhere; then again
+        for _ in range(2):  # the first time with an interruption
             with suppress(Died, PicturePerfectError):
-                doors.process.answer(event, Context(), world.processing)
+                send(doors, world, event)
                 world.record()
             if door == "upload" or world.store.contents("results/"):
                 assert body in world.store.contents().values(), f"lost at effect {nth}"
-        effects, around.nth = around.seen, 0  # from here on nothing interrupts
+        effects, around.nth = around.seen, 0  # no interruption from here on
         world.record()
         assert not world.recording.replay()
         place = "originals/" if body == b"photo" else "quarantine/"
@@ -153,9 +154,9 @@ def test_promise_6_no_source_is_lost(doors: SimpleNamespace, tmp_path: Path, doo
 
 
 def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """A late delivery staged other bytes for a taken id, after the accepted ones were archived."""
+    """A late delivery staged other bytes for a taken id, after the accepted bytes were archived."""
     world = World(tmp_path)
-    doors.process.answer(_direct(b"accepted", idempotency_key="k"), Context(), world.processing)
+    send(doors, world, _direct(b"accepted", idempotency_key="k"))
     (staged,) = world.store.contents("incoming/")
     world.record()
     world.store.put(staged, b"refused", metadata={"sha256": "other"})
@@ -167,19 +168,19 @@ def test_promise_6_refused_content_does_not_replace_what_was_accepted(doors: Sim
 def test_promise_6_what_a_loser_staged_late_is_tidied_up_without_a_replay(
     doors: SimpleNamespace, tmp_path: Path
 ) -> None:
-    """The winner was faster by its whole way, archive included; the loser tells the recorder once more."""
+    """The winner had a result and was archived; the loser announces the result again."""
 
     def around(name: str, effect: Callable[[], T], /) -> T:
         if name == "store.create" and not world.store.contents("incoming/") and not world.worker.runs:
             world.store.around = world.queue.around = undisturbed
-            doors.process.answer(_direct(b"photo"), Context(), world.processing)
+            send(doors, world, _direct(b"photo"))
             world.record()
         return effect()
 
     world = World(tmp_path)
     world.store.around = around
-    assert doors.process.answer(_direct(b"photo"), Context(), world.processing)["duplicate"] is True
-    assert world.store.contents("incoming/"), "It was late."
+    assert send(doors, world, _direct(b"photo"))["duplicate"] is True
+    assert world.store.contents("incoming/"), "It was staged late."
     world.record()
     assert not world.store.contents("incoming/")
     assert list(world.store.contents("originals/").values()) == [b"photo"]
@@ -189,7 +190,7 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
     doors: SimpleNamespace, tmp_path: Path
 ) -> None:
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
+    (image,) = send(doors, world, world.upload("a", b"photo"))["images"]
     world.ledger.record([], [Tombstone(image_id=image["image_id"], customer="acme", requested_at=NOW)])
     stray = Tombstone(image_id=image["image_id"], customer="globex", requested_at=NOW)
     world.store.put(stray.key, _json(stray))
@@ -199,10 +200,10 @@ def test_an_erasure_is_complete_although_another_customer_asks_for_the_same(
 
 
 def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """A lifecycle's delete marker hides them for another retention, and a listing shows nothing."""
+    """A lifecycle rule's delete marker hides them for another retention, and listings do not show them."""
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
-    (other,) = doors.process.answer(world.upload("b", b"other"), Context(), world.processing)["images"]
+    (image,) = send(doors, world, world.upload("a", b"photo"))["images"]
+    (other,) = send(doors, world, world.upload("b", b"other"))["images"]
     world.record()
     for prefix in ("originals/", "processed/"):
         for key in world.store.contents(prefix):
@@ -216,9 +217,9 @@ def test_an_erasure_is_complete_although_its_files_have_expired(doors: SimpleNam
 
 
 def test_an_erasure_takes_what_was_written_of_the_image_on_its_way(doors: SimpleNamespace, tmp_path: Path) -> None:
-    """Jobs hold the name of the file; the commit is the truth, and stays."""
+    """Jobs contain the file's name. The committed result stays."""
     world = World(tmp_path)
-    (image,) = doors.process.answer(world.upload("a", b"photo"), Context(), world.processing)["images"]
+    (image,) = send(doors, world, world.upload("a", b"photo"))["images"]
     identity = image["image_id"]
     mine = [f"dispatched/{identity}/0/0.1x2.0.json", f"failures/reconciled/{identity}/0.json"]
     others = [key.replace(identity, "00000000-0000-0000-0000-000000000000") for key in mine]
@@ -232,7 +233,7 @@ def test_an_erasure_takes_what_was_written_of_the_image_on_its_way(doors: Simple
 
 @pytest.fixture
 def stoppable() -> Iterator[Any]:
-    """A PostgreSQL of its own."""
+    """A PostgreSQL server of this test's own."""
     server = get_server(Path(mkdtemp(prefix="postgres-")) / "data", cleanup_mode="delete")
     yield server
     server.cleanup()
@@ -241,9 +242,9 @@ def stoppable() -> Iterator[Any]:
 def test_promise_7_a_dead_database_stops_nothing(
     doors: SimpleNamespace, s3: "S3Client", sqs: "SQSClient", bucket: str, queue: str, stoppable: Any, tmp_path: Path
 ) -> None:
-    """PostgreSQL is stopped: images are processed all the same, once; their records wait, and are there later."""
+    """While PostgreSQL is stopped, images are processed, once; their records wait in the queue until it starts."""
     store, worker, metrics = S3Store(s3, bucket), FakeWorker(), FakeMetrics()
-    service = processing(store, SqsAnnouncements(sqs, queue, bucket), metrics, worker, tmp_path)
+    service = image_processor(store, SqsAnnouncements(sqs, queue, bucket), metrics, worker, tmp_path)
     _notify(s3, sqs, bucket, queue)
     ledger = PostgresLedger(stoppable.get_uri())
     ledger.migrate()
@@ -258,7 +259,7 @@ def test_promise_7_a_dead_database_stops_nothing(
         _record_waiting(doors, sqs, queue, recording)
     assert caught.value.code is Code.DATABASE_UNAVAILABLE
     stoppable.start()
-    with suppress(Unavailable):  # the connection that died with the server may be noticed only now
+    with suppress(Unavailable):  # the first use of the connection that ended with the server
         _record_waiting(doors, sqs, queue, recording)
     _record_waiting(doors, sqs, queue, recording)
 
@@ -294,12 +295,12 @@ def _upload_and_process(doors: SimpleNamespace, s3: "S3Client", bucket: str, ser
     key = f"incoming/acme/web/u1/{name}"
     stored = s3.put_object(Bucket=bucket, Key=key, Body=name.encode())
     ref = ObjectRef(bucket=bucket, key=key, version=stored["VersionId"], etag=stored["ETag"].strip('"'))
-    (image,) = doors.process.answer(s3_event(ref), Context(), service)["images"]
+    (image,) = doors.process.answer(s3_event(ref), Context(), service, image_acceptor(service.committer))["images"]
     assert image["status"] == "processed"
 
 
-def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recorder) -> int:
-    """What an event source mapping does: receive, invoke, and delete what was not named as failed."""
+def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recording) -> int:
+    """Receive, invoke, and delete the messages that did not fail, as an event source mapping does."""
     recorded = 0
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get(
         "Messages", []
@@ -327,7 +328,7 @@ def test_promise_8_the_database_can_be_rebuilt(
     for number in range(6):
         body = b"!corrupt_image" if number % 3 == 0 else f"photo {number}".encode()
         event = world.upload(f"{number}\0.jpg", body, customer=("acme", "globex")[number % 2])
-        (image,) = doors.process.answer(event, Context(), world.processing)["images"]
+        (image,) = send(doors, world, event)["images"]
         if number in (1, 4):
             tombstone = Tombstone(image_id=image["image_id"], customer=("acme", "globex")[number % 2], requested_at=NOW)
             world.store.put(tombstone.key, _json(tombstone))

@@ -1,27 +1,20 @@
-"""The protocol is proved: Hypothesis looks for an interleaving of deliveries, recorders, deaths and lost answers
-that breaks it.
+"""Hypothesis looks for an interleaving of deliveries, recorders, kills and lost answers that breaks the promises.
 
 Every effect on the store, the queue, the metrics, the worker and the ledger is a step of its own (tests/support/fakes,
-scheduler.py), and Hypothesis chooses whose step comes next and what becomes of it. `make test` runs a small number
+scheduler.py). Hypothesis chooses the thread of the next step, and the step's outcome. `make test` runs a small number
 of histories; `make test-protocol` runs many, for minutes.
 """
 
 import hashlib
-import os
-import shutil
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import msgspec
-import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
 from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, PicturePerfectError, Refusal
@@ -30,12 +23,14 @@ from core.domain.outputs import Output
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.routing.plan import Limits
 from core.services.intake.requests import accept_bytes, accept_reference, read_request
-from core.services.processing.process import Processing
-from core.services.recorder import Recorder
+from core.services.processing.process import ImageProcessor
+from core.services.recorder import Recording
 from handler import events
-from tests.protocol.scheduler import Fate, Process, Scheduler, Serial
+from tests.protocol.scheduler import Process, Serial
+from tests.protocol.stepped_machine import STEPS, SteppedMachine, machine_settings, timeout
 from tests.support.fakes.ports import Died, FakeAnnouncements, FakeLedger, FakeMetrics, FakeStore
 from tests.support.fakes.worker import FakeWorker
+from tests.support.services import result_committer
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 PIPELINE = Pipeline(
@@ -69,7 +64,7 @@ class Direct(Value, frozen=True):
 
 Delivery = Upload | Reference | Direct
 _UPLOADS = [Upload(key) for key in UPLOADS]
-#: What may come of each image, or compete for its id. A history is about one or two of them.
+#: The deliveries of each image, including those of other content under its id. A history has one or two images.
 IMAGES: list[tuple[Delivery, ...]] = [
     (Direct("one", b"red"), Direct("one", b"blue")),
     (_UPLOADS[0], Reference(_UPLOADS[0].key)),
@@ -77,31 +72,26 @@ IMAGES: list[tuple[Delivery, ...]] = [
     (Direct("two", b"green"), Direct("two", b"!operation_failed")),
     (Direct(None, b"red"),),
 ]
-STEPS = st.sampled_from([0, 1, 2, 3, 5, 8, 12, 100, 100])
-FATES = [*[Fate.HAPPENS] * 14, *Fate]
 
 
-class Protocol(RuleBasedStateMachine):
+class Protocol(SteppedMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.scheduler = Scheduler()
         self.store = FakeStore("home", self.scheduler.around)
         self.queue = FakeAnnouncements(self.scheduler.around)
         self.metrics = FakeMetrics(self.scheduler.around)
         self.ledger = FakeLedger(self.scheduler.around)
-        self.work_dir = Path(mkdtemp())
         self.deliveries: list[Delivery] = []
         self.delivered: dict[Any, str] = {}
         self.uploads = {key: self.store.put(key, body) for key, body in UPLOADS.items()}
         self.store.listeners.append(self._notify)
-        self.ended: list[tuple[Delivery, Process]] = []
-        self.interruptions = 0
+        self.deliveries_started: list[tuple[Delivery, Process]] = []
 
     def _notify(self, key: str) -> None:
         if key.startswith((object_keys.RESULTS, object_keys.TOMBSTONES)):
             self.queue.waiting.append(key)
 
-    # What may happen
+    # Rules
 
     @initialize(images=st.lists(st.sampled_from(IMAGES), min_size=1, max_size=2, unique=True))
     def some_images_are_there(self, images: list[tuple[Delivery, ...]]) -> None:
@@ -110,16 +100,15 @@ class Protocol(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 3), machine=st.sampled_from(["", "avx512"]), head_start=STEPS)
     def an_event_is_delivered(self, pick: int, machine: str, head_start: int) -> None:
         delivery = self.deliveries[pick % len(self.deliveries)]
-        if len(self.scheduler.runnable()) > 8:
-            return
-        self.delivered[delivery] = self._image_id(delivery)
 
         def work(process: Process) -> Outcome:
-            return self._deliver(delivery, self._processing(machine, process.threads))
+            return self._deliver(delivery, self._processor(machine, process.threads))
 
-        process = self.scheduler.spawn(f"process {delivery}", work)
-        self.ended.append((delivery, process))
-        self._go_on(process, head_start)
+        process = self.start(f"process {delivery}", work)
+        if process:
+            self.delivered[delivery] = self._image_id(delivery)
+            self.deliveries_started.append((delivery, process))
+            self._go_on(process, head_start)
 
     @precondition(lambda self: self.queue.waiting)
     @rule(picks=st.lists(st.integers(0, 9), min_size=1, max_size=3), head_start=STEPS)
@@ -134,7 +123,8 @@ class Protocol(RuleBasedStateMachine):
             finally:
                 self.queue.waiting.extend(left)
 
-        self._go_on(self.scheduler.spawn("record", work), head_start)
+        process = self.scheduler.spawn("record", work)
+        self._go_on(process, head_start)
 
     @precondition(lambda self: self.queue.waiting)
     @rule(index=st.integers(0, 9), doubled=st.booleans())
@@ -149,41 +139,13 @@ class Protocol(RuleBasedStateMachine):
 
     @rule()
     def everything_is_replayed(self) -> None:
-        if len(self.scheduler.runnable()) <= 8:
-            self.scheduler.spawn("replay", lambda process: self._recording(process.threads).replay())
+        self.start("replay", lambda process: self._recording(process.threads).replay())
 
-    @precondition(lambda self: self.scheduler.runnable())
-    @rule(steps=st.lists(st.tuples(st.integers(0, 11), st.sampled_from(FATES)), min_size=1, max_size=12))
-    def steps_are_taken(self, steps: list[tuple[int, Fate]]) -> None:
-        for who, fate in steps:
-            hands = self.scheduler.runnable()
-            if hands:
-                self.interruptions += fate is not Fate.HAPPENS
-                self.scheduler.step(hands[who % len(hands)], fate)
-                self.what_always_holds()
+    def after_step(self) -> None:
+        self.what_always_holds()
 
-    @precondition(lambda self: self.scheduler.runnable())
-    @rule(who=st.integers(0, 11), steps=STEPS)
-    def one_process_goes_on(self, who: int, steps: int) -> None:
-        hands = self.scheduler.runnable()
-        self._go_on(hands[who % len(hands)].process, steps)
-
-    def _go_on(self, process: Process, steps: int) -> None:
-        for _ in range(steps):
-            own = [hand for hand in self.scheduler.runnable() if hand.process is process]
-            if not own:
-                return
-            self.scheduler.step(own[0], Fate.HAPPENS)
-            self.what_always_holds()
-
-    @rule(killed=st.booleans())
-    def all_is_well_again(self, killed: bool) -> None:
-        """Everybody ends or dies; then everything is delivered once more, and replayed."""
-        if killed:
-            for process in self.scheduler.processes:
-                if not process.ended:
-                    self.scheduler.kill(process)
-        self.scheduler.finish()
+    def check_end(self) -> None:
+        """Deliver all events again, replay all results, and check the end of the history."""
         self.what_always_holds()
         answers = self._answers()
         self._recording(Serial).record(self.queue.take(range(len(self.queue.waiting))))
@@ -192,16 +154,7 @@ class Protocol(RuleBasedStateMachine):
         self.what_always_holds()
         self._what_holds_in_the_end(answers)
 
-    def teardown(self) -> None:
-        try:
-            self.all_is_well_again(killed=False)
-        finally:
-            for process in self.scheduler.processes:
-                if not process.ended:
-                    self.scheduler.kill(process)
-            shutil.rmtree(self.work_dir)
-
-    # What must hold
+    # Invariants
 
     @invariant()
     def what_always_holds(self) -> None:
@@ -211,7 +164,7 @@ class Protocol(RuleBasedStateMachine):
         counted = Counter((result.image_id, result.run) for result in self.metrics.emitted)
         assert all(count == 1 for count in counted.values()), "An image was counted twice."
         for result in self.metrics.emitted:
-            assert results[result.image_id].token == result.token, "Another than the winner counted."
+            assert results[result.image_id].token == result.token, "A delivery that lost the commit race was counted."
         for result in results.values():
             assert result.code is not Code.SOURCE_MISSING or self._may_be_missing(result), (
                 "A source was gone before its image had ended."
@@ -219,7 +172,7 @@ class Protocol(RuleBasedStateMachine):
             if not self._is_erased(result.image_id) and self._is_kept(result):
                 self._is_whole(result, contents)
         for image, row in self.ledger.images.items():
-            assert row["status"] == results[image].status, "A row tells of another result."
+            assert row["status"] == results[image].status, "A row is not of the committed result."
         for key, ref in self.uploads.items():
             if self._image_id(Upload(key)) not in results:
                 assert contents.get(key) == UPLOADS[key], f"{ref} was lost before its image had ended."
@@ -236,7 +189,7 @@ class Protocol(RuleBasedStateMachine):
         assert _sha256(archived) == result.source.sha256, f"The source of {result.image_id} is another's."
 
     def _nobody_was_told_wrong(self, results: dict[str, Result]) -> None:
-        for delivery, process in self.ended:
+        for delivery, process in self.deliveries_started:
             if not process.ended:
                 continue
             assert isinstance(process.error, PicturePerfectError | Died | None), process.error
@@ -281,51 +234,47 @@ class Protocol(RuleBasedStateMachine):
         if not self.interruptions and not self.scheduler.kills:
             assert len(self.metrics.emitted) == len(results), "An image was not counted."
 
-    # How
+    # Helpers
 
-    def _processing(self, machine: str, threads: Callable[[], Any]) -> Processing:
-        return Processing(
-            store=self.store,
+    def _processor(self, machine: str, threads: Callable[[], Any]) -> ImageProcessor:
+        return ImageProcessor(
+            committer=result_committer(self.store, self.metrics),
             announcements=self.queue,
-            metrics=self.metrics,
             worker=FakeWorker(self.scheduler.around, machine),
             pipelines={"web": PIPELINE},
             limits=Limits(max_megapixels=100, max_bytes=1000),
-            references=(),
             route=Route.LAMBDA,
             public_base_url="https://images.example",
             work_dir=self.work_dir,
             timeout_seconds=60,
-            now=lambda: NOW,
-            sleep=lambda _: None,
             threads=threads,
         )
 
     def _recording(self, threads: Callable[[], Any]) -> Recorder:
         return Recorder(store=self.store, ledger=self.ledger, threads=threads)
 
-    def _deliver(self, delivery: Delivery, service: Processing) -> Outcome:
+    def _deliver(self, delivery: Delivery, processor: ImageProcessor) -> Outcome:
         match delivery:
             case Upload(key):
-                (job,) = map(events.upload_job, events.s3_records(self._notification(key)))
+                (job,) = map(events.accept_upload, events.s3_records(self._notification(key)))
                 assert job is not None
-                return service.process(job)
+                return processor.process(job)
             case Reference(key):
                 request = read_request({"customer": "acme", "pipeline": "web", "s3": f"s3://home/{key}"})
-                return service.process(accept_reference(request, service.store, (), NOW))
+                return processor.process(accept_reference(request, processor.committer.store, (), NOW))
             case Direct(idempotency_key, body):
-                return service.process(*accept_bytes(_request(idempotency_key, body), "home", NOW))
+                return processor.process(*accept_bytes(_request(idempotency_key, body), "home", NOW))
 
     def _answers(self) -> dict[Any, Outcome | PicturePerfectError]:
         return {delivery: self._answer(delivery) for delivery in self.delivered}
 
     def _answer(self, delivery: Delivery) -> Outcome | PicturePerfectError:
-        """What the caller, or S3, hears when it tries until it hears something final."""
+        """The final answer to a caller, or to S3, that tries again until there is one."""
         try:
-            return self._deliver(delivery, self._processing("", Serial))
+            return self._deliver(delivery, self._processor("", Serial))
         except Refusal as refusal:
             if isinstance(delivery, Reference) and refusal.code is Code.INVALID_REQUEST:
-                return self._answer(Upload(delivery.key))  # it has ended and moved: to the caller it is not there
+                return self._answer(Upload(delivery.key))  # it has a result, and its source has moved
             return refusal
 
     def _notification(self, key: str) -> dict[str, Any]:
@@ -337,7 +286,7 @@ class Protocol(RuleBasedStateMachine):
     def _image_id(self, delivery: Delivery) -> str:
         if isinstance(delivery, Direct):
             return accept_bytes(_request(delivery.idempotency_key, delivery.body), "home", NOW)[0].image_id
-        (job,) = map(events.upload_job, events.s3_records(self._notification(delivery.key)))
+        (job,) = map(events.accept_upload, events.s3_records(self._notification(delivery.key)))
         assert job is not None
         return job.image_id
 
@@ -348,11 +297,11 @@ class Protocol(RuleBasedStateMachine):
         return {result.image_id: result for result in results}
 
     def _brings(self, delivery: Any, result: Result) -> bool:
-        """Whether what is delivered is the content that this result is of."""
+        """Whether the delivery has the content of this result."""
         return result.source.sha256 == _sha256(_content(delivery))
 
     def _is_kept(self, result: Result) -> bool:
-        """Whether its source is ours to keep."""
+        """Whether its source is in the home bucket."""
         return result.source.object.bucket == "home" and result.code is not Code.SOURCE_MISSING
 
     def _may_be_missing(self, _result: Result) -> bool:
@@ -375,13 +324,7 @@ def _sha256(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()
 
 
-_THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
-
-pytestmark = pytest.mark.timeout(3600 if _THOROUGH else 600)  # a failure takes minutes to shrink
+pytestmark = timeout
 
 TestProtocol = Protocol.TestCase
-TestProtocol.settings = settings(
-    max_examples=2500 if _THOROUGH else 250,
-    stateful_step_count=60 if _THOROUGH else 30,
-    suppress_health_check=list(HealthCheck),
-)
+TestProtocol.settings = machine_settings(250, 2500)

@@ -1,9 +1,11 @@
-"""The services on fakes, as most tests want them."""
+"""The services on fakes, with the settings of most tests."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from core.domain.kafka_customer_rules import read_rules
@@ -15,9 +17,11 @@ from core.ports.queues import Announcements, Handovers
 from core.ports.store import ObjectStore
 from core.ports.worker import Workers
 from core.routing.plan import Limits
-from core.services.intake.kafka_batch import Streaming
-from core.services.processing.process import Processing
-from core.services.recorder import Recorder
+from core.services.intake.accept import ImageAcceptor
+from core.services.intake.kafka_batch import KafkaBatchProcessor
+from core.services.processing.commit import ResultCommitter
+from core.services.processing.process import ImageProcessor
+from core.services.recorder import Recording
 from tests.protocol.scheduler import Serial
 from tests.support.aws.kafka_events import handed_over
 from tests.support.fakes.ports import (
@@ -41,7 +45,7 @@ WEB = Pipeline(
 )
 
 
-def processing(
+def image_processor(
     store: ObjectStore,
     announcements: Announcements,
     metrics: Metrics,
@@ -49,38 +53,49 @@ def processing(
     work_dir: Path,
     *,
     threads: Callable[[], Executor] = Serial,
-    references: tuple[str, ...] = ("s3://shared/{customer}/",),
-) -> Processing:
-    return Processing(
-        store=store,
+) -> ImageProcessor:
+    return ImageProcessor(
+        committer=result_committer(store, metrics),
         announcements=announcements,
-        metrics=metrics,
         worker=worker,
         pipelines={"web": WEB},
         limits=Limits(max_megapixels=100, max_bytes=1000),
-        references=references,
         route=Route.LAMBDA,
         public_base_url="https://images.example",
         work_dir=work_dir,
         timeout_seconds=60,
-        now=lambda: NOW,
-        sleep=lambda _: None,
         threads=threads,
     )
 
 
-def streaming(service: Processing, overflow: Handovers, *, partial: bool = False) -> Streaming:
-    return Streaming(
-        processing=replace(service, handovers=overflow),
+def result_committer(
+    store: ObjectStore, metrics: Metrics, now: Callable[[], datetime] = lambda: NOW
+) -> ResultCommitter:
+    return ResultCommitter(store=store, metrics=metrics, now=now, sleep=lambda _: None)
+
+
+def image_acceptor(committer: ResultCommitter) -> ImageAcceptor:
+    return ImageAcceptor(
+        committer=committer,
+        references=("s3://shared/{customer}/",),
         rules=read_rules("topic:images.{customer} topic:scans=globex key"),
-        pipeline="web",
+        kafka_pipeline="web",
+    )
+
+
+def kafka_batch_processor(
+    processor: ImageProcessor, overflow: Handovers, *, partial: bool = False
+) -> KafkaBatchProcessor:
+    return KafkaBatchProcessor(
+        processor=replace(processor, handovers=overflow),
+        acceptor=image_acceptor(processor.committer),
         partial=partial,
         threads=lambda _: Serial(),
     )
 
 
 class World:
-    """All of it on fakes, in one process, with S3's notifications of results and tombstones."""
+    """All services on fakes, in one process, with S3's notifications of results and tombstones."""
 
     def __init__(self, work_dir: Path, around: Around = undisturbed) -> None:
         self.store = FakeStore("home", around)
@@ -88,10 +103,11 @@ class World:
         self.metrics = FakeMetrics(around)
         self.ledger = FakeLedger(around)
         self.worker = FakeWorker(around)
-        self.processing = processing(self.store, self.queue, self.metrics, self.worker, work_dir)
+        self.processor = image_processor(self.store, self.queue, self.metrics, self.worker, work_dir)
+        self.acceptor = image_acceptor(self.processor.committer)
         self.overflow = FakeHandovers(around)
-        self.streaming = streaming(self.processing, self.overflow)
-        self.recording = Recorder(store=self.store, ledger=self.ledger, threads=Serial)
+        self.kafka_batches = kafka_batch_processor(self.processor, self.overflow)
+        self.recording = Recording(store=self.store, ledger=self.ledger, threads=Serial)
         self.store.listeners.append(self._notify)
 
     def _notify(self, key: str) -> None:
@@ -103,12 +119,12 @@ class World:
         return s3_event(self.store.put(f"incoming/{customer}/{pipeline}/u1/{name}", body))
 
     def run_alone(self, *bodies: str) -> None:
-        """What Batch does with messages of the overflow queue: each image with everything there is."""
+        """Process the images of overflow messages one after another, each with all memory, as Batch does."""
         for body in bodies:
-            self.processing.process(handed_over(body))
+            self.processor.process(handed_over(body))
 
     def record(self) -> None:
-        """What the recorder does with all that waits; what it could not do waits on."""
+        """Record all announced results; those that failed are announced again."""
         messages = self.queue.take(range(len(self.queue.waiting)))
         left = messages
         try:
@@ -142,7 +158,18 @@ def s3_event(*refs: Any, size: int = 5) -> dict[str, Any]:
 
 
 class Context:
-    """Lambda's context, with a minute left."""
+    """Lambda's context, with `seconds` of time left."""
+
+    def __init__(self, seconds: float = 60) -> None:
+        self.seconds = seconds
 
     def get_remaining_time_in_millis(self) -> int:
-        return 60_000
+        return int(self.seconds * 1000)
+
+
+def send(doors: SimpleNamespace, world: World, event: Any, context: Context | None = None) -> dict[str, Any]:
+    """Invoke handler.process with an event, on the services of `world`."""
+    answer: dict[str, Any] = doors.process.answer(
+        event, context or Context(), world.processor, world.acceptor, world.kafka_batches
+    )
+    return answer

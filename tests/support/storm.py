@@ -1,4 +1,4 @@
-"""A storm of small images through all doors, as many customers send them, and the senders' own count of it."""
+"""Thousands of small images from many customers through all entries, and the totals by the senders' own count."""
 
 import base64
 import io
@@ -14,24 +14,24 @@ from core.domain.model import Door
 from pictureperfect.demo.painted_images import make_bomb_png
 
 CUSTOMERS = ("acme", "alpine", "borealis", "fjord", "harbour", "meadow", "zenith")
-#: Pipeline files of the storm: by name, how many renditions each makes.
+#: The pipeline files, by name.
 PIPELINES = {
     "one": "renditions: [{name: small, outputs: [{format: jpeg}]}]\n",
     "two": "renditions: [{name: small, steps: [resize: {width: 16, fit: inside}], outputs: [{format: png}, "
     "{format: webp}]}]\n",
 }
 _RENDITIONS = {"one": 1, "two": 2}
-#: Larger ones are Batch's; megapixels.
+#: LAMBDA_MAX_MEGAPIXELS: larger images are processed in Batch.
 LARGE = 0.02
 _SIDE = 160
-#: Of each 400 images these are large: near each other, as a scanner sends them, so that they share Batch jobs.
+#: The large images of each 400, one after another, so that they share Batch jobs.
 _BURST = range(40, 49)
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _DOORS = {"upload": 30, "direct": 22, "reference": 15, "kafka": 25, "kafka+s3": 8}
 
 
 class Sent(NamedTuple):
-    """One image, and what its sender knows of it. `format` None: nobody could tell; `code` None: it is whole."""
+    """One image, with its expected result: `format` is None if it is unreadable, `code` None if it is valid."""
 
     name: str
     customer: str
@@ -45,25 +45,25 @@ class Sent(NamedTuple):
 
     @property
     def bucket_key(self) -> str:
-        """Where it lies, if it comes by way of S3."""
+        """Its key in the bucket, if it is sent through S3."""
         if self.door == "upload":
             return f"incoming/{self.customer}/{self.pipeline}/{self.name}/{self.name}.img"
         return f"library/{self.customer}/{self.name}.img"
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those of a record of Kafka."""
+        """The headers of its Kafka record."""
         return {"customer-id": self.customer, "pipeline": self.pipeline, "filename": self.name}
 
     def request(self, bucket: str) -> dict[str, Any]:
-        """A direct invoke, with the bytes or a reference to them."""
+        """The event of a direct invoke, with the bytes or a reference to them."""
         who = {"customer": self.customer, "pipeline": self.pipeline, "filename": self.name}
         if self.door == "reference":
             return {**who, "s3": f"s3://{bucket}/{self.bucket_key}"}
         return {**who, "image": base64.b64encode(self.body).decode(), "idempotency_key": self.name}
 
     def notification(self, bucket: str, version: str, etag: str) -> str:
-        """What S3 tells of an upload: again, as it may."""
+        """S3's notification of its upload, to deliver it twice."""
         item = {"key": self.bucket_key, "size": len(self.body), "eTag": etag, "versionId": version, "sequencer": "00A1"}
         record = {
             "eventVersion": "2.1",
@@ -77,7 +77,7 @@ class Sent(NamedTuple):
 
 
 class Line(NamedTuple):
-    """What is counted apart. `code` None: processed."""
+    """The attributes that totals are grouped by. `code` is None for processed images."""
 
     customer: str
     door: str
@@ -88,7 +88,7 @@ class Line(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What is counted of a line."""
+    """The totals of one group."""
 
     images: int
     bytes_in: int
@@ -96,7 +96,7 @@ class Sums(NamedTuple):
 
 
 def storm(count: int, seed: int = 1) -> list[Sent]:
-    """So many images: a tenth of them broken in every way, some too large for the function, a third sent twice."""
+    """`count` images: a tenth invalid, nine of each 400 too large for the function, a third sent twice."""
     return list(_storm(count, random.Random(seed)))
 
 
@@ -126,7 +126,7 @@ def _storm(count: int, dice: random.Random) -> Iterator[Sent]:
 
 
 def count_of(images: list[Sent]) -> dict[Line, Sums]:
-    """What the senders say they sent, each image once."""
+    """The totals by the senders' count, each image once."""
     found: dict[Line, Counter[str]] = {}
     for image in images:
         door = Door.KAFKA if image.door.startswith("kafka") else Door(image.door)
@@ -138,7 +138,7 @@ def count_of(images: list[Sent]) -> dict[Line, Sums]:
 
 
 def _whole(dice: random.Random, kind: str, side: int) -> bytes:
-    """A picture that no other is like."""
+    """The bytes of a valid image with random content."""
     small = Image.frombytes("RGB", (8, 8), dice.randbytes(192))
     stream = io.BytesIO()
     small.resize((side, side * 3 // 4 if side < _SIDE else side)).save(stream, kind)
@@ -146,7 +146,7 @@ def _whole(dice: random.Random, kind: str, side: int) -> bytes:
 
 
 def _broken(dice: random.Random, body: bytes) -> tuple[bytes, str | None, str]:
-    """Broken in one of the ways there are: the bytes, the format as far as it can be told, the code."""
+    """An invalid image: its bytes, the format that its header names, and the code of its result."""
     ways: list[tuple[bytes, str | None, str]] = [
         (_whole(dice, "PNG", 40)[:-40], "png", "corrupt_image"),
         (dice.randbytes(300), None, "unsupported_format"),

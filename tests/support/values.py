@@ -1,4 +1,4 @@
-"""Values that tests begin with, and change what they are about."""
+"""Values for tests, which change the fields that they test."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,9 +6,33 @@ from uuid import uuid4
 
 import msgspec
 
-from core.domain.model import Door, ImageFormat, ImageHeader, ObjectRef, Rendition, Result, Route, Source, Status
+from core.domain.model import (
+    Door,
+    ImageFormat,
+    ImageHeader,
+    ImageJob,
+    ObjectRef,
+    Rendition,
+    Result,
+    Route,
+    Source,
+    Status,
+)
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+
+def upload_job(source: ObjectRef, image_id: str = "", pipeline: str = "web") -> ImageJob:
+    """The job of an upload of customer acme, with a random image id unless one is given."""
+    return ImageJob(
+        image_id=image_id or str(uuid4()),
+        customer="acme",
+        pipeline=pipeline,
+        door=Door.UPLOAD,
+        name="a.jpg",
+        source=source,
+        received_at=NOW,
+    )
 
 
 def rendition(image_id: str, name: str = "small", kind: ImageFormat = ImageFormat.JPEG) -> Rendition:

@@ -29,7 +29,7 @@ def in_document(document: str) -> str:
 
 def markdown(price: Prices) -> str:
     """Three tables: the metrics, the dimensions, the bill."""
-    declared = [_HEAD[0], *map(_metric, metric_catalogue.METRICS), f"| | | | | **{metric_catalogue.MOST}** |"]
+    declared = [_HEAD[0], *map(_metric, metric_catalogue.METRICS), f"| | | | | **{metric_catalogue.MAX_BILLED}** |"]
     lists = [_HEAD[1], *_dimensions()]
     lines, month = _line_bytes() * _MILLION / 1e9, metric_catalogue.month_usd(price)
     dated = f"Prices of {price.region}, {price.date}, {price.sources[-1]}"
@@ -37,7 +37,7 @@ def markdown(price: Prices) -> str:
         f"{dated}:",
         "",
         _HEAD[2],
-        f"| all {metric_catalogue.MOST} metrics, each sent in every hour of the month | {month:.2f} |",
+        f"| all {metric_catalogue.MAX_BILLED} metrics, each sent in every hour of the month | {month:.2f} |",
         f"| the lines of a million images, {lines:.2f} GB of log | {lines * price.cloudwatch.log_gb:.2f} |",
     ]
     return "\n".join([*declared, "", *lists, "", *bill])
@@ -45,7 +45,7 @@ def markdown(price: Prices) -> str:
 
 def _metric(metric: metric_catalogue.Metric) -> str:
     sets = "; ".join(", ".join(f"`{name}`" for name in names) or "none" for names in metric.dimension_sets)
-    return f"| `{metric.name}` | {metric.unit} | {sets} | {metric.meaning} | {metric.most} |"
+    return f"| `{metric.name}` | {metric.unit} | {sets} | {metric.meaning} | {metric.max_billed} |"
 
 
 def _dimensions() -> list[str]:

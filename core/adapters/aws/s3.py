@@ -19,7 +19,7 @@ from core.adapters.aws.errors import (
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ObjectRef
 from core.domain.object_keys import check_folder
-from core.ports.store import Listed, StoredObject, WriteContestedError
+from core.ports.store import ListedObject, StoredObject, WriteContestedError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -173,7 +173,7 @@ class S3Store:
             start: Any = {"StartAfter": after} if after else {}
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix, **start):
                 for item in page.get("Contents", []):
-                    yield Listed(key=item["Key"], bytes=item["Size"], modified_at=item["LastModified"])
+                    yield ListedObject(key=item["Key"], bytes=item["Size"], modified_at=item["LastModified"])
 
 
 def _pinned(ref: ObjectRef) -> dict[str, Any]:

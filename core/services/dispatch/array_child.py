@@ -1,7 +1,8 @@
-"""The use case of a Batch child: bring its share of a submission to its end, one image after another.
+"""Work of one Batch child: process the images of its share, one after another.
 
-An image has the whole container, and its part of the time that is left, by its estimate: what one does not use, those
-behind it have. One that needs more than this tier is handed over to a larger one; only in the largest it ends failed.
+Each image has the whole container, and a part of the time that is left, by its estimate: time that an image does not
+use is left to the images after it. An image that needs more than this tier is handed over to a larger tier; on the
+largest tier it ends failed.
 """
 
 import time
@@ -17,24 +18,22 @@ from core.domain.errors import Code, Misconfigured, PicturePerfectError, Refusal
 from core.domain.model import HandOver, Outcome, Route, Status
 from core.ports.queues import Handovers
 from core.ports.store import ObjectStore
-from core.ports.worker import UnfitError
 from core.routing import batch_tiers
 from core.routing.batch_tiers import Tier
 from core.services.dispatch import job_documents
-from core.services.dispatch.array_partition import LONGEST
-from core.services.processing.process import Processing
+from core.services.dispatch.array_partition import LONGEST, seconds_upper
+from core.services.processing.process import ImageProcessor
+from core.services.processing.unfit import Unfit
 
-#: Batch says it to the children of an array, and to nobody else.
+#: The variable that Batch sets for the children of an array job only.
 INDEX = "AWS_BATCH_JOB_ARRAY_INDEX"
-_ROUND_TRIPS = 5.0  # seconds of S3 and SQS that an image has besides its estimate
-_UNKNOWN = 60.0  # seconds of an image without an estimate: it counts as a minute among the others
-_RESERVE, _MOST_RESERVED = 0.1, 60.0  # of Batch's time-out, for the start of the container and the last upload
-#: What does not answer for one image answers for no other; a full disk may have room for a smaller one.
-_EVERYWHERE = frozenset({Code.STORE_UNAVAILABLE, Code.QUEUE_UNAVAILABLE})
+_RESERVE, _MOST_RESERVED = 0.1, 60.0  # share and seconds of Batch's time-out, for the start and the last upload
+#: Failures of a service that every image needs. A full disk is not among them: a smaller image may fit.
+_AFFECTS_ALL = frozenset({Code.STORE_UNAVAILABLE, Code.QUEUE_UNAVAILABLE})
 
 
 class Ending(StrEnum):
-    """What became of one image."""
+    """How one image ended in this child."""
 
     PROCESSED = "processed"
     FAILED = "failed"
@@ -47,30 +46,38 @@ class Ending(StrEnum):
     CRASHED = "crashed"
 
 
+@dataclass(frozen=True)
+class ImageEnding:
+    """The ending of one image, with details for the log; `stop`: the images after it are left to the next attempt."""
+
+    ending: Ending
+    details: str
+    stop: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Share:
-    """What one child has to do, out of its document."""
+    """The images of one child. `timeout_seconds` counts from the child's start; 0 if Batch has no time-out for it."""
 
     work_id: str
     index: int
     tier: Tier
     images: tuple[HandOver, ...]
-    #: Seconds for all of it, counted from the child's start; 0 where nobody ends it.
     timeout_seconds: int
 
     @property
     def seconds(self) -> float | None:
-        """The time there is inside Batch's own time-out."""
+        """The seconds that the child may use, less than Batch's time-out; None if there is none."""
         if not self.timeout_seconds:
             return None
         return self.timeout_seconds - min(_MOST_RESERVED, _RESERVE * self.timeout_seconds)
 
 
-def read(key: str, store: ObjectStore, environ: Mapping[str, str]) -> Share:
-    """The share of this child.
+def read_share(key: str, store: ObjectStore, environ: Mapping[str, str]) -> Share:
+    """The share of this child, out of the document at `key`.
 
-    Raises Refusal(INVALID_REQUEST) for a key or an index of nothing, Misconfigured(INVALID_RESULT) for a document that
-    is none or that names no tier.
+    Raises Refusal(INVALID_REQUEST) if there is no such document or share, Misconfigured(INVALID_RESULT) if the
+    document is unreadable or names an unknown tier.
     """
     if not key.startswith(object_keys.BATCHES):
         raise Refusal(Code.INVALID_REQUEST, f"{key!r} is not {object_keys.work_key('<work id>')}.")
@@ -103,6 +110,7 @@ class Report:
     endings: list[Ending] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
+        """The report as JSON: the share, and how many images had each ending."""
         counts = {ending.value: self.endings.count(ending) for ending in Ending if ending in self.endings}
         share = self.share
         return {
@@ -115,104 +123,100 @@ class Report:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sharing:
-    """Works on shares. `say` is told a line for each image; `clock` is `time.monotonic`, but in tests."""
+class ArrayChild:
+    """Processes shares. `write_line` gets one log line for each image; tests replace `clock`."""
 
-    processing: Processing
+    processor: ImageProcessor
     handovers: Handovers
-    say: Callable[[str], None]
+    write_line: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
 
-    def work(self, share: Share, started: float) -> Report:
-        """Bring every image to its end, in order, by the end of the time that began at `started` on the clock.
+    def process(self, share: Share, started: float) -> Report:
+        """Process the images in order. `started` is when the child did, on `clock`.
 
-        No image harms another; but where S3 or SQS do not answer, the rest waits for the next attempt.
+        A failure of one image does not affect the others, but if S3 or SQS do not answer, the remaining images are
+        left to the next attempt.
         """
-        report, service = Report(share), self._placed(share)
+        report, processor = Report(share), self._processor_of(share)
         deadline = None if share.seconds is None else started + share.seconds
-        weights = [_weight(image, share.tier) for image in share.images]
+        weights = [seconds_upper(image.estimate, share.tier) for image in share.images]
         for number, image in enumerate(share.images):
             seconds = None
             if deadline is not None:
                 seconds = (deadline - self.clock()) * weights[number] / sum(weights[number:])
-            ending, words, go_on = self._end(service, image, share, seconds)
-            report.endings.append(ending)
-            self.say(f"{image.job.image_id} {image.job.customer} {ending}{f': {words}' if words else ''}")
-            if not go_on:
+            ended = self._process_image(processor, image, share, seconds)
+            report.endings.append(ended.ending)
+            details = f": {ended.details}" if ended.details else ""
+            self.write_line(f"{image.job.image_id} {image.job.customer} {ended.ending}{details}")
+            if ended.stop:
                 break
         report.endings += [Ending.NOT_TRIED] * (len(share.images) - len(report.endings))
         return report
 
-    def _placed(self, share: Share) -> Processing:
-        """The service as it is in this tier: the document says which, not the environment.
-
-        A container may see more CPUs than it was given, and a laptop has fewer.
-        """
+    def _processor_of(self, share: Share) -> ImageProcessor:
+        """The processor with the share's tier. A container may see more CPUs than its tier has, and a laptop fewer."""
         tier, images = share.tier, max(1, len(share.images))
-        vcpus = min(self.processing.vcpus, float(tier.vcpus))
-        return replace(self.processing, tier=tier.name, vcpus=vcpus, companions=images)
+        vcpus = min(self.processor.vcpus, float(tier.vcpus))
+        return replace(self.processor, tier=tier.name, vcpus=vcpus, images_in_job=images)
 
-    def _end(
-        self, service: Processing, image: HandOver, share: Share, seconds: float | None
-    ) -> tuple[Ending, str, bool]:
+    def _process_image(
+        self, processor: ImageProcessor, image: HandOver, share: Share, seconds: float | None
+    ) -> ImageEnding:
         if seconds is not None and seconds <= 0:
-            return Ending.NOT_TRIED, "no time is left to begin with it.", False
-        larger = batch_tiers.next_tier(share.tier)
-        spared = _spared(share, larger)
+            return ImageEnding(Ending.NOT_TRIED, "no time is left to begin with it.", stop=True)
         try:
-            outcome = service.process(image.job, None, seconds, spared, image.reason)
-        except UnfitError as unfit:
-            return self._hand_over(image, unfit, share.tier)
+            decision = processor.try_process(
+                image.job, None, seconds, retry_elsewhere=_retry_elsewhere(share), route_reason=image.reason
+            )
+            match decision:
+                case Unfit():
+                    return self._hand_over(image, decision, share.tier)
+                case Outcome():
+                    return _ending_of(decision)
         except PicturePerfectError as error:
-            return _kept(error)
-        except Exception:  # noqa: BLE001 - a fault of ours in one image; the others get their turn
-            return Ending.CRASHED, traceback.format_exc(), True
-        return _ended(outcome)
+            return _uncommitted(error)
+        except Exception:  # noqa: BLE001 - a bug that one image meets must not end the others
+            return ImageEnding(Ending.CRASHED, traceback.format_exc())
 
-    def _hand_over(self, image: HandOver, unfit: UnfitError, here: Tier) -> tuple[Ending, str, bool]:
-        larger = batch_tiers.next_tier(here)
-        if larger is None:  # planning refuses there what fits nowhere
-            return Ending.CRASHED, f"nothing is larger than this tier: {unfit.reason}", True
-        wished = batch_tiers.tier_by_name(unfit.tier)
-        tier = wished if wished and wished.memory_mb > larger.memory_mb else larger
+    def _hand_over(self, image: HandOver, unfit: Unfit, here: Tier) -> ImageEnding:
+        larger = batch_tiers.above(here)
+        if larger is None:  # unreachable: on the largest tier nothing is retried elsewhere
+            return ImageEnding(Ending.CRASHED, f"nothing is larger than this tier: {unfit.reason}")
+        needed = batch_tiers.named(unfit.tier)
+        tier = needed if needed and needed.memory_mb > larger.memory_mb else larger
         estimate = unfit.estimate or (None if unfit.misjudged else image.estimate)
-        given = HandOver(job=image.job, reason=unfit.reason, tier=tier.name, estimate=estimate, attempt=image.attempt)
-        key = msgspec.structs.replace(image, tier=here.name).passed_on_key
-        try:
-            self.processing.create(key, msgspec.json.encode(given), "application/json")
-            self.handovers.hand_over(given.job, given.reason, given.tier, given.estimate, given.attempt)
-            self.processing.metrics.hand_over(Route.BATCH, unfit.code, self.processing.now())
-        except PicturePerfectError as error:
-            return _kept(error)
-        return Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}", True
+        handed_over = msgspec.structs.replace(image, reason=unfit.reason, tier=tier.name, estimate=estimate)
+        key = object_keys.handed_over(msgspec.structs.replace(image, tier=here.name))
+        committer = self.processor.committer
+        committer.create(key, msgspec.json.encode(handed_over), "application/json")
+        self.handovers.hand_over(image.job, unfit.reason, tier.name, estimate, image.attempt)
+        committer.metrics.hand_over(Route.BATCH, unfit.code, committer.now())
+        return ImageEnding(Ending.HANDED_OVER, f"to {tier.name}: {unfit.reason}")
 
 
-def _spared(share: Share, larger: Tier | None) -> frozenset[Code]:
-    """What does not end an image here: too little memory, and the too little time of a wrong estimate."""
-    if larger is None:
+def _retry_elsewhere(share: Share) -> frozenset[Code]:
+    """The failure codes that a larger tier may avoid: out of memory, and a time-out that an estimate set too short."""
+    if batch_tiers.above(share.tier) is None:
         return frozenset()
     is_by_estimate = 0 < share.timeout_seconds < LONGEST
     return frozenset({Code.OUT_OF_MEMORY, Code.TIMED_OUT} if is_by_estimate else {Code.OUT_OF_MEMORY})
 
 
-def _weight(image: HandOver, tier: Tier) -> float:
-    return _ROUND_TRIPS + (image.estimate.seconds_upper(tier.vcpus) if image.estimate else _UNKNOWN)
-
-
-def _ended(outcome: Outcome) -> tuple[Ending, str, bool]:
+def _ending_of(outcome: Outcome) -> ImageEnding:
     result = outcome.result
-    words = f"{result.code}: {result.message}" if result.status is Status.FAILED else f"{result.usage.seconds:.2f} s"
     if outcome.duplicate:
-        return Ending.ENDED_BEFORE, result.status.value, True
-    return Ending(result.status.value), words, True
+        return ImageEnding(Ending.ENDED_BEFORE, result.status.value)
+    failed = result.status is Status.FAILED
+    details = f"{result.code}: {result.message}" if failed else f"{result.usage.seconds:.2f} s"
+    return ImageEnding(Ending(result.status.value), details)
 
 
-def _kept(error: PicturePerfectError) -> tuple[Ending, str, bool]:
-    """What became of an image that is not committed."""
+def _uncommitted(error: PicturePerfectError) -> ImageEnding:
+    """The ending of an image that has no result."""
     match error:
         case Unavailable():
-            return Ending.UNAVAILABLE, str(error), error.code not in _EVERYWHERE
-        case Refusal():  # another content has its identity, and has ended
-            return Ending.REFUSED, str(error), True
+            return ImageEnding(Ending.UNAVAILABLE, str(error), stop=error.code in _AFFECTS_ALL)
+        case Refusal():  # the result of other content has its image id
+            return ImageEnding(Ending.REFUSED, str(error))
         case _:
-            return Ending.MISCONFIGURED, str(error), True
+            return ImageEnding(Ending.MISCONFIGURED, str(error))

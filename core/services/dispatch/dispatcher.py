@@ -1,7 +1,7 @@
-"""The use case of the dispatcher: what did not end elsewhere is submitted to AWS Batch, once, or ends failed.
+"""Submit images to AWS Batch once each, and end the images of failed Batch jobs.
 
-All of it may be done again at any time, by any number at once, and may end between any two of its effects: a claim in
-S3 comes before a submission, a mark after it, and a result before all.
+Every step may be repeated, run by several dispatchers at once, or be the last before a crash: an image with a result
+is skipped, a lease in S3 precedes a submission, and a marker follows it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,170 +19,169 @@ from core.domain.model import HandOver
 from core.ports.batch import Jobs
 from core.routing.batch_tiers import TIERS, Tier, tier_by_name
 from core.services.dispatch import array_partition
+from core.services.dispatch.attempts import attempt_of, with_attempt
 from core.services.dispatch.failed_jobs import gather, judge
 from core.services.dispatch.job_documents import BatchWork
-from core.services.dispatch.job_events import Fate, JobFailed, job_name
-from core.services.dispatch.leases import PATIENCE, Claims, Place, newest
-from core.services.processing.commit import Committing
+from core.services.dispatch.job_events import FailureCause, JobFailed, job_name
+from core.services.dispatch.leases import LEASE_TIME, DispatchSlot, Leases, newest_slot
+from core.services.processing.commit import ResultCommitter
 
-_THREADS = 16  # round trips to S3 under way at once
+_THREADS = 16  # concurrent requests to S3
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """What one message of the overflow queue asks for; there are messages that ask for several."""
+@dataclass(frozen=True)
+class OverflowItem:
+    """One image or one failed job that a message of the overflow queue names; a message may name several."""
 
-    message: str
-    what: HandOver | JobFailed
+    message_id: str
+    item: HandOver | JobFailed
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dispatching:
-    """Submits what is handed over, and ends what Batch has lost."""
+class Dispatcher:
+    """Submits images that were handed over, and decides about the images of failed jobs."""
 
-    committing: Committing
+    committer: ResultCommitter
     jobs: Jobs
-    #: How long a bad deployment keeps its messages waiting, for someone to mend it.
+    #: How long messages are held back for a deployment that is wrong, so that an operator can mend it.
     hold: timedelta
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_id: Callable[[], str] = lambda: str(uuid4())
     threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=_THREADS)
 
-    def work(self, wanted: Sequence[Wanted]) -> dict[str, Exception]:
-        """Submit, or end, what is wanted, with at most one submission for each tier.
+    def dispatch(self, items: Sequence[OverflowItem]) -> dict[str, Exception]:
+        """Submit or end all images, with at most one submission for each tier.
 
-        Returns which messages must come again, and why.
+        Returns the ids of the messages to deliver again, with the error of each.
         """
-        run = _Run(self)
+        invocation = _Invocation(self)
         with self.threads() as threads:
-            run.want(one for one in wanted if isinstance(one.what, HandOver))
-            lost = [one for one in wanted if isinstance(one.what, JobFailed)]
-            for found in threads.map(run.judge, lost):
-                run.want(found)
-            claimed = [image for image in threads.map(run.claim, run.images.values()) if image]
-        claimed.sort(key=lambda image: image.wanted.tier)
-        for name, images in groupby(claimed, key=lambda image: image.wanted.tier):
-            run.submit(name, list(images))
-        return run.failures
+            for entry in items:
+                if isinstance(entry.item, HandOver):
+                    invocation.add(entry.message_id, entry.item)
+            failed_jobs = [(entry.message_id, entry.item) for entry in items if isinstance(entry.item, JobFailed)]
+            for (message_id, _), images in zip(
+                failed_jobs, threads.map(lambda pair: invocation.judge(*pair), failed_jobs), strict=True
+            ):
+                for image in images:
+                    invocation.add(message_id, image)
+            leased = [image for image in threads.map(invocation.lease, invocation.images.values()) if image]
+        leased.sort(key=lambda image: image.wanted.tier)
+        for tier, images_of_tier in groupby(leased, key=lambda image: image.wanted.tier):
+            invocation.submit(tier, list(images_of_tier))
+        return invocation.failures
 
-    def hold_back(self, since: datetime, why: str) -> None:
-        """Raise Misconfigured where a bad deployment is to blame, and there is time left to mend it."""
+    def hold_back(self, since: datetime, reason: str) -> None:
+        """Raise Misconfigured(INVALID_SETTINGS) until `since` + `hold`: `reason` says what the deployment lacks."""
         until = since + self.hold
         if self.now() < until:
-            message = f"{why} It is held back until {until:%Y-%m-%d %H:%M} UTC: mend the deployment."
+            message = f"{reason} It is held back until {until:%Y-%m-%d %H:%M} UTC: mend the deployment."
             raise Misconfigured(Code.INVALID_SETTINGS, message)
 
 
 @dataclass
-class _Image:
-    """One image of an invocation, with all the messages that ask for it."""
+class _RequestedImage:
+    """One image of an invocation, with the ids of all messages that name it."""
 
     wanted: HandOver
-    messages: list[str]
+    message_ids: list[str]
 
 
 @dataclass
-class _Run:
-    """One invocation."""
-
-    parent: Dispatching
+class _Invocation:
+    dispatcher: Dispatcher
     failures: dict[str, Exception] = field(default_factory=dict)
-    images: dict[tuple[str, int], _Image] = field(default_factory=dict)
+    images: dict[tuple[str, int], _RequestedImage] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        parent = self.parent
-        self.started = parent.now()
-        self.work_ids = {tier.name: parent.new_id() for tier in TIERS}
-        self.claims = Claims(parent.committing, parent.jobs, self.work_ids, parent.now)
+        dispatcher = self.dispatcher
+        self.started = dispatcher.now()
+        self.work_ids = {tier.name: dispatcher.new_id() for tier in TIERS}
+        self.leases = Leases(dispatcher.committer, dispatcher.jobs, self.work_ids, dispatcher.now)
 
-    def want(self, wanted: Iterable[Wanted]) -> None:
-        """Add what is to be submitted; of several that ask for one image, the latest and largest."""
-        for one in wanted:
-            assert isinstance(one.what, HandOver)  # noqa: S101 - Wanted holds both
-            job = one.what.job
-            image = self.images.setdefault((job.image_id, job.run), _Image(one.what, []))
-            image.wanted = max(image.wanted, one.what, key=_rank)
-            image.messages.append(one.message)
+    def add(self, message_id: str, wanted: HandOver) -> None:
+        """Add an image to submit; of several hand-overs of one image the latest attempt and largest tier stays."""
+        key = (wanted.job.image_id, wanted.job.run)
+        image = self.images.setdefault(key, _RequestedImage(wanted, []))
+        image.wanted = max(image.wanted, wanted, key=_rank)
+        image.message_ids.append(message_id)
 
-    def judge(self, lost: Wanted) -> list[Wanted]:
-        """End those of a failed job that have to end; returns who is to be submitted."""
-        failed, committing = lost.what, self.parent.committing
-        assert isinstance(failed, JobFailed)  # noqa: S101 - Wanted holds both
+    def judge(self, message_id: str, failed: JobFailed) -> Sequence[HandOver]:
+        """Commit the images of a failed job that end failed; returns the images to submit."""
+        dispatcher, committer = self.dispatcher, self.dispatcher.committer
         try:
-            images = gather(failed, committing, self.claims)
-            if failed.fate is Fate.MISCONFIGURED and any(image.result is None for image in images):
-                self.parent.hold_back(failed.at, failed.reason)
+            images = gather(failed, committer, self.leases)
+            if failed.cause is FailureCause.MISCONFIGURED and any(image.result is None for image in images):
+                dispatcher.hold_back(failed.at, failed.reason)
             verdict = judge(failed, images)
             for image, code in verdict.ended:
-                committing.fail(image.job, code, failed.reason, image.estimate)
-        except Exception as error:  # noqa: BLE001 - the others get their turn all the same; the door reports it
-            self._fail([lost.message], error)
+                committer.fail(image.job, code, failed.reason, image.estimate)
+        except Exception as error:  # noqa: BLE001 - one message's error must not end the others; the handler reports it
+            self._fail([message_id], error)
             return []
-        return [Wanted(lost.message, image) for image in verdict.again]
+        return verdict.resubmitted
 
-    def claim(self, image: _Image) -> _Image | None:
-        """Make an image this invocation's; None where nothing is to be done for it, or not now."""
+    def lease(self, image: _RequestedImage) -> _RequestedImage | None:
+        """Lease an image for this invocation; None if it has a result, is submitted, or failed for now."""
         job = image.wanted.job
         try:
-            place = self._free(image.wanted)
-            if place is None:
+            slot = self._free_slot(image.wanted)
+            if slot is None:
                 return None
-            self.claims.make(job, place)
+            self.leases.acquire(job, slot)
         except Exception as error:  # noqa: BLE001 - as above
-            self._fail(image.messages, error)
+            self._fail(image.message_ids, error)
             return None
-        return _Image(
-            msgspec.structs.replace(image.wanted, tier=place.tier.name, attempt=place.attempt), image.messages
-        )
+        leased = with_attempt(msgspec.structs.replace(image.wanted, tier=slot.tier.name), slot.attempt)
+        return _RequestedImage(leased, image.message_ids)
 
-    def _free(self, wanted: HandOver) -> Place | None:
-        """Where an image is to be claimed; None where it has ended, or Batch has it already."""
-        job, store = wanted.job, self.parent.committing.store
+    def _free_slot(self, wanted: HandOver) -> DispatchSlot | None:
+        """The slot to lease; None if the image has a result, or Batch has it."""
+        job, store = wanted.job, self.dispatcher.committer.store
         if store.read(job.result_key) is not None:
             return None
-        last = newest(store, job)
-        tier = array_partition.tier_of(wanted) or (last.tier if last else self._by_size(wanted))
-        place = Place(attempt=wanted.attempt, tier=tier)
-        if last is None or place.rank > last.rank:
-            return place
-        if self.claims.is_submitted(job, last):
+        last = newest_slot(store, job)
+        tier = array_partition.tier_of(wanted) or (last.tier if last else self._tier_by_size(wanted))
+        slot = DispatchSlot(attempt=attempt_of(wanted), tier=tier)
+        if last is None or slot.rank > last.rank:
+            return slot
+        if self.leases.is_submitted(job, last):
             return None
-        return msgspec.structs.replace(last, taken=last.taken + 1)
+        return msgspec.structs.replace(last, taken_over=last.taken_over + 1)
 
-    def _by_size(self, wanted: HandOver) -> Tier:
-        """Where nothing else is known: the child finds out, and hands over to a larger one."""
-        stored = self.parent.committing.store.head(wanted.job.source)
+    def _tier_by_size(self, wanted: HandOver) -> Tier:
+        """The tier by the source's bytes, without an estimate: the child may hand over to a larger one."""
+        stored = self.dispatcher.committer.store.head(wanted.job.source)
         return array_partition.smallest(stored.bytes if stored else 0)
 
-    def submit(self, name: str, images: Sequence[_Image]) -> None:
-        """Submit all images of one tier: a job for one share, an array for more."""
-        tier, parent = tier_by_name(name), self.parent
-        assert tier is not None  # noqa: S101 - a claim's place has one
-        divided = array_partition.divide((image.wanted for image in images), tier)
+    def submit(self, tier_name: str, images: Sequence[_RequestedImage]) -> None:
+        """Submit all images of one tier: a job for one share, an array job for more."""
+        tier, dispatcher = named(tier_name), self.dispatcher
+        assert tier is not None  # noqa: S101 - the name of a slot's tier
+        shares = array_partition.divide((image.wanted for image in images), tier)
+        timeout = array_partition.timeout_seconds(shares, tier)
+        work_id = self.work_ids[tier_name]
         work = BatchWork(
-            work_id=self.work_ids[name],
-            tier=name,
-            shares=divided,
-            timeout_seconds=array_partition.timeout_seconds(divided, tier),
-            created_at=parent.now(),
+            work_id=work_id, tier=tier_name, shares=shares, timeout_seconds=timeout, created_at=dispatcher.now()
         )
         try:
-            parent.committing.create(work.key, msgspec.json.encode(work), "application/json")
-            self._be_in_time(work.key)
-            parent.jobs.submit(job_name(work.work_id), name, ("work", work.key), len(divided), work.timeout_seconds)
+            dispatcher.committer.create(work.key, msgspec.json.encode(work), "application/json")
+            self._check_leases_in_time(work.key)
+            dispatcher.jobs.submit(job_name(work_id), tier_name, ("work", work.key), len(shares), timeout)
         except Exception as error:  # noqa: BLE001 - as above
-            self._fail([message for image in images for message in image.messages], error)
+            self._fail([message_id for image in images for message_id in image.message_ids], error)
             return
-        parent.committing.metrics.submit(name, len(images), len(divided), parent.now())
-        with suppress(Unavailable):  # whoever misses the mark asks Batch
-            self.claims.mark(work.work_id)
+        dispatcher.committer.metrics.submit(tier_name, len(images), len(shares), dispatcher.now())
+        with suppress(Unavailable):  # without the marker, the next dispatcher asks Batch
+            self.leases.mark_submitted(work_id)
 
-    def _be_in_time(self, key: str) -> None:
-        if self.parent.now() - self.started > PATIENCE / 2:  # others may take its claims over soon
+    def _check_leases_in_time(self, key: str) -> None:
+        if self.dispatcher.now() - self.started > LEASE_TIME / 2:  # other dispatchers may soon take the leases over
             raise Unavailable(Code.BATCH_UNAVAILABLE, f"The work of {key} came too late to be submitted.")
 
-    def _fail(self, messages: Iterable[str], error: Exception) -> None:
-        for message in messages:
-            self.failures.setdefault(message, error)
+    def _fail(self, message_ids: Iterable[str], error: Exception) -> None:
+        for message_id in message_ids:
+            self.failures.setdefault(message_id, error)
 
 
 def _rank(wanted: HandOver) -> tuple[int, int, bool]:

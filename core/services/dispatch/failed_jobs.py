@@ -1,7 +1,7 @@
-"""What becomes of the images of a Batch job that failed.
+"""What is decided about the images of a Batch job that failed.
 
-A child works on its images in order, so that the first which has not ended, and was not handed over, is the one that it
-failed over; those behind it were not tried, and are not to blame.
+A child processes its images in order. So the first image that has no result and was not handed over is the culprit;
+the images after it were not tried.
 """
 
 from collections.abc import Sequence
@@ -14,124 +14,119 @@ from core.domain.errors import Code, Misconfigured, Refusal
 from core.domain.model import HandOver, Result, Value
 from core.routing import batch_tiers
 from core.services.dispatch import job_documents
-from core.services.dispatch.job_events import Fate, JobFailed
-from core.services.dispatch.leases import Claims, Place, fresh, newest
-from core.services.processing.commit import Committing
+from core.services.dispatch.attempts import attempt_of, with_attempt
+from core.services.dispatch.job_events import FailureCause, JobFailed
+from core.services.dispatch.leases import DispatchSlot, Leases, newest_slot
+from core.services.processing.commit import ResultCommitter
 
 
-class LostImage(Value, frozen=True, kw_only=True):
-    """One image of the job. `place` is where it was sent last, `is_here` whether that is this job still.
+class FailedJobImage(Value, frozen=True, kw_only=True):
+    """One image of the job. `slot` is where it was sent last; `is_here` says whether that is still this job.
 
-    `given_on` is what the child wrote of it when it handed it over, by a message that may be on its way yet.
+    `handed_over` is what the child wrote when it handed the image over; the message of it may still be on its way.
     """
 
     wanted: HandOver
     result: Result | None
-    place: Place | None
+    slot: DispatchSlot | None
     is_here: bool
-    given_on: HandOver | None = None
+    handed_over: HandOver | None = None
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Who ends failed, with which code; and who is submitted, again or to a larger tier."""
+    """The images that end failed, with their code, and the images to submit again, or to a larger tier."""
 
     ended: Sequence[tuple[HandOver, Code]]
-    again: Sequence[HandOver]
+    resubmitted: Sequence[HandOver]
 
 
-def gather(failed: JobFailed, committing: Committing, claims: Claims) -> list[LostImage]:
-    """The images of the job, or share, in the order in which they were worked on. Raises Refusal, Misconfigured."""
-    key = object_keys.work_key(failed.work_id)
-    body = committing.store.read(key)
+def gather(failed: JobFailed, committer: ResultCommitter, leases: Leases) -> list[FailedJobImage]:
+    """The images of the job, or of one share, in the order of processing. Raises Refusal, Misconfigured."""
+    key = job_documents.key_of(failed.work_id)
+    body = committer.store.read(key)
     if body is None:
         raise Refusal(Code.INVALID_EVENT, f"A Batch job of {key} failed, but there is no such object.")
     work = job_documents.decode(body, key)
     if failed.index is not None and failed.index >= len(work.shares):
         raise Refusal(Code.INVALID_EVENT, f"Share {failed.index} of {key} failed, which has {len(work.shares)}.")
-    claims.mark(failed.work_id)  # what has failed was submitted
-    chosen = work.shares if failed.index is None else work.shares[failed.index : failed.index + 1]
-    return [_look(image, work, committing, claims) for share in chosen for image in share]
+    leases.mark_submitted(failed.work_id)  # a job that failed was submitted
+    shares = work.shares if failed.index is None else work.shares[failed.index : failed.index + 1]
+    return [_look_up(image, work, committer, leases) for share in shares for image in share]
 
 
-def judge(failed: JobFailed, images: Sequence[LostImage]) -> Verdict:
-    """Decide. The same however often and however late it is asked, and whatever was done of it before. Pure."""
-    left = [image for image in images if image.result is None]
-    here = [image.wanted for image in left if image.is_here and image.given_on is None]
-    given_on = [image.given_on for image in left if image.is_here and image.given_on]
-    # What another submission has by now is looked after there, unless its maker died: the claim says
-    elsewhere = [_at(image.wanted, image.place) for image in left if not image.is_here and image.place]
+def judge(failed: JobFailed, images: Sequence[FailedJobImage]) -> Verdict:
+    """Decide about the images. Pure, and the same however often and late it is called, after any part was done."""
+    unended = [image for image in images if image.result is None]
+    here = [image.wanted for image in unended if image.is_here and image.handed_over is None]
+    handed_over = [image.handed_over for image in unended if image.is_here and image.handed_over]
+    # Leased by another submission, whose dispatcher may have died: the lease says so when it is resubmitted
+    moved = [_at(image.wanted, image.slot) for image in unended if not image.is_here and image.slot]
     ended, again = _decide(failed, here, _culprit(failed, images))
-    words = {"reason": failed.reason}
-    return Verdict(ended, [*elsewhere, *given_on, *(msgspec.structs.replace(one, **words) for one in again)])
+    again = [msgspec.structs.replace(image, reason=failed.reason) for image in again]
+    return Verdict(ended, [*moved, *handed_over, *again])
 
 
 def _decide(
     failed: JobFailed, here: list[HandOver], culprit: HandOver | None
 ) -> tuple[list[tuple[HandOver, Code]], list[HandOver]]:
-    match failed.fate:
-        case Fate.CANCELLED:
+    match failed.cause:
+        case FailureCause.CANCELLED:
             return [(image, Code.CANCELLED) for image in here], []
-        case Fate.NOT_STARTED:
+        case FailureCause.NOT_STARTED:
             return [(image, Code.NOT_STARTED) for image in here], []
-        case Fate.INTERRUPTED | Fate.MISCONFIGURED:
-            final = [(image, Code.WORKER_CRASHED) for image in here if _is_repeated(image)]
-            return final, [_later(image, image.attempt + 1) for image in here if not _is_repeated(image)]
-        case Fate.CRASHED if culprit and not _is_repeated(culprit):
-            return [], [_later(image, image.attempt + 1) for image in here]
-        case Fate.OUT_OF_MEMORY if here and (larger := _above(here[0])):
+        case FailureCause.INTERRUPTED | FailureCause.MISCONFIGURED:
+            ended = [(image, Code.WORKER_CRASHED) for image in here if attempt_of(image).is_retry]
+            firsts = [image for image in here if not attempt_of(image).is_retry]
+            return ended, [with_attempt(image, attempt_of(image).following()) for image in firsts]
+        case FailureCause.CRASHED if culprit and not attempt_of(culprit).is_retry:
+            return [], [with_attempt(image, attempt_of(image).following()) for image in here]
+        case FailureCause.OUT_OF_MEMORY if here and (larger := _larger_tier(here[0])):
             return [], [msgspec.structs.replace(image, tier=larger) for image in here]
-    code = {Fate.OUT_OF_MEMORY: Code.OUT_OF_MEMORY, Fate.TIMED_OUT: Code.TIMED_OUT}.get(
-        failed.fate, Code.WORKER_CRASHED
+    code = {FailureCause.OUT_OF_MEMORY: Code.OUT_OF_MEMORY, FailureCause.TIMED_OUT: Code.TIMED_OUT}.get(
+        failed.cause, Code.WORKER_CRASHED
     )
-    others = [_later(image, fresh(image.attempt)) for image in here if image is not culprit]
-    return [(image, code) for image in here if image is culprit], others
+    untried = [with_attempt(image, attempt_of(image).next_generation()) for image in here if image is not culprit]
+    return [(image, code) for image in here if image is culprit], untried
 
 
-def _culprit(failed: JobFailed, images: Sequence[LostImage]) -> HandOver | None:
-    """The image that was being worked on; None where an earlier delivery of this event has seen to it."""
+def _culprit(failed: JobFailed, images: Sequence[FailedJobImage]) -> HandOver | None:
+    """The image that the child was processing; None if an earlier delivery of this event has decided about it."""
     for image in images:
-        if image.result is None and image.is_here and image.given_on is None:
+        if image.result is None and image.is_here and image.handed_over is None:
             return image.wanted
-        if image.place and image.place.attempt > image.wanted.attempt:
+        if image.slot and image.slot.attempt > attempt_of(image.wanted):
             return None
         if image.result and image.result.committed_at > failed.at:
             return None
     return None
 
 
-def _look(image: HandOver, work: job_documents.BatchWork, committing: Committing, claims: Claims) -> LostImage:
+def _look_up(
+    image: HandOver, work: job_documents.BatchWork, committer: ResultCommitter, leases: Leases
+) -> FailedJobImage:
     wanted = msgspec.structs.replace(image, tier=work.tier)
-    result = committing.standing(image.job)
-    place = None if result else newest(committing.store, image.job)
-    is_here = place is None or claims.read(image.job, place).work_id == work.work_id
-    given_on = _given_on(wanted, committing) if is_here and result is None else None
-    return LostImage(wanted=wanted, result=result, place=place, is_here=is_here, given_on=given_on)
+    result = committer.standing(image.job)
+    slot = None if result else newest_slot(committer.store, image.job)
+    is_here = slot is None or leases.read(image.job, slot).work_id == work.work_id
+    handed_over = _handed_over(wanted, committer) if is_here and result is None else None
+    return FailedJobImage(wanted=wanted, result=result, slot=slot, is_here=is_here, handed_over=handed_over)
 
 
-def _given_on(wanted: HandOver, committing: Committing) -> HandOver | None:
-    key = wanted.passed_on_key
-    body = committing.store.read(key)
-    return (
-        stored_documents.decode_stored(body, HandOver, key, "a job that was handed over") if body is not None else None
-    )
+def _handed_over(wanted: HandOver, committer: ResultCommitter) -> HandOver | None:
+    key = object_keys.handed_over(wanted)
+    body = committer.store.read(key)
+    return stored_documents.stored(body, HandOver, key, "a job that was handed over") if body is not None else None
 
 
-def _above(image: HandOver) -> str:
-    tier = batch_tiers.tier_by_name(image.tier)
+def _larger_tier(image: HandOver) -> str:
+    """The name of the next larger tier; empty above the largest."""
+    tier = batch_tiers.named(image.tier)
     if tier is None:
         raise Misconfigured(Code.INVALID_RESULT, f"There is no tier {image.tier!r}.")
     larger = batch_tiers.next_tier(tier)
     return larger.name if larger else ""
 
 
-def _is_repeated(image: HandOver) -> bool:
-    return image.attempt % 2 == 1
-
-
-def _later(image: HandOver, attempt: int) -> HandOver:
-    return msgspec.structs.replace(image, attempt=attempt)
-
-
-def _at(image: HandOver, place: Place) -> HandOver:
-    return msgspec.structs.replace(image, tier=place.tier.name, attempt=place.attempt)
+def _at(image: HandOver, slot: DispatchSlot) -> HandOver:
+    return with_attempt(msgspec.structs.replace(image, tier=slot.tier.name), slot.attempt)

@@ -1,7 +1,7 @@
-"""What a Batch job is given to do: a document in S3, since 30 KiB is all that a submission may carry.
+"""The document of a submission: the images of each of its jobs. It is in S3, since a submission holds 30 KiB at most.
 
-A job of one child works on the first share; child N of an array on share N. A child that is run again finds out by
-itself what has been committed.
+A single job works on the first share, child N of an array job on share N. A child that runs again skips the images
+that have a result.
 """
 
 from datetime import datetime
@@ -11,21 +11,26 @@ from core.domain.model import HandOver, Value
 
 
 class BatchWork(Value, frozen=True, kw_only=True):
-    """All shares of one submission, for children of the tier that is named by `tier`."""
+    """All shares of one submission; `tier` is the name of its tier."""
 
     schema: int = 1
     work_id: str
     tier: str
     shares: tuple[tuple[HandOver, ...], ...]
-    #: Batch's own time-out of one attempt, which no variable tells its job; 0 where there is none.
+    #: Batch's time-out of one attempt, in seconds, which Batch does not tell the job; 0 if there is none.
     timeout_seconds: int = 0
     created_at: datetime
 
     @property
     def key(self) -> str:
-        return object_keys.work_key(self.work_id)
+        return key_of(self.work_id)
+
+
+def key_of(work_id: str) -> str:
+    """The document's key in the bucket."""
+    return f"{BATCHES}{work_id}.json"
 
 
 def decode(body: bytes, key: str) -> BatchWork:
-    """Read the document. Raises Misconfigured(INVALID_RESULT) when it is not one."""
-    return stored_documents.decode_stored(body, BatchWork, key, "the work of a Batch job")
+    """Read a document. Raises Misconfigured(INVALID_RESULT) if `body` is not one."""
+    return stored_documents.stored(body, BatchWork, key, "the work of a Batch job")

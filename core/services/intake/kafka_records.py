@@ -1,7 +1,7 @@
-"""Records of Kafka: what one says of its image, and what makes it that image. Pure.
+"""Kafka records: which image a record means, and what the image's identity is. Pure.
 
-The value is the image itself, or a JSON object `{"s3": "s3://bucket/key"}` that says where it lies; headers say the
-rest. docs/how-to/kafka.md tells producers.
+The value is the image itself, or a JSON object `{"s3": "s3://bucket/key"}` that refers to it. The headers name
+customer, pipeline, file name and idempotency key. docs/how-to/kafka.md documents them for producers.
 """
 
 import hashlib
@@ -19,12 +19,12 @@ from core.domain.model import Value
 from core.services.intake.requests import ImageRequest, caller_key, read_request
 
 _HEADERS = ("customer-id", "pipeline", "filename", "idempotency-key")
-_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # a clock that says less is not set
+_OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # an earlier timestamp comes from a clock that is not set
 _AHEAD = timedelta(days=1)  # how far a producer's clock may be ahead of ours
 
 
 class Message(Value, frozen=True, kw_only=True):
-    """What a record carries. `timestamp` is in milliseconds since 1970; None where nobody set a time."""
+    """The content of a record. `timestamp` is in milliseconds since 1970; None if the record has none."""
 
     key: bytes | None
     value: bytes
@@ -34,9 +34,9 @@ class Message(Value, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One record of a batch: where it stands, what the event said of it, and what that could be read as.
+    """One record of a batch: its position, its JSON in the event (`raw`), and its content, or why it is unreadable.
 
-    `cluster` is an ARN or bootstrap servers; `group` is the event's own name of the partition.
+    `cluster` is an ARN or the bootstrap servers; `group` is the event's name of the partition, as in `images-0`.
     """
 
     cluster: str
@@ -52,7 +52,7 @@ class Record:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all of it, in hex: a topic made anew, or another cluster's, begins with the same offsets."""
+        """SHA-256 of cluster and `raw`, in hex: a topic that is created again repeats its offsets."""
         return hashlib.sha256(json.dumps([self.cluster, self.raw], sort_keys=True).encode()).hexdigest()
 
 
@@ -63,10 +63,10 @@ class _Reference(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What a record asks for: `body` is its image, unless it refers to one.
+class KafkaImage:
+    """The image that a record means. `body` holds its bytes; None if the record refers to an object in S3.
 
-    `identity` is what makes its image that image; `position` is where the record stands, with what it holds.
+    `position` identifies the record: cluster, topic, partition, offset, timestamp and the value's hash.
     """
 
     request: ImageRequest
@@ -76,61 +76,65 @@ class Asked:
 
     @property
     def identity(self) -> tuple[str, ...]:
+        """The caller's idempotency key, else the record's position."""
         return caller_key(self.request) or self.position
 
 
-def ask(record: Record, rules: Sequence[Rule], pipeline: str, now: datetime) -> Asked:
-    """Read what a record asks for; `pipeline` is for one that names none. Raises Refusal that names the field."""
+def read_image(record: Record, rules: Sequence[Rule], default_pipeline: str, now: datetime) -> KafkaImage:
+    """The image that a record means; `default_pipeline` applies if it names none. Raises Refusal, with the field."""
     message = record.message
     if isinstance(message, Refusal):
         raise message
-    said = _headers(message.headers)
+    headers = _headers(message.headers)
     reference = _reference(message.value)
-    wanted: dict[str, str | None] = {
-        "customer": _customer(said["customer-id"], record.topic, message.key, rules),
-        "pipeline": said.get("pipeline") or pipeline,
-        "filename": said.get("filename") or (reference.filename if reference else None),
-        "idempotency_key": said.get("idempotency-key") or (reference.idempotency_key if reference else None),
-        # The bytes need not become text to be bytes again: what a request says of them is that it has some
+    fields: dict[str, str | None] = {
+        "customer": _customer(headers["customer-id"], record.topic, message.key, rules),
+        "pipeline": headers.get("pipeline") or default_pipeline,
+        "filename": headers.get("filename") or (reference.filename if reference else None),
+        "idempotency_key": headers.get("idempotency-key") or (reference.idempotency_key if reference else None),
+        # An empty `image` stands for the bytes: as base64 they would only be decoded again
         **({"s3": reference.s3} if reference else {"image": ""}),
     }
-    if not wanted["pipeline"]:
+    if not fields["pipeline"]:
         raise Refusal(
             Code.INVALID_REQUEST, "pipeline: the record has no header pipeline, and KAFKA_PIPELINE names none."
         )
-    return Asked(
-        request=read_request(wanted),
+    return KafkaImage(
+        request=read_request(fields),
         body=None if reference else message.value,
         position=_position(record, message),
         received_at=_received(message.timestamp, now),
     )
 
 
-def _customer(said: str, topic: str, key: bytes | None, rules: Sequence[Rule]) -> str:
-    """Where a topic is a customer's own, that decides: whoever may write into it says no other by a header."""
-    own = find_topic_owner(rules, topic)
-    if own is not None and said not in ("", own):
+def _customer(header: str, topic: str, key: bytes | None, rules: Sequence[Rule]) -> str:
+    """The customer who owns the topic, else the header's, else by the rules.
+
+    Whoever may write to a customer's own topic must not name another customer in a header.
+    """
+    topic_owner = owner(rules, topic)
+    if topic_owner is not None and header not in ("", topic_owner):
         raise Refusal(
             Code.INVALID_REQUEST,
-            f"customer: the header customer-id says {said[:80]!r}, but by KAFKA_CUSTOMERS topic {topic} is {own}'s "
-            "alone. Leave the header out, or write into another topic.",
+            f"customer: the header customer-id says {header[:80]!r}, but by KAFKA_CUSTOMERS topic {topic} belongs to "
+            f"{topic_owner} alone. Leave the header out, or write to another topic.",
         )
-    return own or said or find_customer(rules, topic, key)
+    return topic_owner or header or find_customer(rules, topic, key)
 
 
 def _headers(headers: dict[str, bytes]) -> dict[str, str]:
-    """Those that are read here, as text. An empty one is none: Lambda does not tell it from Kafka's null."""
-    said = {}
+    """The headers in _HEADERS as text; empty if absent, since Lambda sends Kafka's null as an empty value."""
+    texts = {}
     for name in _HEADERS:
         try:
-            said[name] = headers.get(name, b"").decode()
+            texts[name] = headers.get(name, b"").decode()
         except UnicodeDecodeError as error:
             raise Refusal(Code.INVALID_REQUEST, f"header {name}: is not UTF-8: {error}.") from error
-    return said
+    return texts
 
 
 def _reference(value: bytes) -> _Reference | None:
-    """The reference that a value is; None where it is anything but a JSON object: no image begins like one."""
+    """The reference in a value; None if the value is not a JSON object: no image format begins with `{`."""
     if not value.lstrip(b" \t\r\n").startswith(b"{"):
         return None
     try:
@@ -144,12 +148,12 @@ def _reference(value: bytes) -> _Reference | None:
 
 
 def _position(record: Record, message: Message) -> tuple[str, ...]:
-    place = (record.cluster, record.topic, str(record.partition), str(record.offset), str(message.timestamp))
-    return ("kafka", *place, hashlib.sha256(message.value).hexdigest())
+    position = (record.cluster, record.topic, str(record.partition), str(record.offset), str(message.timestamp))
+    return ("kafka", *position, hashlib.sha256(message.value).hexdigest())
 
 
 def _received(timestamp: int | None, now: datetime) -> datetime:
-    """When the record came in, where its timestamp can be that."""
+    """The record's timestamp if it is plausible, else `now`."""
     try:
         received = datetime.fromtimestamp((timestamp or 0) / 1000, UTC)
     except (OverflowError, ValueError, OSError):

@@ -1,81 +1,67 @@
-"""What becomes no image behind a door where nobody hears an answer: it is written down, and counted, once.
+"""Refusals at entries that return no answer: each leaves one document under `refused/`, and is counted once.
 
-What was sent is kept: a record of Kafka in its document, an object under `incoming/` where it lies.
+The refused content is kept: a Kafka record in its document, an upload where it is under `incoming/`.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
-from typing import Protocol
 from uuid import uuid4
 
 from core.domain import log, object_keys
 from core.domain.errors import Refusal
 from core.domain.identity import s3_identity
 from core.domain.model import Door, ObjectRef
-from core.ports.metrics import Metrics
-from core.ports.store import ObjectStore
 from core.services.intake.kafka_records import Record
+from core.services.intake.requests import s3_identity
+from core.services.processing.commit import ResultCommitter
 
 
-class Writes(Protocol):
-    """`core.services.processing.commit.Committing`, or the service that has the same."""
-
-    @property
-    def store(self) -> ObjectStore: ...
-
-    @property
-    def metrics(self) -> Metrics: ...
-
-    def create(self, key: str, body: bytes | Path, media_type: str, metadata: dict[str, str] | None = None) -> bool: ...
-
-
-def write_down(
-    writes: Writes, key: str, door: Door, refusal: Refusal, now: datetime, what: Mapping[str, object]
+def write_refusal(
+    committer: ResultCommitter, key: str, door: Door, refusal: Refusal, now: datetime, details: Mapping[str, object]
 ) -> bool:
-    """Leave a document at `key`, unless one lies there: whoever wrote it counts it. Whether this call was the one."""
+    """Write a refusal's document to `key` if there is none, and count it; whether this call wrote it."""
     token = str(uuid4())
     document = {
         "schema": 1,
         "code": refusal.code,
         "message": refusal.message,
         "refused_at": now.isoformat(),
-        **what,
+        **details,
     }
-    body = json.dumps(document).encode()  # ASCII: JSON's escapes can spell half of a character, and UTF-8 cannot
-    mine = writes.create(key, body, "application/json", {"token": token})
-    if not mine:  # also when the store wrote it and its answer was lost
-        stored = writes.store.head(ObjectRef(bucket=writes.store.bucket, key=key))
-        mine = stored is not None and stored.metadata.get("token") == token
-    if mine:
-        writes.metrics.refuse(door, refusal.code, now)
-    return mine
+    body = json.dumps(document).encode()  # ASCII: half of a surrogate pair is valid in JSON, and not in UTF-8
+    written = committer.create(key, body, "application/json", {"token": token})
+    if not written:  # also after a write of this call whose answer was lost
+        stored = committer.store.head(ObjectRef(bucket=committer.store.bucket, key=key))
+        written = stored is not None and stored.metadata.get("token") == token
+    if written:
+        committer.metrics.refuse(door, refusal.code, now)
+    return written
 
 
-def refuse_upload(writes: Writes, source: ObjectRef, refusal: Refusal, now: datetime) -> bool:
-    """An object whose key says of no image whose it is. It stays where it is. As `write_down`, and the log is told."""
-    key = object_keys.refused_upload_key(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
-    what = {"bucket": source.bucket, "key": source.key, "version": source.version, "etag": source.etag}
-    mine = write_down(writes, key, Door.UPLOAD, refusal, now, what)
-    if mine:
+def refuse_upload(committer: ResultCommitter, source: ObjectRef, refusal: Refusal, now: datetime) -> bool:
+    """Refuse an upload whose key names no customer's image; whether this call wrote the document. Logs it then."""
+    key = object_keys.refused_upload(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
+    details = {"bucket": source.bucket, "key": source.key, "version": source.version, "etag": source.etag}
+    written = write_refusal(committer, key, Door.UPLOAD, refusal, now, details)
+    if written:
         log.say(
-            f"The upload {source.quoted} was refused ({refusal.code}): {refusal.message} It stays where it is: put it "
-            f"where it belongs, and delete it there. This is kept in {key}."
+            f"The upload {source.quoted} was refused ({refusal.code}): {refusal.message} The object was not moved: "
+            f"upload it again under a valid key, and delete it. The refusal is stored in {key}."
         )
-    return mine
+    return written
 
 
-def refuse_record(writes: Writes, record: Record, refusal: Refusal, now: datetime) -> str:
-    """A record of Kafka that was not accepted, kept whole; returns the key of its document."""
-    key = object_keys.refused_record_key(record.topic, record.partition, record.offset, record.digest)
-    what = {
+def refuse_record(committer: ResultCommitter, record: Record, refusal: Refusal, now: datetime) -> str:
+    """Refuse a Kafka record; returns the key of its document, which holds the whole record."""
+    key = object_keys.refused(record.topic, record.partition, record.offset, record.digest)
+    details = {
         "cluster": record.cluster,
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
         "record": record.raw,
     }
-    write_down(writes, key, Door.KAFKA, refusal, now, what)
+    write_refusal(committer, key, Door.KAFKA, refusal, now, details)
     return key

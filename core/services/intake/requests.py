@@ -1,4 +1,4 @@
-"""Requests to work on one image that carry it, or refer to it: the direct door's event and Batch's job."""
+"""Requests and uploads as jobs: each says which image it means, and where the source is."""
 
 import hashlib
 from base64 import b64decode
@@ -16,11 +16,11 @@ from core.domain.identity import image_id, s3_identity
 from core.domain.model import Door, ImageJob, ObjectRef, Value
 from core.ports.store import ObjectStore
 
-_KEY_BYTES = 1024  # S3 answers what is longer as it answers what is forbidden
+_KEY_BYTES = 1024  # S3's limit: it answers a longer key with 403, as if it were forbidden
 
 
 class ImageRequest(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a caller sends: exactly one of `image` (base64) and `s3` (s3://bucket/key) says which image."""
+    """A request for one image. Exactly one of `image` (its bytes in base64) and `s3` (s3://bucket/key) is set."""
 
     customer: str
     pipeline: object_keys.PipelineName
@@ -34,7 +34,7 @@ def read_request(event: object) -> ImageRequest:
     """Validate a request. Raises Refusal(INVALID_REQUEST) that names the field."""
     try:
         request = msgspec.convert(event, ImageRequest)
-        msgspec.json.encode(request)  # JSON's escapes can spell half of a character: no key, no database holds that
+        msgspec.json.encode(request)  # fails for half of a surrogate pair, which no key and no database can hold
     except (msgspec.ValidationError, UnicodeEncodeError) as error:
         raise Refusal(Code.INVALID_REQUEST, f"The request was not accepted: {error}") from error
     object_keys.check_customer(request.customer)
@@ -44,66 +44,128 @@ def read_request(event: object) -> ImageRequest:
 
 
 def accept_bytes(request: ImageRequest, bucket: str, now: datetime) -> tuple[ImageJob, bytes]:
-    """The job of an image that came inside the event, and its bytes.
+    """The job and the decoded bytes of a request that holds its image. Raises Refusal(INVALID_REQUEST).
 
-    Its identity is the caller's idempotency key, else the hash of its content.
+    The image's identity is the caller's idempotency key, else the SHA-256 of the bytes.
     """
     try:
         body = b64decode(request.image or "", validate=True)
     except (Base64Error, ValueError) as error:
         raise Refusal(Code.INVALID_REQUEST, f"image: is not base64: {error}.") from error
-    source = caller_key(request) or ("sha256", hashlib.sha256(body).hexdigest())
-    return staged_job(request, bucket, source, Door.DIRECT, now), body
-
-
-def staged_job(request: ImageRequest, bucket: str, source: tuple[str, ...], door: Door, now: datetime) -> ImageJob:
-    """The job of an image whose bytes came with the event; `source` is what makes it that image."""
-    identity = image_id(request.customer, request.pipeline, *source)
-    place = ObjectRef(bucket=bucket, key=object_keys.staged_key(request.customer, request.pipeline, identity))
-    return _job(request, identity, door, place, now)
-
-
-def stored_job(
-    request: ImageRequest, place: ObjectRef, source: tuple[str, ...], door: Door, received_at: datetime
-) -> ImageJob:
-    """The job of an image that lies at `place`; `source` is what makes it that image."""
-    return _job(request, image_id(request.customer, request.pipeline, *source), door, place, received_at)
+    identity = caller_key(request) or ("sha256", hashlib.sha256(body).hexdigest())
+    return inline_job(request, bucket, identity, Door.DIRECT, now), body
 
 
 def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequence[str], now: datetime) -> ImageJob:
-    """The job of an image that lies in S3 already, in a place of the customer's own.
+    """The job of a request that refers to an object in S3.
 
-    Its identity is the caller's idempotency key, else that of the content which lies there now; under `incoming/`
-    always the latter. Raises Refusal(REFERENCE_REFUSED) for any other place, and Refusal(INVALID_REQUEST) where
+    The image's identity is the caller's idempotency key, else the object's version or ETag; under `incoming/` always
+    the latter. Raises Refusal: REFERENCE_REFUSED for an object that the customer may not refer to, INVALID_REQUEST if
     there is no object.
     """
-    place = referred_place(request, store.bucket, references)
-    stored = store.head(place)
-    waits = is_waiting(place, store.bucket)
-    key = None if waits else caller_key(request)
+    ref = referenced_object(request, store.bucket, references)
+    stored = store.head(ref)
+    pending = is_pending_upload(ref, store.bucket)
+    key = None if pending else caller_key(request)
     if stored is None and key is None:
-        moved = "; if it has ended, its source is in originals/ or quarantine/" if waits else ""
-        raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {place.quoted}{moved}.")
-    source = stored.ref if stored else place  # with a key it may have ended, and be gone, already
-    return stored_job(request, source, key or s3_identity(source), Door.REFERENCE, now)
+        moved = "; if it has ended, its source is in originals/ or quarantine/" if pending else ""
+        raise Refusal(Code.INVALID_REQUEST, f"s3: there is no object at {ref.quoted}{moved}.")
+    source = stored.ref if stored else ref  # with a key, its image may have a result already, and its source be gone
+    return referenced_job(request, source, key or s3_identity(source), Door.REFERENCE, now)
 
 
-def is_waiting(place: ObjectRef, bucket: str) -> bool:
-    """Whether what lies there is an image already, by its upload.
+def upload_job(place: object_keys.Incoming, source: ObjectRef, received_at: datetime) -> ImageJob:
+    """The job of an upload: `place` is what its key says."""
+    return ImageJob(
+        image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
+        customer=place.customer,
+        pipeline=place.pipeline,
+        door=Door.UPLOAD,
+        name=object_keys.safe_name(place.name),
+        source=source,
+        received_at=received_at,
+    )
 
-    A key of the caller's would make a second one of it, and whichever ended first would take the source from the other.
+
+def inline_job(request: ImageRequest, bucket: str, identity: tuple[str, ...], door: Door, now: datetime) -> ImageJob:
+    """The job of an image whose bytes the event carries; `identity` is hashed into its id."""
+    identifier = image_id(request.customer, request.pipeline, *identity)
+    ref = ObjectRef(bucket=bucket, key=object_keys.inline(request.customer, request.pipeline, identifier))
+    return _job(request, identifier, door, ref, now)
+
+
+def referenced_job(
+    request: ImageRequest, source: ObjectRef, identity: tuple[str, ...], door: Door, received_at: datetime
+) -> ImageJob:
+    """The job of an image that is in S3 already, at `source`; `identity` is hashed into its id."""
+    return _job(request, image_id(request.customer, request.pipeline, *identity), door, source, received_at)
+
+
+def is_pending_upload(ref: ObjectRef, bucket: str) -> bool:
+    """Whether `ref` is under `incoming/`, so that its upload has made an image of it.
+
+    A caller's idempotency key would make a second image of it, and the first to end would move the other's source.
     """
-    return place.bucket == bucket and place.key.startswith(object_keys.INCOMING)
+    return ref.bucket == bucket and ref.key.startswith(object_keys.INCOMING)
+
+
+def s3_identity(ref: ObjectRef) -> tuple[str, str, str, str]:
+    """The identity of one content of one object: bucket, key, and its version, else its ETag."""
+    return "s3", ref.bucket, ref.key, ref.version or ref.etag or ""
 
 
 def caller_key(request: ImageRequest) -> tuple[str, str] | None:
-    """What makes an image that image where its caller says so: the same key at any door is the same image."""
+    """The identity by the caller's idempotency key: the same key means the same image at any entry."""
     return ("idempotency-key", request.idempotency_key) if request.idempotency_key else None
 
 
-def _job(request: ImageRequest, identity: str, door: Door, source: ObjectRef, received_at: datetime) -> ImageJob:
+def referenced_object(request: ImageRequest, bucket: str, references: Sequence[str]) -> ObjectRef:
+    """The object that `request.s3` names. `references`: prefixes that are allowed, with `{customer}` in them.
+
+    Raises Refusal: INVALID_REQUEST for a malformed URL, REFERENCE_REFUSED for an object that the customer may not use.
+    """
+    # Not urlsplit: it ends keys at `?`, and raises for what cannot be a host
+    scheme, _, path = (request.s3 or "").partition("://")
+    named_bucket, _, key = path.partition("/")
+    if scheme != "s3" or not named_bucket or not key:
+        raise Refusal(Code.INVALID_REQUEST, f"s3: {request.s3!r} is not s3://bucket/key.")
+    if len(key.encode()) > _KEY_BYTES:
+        raise Refusal(
+            Code.INVALID_REQUEST, f"s3: the key has {len(key.encode()):,} bytes; the limit of S3 is {_KEY_BYTES:,}."
+        )
+    ref = ObjectRef(bucket=named_bucket, key=key)
+    home = f"s3://{bucket}/"
+    incoming = f"{home}{object_keys.INCOMING}{request.customer}/"
+    allowed = [f"{home}{object_keys.ORIGINALS}{request.customer}/", incoming]
+    allowed += [prefix.replace("{customer}", request.customer) for prefix in references]
+    if ".." in key.split("/") or not any(str(ref).startswith(prefix) for prefix in allowed):
+        raise Refusal(
+            Code.REFERENCE_REFUSED,
+            f"s3: customer {request.customer} may not refer to {ref.quoted}; allowed are {', '.join(allowed)}.",
+        )
+    if str(ref).startswith(incoming):
+        _check_pending(request, ref, home)
+    return ref
+
+
+def _check_pending(request: ImageRequest, ref: ObjectRef, home: str) -> None:
+    place = object_keys.parse_incoming(ref.key)
+    if place.is_inline:
+        raise Refusal(
+            Code.REFERENCE_REFUSED,
+            f"s3: {ref.quoted} was staged for the request that carried it; send that request again, with its bytes.",
+        )
+    if place.pipeline != request.pipeline:
+        raise Refusal(
+            Code.REFERENCE_REFUSED,
+            f"s3: {ref.quoted} waits for another pipeline than {request.pipeline}; name that pipeline, or wait until "
+            f"the source is in {home}{object_keys.ORIGINALS}.",
+        )
+
+
+def _job(request: ImageRequest, identifier: str, door: Door, source: ObjectRef, received_at: datetime) -> ImageJob:
     return ImageJob(
-        image_id=identity,
+        image_id=identifier,
         customer=request.customer,
         pipeline=request.pipeline,
         door=door,
@@ -111,36 +173,3 @@ def _job(request: ImageRequest, identity: str, door: Door, source: ObjectRef, re
         source=source,
         received_at=received_at,
     )
-
-
-def referred_place(request: ImageRequest, bucket: str, references: Sequence[str]) -> ObjectRef:
-    """Where a request refers to, if that is a place of the customer's own. Raises Refusal."""
-    # Not by urlsplit: it cuts keys at `?`, and raises for what is no host
-    scheme, _, place = (request.s3 or "").partition("://")
-    home, _, key = place.partition("/")
-    if scheme != "s3" or not home or not key:
-        raise Refusal(Code.INVALID_REQUEST, f"s3: {request.s3!r} is not s3://bucket/key.")
-    if len(key.encode()) > _KEY_BYTES:
-        raise Refusal(Code.INVALID_REQUEST, f"s3: a key of {len(key.encode()):,} bytes; S3 ends at {_KEY_BYTES:,}.")
-    ref = ObjectRef(bucket=home, key=key)
-    own = f"s3://{bucket}/"
-    waiting = f"{own}{object_keys.upload_prefix(request.customer)}"
-    allowed = [f"{own}{object_keys.originals_prefix(request.customer)}", waiting]
-    allowed += [prefix.replace("{customer}", request.customer) for prefix in references]
-    if ".." in key.split("/") or not any(str(ref).startswith(prefix) for prefix in allowed):
-        raise Refusal(
-            Code.REFERENCE_REFUSED,
-            f"s3: {ref.quoted} is not in a place of customer {request.customer}; those are {', '.join(allowed)}.",
-        )
-    if str(ref).startswith(waiting) and object_keys.parse_incoming(key).is_inline:
-        raise Refusal(
-            Code.REFERENCE_REFUSED,
-            f"s3: {ref.quoted} is held for the request that brought it; send that one again, with its own bytes.",
-        )
-    if str(ref).startswith(waiting) and object_keys.parse_incoming(key).pipeline != request.pipeline:
-        raise Refusal(
-            Code.REFERENCE_REFUSED,
-            f"s3: {ref.quoted} waits for another pipeline than {request.pipeline}; ask for that one, or wait until "
-            f"it is in {own}{object_keys.ORIGINALS}.",
-        )
-    return ref

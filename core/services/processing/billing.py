@@ -1,38 +1,62 @@
-"""What a place costs, divided among the images that are worked on there at once."""
+"""What an image is billed for: its share of the machine's time, and the machine's size."""
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Lock
 
+from core.domain.model import Billed, Route
+from core.routing.batch_tiers import named
+from core.routing.prices import LEAST_SECONDS
+
 
 class Meter:
-    """A clock that n images at once make n times as slow: what it shows of each of them adds up to the time there was.
-
-    So a second of a function is paid for once, by whoever was in it, however many threads it has.
-    """
+    """Charges each of n concurrent images 1/n of the wall time, so that the charges add up to the wall time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
         self._images = 0
-        self._shown = 0.0
-        self._looked_at = clock()
+        self._charged = 0.0
+        self._updated_at = clock()
 
     @contextmanager
     def image(self) -> Iterator[Callable[[], float]]:
-        """While it lasts, one more image is worked on; what it yields says the seconds of it so far."""
-        since = self._show(1)
+        """Count one more concurrent image; yields a function that returns the seconds charged to it so far."""
+        charged_before = self._update(1)
         try:
-            yield lambda: self._show() - since
+            yield lambda: self._update() - charged_before
         finally:
-            self._show(-1)
+            self._update(-1)
 
-    def _show(self, more: int = 0) -> float:
+    def _update(self, more_images: int = 0) -> float:
         with self._lock:
             now = self._clock()
             if self._images:
-                self._shown += (now - self._looked_at) / self._images
-            self._looked_at = now
-            self._images += more
-            return self._shown
+                self._charged += (now - self._updated_at) / self._images
+            self._updated_at = now
+            self._images += more_images
+            return self._charged
+
+
+def billed(
+    seconds: float, *, route: Route, tier: str, memory_mb: int, vcpus: float, images_in_job: int
+) -> Billed | None:
+    """The bill for `seconds` of a machine; None if the machine is not billed (`memory_mb` is 0 and `tier` empty).
+
+    A Batch tier is billed for its own memory and vCPUs, and for at least LEAST_SECONDS, which `images_in_job` share.
+    """
+    batch_tier = named(tier)
+    if batch_tier:
+        memory_mb, vcpus = batch_tier.memory_mb, float(batch_tier.vcpus)
+    if not memory_mb:
+        return None
+    least = LEAST_SECONDS / images_in_job if route is Route.BATCH else 0.0
+    return Billed(
+        seconds=round(max(least, seconds), 6),
+        memory_mb=memory_mb,
+        vcpus=vcpus,
+        machine=os.uname().machine,
+        tier=tier,
+    )

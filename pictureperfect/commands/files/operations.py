@@ -23,14 +23,14 @@ def operations(out: Path) -> None:
     Writes the page's path on stdout. The pictures are painted and then processed, as any image is, in a supervised
     child.
     """
-    from core.bootstrap.worker import worker  # noqa: PLC0415 - `--help` needs none of these
+    from core.bootstrap.worker import start_worker  # noqa: PLC0415 - `--help` needs none of these
     from core.imaging.operations import OPERATIONS  # noqa: PLC0415
     from pictureperfect.catalogue import operation_page  # noqa: PLC0415
 
     writable_folder(out)
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="operations-") as scratch:
         task = bars.add_task("processing", total=len(OPERATIONS))
-        child = worker(os.environ)
+        child = start_worker(os.environ)
         try:
             shown = operation_page.render(child, Path(scratch), lambda: bars.advance(task))
         finally:

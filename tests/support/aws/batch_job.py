@@ -1,4 +1,4 @@
-"""What a Batch job finds: a bucket, queues, pipelines with operations that no one should write, and its document."""
+"""Batch containers as processes, with a bucket, queues, and pipelines whose operations use up memory or wait."""
 
 import os
 import subprocess
@@ -15,12 +15,12 @@ import msgspec
 import numpy as np
 
 from core.domain import object_keys
-from core.domain.model import Door, Estimate, HandOver, ImageJob, ObjectRef, Result
+from core.domain.model import Estimate, HandOver, ObjectRef, Result
 from core.services.dispatch.job_documents import BatchWork
 from localcloud import clients
 from localcloud.lambda_.sandbox_process import ROOT
-from tests.support.values import NOW
-from tests.support.waiting import until
+from tests.support.aws.local_batch import until
+from tests.support.values import NOW, upload_job
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -49,7 +49,7 @@ def linger(image, *, folder: str):
 
 @dataclass
 class Job:
-    """A job definition's surroundings: settings, pipelines, and what it is to do."""
+    """The settings, pipelines and documents of Batch jobs."""
 
     s3: "S3Client"
     bucket: str
@@ -58,19 +58,11 @@ class Job:
     small: bytes = field(default_factory=lambda: picture(64))
 
     def image(self, pipeline: str = "thumbnail", seconds: float = 5.0) -> HandOver:
-        """A waiting upload, whose estimate says so many seconds."""
+        """An upload that was handed over with an estimate of `seconds`."""
         identity = str(uuid4())
         place = ObjectRef(bucket=self.bucket, key=f"incoming/acme/{pipeline}/{identity}/a.jpg")
         self.s3.put_object(Bucket=self.bucket, Key=place.key, Body=self.small)
-        job = ImageJob(
-            image_id=identity,
-            customer="acme",
-            pipeline=pipeline,
-            door=Door.UPLOAD,
-            name="a.jpg",
-            source=place,
-            received_at=NOW,
-        )
+        job = upload_job(place, identity, pipeline=pipeline)
         estimate = Estimate(
             cpu_seconds=seconds, cpu_seconds_upper=seconds, parallel=0, peak_bytes=1, peak_bytes_upper=1
         )
@@ -121,7 +113,7 @@ def picture(size: int) -> bytes:
 
 
 def job(cloud: str, s3: "S3Client", bucket: str, sqs: "SQSClient", tmp_path: Path) -> Job:
-    """All there is to a job, and nothing submitted yet."""
+    """The surroundings of a job, without a document yet."""
     (tmp_path / "functions.py").write_text(FUNCTIONS)
     pipelines = tmp_path / "pipelines"
     pipelines.mkdir()

@@ -1,4 +1,4 @@
-"""The dispatcher on fakes, with an overflow queue, a Batch whose children run, and a clock that is told."""
+"""The dispatcher on fakes, with an overflow queue, Batch jobs that run, and a clock that tests move."""
 
 import itertools
 from collections.abc import Callable
@@ -14,29 +14,27 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.domain import object_keys, stored_documents
-from core.domain.identity import image_id, s3_identity
-from core.domain.kafka_customer_rules import read_rules
-from core.domain.model import Door, Estimate, HandOver, ImageJob, Result, Route
+from core.domain import manifest, object_keys
+from core.domain.model import Estimate, HandOver, ImageJob, Result, Route, image_id
 from core.ports.batch import Jobs
-from core.services.dispatch.array_child import Ending, Sharing, read
-from core.services.dispatch.dispatcher import Dispatching
+from core.services.dispatch.array_child import ArrayChild, Ending, read_share
+from core.services.dispatch.dispatcher import Dispatcher
 from core.services.dispatch.job_documents import BatchWork
-from core.services.intake.accept import Intake
-from core.services.processing.commit import Committing
+from core.services.intake.accept import ImageStager
+from core.services.intake.requests import s3_identity
 from tests.protocol.scheduler import Serial
 from tests.support.aws.kafka_events import overflow
 from tests.support.fakes.batch import FakeJobs, Submitted
 from tests.support.fakes.ports import Around, undisturbed
-from tests.support.services import World
-from tests.support.values import NOW
+from tests.support.services import World, image_acceptor, result_committer
+from tests.support.values import NOW, upload_job
 
 GIB = 2**30
 
 
 @cache
 def door() -> ModuleType:
-    """`handler.dispatch`: it reads the environment, and builds its services, when it is imported."""
+    """The module `handler.dispatch`, which makes its services from the environment when it is imported."""
     environ = {
         "BUCKET": "home",
         "RECORDS_QUEUE_URL": "http://127.0.0.1:1/records",
@@ -52,7 +50,7 @@ def door() -> ModuleType:
 
 
 class Clock:
-    """Time that goes on only when it is told to."""
+    """A clock that only `wait` moves."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -65,7 +63,7 @@ class Clock:
 
 
 class Dispatch:
-    """All of it."""
+    """The dispatcher and all that it uses."""
 
     def __init__(self, folder: Path, around: Around = undisturbed) -> None:
         self.world = World(folder, around)
@@ -73,22 +71,14 @@ class Dispatch:
         self.clock = Clock()
         self.store.now = self.clock
         self.jobs = FakeJobs(around)
-        self.committing = Committing(
-            store=self.store, metrics=self.metrics, now=self.clock, sleep=lambda _seconds: None
-        )
-        self.dispatching = self.dispatcher()
-        self.intake = Intake(
-            committing=self.committing,
-            announcements=self.world.queue,
-            references=("s3://shared/{customer}/",),
-            rules=read_rules("topic:images.{customer} topic:scans=globex key"),
-            pipeline="web",
-        )
+        self.committer = result_committer(self.store, self.metrics, self.clock)
+        self.dispatcher = self.make_dispatcher()
+        self.stager = ImageStager(acceptor=image_acceptor(self.committer), announcements=self.world.queue)
         self._numbers = itertools.count(1)
 
-    def dispatcher(self, threads: Callable[[], Executor] = Serial, jobs: Jobs | None = None) -> Dispatching:
-        return Dispatching(
-            committing=self.committing,
+    def make_dispatcher(self, threads: Callable[[], Executor] = Serial, jobs: Jobs | None = None) -> Dispatcher:
+        return Dispatcher(
+            committer=self.committer,
             jobs=jobs or self.jobs,
             hold=timedelta(hours=24),
             now=self.clock,
@@ -96,17 +86,9 @@ class Dispatch:
         )
 
     def upload(self, body: bytes = b"photo") -> ImageJob:
-        """An image that waits."""
+        """The job of a new upload."""
         source = self.store.put(f"incoming/acme/web/u{next(self._numbers)}/a.jpg", body)
-        return ImageJob(
-            image_id=image_id("acme", "web", *s3_identity(source)),
-            customer="acme",
-            pipeline="web",
-            door=Door.UPLOAD,
-            name="a.jpg",
-            source=source,
-            received_at=NOW,
-        )
+        return upload_job(source, image_id("acme", "web", *s3_identity(source)))
 
     def handed_over(self) -> list[str]:
         """Take the messages of the overflow queue."""
@@ -114,34 +96,34 @@ class Dispatch:
         return messages
 
     def image(self, body: bytes = b"photo", **said: Any) -> HandOver:
-        """An image that was handed over."""
+        """A new upload that was handed over."""
         return HandOver(job=self.upload(body), reason="It needs more.", **said)
 
-    def deliver(self, *messages: HandOver | str, dispatching: Dispatching | None = None) -> list[str]:
-        """Invoke the function with a batch of messages; returns the bodies of those that come again."""
+    def deliver(self, *messages: HandOver | str, dispatcher: Dispatcher | None = None) -> list[str]:
+        """Invoke the function with a batch of messages; returns the bodies of those to deliver again."""
         bodies = [one if isinstance(one, str) else msgspec.json.encode(one).decode() for one in messages]
-        answer = door().answer(overflow(*bodies), dispatching or self.dispatching, self.intake)
+        answer = door().answer(overflow(*bodies), dispatcher or self.dispatcher, self.stager)
         failed = [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
         return [bodies[int(identifier.removeprefix("m"))] for identifier in failed]
 
     def work(self, job: Submitted) -> BatchWork:
         return msgspec.json.decode(self.store.contents(job.key)[job.key], type=BatchWork)
 
-    def sharing(self, threads: Callable[[], Executor] = Serial) -> Sharing:
-        return Sharing(
-            processing=replace(self.world.processing, route=Route.BATCH, threads=threads, now=self.clock),
+    def child(self, threads: Callable[[], Executor] = Serial) -> ArrayChild:
+        return ArrayChild(
+            processor=replace(self.world.processor, route=Route.BATCH, threads=threads, committer=self.committer),
             handovers=self.world.overflow,
-            say=lambda _line: None,
+            write_line=lambda _line: None,
             clock=lambda: 0.0,
         )
 
     def run(self, job: Submitted, index: int = 0) -> list[Ending]:
-        """Have a child do its share."""
-        share = read(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index)})
-        return self.sharing().work(share, 0).endings
+        """Run one child of a job."""
+        share = read_share(job.key, self.store, {"AWS_BATCH_JOB_ARRAY_INDEX": str(index)})
+        return self.child().process(share, 0).endings
 
     def run_all(self) -> None:
-        """Run what was submitted, and dispatch what that hands over, until nothing is left."""
+        """Run all submitted jobs, and dispatch the images that they hand over, until none is left."""
         done = 0
         while done < len(self.jobs.submitted) or self.world.overflow.waiting:
             for job in self.jobs.submitted[done:]:
@@ -151,10 +133,8 @@ class Dispatch:
             assert not self.deliver(*self.handed_over())
 
     def results(self) -> dict[str, Result]:
-        """By image."""
-        found = [
-            stored_documents.decode_result(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()
-        ]
+        """All committed results, by image id."""
+        found = [manifest.decode(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()]
         return {result.image_id: result for result in found}
 
     def result(self, image: HandOver) -> Result | None:

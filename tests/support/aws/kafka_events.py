@@ -1,11 +1,10 @@
-"""Kafka's events, as Lambda's event source mapping makes them."""
+"""Events of Lambda's event source mapping for Kafka, and of the overflow queue."""
 
 from base64 import b64encode
 from typing import Any
 
 from core.domain.model import ImageJob
-from core.services.dispatch import job_events
-from localcloud.lambda_.sqs_events import sqs_event
+from handler import failure_documents
 from tests.support.values import NOW
 
 ARN = "arn:aws:kafka:us-east-1:123456789012:cluster/pictures/1"
@@ -15,7 +14,7 @@ TIMESTAMP = int(NOW.timestamp() * 1000)
 def record(
     value: bytes | None = b"photo", offset: int = 0, *, topic: str = "images", partition: int = 0, **headers: Any
 ) -> dict[str, Any]:
-    """One record; headers by their names with underscores. By default acme's, for the pipeline of the settings."""
+    """One record, of customer acme by default; headers by their names, with underscores for dashes."""
     said = {"customer_id": "acme"} | headers
     return {
         "topic": topic,
@@ -29,7 +28,7 @@ def record(
 
 
 def batch(*records: dict[str, Any]) -> dict[str, Any]:
-    """The event of these records."""
+    """The event with these records."""
     groups: dict[str, list[dict[str, Any]]] = {}
     for one in records:
         groups.setdefault(f"{one['topic']}-{one['partition']}", []).append(one)
@@ -37,13 +36,17 @@ def batch(*records: dict[str, Any]) -> dict[str, Any]:
 
 
 def overflow(*bodies: str) -> dict[str, Any]:
-    """The event of these messages of the overflow queue."""
-    return sqs_event({"MessageId": f"m{number}", "Body": body} for number, body in enumerate(bodies))
+    """The event with these messages of the overflow queue."""
+    return {
+        "Records": [
+            {"messageId": f"m{number}", "body": body, "eventSource": "aws:sqs"} for number, body in enumerate(bodies)
+        ]
+    }
 
 
 def handed_over(body: str) -> ImageJob:
     """The job in a message of the overflow queue."""
-    return job_events.hand_over(job_events.decode(body)).job
+    return failure_documents.read_hand_over(failure_documents.decode(body)).job
 
 
 def _bytes(text: str | bytes) -> list[int]:

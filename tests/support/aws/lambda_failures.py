@@ -1,4 +1,4 @@
-"""What AWS Lambda writes of an event that it gave up on.
+"""Failure documents of AWS Lambda, for events that it gave up on.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
@@ -13,7 +13,7 @@ _FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:process"
 
 
 def gave_up(event: Any, error_type: str = "Sandbox.Timedout", **more: Any) -> str:
-    """The document of an asynchronous invocation, as a message of its failure destination."""
+    """The failure document of an asynchronous invocation, as a message of its failure destination."""
     return json.dumps(
         {
             "version": "1.0",
@@ -33,7 +33,7 @@ def gave_up(event: Any, error_type: str = "Sandbox.Timedout", **more: Any) -> st
 
 
 def gave_up_batch(event: dict[str, Any]) -> str:
-    """The object that a mapping of Kafka leaves in S3: the whole event, as JSON in a string."""
+    """The failure document of a Kafka event source mapping in S3: the event is JSON in a string."""
     return json.dumps(
         {
             "requestContext": {

@@ -1,6 +1,6 @@
-"""What S3 would say to a signed form or URL, which moto lets pass whatever it says.
+"""S3's checks of signed forms and URLs, which moto does not make.
 
-Written from the documents, without botocore, which signs what is judged here.
+Written from AWS's documentation, without botocore, since botocore made the signatures.
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTConstructPolicy.html
 https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 """
@@ -20,7 +20,7 @@ DENIED, CREATED, FINE, INVALID_SIZE = 403, 201, 200, 400
 
 
 def judge_form(secret: str, bucket: str, fields: Mapping[str, str], size: int, now: datetime | None = None) -> int:
-    """The status of a form with these fields and a file of so many bytes, posted to that bucket."""
+    """The HTTP status of a posted form with these fields and a file of `size` bytes."""
     said = {name.lower(): value for name, value in fields.items()}
     policy: dict[str, Any] = json.loads(base64.b64decode(said["policy"]))
     day, region, service = said["x-amz-credential"].split("/")[1:4]

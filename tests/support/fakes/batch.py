@@ -1,4 +1,4 @@
-"""The fake of AWS Batch: it keeps what was submitted, and says in EventBridge's words how a job failed."""
+"""The fake of AWS Batch, which keeps submissions, and the EventBridge events of failed jobs."""
 
 import itertools
 import json
@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from core.domain.model import Value
-from core.services.dispatch.job_events import Fate
+from core.services.dispatch.job_events import FailureCause
 from tests.support.fakes.ports import Around, undisturbed
 
 
 class Submitted(Value, frozen=True, kw_only=True):
-    """One submission, as Batch has it."""
+    """One submission."""
 
     job_id: str
     name: str
@@ -23,12 +23,12 @@ class Submitted(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        """Of the document that says what is to be done."""
+        """The key of the work's document."""
         return self.arguments[1]
 
 
 class FakeJobs:
-    """Every submission is a job, those of one name too: Batch knows no tokens."""
+    """Each submission makes a job, also under a name that is taken: SubmitJob has no client token."""
 
     def __init__(self, around: Around = undisturbed) -> None:
         self.around = around
@@ -52,26 +52,26 @@ class FakeJobs:
 
 
 _EXITED = "Essential container in task exited"
-#: How Batch says it. https://docs.aws.amazon.com/batch/latest/userguide/troubleshooting.html
-WORDS: dict[Fate, dict[str, Any]] = {
-    Fate.OUT_OF_MEMORY: {
+#: The details of a failed job, by cause. https://docs.aws.amazon.com/batch/latest/userguide/troubleshooting.html
+DETAILS: dict[FailureCause, dict[str, Any]] = {
+    FailureCause.OUT_OF_MEMORY: {
         "statusReason": _EXITED,
         "container": {"exitCode": 137, "reason": "OutOfMemoryError: Container killed due to memory usage"},
     },
-    Fate.TIMED_OUT: {"statusReason": "Job attempt duration exceeded timeout", "container": {"exitCode": 137}},
-    Fate.CANCELLED: {"statusReason": "Not wanted any more", "isCancelled": True, "container": {}},
-    Fate.NOT_STARTED: {
+    FailureCause.TIMED_OUT: {"statusReason": "Job attempt duration exceeded timeout", "container": {"exitCode": 137}},
+    FailureCause.CANCELLED: {"statusReason": "Not wanted any more", "isCancelled": True, "container": {}},
+    FailureCause.NOT_STARTED: {
         "statusReason": "Task failed to start",
         "container": {"reason": "CannotPullContainerError: pull image manifest has been retried 5 time(s)"},
     },
-    Fate.INTERRUPTED: {"statusReason": "Host EC2 (instance i-0123456789abcdef0) terminated.", "container": {}},
-    Fate.CRASHED: {"statusReason": _EXITED, "container": {"exitCode": 70}},
-    Fate.MISCONFIGURED: {"statusReason": _EXITED, "container": {"exitCode": 78}},
+    FailureCause.INTERRUPTED: {"statusReason": "Host EC2 (instance i-0123456789abcdef0) terminated.", "container": {}},
+    FailureCause.CRASHED: {"statusReason": _EXITED, "container": {"exitCode": 70}},
+    FailureCause.MISCONFIGURED: {"statusReason": _EXITED, "container": {"exitCode": 78}},
 }
 
 
-def state_change(job: Submitted, fate: Fate, at: datetime, index: int | None = 0, **more: Any) -> str:
-    """What EventBridge tells of a child that failed, or of the whole array where `index` is None."""
+def state_change(job: Submitted, cause: FailureCause, at: datetime, index: int | None = 0, **more: Any) -> str:
+    """EventBridge's event of a child that failed, or of the whole array if `index` is None."""
     detail: dict[str, Any] = {
         "jobName": job.name,
         "jobId": job.job_id,
@@ -79,7 +79,7 @@ def state_change(job: Submitted, fate: Fate, at: datetime, index: int | None = 0
         "status": "FAILED",
         "stoppedAt": int(at.timestamp() * 1000),
         "attempts": [],
-        **WORDS[fate],
+        **DETAILS[cause],
     }
     if detail["container"]:
         detail["attempts"] = [{"container": detail["container"], "statusReason": detail["statusReason"]}]

@@ -1,7 +1,7 @@
-"""Fakes with state for every port. The contract suites hold them to what the real adapters do.
+"""Fakes with state for every port. The contract suites test them together with the adapters.
 
-Each takes `around`, which is called with the name of every single effect and the effect itself. It may run the
-effect or not, before or after it raise what the real world would raise, or let others go first.
+Each calls `around` with the name of every effect and the effect itself. `around` may run the effect or not, raise an
+error before or after it, or run other threads first.
 """
 # ruff: noqa: ARG002 - the ports have parameters that a fake does not need
 
@@ -21,17 +21,17 @@ import msgspec
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import Door, Estimate, HandOver, ImageJob, ObjectRef, Result, Route, Tombstone, Value
 from core.domain.object_keys import check_folder
-from core.ports.store import Listed, StoredObject
+from core.ports.store import ListedObject, StoredObject
 
 T = TypeVar("T")
 
 
 class Died(BaseException):
-    """The process is gone, in the middle of whatever it did: no handler of an Exception sees it."""
+    """The process was killed at an effect. Not an Exception, so that no handler catches it."""
 
 
 class Around(Protocol):
-    """What happens at an effect."""
+    """Runs an effect, or raises an error instead of it or after it."""
 
     def __call__(self, name: str, effect: Callable[[], T], /) -> T: ...
 
@@ -41,7 +41,7 @@ def undisturbed(_name: str, effect: Callable[[], T], /) -> T:
 
 
 class Version(Value, frozen=True, kw_only=True):
-    """One content that an object had."""
+    """One version of an object."""
 
     identifier: str
     body: bytes
@@ -54,7 +54,7 @@ class Version(Value, frozen=True, kw_only=True):
 
 
 class FakeStore:
-    """Buckets with versions. `created` keeps every write that there ever was; listeners hear of each."""
+    """Buckets with versions. `created` lists every write; each listener is called with its key."""
 
     def __init__(self, bucket: str = "home", around: Around = undisturbed) -> None:
         self.bucket = bucket
@@ -67,12 +67,12 @@ class FakeStore:
         self._sorted: list[str] = []  # the keys of the home bucket
         self._identifiers = itertools.count(1)
 
-    # What tests do and see, without disturbance
+    # For tests, without `around`
 
     def put(
         self, key: str, body: bytes, bucket: str | None = None, metadata: dict[str, str] | None = None
     ) -> ObjectRef:
-        """An upload: it overwrites, as a new version."""
+        """Upload an object: a new version of it."""
         version = Version(
             identifier=f"v{next(self._identifiers)}", body=body, metadata=metadata or {}, modified_at=self.now()
         )
@@ -85,14 +85,14 @@ class FakeStore:
         return ObjectRef(bucket=bucket or self.bucket, key=key, version=version.identifier, etag=version.etag)
 
     def hide(self, key: str) -> None:
-        """Put a delete marker on an object, as a lifecycle does: its versions stay, and no listing shows it."""
+        """Put a delete marker on an object, as a lifecycle rule does: its versions stay, and no listing shows it."""
         place = self.bucket, key
         versions = self._objects.get(place, [])
         self._forget_shown(place)
         self._hidden.setdefault(place, []).extend(versions)
 
     def hidden(self, prefix: str = "") -> list[bytes]:
-        """What delete markers hide in the home bucket."""
+        """The objects of the home bucket that delete markers hide."""
         return [
             version.body
             for (_bucket, key), found in self._hidden.items()
@@ -101,7 +101,7 @@ class FakeStore:
         ]
 
     def contents(self, prefix: str = "") -> dict[str, bytes]:
-        """What a listing of the home bucket shows."""
+        """The objects of the home bucket that a listing shows, with their contents."""
         return {key: self._objects[self.bucket, key][-1].body for key in self._under(prefix)}
 
     def _under(self, prefix: str) -> list[str]:
@@ -147,20 +147,20 @@ class FakeStore:
     def keys(self, prefix: str) -> Iterator[str]:
         yield from self.around("store.keys", lambda: self._under(prefix))
 
-    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
+    def entries(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         yield from self.around(
             "store.entries", lambda: [self._entry(key) for key in self._under(prefix) if key > after]
         )
 
-    # Each one effect
+    # Each of these is one effect
 
     def _read(self, key: str) -> bytes | None:
         versions = self._objects.get((self.bucket, key))
         return versions[-1].body if versions else None
 
-    def _entry(self, key: str) -> Listed:
+    def _entry(self, key: str) -> ListedObject:
         newest = self._objects[self.bucket, key][-1]
-        return Listed(key=key, bytes=len(newest.body), modified_at=newest.modified_at)
+        return ListedObject(key=key, bytes=len(newest.body), modified_at=newest.modified_at)
 
     def _forget(self, place: tuple[str, str]) -> None:
         self._hidden.pop(place, None)
@@ -222,7 +222,7 @@ class FakeStore:
 
 
 class FakeAnnouncements:
-    """A queue that delivers at least once: what was taken comes again unless it was removed."""
+    """A queue that delivers at least once: a message that was taken returns unless it was removed."""
 
     def __init__(self, around: Around = undisturbed) -> None:
         self.around = around
@@ -238,7 +238,7 @@ class FakeAnnouncements:
         self.waiting.append(self.waiting[index])
 
     def take(self, indices: Sequence[int]) -> list[str]:
-        """Take some, in any order. Whoever could not work on them puts them back."""
+        """Take messages, in any order. A consumer that fails puts them back."""
         taken = [self.waiting[index] for index in indices]
         for index in sorted(indices, reverse=True):
             del self.waiting[index]
@@ -246,7 +246,7 @@ class FakeAnnouncements:
 
 
 class FakeHandovers:
-    """A queue of jobs, as messages: they come from it as JSON, in any order."""
+    """A queue of jobs, whose messages are JSON, in any order."""
 
     def __init__(self, around: Around = undisturbed) -> None:
         self.around = around
@@ -261,7 +261,7 @@ class FakeHandovers:
 
 
 class FakeMetrics:
-    """Remembers what was counted."""
+    """Lists the arguments of every call."""
 
     def __init__(self, around: Around = undisturbed) -> None:
         self.around = around
@@ -292,7 +292,7 @@ class FakeMetrics:
 
 
 class FakeLedger:
-    """The three tables, as dictionaries; one call is one transaction."""
+    """The three tables as dictionaries; each call is a transaction."""
 
     def __init__(self, around: Around = undisturbed) -> None:
         self.around = around

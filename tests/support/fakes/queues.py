@@ -1,4 +1,4 @@
-"""What waits in a queue."""
+"""The number of messages in a queue."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,9 +7,9 @@ if TYPE_CHECKING:
 
 
 def depth(sqs: "SQSClient", url: str) -> int:
-    """Messages that wait or are being worked on: the larger of two readings.
+    """The visible and invisible messages of a queue: the larger of two readings.
 
-    moto counts the one, then the other; what becomes visible in between is in neither.
+    moto counts visible messages first; a message that becomes visible before it counts the others is in neither.
     """
     names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
     return max(

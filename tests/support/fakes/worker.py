@@ -1,4 +1,4 @@
-"""The fake of the worker: pixels that follow from the bytes, in shares that follow from the batch."""
+"""The fake of the worker: its renditions follow from the source's bytes, its memory from the size of the batch."""
 # ruff: noqa: ARG002 - the port has parameters that a fake does not need
 
 from collections.abc import Iterator
@@ -13,10 +13,10 @@ from tests.support.fakes.ports import Around, Died, undisturbed
 
 
 class FakeWorker:
-    """Renditions that follow from the bytes alone, or a failure: content that begins with `!code ` fails with it.
+    """Makes renditions from the source's bytes. A source that begins with `!code` fails with that code.
 
-    Content that begins with `!large ` needs more memory than a share of a batch. `machine` stands for the CPU: other
-    machines may encode other bytes.
+    A source that begins with `!large` needs more memory than a share of a batch. `machine` stands for the CPU: another
+    machine encodes other bytes.
     """
 
     def __init__(self, around: Around = undisturbed, machine: str = "", cpus: int = 2) -> None:

@@ -15,9 +15,9 @@ from core.adapters.emf import EmfMetrics
 from core.domain.errors import Code
 from core.domain.model import Door, Estimate, ImageHeader, Route, Source, Status, Usage
 from core.ports import metric_catalogue as declared
-from core.ports.metric_catalogue import DECLARED, METRICS, OTHER
+from core.ports.metric_catalogue import METRICS, METRICS_BY_NAME, OTHER
 from core.routing.batch_tiers import TIERS
-from core.services.processing.process import SPARED
+from core.services.processing.unfit import RETRY_ELSEWHERE
 from tests.support.aws import emf_schema
 from tests.support.values import NOW, result
 
@@ -176,7 +176,9 @@ def test_every_code_that_ends_an_image_or_refuses_one_is_in_a_list() -> None:
         "store", "queue", "batch", "database", "invalid", "worker",
         "internal", "no", "not", "upload",  # answers of the web API: none of them ends an image
     }  # fmt: skip
-    assert set(SPARED) <= {Code(cause.value) for cause in declared.Cause if cause is not declared.Cause.ESTIMATE}
+    assert set(RETRY_ELSEWHERE) <= {
+        Code(cause.value) for cause in declared.Cause if cause is not declared.Cause.ESTIMATE
+    }
 
 
 def test_a_metric_is_declared_once_and_has_a_meaning() -> None:

@@ -1,4 +1,4 @@
-"""`python -m batch` with a wrong command line: a sentence, and an exit code that Batch's rules know."""
+"""`python -m batch` with a wrong command line: a sentence, and exit code 65."""
 
 import pytest
 

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from grafana_foundation_sdk.models import alerting, dashboard
 
-from core.ports.metric_catalogue import DECLARED, METRICS
+from core.ports.metric_catalogue import METRICS, METRICS_BY_NAME
 from core.routing import prices
 from dashboards import __main__ as written
 from dashboards import alert_rules, cloudwatch, names
@@ -86,7 +86,7 @@ def test_what_is_asked_of_cloudwatch_is_declared_with_that_unit_and_those_dimens
         assert set(asked) == set(listed.dimensions)
         assert not unit or unit == GRAFANA_UNITS[listed.unit]
         return
-    metric = DECLARED[query["metricName"]]
+    metric = METRICS_BY_NAME[query["metricName"]]
     (dimensions,) = (one for one in metric.sets if {each.name for each in one} == set(asked))
     for dimension in dimensions:
         assert asked[dimension.name] in (ANY, *dimension.values)
@@ -206,7 +206,7 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
     series = sum(
         prod(
             len(dimension.values) if query["dimensions"][dimension.name] == ANY else 1
-            for one in DECLARED[query["metricName"]].sets
+            for one in METRICS_BY_NAME[query["metricName"]].sets
             if {each.name for each in one} == set(query["dimensions"])
             for dimension in one
         )

@@ -26,7 +26,7 @@ def test_the_months_bill_is_bounded_by_the_lists_and_not_by_the_customers() -> N
         for one in metric.sets
         for values in _combinations([[f"{each.name}={value}" for value in each.values] for each in one])
     }
-    assert len(combinations) == metric_catalogue.MOST
+    assert len(combinations) == metric_catalogue.MAX_BILLED
     dollars = metric_catalogue.month_usd(prices.load())
     assert dollars == len(combinations) * 0.30
     assert dollars <= 35

@@ -22,7 +22,7 @@ from localcloud.s3_sqs_cloudwatch import cloudwatch_emf
 from tests.support.aws.dispatch_world import Dispatch
 from tests.support.aws.kafka_events import batch, record
 from tests.support.aws.lambda_failures import gave_up
-from tests.support.services import Context, World, s3_event
+from tests.support.services import World, s3_event, send
 from tests.support.values import NOW, result
 
 ROOT = Path(__file__).parents[3]
@@ -110,7 +110,7 @@ def test_no_header_writes_a_line_of_its_own(
 def test_a_hand_over_is_logged_in_one_line(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    doors.process._told(HandOver(job=Dispatch(world.processing.work_dir).upload(), reason=BREAK))
+    doors.process._log_and_summarise(HandOver(job=Dispatch(world.processor.work_dir).upload(), reason=BREAK))
     captured = capfd.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert not _metrics(captured.err)
@@ -133,7 +133,7 @@ def test_a_hand_over_is_logged_in_one_line(
 )
 def test_lambda_prints_a_refusal_in_one_line(doors: SimpleNamespace, world: World, event: Any) -> None:
     with pytest.raises(PicturePerfectError) as caught:
-        doors.process.answer(event, Context(), world.processing)
+        send(doors, world, event)
     assert str(caught.value).isprintable()
 
 

@@ -68,10 +68,10 @@ def test_invalid_work_of_a_batch_job_is_reported_by_its_key(body: bytes) -> None
 
 def test_an_invalid_claim_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
-    job, place = dispatch.upload(), Place(attempt=0, tier=TIERS[0])
-    dispatch.store.put(place.key(job), body)
-    claims = Claims(dispatch.committing, dispatch.jobs, {}, dispatch.clock)
-    _misconfigured(lambda: claims.read(job, place), place.key(job))
+    job, slot = dispatch.upload(), DispatchSlot(attempt=DispatchAttempt(), tier=TIERS[0])
+    dispatch.store.put(slot.key(job), body)
+    leases = Leases(dispatch.committer, dispatch.jobs, {}, dispatch.clock)
+    _misconfigured(lambda: leases.read(job, slot), slot.key(job))
 
 
 def test_an_invalid_hand_over_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:
@@ -90,18 +90,13 @@ def test_an_invalid_accepted_job_is_reported_by_its_key(body: bytes, tmp_path: P
     asked = ask(one, (), "web", NOW)
     key = object_keys.accepted_key(_record_id(asked))
     world.store.put(key, body)
-    read = world.streaming._job if door == "function" else dispatch.intake._accept
-    _misconfigured(lambda: read(asked), key)
-
-
-def _record_id(asked: Asked) -> str:
-    return image_id(asked.request.customer, asked.request.pipeline, *asked.position)
+    _misconfigured(lambda: world.acceptor.record(one, NOW), key)
 
 
 def test_a_message_that_is_no_json_is_refused() -> None:
     for name in ("nothing", "no JSON", "not UTF-8", "not UTF-8 in a name", "half of a character", "nested for ever"):
         with pytest.raises(Refusal) as caught:
-            job_events.decode(BAD[name])
+            failure_documents.decode(BAD[name])
         assert caught.value.code is Code.INVALID_EVENT
 
 

@@ -1,4 +1,4 @@
-"""The operator's function: what is asked for by name, and nothing else."""
+"""The operator's function: an event selects an action by its name."""
 
 import json
 from datetime import timedelta
@@ -15,7 +15,7 @@ from tests.support.values import result
 
 
 class Context:
-    """Lambda's context, with so many milliseconds left."""
+    """Lambda's context, with a given number of milliseconds left."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -87,7 +87,7 @@ def test_image_tells_what_the_database_has_of_one(database_url: str) -> None:
     ledger.record([image], [])
     ledger.close()
     answer = admin.answer({"action": "image", "image_id": image.image_id.upper()}, {"DATABASE_URL": database_url})
-    row = json.loads(json.dumps(answer))["image"]  # as Lambda answers it
+    row = json.loads(json.dumps(answer))["image"]  # as Lambda encodes it
     assert (row["image_id"], row["status"], row["route"]) == (image.image_id, "processed", "lambda")
     assert [rendition["key"] for rendition in row["renditions"]] == [image.renditions[0].key]
 

@@ -1,4 +1,4 @@
-"""Every kind of message of the overflow queue, and what becomes of those that are none."""
+"""Every kind of message of the overflow queue, and unreadable ones."""
 
 import json
 from base64 import b64encode
@@ -11,7 +11,7 @@ import pytest
 from core.domain import object_keys
 from core.domain.errors import Code, Refusal
 from core.domain.model import Door, ImageJob, Status
-from core.services.dispatch.job_events import Fate
+from core.services.dispatch.job_events import FailureCause
 from handler import events, kafka
 from tests.support.aws.dispatch_world import Dispatch, door, estimate
 from tests.support.aws.kafka_events import batch, record
@@ -38,13 +38,13 @@ def dispatch(tmp_path: Path) -> Dispatch:
 
 
 def images(dispatch: Dispatch) -> list[ImageJob]:
-    """Of all that was submitted."""
+    """The jobs of all submitted images."""
     works = [dispatch.work(job) for job in dispatch.jobs.submitted]
     return [image.job for work in works for share in work.shares for image in share]
 
 
 def kept(dispatch: Dispatch, body: str, key: str = AWS_KEY) -> str:
-    """An object of failures; returns S3's notification of it."""
+    """Put a failure document into S3; returns S3's notification of it."""
     return json.dumps(s3_event(dispatch.store.put(key, body.encode())))
 
 
@@ -63,7 +63,7 @@ def test_the_uploads_of_an_event_that_lambda_gave_up_on_are_those_the_door_would
         dispatch.store.put(object_keys.staged_key("acme", "web", "1b4e28ba-2fa1-51d2-883f-0016d3cca427"), b"staged"),
     )
     assert dispatch.deliver(gave_up(event)) == []
-    accepted = [job for job in map(events.upload_job, events.s3_records(event)) if job]
+    accepted = [job for job in map(events.accept_upload, events.s3_records(event)) if job]
     assert sorted(images(dispatch), key=str) == sorted(accepted, key=str)
     dispatch.run_all()
     assert {result.status for result in dispatch.results().values()} == {Status.PROCESSED}
@@ -118,7 +118,7 @@ def test_the_records_of_a_batch_of_kafka_are_staged_refused_and_submitted(dispat
 
 def test_records_that_ended_before_the_batch_was_given_up_are_not_staged_again(dispatch: Dispatch) -> None:
     event = batch(record(b"one", 0), record(b"two", 1))
-    dispatch.world.streaming.work(kafka.records(event), 60)
+    dispatch.world.kafka_batches.process(kafka.records(event), 60)
     dispatch.world.record()
     assert dispatch.deliver(kept(dispatch, gave_up_batch(event))) == []
     assert images(dispatch) == []
@@ -127,7 +127,7 @@ def test_records_that_ended_before_the_batch_was_given_up_are_not_staged_again(d
 
 def test_another_content_under_an_identity_that_has_ended_is_a_conflict_not_done(dispatch: Dispatch) -> None:
     first, second = (batch(record(body, 0, idempotency_key="one")) for body in (b"red", b"blue"))
-    dispatch.world.streaming.work(kafka.records(first), 60)
+    dispatch.world.kafka_batches.process(kafka.records(first), 60)
     assert dispatch.deliver(kept(dispatch, gave_up_batch(second))) == []
     assert [code for _, code in dispatch.metrics.refused] == [Code.IDENTITY_CONFLICT]
 
@@ -150,8 +150,8 @@ def test_an_object_that_is_gone_asks_for_nothing(dispatch: Dispatch) -> None:
 def test_what_tells_of_nothing_to_do_is_done(dispatch: Dispatch) -> None:
     dispatch.deliver(dispatch.image())
     (job,) = dispatch.jobs.submitted
-    succeeded = state_change(job, Fate.CRASHED, NOW, status="SUCCEEDED")
-    another = state_change(job, Fate.CRASHED, NOW, jobName="nightly-report")
+    succeeded = state_change(job, FailureCause.CRASHED, NOW, status="SUCCEEDED")
+    another = state_change(job, FailureCause.CRASHED, NOW, jobName="nightly-report")
     s3_test = json.dumps({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "home"})
     assert dispatch.deliver(succeeded, another, s3_test, gave_up(json.loads(s3_test))) == []
     assert len(dispatch.jobs.submitted) == 1
@@ -192,7 +192,7 @@ def test_garbage_goes_back_and_the_others_are_unhurt(dispatch: Dispatch, garbage
 @pytest.mark.parametrize("event", [None, {}, {"Records": 7}, {"Records": [{"body": "x"}]}, {"Records": [7]}])
 def test_what_is_no_batch_of_messages_is_refused(dispatch: Dispatch, event: Any) -> None:
     with pytest.raises(Refusal):
-        door().answer(event, dispatch.dispatching, dispatch.intake)
+        door().answer(event, dispatch.dispatcher, dispatch.stager)
 
 
 @pytest.mark.parametrize("error_type", BAD)

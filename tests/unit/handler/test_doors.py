@@ -1,4 +1,4 @@
-"""The doors answer whatever is sent: an image's end, or a refusal that says what is wrong. Nothing is swallowed."""
+"""handler.process and handler.record answer any event: with a result, or with a refusal that names the fault."""
 
 import json
 from base64 import b64encode
@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import ImageJob, ObjectRef
 from handler import events
-from localcloud.lambda_.sqs_events import sqs_event
-from tests.support.services import Context, World, s3_event
+from tests.support.services import World, s3_event, send
 
 EVENTS = Path(__file__).parents[2] / "events"
 FIELDS = [
@@ -58,17 +57,12 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def _send(doors: SimpleNamespace, world: World, event: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = doors.process.answer(event, Context(), world.processing)
-    return answer
-
-
 def _direct(body: bytes = b"photo", **changes: Any) -> dict[str, Any]:
     return {"customer": "acme", "pipeline": "web", "image": b64encode(body).decode()} | changes
 
 
 def _upload_job(event: Any) -> ImageJob:
-    (job,) = map(events.upload_job, events.s3_records(event))
+    (job,) = map(events.accept_upload, events.s3_records(event))
     assert job is not None
     return job
 
@@ -90,14 +84,14 @@ def test_a_notification_is_read_as_aws_documents_it() -> None:
 
 
 def test_s3s_test_event_is_nothing_to_do(doors: SimpleNamespace, world: World) -> None:
-    assert _send(doors, world, _sample("s3_test.json")) == {"images": []}
+    assert send(doors, world, _sample("s3_test.json")) == {"images": []}
 
 
 @pytest.mark.parametrize(
     "name", ["a+b.jpg", "a b.jpg", "100%25 %.jpg", "ü\N{SNOWMAN}.jpg", "a\0b.jpg", "a\u202egpj.exe", "x/y", "\\"]
 )
 def test_an_odd_name_is_worked_on_like_any_other(doors: SimpleNamespace, world: World, name: str) -> None:
-    (image,) = _send(doors, world, world.upload(name, b"photo"))["images"]
+    (image,) = send(doors, world, world.upload(name, b"photo"))["images"]
     assert image["status"] == "processed"
     world.record()
     assert len(world.store.contents("originals/acme/")) == 1
@@ -118,7 +112,7 @@ def test_an_odd_name_is_worked_on_like_any_other(doors: SimpleNamespace, world: 
 def test_a_bad_image_ends_with_its_code(
     doors: SimpleNamespace, world: World, body: bytes, pipeline: str, code: str
 ) -> None:
-    (image,) = _send(doors, world, world.upload("a.jpg", body, pipeline))["images"]
+    (image,) = send(doors, world, world.upload("a.jpg", body, pipeline))["images"]
     assert (image["status"], image["code"]) == ("failed", code)
     assert image["message"]
     world.record()
@@ -126,53 +120,53 @@ def test_a_bad_image_ends_with_its_code(
 
 
 def test_a_name_that_is_no_pipelines_is_told_before_what_else_is_wrong(doors: SimpleNamespace, world: World) -> None:
-    """Else sums would be kept under any name that somebody spells with a file that is too large, or gone."""
-    (image,) = _send(doors, world, world.upload("a.jpg", b"x" * 1001, "nope"))["images"]
+    """Otherwise an upload that is too large, or gone, would add its invented pipeline name to the totals."""
+    (image,) = send(doors, world, world.upload("a.jpg", b"x" * 1001, "nope"))["images"]
     assert image["code"] == "unknown_pipeline"
     event = world.upload("b.jpg", b"photo", "nope")
     world.store.delete("incoming/acme/nope/u1/b.jpg")
-    (image,) = _send(doors, world, event)["images"]
+    (image,) = send(doors, world, event)["images"]
     assert image["code"] == "unknown_pipeline"
 
 
 def test_an_upload_that_is_gone_ends_with_its_code(doors: SimpleNamespace, world: World) -> None:
     event = world.upload("a.jpg", b"photo")
     world.store.delete("incoming/acme/web/u1/a.jpg")
-    (image,) = _send(doors, world, event)["images"]
+    (image,) = send(doors, world, event)["images"]
     assert image["code"] == "source_missing"
 
 
 def test_what_the_direct_door_stages_is_no_work_of_the_upload_door(doors: SimpleNamespace, world: World) -> None:
-    _send(doors, world, _direct())
+    send(doors, world, _direct())
     (key,) = world.store.contents("incoming/")
-    assert _send(doors, world, s3_event(ObjectRef(bucket="home", key=key, version="v1"))) == {"images": []}
+    assert send(doors, world, s3_event(ObjectRef(bucket="home", key=key, version="v1"))) == {"images": []}
 
 
 def test_the_direct_door_answers_with_the_whole_result(doors: SimpleNamespace, world: World) -> None:
-    answer = _send(doors, world, _direct(filename="holiday.jpg"))
+    answer = send(doors, world, _direct(filename="holiday.jpg"))
     assert (answer["status"], answer["duplicate"], answer["source"]["name"]) == ("processed", False, "holiday.jpg")
     assert len(answer["renditions"]) == 2
-    assert _send(doors, world, _direct())["duplicate"] is True
+    assert send(doors, world, _direct())["duplicate"] is True
 
 
 @pytest.mark.parametrize("recorded", [True, False])
 def test_the_same_key_with_other_bytes_is_a_conflict(doors: SimpleNamespace, world: World, recorded: bool) -> None:
-    _send(doors, world, _direct(b"one", idempotency_key="k"))
+    send(doors, world, _direct(b"one", idempotency_key="k"))
     if recorded:
         world.record()
     with pytest.raises(Refusal) as caught:
-        _send(doors, world, _direct(b"other", idempotency_key="k"))
+        send(doors, world, _direct(b"other", idempotency_key="k"))
     assert caught.value.code is Code.IDENTITY_CONFLICT
 
 
 def test_the_same_key_for_an_overwritten_object_is_a_conflict(doors: SimpleNamespace, world: World) -> None:
     event = {"customer": "acme", "pipeline": "web", "s3": "s3://shared/acme/a.jpg", "idempotency_key": "k"}
     world.store.put("acme/a.jpg", b"one", bucket="shared")
-    assert _send(doors, world, event)["status"] == "processed"
-    assert _send(doors, world, event)["duplicate"] is True
+    assert send(doors, world, event)["status"] == "processed"
+    assert send(doors, world, event)["duplicate"] is True
     world.store.put("acme/a.jpg", b"other", bucket="shared")
     with pytest.raises(Refusal) as caught:
-        _send(doors, world, event)
+        send(doors, world, event)
     assert caught.value.code is Code.IDENTITY_CONFLICT
 
 
@@ -186,10 +180,10 @@ def test_a_reference_to_nothing_does_not_take_what_is_uploaded_there_later(
         "idempotency_key": "k",
     }
     with pytest.raises(Refusal, match="there is no object"):
-        _send(doors, world, event)
+        send(doors, world, event)
     upload = world.upload("a.jpg", b"photo")
     world.record()
-    assert _send(doors, world, upload)["images"][0]["status"] == "processed"
+    assert send(doors, world, upload)["images"][0]["status"] == "processed"
 
 
 @pytest.mark.parametrize(
@@ -210,7 +204,7 @@ def test_a_reference_outside_the_customers_own_places_is_refused(
     doors: SimpleNamespace, world: World, place: str
 ) -> None:
     with pytest.raises(Refusal) as caught:
-        _send(doors, world, {"customer": "acme", "pipeline": "web", "s3": place})
+        send(doors, world, {"customer": "acme", "pipeline": "web", "s3": place})
     assert caught.value.code is Code.REFERENCE_REFUSED
 
 
@@ -233,14 +227,14 @@ def test_a_wrong_request_is_refused_with_the_field(
     doors: SimpleNamespace, world: World, change: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(Refusal, match=field) as caught:
-        _send(doors, world, _direct() | change)
+        send(doors, world, _direct() | change)
     assert caught.value.code is Code.INVALID_REQUEST
     assert not world.store.contents()
 
 
 def test_a_reference_to_nothing_is_told_to_the_caller(doors: SimpleNamespace, world: World) -> None:
     with pytest.raises(Refusal, match="no object"):
-        _send(doors, world, {"customer": "acme", "pipeline": "web", "s3": "s3://shared/acme/none.jpg"})
+        send(doors, world, {"customer": "acme", "pipeline": "web", "s3": "s3://shared/acme/none.jpg"})
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -251,7 +245,7 @@ def test_a_reference_to_nothing_is_told_to_the_caller(doors: SimpleNamespace, wo
 )
 def test_an_event_of_a_shape_nobody_sends_is_answered(doors: SimpleNamespace, world: World, event: Any) -> None:
     with suppress(PicturePerfectError):
-        doors.process.answer(event, Context(), world.processing)
+        send(doors, world, event)
 
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -259,7 +253,7 @@ def test_an_event_of_a_shape_nobody_sends_is_answered(doors: SimpleNamespace, wo
 def test_a_poisoned_message_is_named_and_the_others_are_recorded(
     doors: SimpleNamespace, world: World, bodies: list[str]
 ) -> None:
-    good = doors.process.answer(world.upload("a.jpg", b"photo"), Context(), world.processing)["images"][0]["image_id"]
+    good = send(doors, world, world.upload("a.jpg", b"photo"))["images"][0]["image_id"]
     bodies = [*bodies, json.dumps(s3_event(ObjectRef(bucket="home", key=f"results/{good}/0.json")))]
     event = sqs_event({"MessageId": str(number), "Body": body} for number, body in enumerate(bodies))
     answer = doors.record.answer(event, world.recording)
@@ -270,8 +264,8 @@ def test_a_poisoned_message_is_named_and_the_others_are_recorded(
 def test_a_batch_is_read_as_aws_documents_it(doors: SimpleNamespace, world: World) -> None:
     answer = doors.record.answer(_sample("sqs_batch.json"), world.recording)
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == [
-        "2e1424d4-f796-459a-8184-9c92662be6da",  # no JSON
-        "059f36b4-87a3-44ab-83d2-661975830a7d",  # of a result that is not there
+        "2e1424d4-f796-459a-8184-9c92662be6da",  # not JSON
+        "059f36b4-87a3-44ab-83d2-661975830a7d",  # of a result that does not exist
     ]
 
 

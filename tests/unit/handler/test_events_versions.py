@@ -1,4 +1,4 @@
-"""What a notification says of versions."""
+"""Versions in S3 notifications."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ def _record(**of_object: str) -> dict[str, Any]:
 
 def test_two_uploads_while_versions_are_suspended_are_two_images() -> None:
     jobs = [
-        events.upload_job(events.s3_records({"Records": [_record(versionId="null", eTag=etag)]})[0])
+        events.accept_upload(events.s3_records({"Records": [_record(versionId="null", eTag=etag)]})[0])
         for etag in ("one", "two")
     ]
     assert jobs[0] is not None

@@ -1,4 +1,4 @@
-"""What a batch of Kafka says: AWS's shapes are read, and every fault is told by its name."""
+"""Reading Kafka events: the shapes that AWS documents, and faults, which are refused by the field's name."""
 
 import json
 from base64 import b64encode
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from core.domain.errors import Code, Refusal
 from core.domain.kafka_customer_rules import read_rules
-from core.services.intake.kafka_records import Asked, Message, Record, ask
+from core.services.intake.kafka_records import KafkaImage, Message, Record, read_image
 from handler import kafka
 from tests.support.aws.kafka_events import ARN, TIMESTAMP, batch, record
 from tests.support.values import NOW
@@ -30,8 +30,8 @@ def _read(raw: dict[str, Any]) -> Record:
     return found
 
 
-def _ask(raw: dict[str, Any], rules: str = "", pipeline: str = "web") -> Asked:
-    return ask(_read(raw), read_rules(rules), pipeline, NOW)
+def _ask(raw: dict[str, Any], rules: str = "", pipeline: str = "web") -> KafkaImage:
+    return read_image(_read(raw), read_rules(rules), pipeline, NOW)
 
 
 def _refused(raw: dict[str, Any], **settings: str) -> str:
@@ -45,21 +45,21 @@ def test_a_batch_of_msk_is_read_as_aws_documents_it() -> None:
     bytes_, reference, empty, keyed = _sample("kafka_msk.json")
     assert (bytes_.group, bytes_.topic, bytes_.partition, bytes_.offset) == ("mytopic-0", "mytopic", 0, 15)
     assert bytes_.cluster.startswith("arn:aws:kafka:")
-    asked = ask(bytes_, (), "", NOW)
+    asked = read_image(bytes_, (), "", NOW)
     assert asked.body == b"\xff\xd8\xff\xe0a photo"
     assert (asked.request.customer, asked.request.pipeline, asked.request.filename) == ("acme", "web", "müde.jpg")
     assert asked.received_at.isoformat() == "2018-12-17T22:10:50.987000+00:00"
-    assert ask(reference, (), "", NOW).request.s3 == "s3://shared/acme/a.jpg"
+    assert read_image(reference, (), "", NOW).request.s3 == "s3://shared/acme/a.jpg"
     assert isinstance(empty.message, Message)
     assert (empty.message.key, empty.message.value) == (None, b"")
     assert (keyed.group, keyed.topic, keyed.partition) == ("my-topic-with-dashes-11", "my-topic-with-dashes", 11)
-    assert ask(keyed, read_rules("key"), "web", NOW).request.customer == "acme"
+    assert read_image(keyed, read_rules("key"), "web", NOW).request.customer == "acme"
 
 
 def test_a_batch_of_a_self_managed_cluster_is_read_as_aws_documents_it() -> None:
     (one,) = _sample("kafka_self_managed.json")
     assert one.cluster == "b-1.kafka.example:9092,b-2.kafka.example:9092"
-    assert ask(one, (), "", NOW).identity == ("idempotency-key", "order-7")
+    assert read_image(one, (), "", NOW).identity == ("idempotency-key", "order-7")
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_the_same_record_is_the_same_image_however_the_servers_are_listed() -> N
     event = {"eventSource": "SelfManagedKafka", "records": {"images-0": [record()]}}
     (one,) = kafka.records(event | {"bootstrapServers": "a:1,b:2"})
     (other,) = kafka.records(event | {"bootstrapServers": "b:2, a:1"})
-    assert ask(one, (), "web", NOW).identity == ask(other, (), "web", NOW).identity
+    assert read_image(one, (), "web", NOW).identity == read_image(other, (), "web", NOW).identity
     assert one.digest == other.digest
 
 
@@ -188,7 +188,7 @@ def test_whatever_tells_two_records_apart_makes_two_images_of_them() -> None:
     ]
     assert len({_ask(raw).identity for raw in raws}) == len({_read(raw).digest for raw in raws}) == len(raws)
     (elsewhere,) = kafka.records(batch(record()) | {"eventSourceArn": "another"})
-    assert ask(elsewhere, (), "web", NOW).identity != _ask(record()).identity
+    assert read_image(elsewhere, (), "web", NOW).identity != _ask(record()).identity
 
 
 def test_the_callers_key_is_the_identity_wherever_the_record_stands() -> None:
@@ -236,14 +236,14 @@ def test_any_bytes_are_an_image_or_a_reference_or_refused(value: bytes) -> None:
     "rules", ["topic:images.{customer}", "key topic:images.{customer}", "topic:images.acme=acme key"]
 )
 def test_a_topic_that_is_a_customers_own_carries_nobody_elses_images(rules: str) -> None:
-    """Brokers say who may write into a topic; a header, or a key, anybody may."""
+    """Brokers restrict who may write to a topic, but not which header or key a record has."""
     for header in (None, "", "acme"):
         raw = record(topic="images.acme", customer_id=header) | {"key": b64encode(b"globex").decode()}
         assert _ask(raw, rules=rules).request.customer == "acme"
     said = _refused(record(topic="images.acme", customer_id="globex"), rules=rules)
     assert "customer-id" in said
     assert "'globex'" in said
-    assert "images.acme is acme's" in said
+    assert "topic images.acme belongs to acme alone" in said
 
 
 @pytest.mark.parametrize("header", ["Acme", "acme ", "ac\nme", "acme\0"])

@@ -1,4 +1,4 @@
-"""What does not fit into its share of a batch: handed over, run alone, ended once."""
+"""An image that does not fit its share of a batch is handed over, processed alone, and has one result."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +11,7 @@ import pytest
 from core.domain.errors import Code
 from core.domain.model import HandOver
 from tests.support.aws.kafka_events import batch, record
-from tests.support.services import Context, World
+from tests.support.services import Context, World, send
 
 T = TypeVar("T")
 
@@ -21,23 +21,11 @@ def world(tmp_path: Path) -> World:
     return World(tmp_path)
 
 
-def _send(doors: SimpleNamespace, world: World, event: Any, context: Any = None) -> dict[str, Any]:
-    answer: dict[str, Any] = doors.process.answer(event, context or Context(), world.processing, world.streaming)
-    return answer
-
-
-class _Late:
-    """A context in which no time is left."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 0
-
-
 def test_an_image_that_needs_more_than_its_share_is_run_alone_and_ends_once(
     doors: SimpleNamespace, world: World
 ) -> None:
     event = batch(record(b"!large photo"), record(b"small", 1))
-    answer = _send(doors, world, event)
+    answer = send(doors, world, event)
     assert (len(answer["images"]), len(answer["handed_over"])) == (1, 1)
     assert b"!large photo" in world.store.contents("incoming/").values()
     (body,) = world.overflow.waiting
@@ -46,7 +34,7 @@ def test_an_image_that_needs_more_than_its_share_is_run_alone_and_ends_once(
     for _ in range(2):
         world.run_alone(body)
         world.record()
-        _send(doors, world, event)
+        send(doors, world, event)
     assert set(world.store.contents("originals/").values()) == {b"small", b"!large photo"}
     assert len(world.metrics.emitted) == 2
     assert len(world.overflow.waiting) == 1
@@ -57,27 +45,27 @@ def test_what_a_late_delivery_stages_of_an_image_that_ended_elsewhere_is_tidied_
     doors: SimpleNamespace, world: World
 ) -> None:
     event = batch(record(b"!large"), record(b"small", 1))
-    _send(doors, world, event)
+    send(doors, world, event)
     world.run_alone(*world.overflow.waiting)
     world.record()
     assert not world.store.contents("incoming/")
     looked: list[str] = []
 
     def around(name: str, effect: Callable[[], T], /) -> T:
-        if name == "store.read" and not looked:  # it looked before the image had ended
+        if name == "store.read" and not looked:  # as if it was read before the image had a result
             looked.append(name)
             return None  # type: ignore[return-value]
         return effect()
 
     world.store.around = around
-    assert len(_send(doors, world, event)["images"]) == 2
-    assert world.store.contents("incoming/"), "It was late."
+    assert len(send(doors, world, event)["images"]) == 2
+    assert world.store.contents("incoming/"), "It was staged late."
     world.record()
     assert not world.store.contents("incoming/")
 
 
 def test_what_does_not_fit_alone_either_ends(doors: SimpleNamespace, world: World) -> None:
-    answer = _send(doors, world, batch(record(b"!out_of_memory"), record(b"!timed_out", 1)))
+    answer = send(doors, world, batch(record(b"!out_of_memory"), record(b"!timed_out", 1)))
     assert (answer["images"], len(answer["handed_over"])) == ([], 2)
     world.run_alone(*world.overflow.waiting)
     assert {result.code for result in world.metrics.emitted} == {Code.OUT_OF_MEMORY, Code.TIMED_OUT}
@@ -86,7 +74,7 @@ def test_what_does_not_fit_alone_either_ends(doors: SimpleNamespace, world: Worl
 def test_what_is_left_when_time_is_up_is_handed_over_unseen(doors: SimpleNamespace, world: World) -> None:
     world.store.put("acme/a", b"shared", bucket="shared")
     event = batch(record(), record(b'{"s3": "s3://shared/acme/a"}', 1), record(customer_id=None, offset=2))
-    answer = _send(doors, world, event, _Late())
+    answer = send(doors, world, event, Context(0))
     assert (len(answer["handed_over"]), len(answer["refused"]), answer["images"]) == (2, 1, [])
     assert world.worker.runs == 0
     assert list(world.store.contents("incoming/").values()) == [b"photo"]
@@ -94,20 +82,22 @@ def test_what_is_left_when_time_is_up_is_handed_over_unseen(doors: SimpleNamespa
     assert world.worker.runs == 2
 
 
-def test_other_content_under_a_taken_key_is_not_handed_over(doors: SimpleNamespace, world: World) -> None:
-    _send(doors, world, batch(record(b"one", idempotency_key="k")))
+@pytest.mark.parametrize("context", [Context(), Context(0)])
+def test_other_content_under_a_taken_key_is_refused_and_not_left_in_incoming(
+    doors: SimpleNamespace, world: World, context: Any
+) -> None:
+    send(doors, world, batch(record(b"one", idempotency_key="k")))
     world.record()
-    stale = world.processing.store
     hidden = [True]
 
     def around(name: str, effect: Callable[[], T], /) -> T:
-        if name == "store.read" and hidden:  # it looked before the first had ended
+        if name == "store.read" and hidden:  # as if it was read before the first had a result
             hidden.clear()
             return None  # type: ignore[return-value]
         return effect()
 
-    stale.around = around  # type: ignore[attr-defined]
-    answer = _send(doors, world, batch(record(b"other", 1, idempotency_key="k")), _Late())
+    world.store.around = around
+    answer = send(doors, world, batch(record(b"other", 1, idempotency_key="k")), context)
     assert (len(answer["refused"]), world.overflow.waiting) == (1, [])
     world.record()
     assert not world.store.contents("incoming/")

@@ -1,4 +1,4 @@
-"""Where a request may point, and which keys a person may choose."""
+"""The objects that a request may refer to."""
 
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class _Everything:
-    """A store in which every object is there: only the refusal stands between a caller and it."""
+    """A store that has every object, so that only a refusal keeps a caller from it."""
 
     bucket = "bucket"
 

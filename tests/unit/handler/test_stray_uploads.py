@@ -1,4 +1,4 @@
-"""What lies under `incoming/` and is no image: a folder is nothing; all else ends once, is kept, and is counted."""
+"""Objects under `incoming/` whose key names no image: folders are ignored, others refused and counted once."""
 
 import json
 from datetime import timedelta
@@ -15,7 +15,7 @@ from core.services.web.gallery import Gallery
 from core.services.web.uploads import Uploads
 from tests.support.aws.dispatch_world import Dispatch
 from tests.support.fakes.ports import FakeStore
-from tests.support.services import Context, World, s3_event
+from tests.support.services import World, s3_event, send
 from tests.support.values import NOW
 from tests.unit.services.test_reconciler import reconciler
 from tests.unit.services.web.test_uploads import Links, Multiparts
@@ -37,7 +37,7 @@ def world(tmp_path: Path) -> World:
 
 
 def _answer(doors: SimpleNamespace, world: World, event: Any) -> list[Any]:
-    images: list[Any] = doors.process.answer(event, Context(), world.processing)["images"]
+    images: list[Any] = send(doors, world, event)["images"]
     return images
 
 

@@ -1,4 +1,4 @@
-"""The page's function is loaded without what it has no use for."""
+"""The page's function does not import libraries that its cold start does not need."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ ENVIRONMENT = {
     "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
     "AWS_REGION": "us-east-1",
 }
-#: The libraries of pixels; boto3, whose clients are made when one is needed; and the whole of the laptop's cloud.
-ABSENT = ("cv2", "numpy", "PIL", "boto3", "jwt", "local", "uvicorn", "jinja2", "yaml")
+#: Image libraries; boto3, whose clients are made on first use; the command line and the embedded cloud.
+ABSENT = ("cv2", "numpy", "PIL", "boto3", "jwt", "localcloud", "pictureperfect", "uvicorn", "jinja2", "yaml")
 
 
 def test_no_library_of_pixels_no_client_and_no_login_of_a_laptop_is_loaded() -> None:

@@ -33,7 +33,7 @@ def worked(*_arguments: object, **_named: object) -> Never:
 
 @pytest.mark.parametrize(
     ("command", "work"),
-    [("demo", "localcloud.cloud.Cloud"), ("operations", "core.bootstrap.worker.worker")],
+    [("demo", "localcloud.cloud.Cloud"), ("operations", "core.bootstrap.worker.start_worker")],
 )
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
     command: str, work: str, call: Call, monkeypatch: pytest.MonkeyPatch

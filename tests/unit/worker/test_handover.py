@@ -18,7 +18,7 @@ from core.routing.batch_tiers import TIERS
 from core.routing.plan import Capacity, Limits, plan, smallest_tier
 from core.services.processing.process import Processing
 from tests.support.fakes.ports import FakeHandovers
-from tests.support.services import Context, World
+from tests.support.services import Context, World, send
 
 HEADER = ImageHeader(format="jpeg", width=4000, height=3000, channels=3, depth=8, bytes=10**6)
 PIPELINE = Pipeline(name="p", renditions=(RenditionSpec(name="a", outputs=(Output(format=ImageFormat.JPEG),)),))
@@ -112,13 +112,13 @@ def test_what_no_tier_holds_is_refused_with_the_figures() -> None:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     made = World(tmp_path)
-    made.processing = replace(made.processing, handovers=made.overflow)
+    made.processor = replace(made.processor, handovers=made.overflow)
     return made
 
 
 @pytest.fixture
-def large(world: World) -> Processing:
-    return replace(world.processing, estimate=lambda _header, _pipeline: estimate(gigabytes=5))
+def large(world: World) -> ImageProcessor:
+    return replace(world.processor, estimate=lambda _header, _pipeline: estimate(gigabytes=5))
 
 
 def direct(body: bytes) -> dict[str, Any]:
@@ -130,9 +130,9 @@ def waiting(overflow: FakeHandovers) -> Iterator[HandOver]:
 
 
 def test_an_upload_that_does_not_fit_is_handed_over_before_a_pixel_is_touched(
-    world: World, large: Processing, doors: SimpleNamespace
+    world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
-    answer = doors.process.answer(world.upload("a.jpg", b"bytes"), Context(), large)
+    answer = doors.process.answer(world.upload("a.jpg", b"bytes"), Context(), large, world.acceptor)
     (told,) = answer["images"]
     assert (told["status"], told["tier"]) == ("handed_over", "2x8")
     (message,) = waiting(world.overflow)
@@ -144,9 +144,9 @@ def test_an_upload_that_does_not_fit_is_handed_over_before_a_pixel_is_touched(
 
 
 def test_bytes_that_do_not_fit_are_staged_first_and_the_job_runs_elsewhere_to_the_one_result(
-    world: World, large: Processing, doors: SimpleNamespace
+    world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
-    told = doors.process.answer(direct(b"bytes"), Context(), large)
+    told = doors.process.answer(direct(b"bytes"), Context(), large, world.acceptor)
     (message,) = waiting(world.overflow)
     batch = replace(large, route=Route.BATCH, tier="2x8", vcpus=2.0)
     world.worker.memory_bytes = 8 * GB
@@ -161,8 +161,8 @@ def test_bytes_that_do_not_fit_are_staged_first_and_the_job_runs_elsewhere_to_th
 def test_a_wrong_estimate_costs_nothing_but_the_way(
     world: World, doors: SimpleNamespace, code: Code, tier: str | None
 ) -> None:
-    service = replace(world.processing, estimate=lambda _header, _pipeline: estimate())
-    told = doors.process.answer(direct(f"!{code} x".encode()), Context(), service)
+    service = replace(world.processor, estimate=lambda _header, _pipeline: estimate())
+    told = doors.process.answer(direct(f"!{code} x".encode()), Context(), service, world.acceptor)
     if tier is None:
         assert (told["status"], told["code"]) == ("failed", code)
         return
@@ -171,27 +171,27 @@ def test_a_wrong_estimate_costs_nothing_but_the_way(
 
 
 def test_in_the_largest_tier_what_runs_out_is_not_spared_and_ends(world: World) -> None:
-    largest = replace(world.processing, route=Route.BATCH, tier=TIERS[-1].name)
+    largest = replace(world.processor, route=Route.BATCH, tier=TIERS[-1].name)
     event = direct(b"!out_of_memory x")
     from core.services.intake.requests import accept_bytes, read_request
 
-    job, body = accept_bytes(read_request(event), "home", largest.now())
+    job, body = accept_bytes(read_request(event), "home", largest.committer.now())
     result = largest.process(job, body).result
     assert (result.status, result.code) == ("failed", Code.OUT_OF_MEMORY)
 
 
 def test_without_a_queue_for_it_everything_is_tried_here(
-    world: World, large: Processing, doors: SimpleNamespace
+    world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
     alone = replace(large, handovers=None)
-    told = doors.process.answer(direct(b"bytes"), Context(), alone)
+    told = doors.process.answer(direct(b"bytes"), Context(), alone, world.acceptor)
     assert (told["status"], told["route"]) == ("processed", "lambda")
 
 
 def test_an_image_that_has_ended_is_not_handed_over_again(
-    world: World, large: Processing, doors: SimpleNamespace
+    world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
-    ended = doors.process.answer(direct(b"bytes"), Context(), world.processing)
-    again = doors.process.answer(direct(b"bytes"), Context(), large)
+    ended = send(doors, world, direct(b"bytes"))
+    again = doors.process.answer(direct(b"bytes"), Context(), large, world.acceptor)
     assert (again["image_id"], again["duplicate"]) == (ended["image_id"], True)
     assert not world.overflow.waiting

@@ -1,4 +1,4 @@
-"""What a result says that it is billed for, on both routes."""
+"""The bill in a result, on both routes."""
 
 import json
 import os
@@ -8,18 +8,18 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.domain import stored_documents
-from core.domain.model import Door, HandOver, ImageJob, Result, Route
+from core.domain import manifest
+from core.domain.model import HandOver, ImageJob, Result, Route
 from core.routing.batch_tiers import TIERS
-from core.routing.prices import MIN_BILLED_SECONDS
-from core.services.dispatch.array_child import Share, Sharing
+from core.routing.prices import LEAST_SECONDS
+from core.services.dispatch.array_child import ArrayChild, Share
 from core.services.processing.billing import Meter
 from tests.support.services import World
-from tests.support.values import NOW, result
+from tests.support.values import result, upload_job
 
 
 class Clock:
-    """Each look at it takes so many seconds."""
+    """A clock that moves by `step` seconds at each reading."""
 
     def __init__(self, step: float) -> None:
         self.now, self.step = 0.0, step
@@ -31,20 +31,12 @@ class Clock:
 
 def _job(world: World, number: int) -> ImageJob:
     source = world.store.put(f"incoming/acme/web/u{number}/a.jpg", f"photo {number}".encode())
-    return ImageJob(
-        image_id=f"{number}1111111-1111-5111-8111-111111111111",
-        customer="acme",
-        pipeline="web",
-        door=Door.UPLOAD,
-        name="a.jpg",
-        source=source,
-        received_at=NOW,
-    )
+    return upload_job(source, f"{number}1111111-1111-5111-8111-111111111111")
 
 
 def test_an_image_in_the_function_pays_for_its_memory_and_its_time(tmp_path: Path) -> None:
     world = World(tmp_path)
-    service = replace(world.processing, memory_mb=3008, vcpus=1.7, meter=Meter(Clock(0.25)))
+    service = replace(world.processor, memory_mb=3008, vcpus=1.7, meter=Meter(Clock(0.25)))
     billed = service.process(_job(world, 1)).result.billed
     assert billed
     assert (billed.seconds, billed.memory_mb, billed.vcpus, billed.tier) == (0.25, 3008, 1.7, "")
@@ -53,7 +45,7 @@ def test_an_image_in_the_function_pays_for_its_memory_and_its_time(tmp_path: Pat
 
 def test_a_failed_image_pays_too(tmp_path: Path) -> None:
     world = World(tmp_path)
-    service = replace(world.processing, memory_mb=3008, meter=Meter(Clock(0.25)))
+    service = replace(world.processor, memory_mb=3008, meter=Meter(Clock(0.25)))
     source = world.store.put("incoming/acme/web/u9/b.jpg", b"!corrupt_image")
     failed = service.process(msgspec.structs.replace(_job(world, 1), source=source)).result
     assert failed.code == "corrupt_image"
@@ -63,12 +55,13 @@ def test_a_failed_image_pays_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("images", [1, 3])
 def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: int) -> None:
-    """However short they were; and they pay for the tier, whatever the machine has."""
+    """However short they are; they pay for the tier's size, not the machine's."""
     world = World(tmp_path)
-    service = replace(world.processing, route=Route.BATCH, memory_mb=512, meter=Meter(Clock(0.25)))
+    service = replace(world.processor, route=Route.BATCH, memory_mb=512, meter=Meter(Clock(0.25)))
     handed = tuple(HandOver(job=_job(world, number), reason="It is large.") for number in range(images))
     share = Share(work_id="w", index=0, tier=TIERS[1], images=handed, timeout_seconds=0)
-    Sharing(processing=service, handovers=world.overflow, say=lambda _: None).work(share, 0.0)
+    child = ArrayChild(processor=service, handovers=world.overflow, write_line=lambda _: None)
+    child.process(share, 0.0)
     results = [manifest.decode(body, key) for key, body in world.store.contents("results/").items()]
     assert [one.billed.seconds for one in results if one.billed] == [MIN_BILLED_SECONDS / images] * images
     assert {(one.billed.memory_mb, one.billed.vcpus, one.billed.tier) for one in results if one.billed} == {
@@ -78,7 +71,7 @@ def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: in
 
 def test_what_lasts_longer_than_a_minute_pays_for_all_of_it(tmp_path: Path) -> None:
     world = World(tmp_path)
-    service = replace(world.processing, route=Route.BATCH, tier=TIERS[0].name, meter=Meter(Clock(75.0)))
+    service = replace(world.processor, route=Route.BATCH, tier=TIERS[0].name, meter=Meter(Clock(75.0)))
     billed = service.process(_job(world, 1)).result.billed
     assert billed
     assert billed.seconds == 75
@@ -86,7 +79,7 @@ def test_what_lasts_longer_than_a_minute_pays_for_all_of_it(tmp_path: Path) -> N
 
 def test_where_no_memory_is_billed_no_bill_is_made_up(tmp_path: Path) -> None:
     world = World(tmp_path)
-    assert world.processing.process(_job(world, 1)).result.billed is None
+    assert world.processor.process(_job(world, 1)).result.billed is None
 
 
 def test_a_result_of_an_earlier_release_is_read_as_it_stands() -> None:

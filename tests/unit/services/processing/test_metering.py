@@ -1,4 +1,4 @@
-"""What is billed for an image: its share of the time there was."""
+"""An image is charged its share of the wall time."""
 
 from contextlib import ExitStack
 
@@ -18,7 +18,7 @@ class Clock:
 def test_an_image_alone_pays_for_its_time() -> None:
     clock = Clock()
     meter = Meter(clock)
-    clock.now += 5  # nobody's
+    clock.now += 5  # charged to no image
     with meter.image() as seconds:
         clock.now += 2
         assert seconds() == 2
@@ -27,7 +27,7 @@ def test_an_image_alone_pays_for_its_time() -> None:
 
 
 def test_images_at_once_share_the_time_and_pay_for_all_of_it() -> None:
-    """One for 2 s alone, then 4 s together, then the other for 3 s alone: 4 + 5 of 9 seconds."""
+    """The first alone for 2 s, both for 4 s, the second alone for 3 s: 4 s and 5 s of 9 s."""
     clock = Clock()
     meter = Meter(clock)
     with ExitStack() as first:

@@ -1,4 +1,4 @@
-"""What is handed over is submitted once, however often its message comes and wherever its dispatcher dies."""
+"""An image that is handed over is submitted once, with duplicates of its message and dispatchers that die."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from core.domain.errors import Code, Misconfigured, Unavailable
 from core.domain.model import Status
 from core.services.dispatch.array_partition import LONGEST
-from core.services.dispatch.leases import PATIENCE
+from core.services.dispatch.leases import LEASE_TIME
 from tests.support.aws.dispatch_world import GIB, Dispatch, estimate
 from tests.support.fakes.ports import Died
 
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Trouble:
-    """Raises at the effects of one name, before or after they happen, until it is told to stop."""
+    """Raises an error before or after the effects of one name, until a test turns it off."""
 
     def __init__(self) -> None:
         self.at = ""
@@ -91,7 +91,7 @@ def test_a_message_that_comes_again_submits_nothing(dispatch: Dispatch) -> None:
 
 def test_what_has_ended_is_dropped(dispatch: Dispatch) -> None:
     image = dispatch.image()
-    dispatch.world.processing.process(image.job)
+    dispatch.world.processor.process(image.job)
     assert dispatch.deliver(image) == []
     assert dispatch.jobs.submitted == []
 
@@ -115,7 +115,7 @@ def test_whoever_dies_on_the_way_is_followed_by_one_submission(
         dispatch.deliver(image)
     claimed = bool(dispatch.store.contents("dispatched/"))
     assert len(dispatch.deliver(image)) == claimed, "What may be under way is not taken over."
-    dispatch.clock.wait(seconds=PATIENCE.total_seconds())
+    dispatch.clock.wait(seconds=LEASE_TIME.total_seconds())
     assert dispatch.deliver(image) == []
     assert dispatch.deliver(image) == []
     assert len(dispatch.jobs.submitted) == 1
@@ -133,7 +133,7 @@ def test_a_submission_whose_answer_was_lost_is_not_made_again(dispatch: Dispatch
 
 
 def test_a_claim_whose_answer_was_lost_is_not_taken_for_a_submission(dispatch: Dispatch, trouble: Trouble) -> None:
-    """The others of its tier are submitted as the work that it names, without it."""
+    """The other images of its tier are submitted in the work that its lease names, without it."""
     images = [dispatch.image(), dispatch.image()]
     trouble.cause("store.create", unanswered(), after=True, times=5)
     (left,) = dispatch.deliver(*images)
@@ -164,7 +164,7 @@ def test_one_image_whose_claim_fails_keeps_no_other_from_its_turn(dispatch: Disp
 
 
 def test_a_dispatcher_that_is_late_submits_nothing(dispatch: Dispatch) -> None:
-    """Others may be about to take its claims over."""
+    """Other dispatchers may soon take its leases over."""
     image = dispatch.image()
     dispatch.store.listeners.append(
         lambda key: dispatch.clock.wait(minutes=6) if key.startswith("dispatched/") else None

@@ -1,4 +1,4 @@
-"""A Batch child's share: every image gets its turn, its part of the time, and its end."""
+"""A Batch child's share: each image is tried, has its part of the time, and one ending."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,19 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.domain.errors import Code, Misconfigured, Refusal, Unavailable
-from core.domain.model import Door, Estimate, HandOver, ImageJob, Outcome, Route, Status
+from core.domain.model import Estimate, HandOver, ImageJob, Outcome, Route, Status
 from core.ports.worker import Room
 from core.routing.batch_tiers import TIERS, Tier
-from core.services.dispatch.array_child import Ending, Share, Sharing, read
+from core.services.dispatch.array_child import ArrayChild, Ending, Share, read_share
 from core.services.dispatch.array_partition import LONGEST
 from core.services.dispatch.job_documents import BatchWork
 from tests.support.fakes.worker import FakeWorker
 from tests.support.services import World
-from tests.support.values import NOW, result
+from tests.support.values import NOW, result, upload_job
 
 
 class Clock:
-    """Time that goes on only when it is told to."""
+    """A clock that tests move."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -32,7 +32,7 @@ class Clock:
 
 
 class RoomyWorker(FakeWorker):
-    """A worker with so much memory."""
+    """A worker with a given memory, in bytes."""
 
     def __init__(self, memory_bytes: int) -> None:
         super().__init__()
@@ -50,25 +50,17 @@ class Child:
         self.failing: dict[str, Exception] = {}
         self.lines: list[str] = []
         self.clock = Clock()
-        self.sharing = Sharing(
-            processing=self.world.processing,
+        self.child = ArrayChild(
+            processor=self.world.processor,
             handovers=self.world.overflow,
-            say=self.lines.append,
+            write_line=self.lines.append,
             clock=self.clock,
         )
 
     def image(self, body: bytes, seconds: float | None = 5.0, **more: Any) -> HandOver:
         identity = f"0000000{len(self.world.store.contents('incoming/'))}-0000-5000-8000-000000000000"
         source = self.world.store.put(f"incoming/acme/web/{identity}/a.jpg", body)
-        job = ImageJob(
-            image_id=identity,
-            customer="acme",
-            pipeline="web",
-            door=Door.UPLOAD,
-            name="a.jpg",
-            source=source,
-            received_at=NOW,
-        )
+        job = upload_job(source, identity)
         estimate = seconds and Estimate(
             cpu_seconds=seconds, cpu_seconds_upper=seconds, parallel=0, peak_bytes=1, peak_bytes_upper=1
         )
@@ -76,7 +68,7 @@ class Child:
 
     def work(self, *images: HandOver, tier: Tier = TIERS[0], timeout: int = 0) -> list[Ending]:
         share = Share(work_id="w", index=0, tier=tier, images=images, timeout_seconds=timeout)
-        return self.sharing.work(share, self.clock()).endings
+        return self.child.process(share, self.clock()).endings
 
     def handed_over(self) -> list[HandOver]:
         return [msgspec.json.decode(body, type=HandOver) for body in self.world.overflow.waiting]
@@ -92,7 +84,7 @@ def child(tmp_path: Path) -> Child:
     return Child(tmp_path)
 
 
-def test_every_image_ends_and_says_how_whose_it_was(child: Child) -> None:
+def test_every_image_has_an_ending_and_a_log_line_with_its_customer(child: Child) -> None:
     good, bad = child.image(b"good"), child.image(b"!corrupt_image")
     assert child.work(good, bad) == [Ending.PROCESSED, Ending.FAILED]
     assert child.lines == [
@@ -119,15 +111,15 @@ def test_what_runs_out_of_memory_goes_one_tier_up_with_all_that_is_known(child: 
 
 def test_what_is_planned_for_a_larger_tier_goes_there_at_once_and_runs_there(child: Child) -> None:
     needs = Estimate(cpu_seconds=9, cpu_seconds_upper=9, parallel=0, peak_bytes=9 << 30, peak_bytes_upper=20 << 30)
-    service = replace(
-        child.sharing.processing, route=Route.BATCH, vcpus=16, worker=RoomyWorker(20 << 30), estimate=lambda *_: needs
+    processor = replace(
+        child.child.processor, route=Route.BATCH, vcpus=16, worker=RoomyWorker(20 << 30), estimate=lambda *_: needs
     )
-    child.sharing = replace(child.sharing, processing=service)
+    child.child = replace(child.child, processor=processor)
     image = child.image(b"large")
     assert child.work(image) == [Ending.PROCESSED]
 
-    service = replace(service, worker=RoomyWorker(1 << 30))
-    child.sharing = replace(child.sharing, processing=service)
+    processor = replace(processor, worker=RoomyWorker(1 << 30))
+    child.child = replace(child.child, processor=processor)
     other = child.image(b"other")
     assert child.work(other) == [Ending.HANDED_OVER]
     (message,) = child.handed_over()
@@ -189,17 +181,17 @@ def test_an_operator_is_needed_for_one_and_the_others_get_their_turn(child: Chil
 
 
 @dataclass(frozen=True)
-class Taking:
-    """Stands for the service: images that take what they take, or all they are given."""
+class TimedProcessor:
+    """Stands for the processor: each image takes a given time, at most the time that it is given."""
 
     clock: Clock
     takes: list[float]
     given: list[float] = field(default_factory=list)
     tier: str = ""
     vcpus: float = 1.0
-    companions: int = 1
+    images_in_job: int = 1
 
-    def process(self, _job: ImageJob, _body: None, seconds: float, _spared: frozenset[Code], _why: str) -> Outcome:
+    def try_process(self, _job: ImageJob, _body: None, seconds: float, **_options: object) -> Outcome:
         took = min(seconds, self.takes[len(self.given)])
         self.given.append(seconds)
         self.clock.now += took
@@ -213,25 +205,25 @@ SECONDS = st.one_of(st.none(), st.floats(0.1, 5000))
 def test_no_image_takes_the_time_of_another(
     tmp_path_factory: pytest.TempPathFactory, images: list[tuple[float | None, float]], timeout: int
 ) -> None:
-    """Each is given its part of all there is, by estimate, and together they stay within Batch's time-out."""
+    """Each image has its part of the time, by its estimate, and all stay within Batch's time-out."""
     child = Child(tmp_path_factory.getbasetemp())
     share = [child.image(b"x", seconds) for seconds, _ in images]
-    service: Any = Taking(child.clock, [takes for _, takes in images])
-    sharing = Sharing(processing=service, handovers=child.world.overflow, say=child.lines.append, clock=child.clock)
+    processor: Any = TimedProcessor(child.clock, [takes for _, takes in images])
+    runner = replace(child.child, processor=processor)
     work = Share(work_id="w", index=0, tier=TIERS[0], images=tuple(share), timeout_seconds=timeout)
 
-    sharing.work(work, child.clock())
+    runner.process(work, child.clock())
 
     weights = [5 + (60 if seconds is None else seconds) for seconds, _ in images]
     budget = work.seconds or 0
-    for given_, weight in zip(service.given, weights, strict=True):
+    for given_, weight in zip(processor.given, weights, strict=True):
         assert given_ >= budget * weight / sum(weights) * 0.999
     assert child.clock.now - 1000 <= budget * 1.001 < timeout
 
 
 def test_when_no_time_is_left_the_next_attempt_begins_where_this_one_ended(child: Child) -> None:
     share = Share(work_id="w", index=0, tier=TIERS[0], images=(child.image(b"a"),), timeout_seconds=60)
-    assert child.sharing.work(share, child.clock() - 60).endings == [Ending.NOT_TRIED]
+    assert child.child.process(share, child.clock() - 60).endings == [Ending.NOT_TRIED]
 
 
 def test_a_child_reads_its_own_share(child: Child) -> None:
@@ -239,8 +231,8 @@ def test_a_child_reads_its_own_share(child: Child) -> None:
     work = BatchWork(work_id="1", tier="2x8", shares=((first,), (second,)), timeout_seconds=90, created_at=NOW)
     child.world.store.put(work.key, msgspec.json.encode(work))
     store = child.world.store
-    assert read(work.key, store, {}).images == (first,)
-    share = read(work.key, store, {"AWS_BATCH_JOB_ARRAY_INDEX": "1"})
+    assert read_share(work.key, store, {}).images == (first,)
+    share = read_share(work.key, store, {"AWS_BATCH_JOB_ARRAY_INDEX": "1"})
     assert (share.images, share.tier, share.timeout_seconds) == ((second,), TIERS[1], 90)
 
 
@@ -249,10 +241,10 @@ def test_an_index_of_nothing_is_refused(child: Child, index: str) -> None:
     work = BatchWork(work_id="1", tier="2x8", shares=((child.image(b"a"),), ()), created_at=NOW)
     child.world.store.put(work.key, msgspec.json.encode(work))
     with pytest.raises(Refusal, match="AWS_BATCH_JOB_ARRAY_INDEX"):
-        read(work.key, child.world.store, {"AWS_BATCH_JOB_ARRAY_INDEX": index})
+        read_share(work.key, child.world.store, {"AWS_BATCH_JOB_ARRAY_INDEX": index})
 
 
 def test_a_document_that_is_none_needs_an_operator(child: Child) -> None:
     child.world.store.put("batches/1.json", b"{}")
     with pytest.raises(Misconfigured, match=r"batches/1\.json is not the work"):
-        read("batches/1.json", child.world.store, {})
+        read_share("batches/1.json", child.world.store, {})

@@ -1,4 +1,4 @@
-"""Images of events that were given up on are accepted as their doors would have, and their bytes are safe."""
+"""Images of events that Lambda gave up on are accepted as handler.process accepts them, and their bytes staged."""
 
 from base64 import b64encode
 from pathlib import Path
@@ -33,7 +33,7 @@ def read(raw: dict[str, Any]) -> Record:
 
 def test_a_request_is_the_job_of_its_door_with_its_source_in_the_store(dispatch: Dispatch) -> None:
     asked = request(b"photo", filename="ü a+b.jpg")
-    job = dispatch.intake.request(asked, NOW)
+    job = dispatch.stager.request(asked, NOW)
     assert job == accept_bytes(asked, "home", NOW)[0]
     stored = dispatch.store.head(job.source)
     assert stored
@@ -42,57 +42,57 @@ def test_a_request_is_the_job_of_its_door_with_its_source_in_the_store(dispatch:
 
 
 def test_a_record_is_the_job_of_its_door(dispatch: Dispatch) -> None:
-    """The same image as `core.services.intake.kafka_batch` makes of it: it has ended, and is not staged again."""
+    """The job has the image id that `core.services.intake.kafka_batch` gave it, whose result exists."""
     one = read(record(b"photo", 3))
-    (_ending,) = dispatch.world.streaming.work([one], 60)
+    (_ending,) = dispatch.world.kafka_batches.process([one], 60)
     dispatch.world.record()
-    job = dispatch.intake.record(one, NOW)
+    job = dispatch.stager.record(one, NOW)
     assert job
     assert set(dispatch.results()) == {job.image_id}
     assert dispatch.store.contents(object_keys.INCOMING) == {}
 
 
 def test_another_content_is_a_conflict_whether_the_first_waits_or_has_ended(dispatch: Dispatch) -> None:
-    job = dispatch.intake.request(request(b"red", idempotency_key="one"), NOW)
+    job = dispatch.stager.request(request(b"red", idempotency_key="one"), NOW)
     for _ in range(2):
         with pytest.raises(Refusal) as caught:
-            dispatch.intake.request(request(b"blue", idempotency_key="one"), NOW)
+            dispatch.stager.request(request(b"blue", idempotency_key="one"), NOW)
         assert caught.value.code is Code.IDENTITY_CONFLICT
-        dispatch.world.processing.process(job)
+        dispatch.world.processor.process(job)
         dispatch.world.record()
-    assert dispatch.intake.request(request(b"red", idempotency_key="one"), NOW).image_id == job.image_id
+    assert dispatch.stager.request(request(b"red", idempotency_key="one"), NOW).image_id == job.image_id
 
 
 def test_a_record_that_refers_to_an_upload_is_that_image_also_when_it_has_moved(dispatch: Dispatch) -> None:
     upload = dispatch.upload()
     one = read(record(f'{{"s3": "{upload.source}"}}'.encode(), 5))
-    job = dispatch.intake.record(one, NOW)
+    job = dispatch.stager.record(one, NOW)
     assert job
     assert job.image_id == upload.image_id
-    dispatch.world.processing.process(upload)
+    dispatch.world.processor.process(upload)
     dispatch.world.record()
-    assert dispatch.intake.record(one, NOW) == job
+    assert dispatch.stager.record(one, NOW) == job
 
 
 def test_a_record_that_is_refused_leaves_one_document_and_is_counted_once(dispatch: Dispatch) -> None:
     for _ in range(3):
-        assert dispatch.intake.record(read(record(b"photo", 4, customer_id="no/body")), NOW) is None
+        assert dispatch.stager.record(read(record(b"photo", 4, customer_id="no/body")), NOW) is None
     assert len(dispatch.store.contents(object_keys.REFUSED)) == 1
     assert dispatch.metrics.refused == [(Door.KAFKA, Code.INVALID_REQUEST)]
 
 
 def test_what_is_staged_while_the_image_ends_elsewhere_is_told_to_the_recorder(dispatch: Dispatch) -> None:
-    """Or its source would wait for ever."""
+    """Otherwise its source would stay in `incoming/`."""
     asked = request(b"photo")
     job, body = accept_bytes(asked, "home", NOW)
 
     def ends_meanwhile(key: str) -> None:
         if key == job.source.key and job.image_id not in dispatch.results():
-            dispatch.world.processing.process(job, body)
+            dispatch.world.processor.process(job, body)
             dispatch.world.queue.waiting.clear()
 
     dispatch.store.listeners.append(ends_meanwhile)
-    dispatch.intake.request(asked, NOW)
+    dispatch.stager.request(asked, NOW)
     assert dispatch.world.queue.waiting == [job.result_key]
 
 
@@ -102,6 +102,6 @@ def test_a_store_that_does_not_answer_accepts_nothing(dispatch: Dispatch) -> Non
 
     dispatch.store.around = gone
     with pytest.raises(Unavailable):
-        dispatch.intake.request(request(b"photo"), NOW)
+        dispatch.stager.request(request(b"photo"), NOW)
     with pytest.raises(Unavailable):
-        dispatch.intake.record(read(record()), NOW)
+        dispatch.stager.record(read(record()), NOW)

@@ -1,17 +1,15 @@
-"""How jobs are divided among the children of a submission: no image is lost, none waits for what it need not."""
-
-from uuid import uuid4
+"""The division of images among the children of a submission: each image is in one share of limited length."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.model import Door, Estimate, HandOver, ImageJob, ObjectRef
+from core.domain.model import Estimate, HandOver, ObjectRef
 from core.routing.batch_tiers import TIERS, Tier
 from core.services.dispatch import array_partition
 from core.services.dispatch.array_partition import LONGEST, SHORTEST, divide, timeout_seconds
 from tests.support.aws.dispatch_world import GIB, estimate
-from tests.support.values import NOW
+from tests.support.values import upload_job
 
 SMALL, *_, LARGE = TIERS
 ESTIMATES = st.none() | st.builds(
@@ -23,15 +21,7 @@ ESTIMATES = st.none() | st.builds(
 
 
 def image(size: Estimate | None = None, tier: str = "") -> HandOver:
-    job = ImageJob(
-        image_id=str(uuid4()),
-        customer="acme",
-        pipeline="web",
-        door=Door.UPLOAD,
-        name="a.jpg",
-        source=ObjectRef(bucket="home", key="incoming/acme/web/u/a.jpg"),
-        received_at=NOW,
-    )
+    job = upload_job(ObjectRef(bucket="home", key="incoming/acme/web/u/a.jpg"))
     return HandOver(job=job, reason="It needs more.", estimate=size, tier=tier)
 
 
