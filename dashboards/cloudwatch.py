@@ -62,7 +62,7 @@ def ours(
     `period` is in seconds; empty is Grafana's choice. Raises UnknownMetricError for what is not declared.
     """
     dimensions = dict(by or {})
-    metric = DECLARED.get(name)
+    metric = METRICS_BY_NAME.get(name)
     if metric is None:
         raise UnknownMetricError(f"{name} is not declared in core.ports.metric_catalogue")
     declared = next((group for group in metric.sets if {each.name for each in group} == set(dimensions)), None)

@@ -7,11 +7,11 @@ from typing import Any
 from core.bootstrap.record import recorder
 from core.domain import log
 from core.domain.errors import Code, PicturePerfectError, Refusal
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from handler import events, sqs
 
 
-def answer(event: Any, recorder: Recording) -> dict[str, Any]:  # noqa: ANN401 - any JSON
+def answer(event: Any, recorder: Recorder) -> dict[str, Any]:  # noqa: ANN401 - any JSON
     """Record a batch of messages; the answer names those that failed, to be delivered again.
 
     Raises Unavailable if the database does not answer: the whole batch is delivered again.

@@ -16,8 +16,6 @@ from core.ports.metric_catalogue import (
     METRICS_BY_NAME,
     Cause,
     Metric,
-    ReconcilerOutcome,
-    listed_properties,
     values_of_result,
 )
 
@@ -43,7 +41,7 @@ class EmfMetrics:
             "image_id": result.image_id,
             "run": result.run,
         }
-        self._write(result.committed_at, of_result(result), dimensions, log_fields)
+        self._write(result.committed_at, values_of_result(result), dimensions, log_fields)
 
     def refuse(self, door: Door, code: Code, now: datetime) -> None:
         self._write(now, {"Refused": 1}, {"source": door, "code": code})
@@ -79,7 +77,7 @@ class EmfMetrics:
 
         `total`: the metrics have no dimension.
         """
-        metrics = sorted((DECLARED[name] for name in values), key=_dimension_sets)
+        metrics = sorted((METRICS_BY_NAME[name] for name in values), key=_dimension_sets)
         directives = [
             {
                 "Namespace": self._namespace,

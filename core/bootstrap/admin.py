@@ -9,17 +9,17 @@ from core.adapters.aws.s3 import S3Store
 from core.adapters.emf import EmfMetrics
 from core.bootstrap import clients
 from core.services.processing.commit import ResultCommitter
-from core.services.reconciler import Reconciling
+from core.services.reconciler import Reconciler
 from core.settings import entries
 
 
-def reconciler(environ: Mapping[str, str]) -> Reconciling:
+def reconciler(environ: Mapping[str, str]) -> Reconciler:
     """The service that hands over sources that have been in `incoming/` for RECONCILE_AFTER_HOURS."""
-    values = entries.load(entries.ReconcilingSettings, environ)
-    return Reconciling(
+    values = entries.load(entries.ReconcileSettings, environ)
+    return Reconciler(
         committer=ResultCommitter(store=store(values.bucket), metrics=EmfMetrics(sys.stdout, values.metrics_namespace)),
-        patience=timedelta(hours=values.reconcile_after_hours),
-        times=values.reconcile_times,
+        min_age=timedelta(hours=values.reconcile_after_hours),
+        max_hand_overs=values.reconcile_times,
     )
 
 

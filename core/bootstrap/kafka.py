@@ -16,7 +16,7 @@ def kafka_batch_processor(
 
     Raises Misconfigured(INVALID_SETTINGS) if KAFKA_PIPELINE names no pipeline.
     """
-    values = entries.load(entries.ProcessingSettings, environ)
+    values = entries.load(entries.ProcessSettings, environ)
     if values.kafka_pipeline and values.kafka_pipeline not in processor.pipelines:
         known = ", ".join(sorted(processor.pipelines))
         raise Misconfigured(

@@ -24,7 +24,7 @@ def image_row(environ: Mapping[str, str], image_id: str) -> dict[str, Any] | Non
 
 
 @contextmanager
-def report_service(environ: Mapping[str, str]) -> Iterator[Reporting]:
+def report_service(environ: Mapping[str, str]) -> Iterator[ReportService]:
     """The service of reports, with a connection of its own."""
     figures = PostgresFigures(database(entries.load(entries.DatabaseSettings, environ)))
     with closing(figures):

@@ -13,7 +13,7 @@ from core.pipelines import SHIPPED_FOLDER
 from core.pipelines.loader import load_folder
 from core.ports.worker import SCRATCH
 from core.routing import cost_table
-from core.routing.plan import MB_OF_A_VCPU, Limits
+from core.routing.plan import MB_PER_VCPU, Limits
 from core.services.intake.accept import ImageAcceptor
 from core.services.processing.commit import ResultCommitter
 from core.services.processing.process import ImageProcessor
@@ -22,7 +22,7 @@ from core.settings import entries
 
 def image_processor(environ: Mapping[str, str], route: Route) -> ImageProcessor:
     """The service that processes images, its worker started. Raises Misconfigured(INVALID_SETTINGS)."""
-    values = entries.load(entries.ProcessingSettings, environ)
+    values = entries.load(entries.ProcessSettings, environ)
     if route is Route.LAMBDA:  # one event at a time: scratch folders are left of images killed at the time-out
         for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
             shutil.rmtree(stale, ignore_errors=True)
@@ -57,7 +57,7 @@ def image_processor(environ: Mapping[str, str], route: Route) -> ImageProcessor:
 
 def image_acceptor(environ: Mapping[str, str], committer: ResultCommitter) -> ImageAcceptor:
     """The service that makes jobs of requests and Kafka records."""
-    values = entries.load(entries.ProcessingSettings, environ)
+    values = entries.load(entries.ProcessSettings, environ)
     return ImageAcceptor(
         committer=committer,
         references=tuple(values.references.split()),

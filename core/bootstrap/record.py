@@ -8,7 +8,7 @@ from core.bootstrap.database import ledger
 from core.settings import entries
 
 
-def recorder(environ: Mapping[str, str]) -> Recording:
+def recorder(environ: Mapping[str, str]) -> Recorder:
     """The service of the recorder."""
     values = entries.load(entries.RecordSettings, environ)
-    return Recording(store=S3Store(clients.s3(), values.bucket), ledger=ledger(values))
+    return Recorder(store=S3Store(clients.s3(), values.bucket), ledger=ledger(values))

@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from core.adapters.aws.s3_multipart import S3Multiparts
 
 
-def web_services(environ: Mapping[str, str]) -> Web:
+def web_services(environ: Mapping[str, str]) -> WebServices:
     """The services of the page's API. Raises Misconfigured(INVALID_SETTINGS)."""
     values = entries.load(entries.WebSettings, environ)
     links, rows = _links(values.bucket, environ), GalleryRows(database(values))
     store, multiparts = cache(partial(_store, values.bucket)), cache(partial(_multiparts, values.bucket))
-    pipelines = cache(partial(read, Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER))
-    return Web(
+    pipelines = cache(partial(read_summaries, Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER))
+    return WebServices(
         settings=values,
         uploads=Uploads(store=store, links=links, multiparts=multiparts, rows=rows, pipelines=pipelines),
         gallery=Gallery(rows=rows, links=links, store=store, bucket=values.bucket),

@@ -10,8 +10,8 @@ import msgspec
 
 from core.domain.errors import ImageFailure
 from core.domain.model import ImageFormat, ImageHeader, Value
-from core.domain.outputs import Automatic, Output, eligible_encodings
-from core.imaging.operations.base import Measurement, Operation, band_rows
+from core.domain.outputs import Automatic, Output
+from core.imaging.operations.base import Measurement, Operation
 from core.imaging.operations.resize import Resize
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.pipelines.scale_on_load import reduction_for

@@ -20,7 +20,7 @@ from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.ports.store import Listed
 from core.services.dispatch.leases import fresh, newest
 from core.services.intake.refusals import refuse_upload
-from core.services.processing.commit import Committing
+from core.services.processing.commit import ResultCommitter
 
 _THREADS = 32  # concurrent requests to S3
 _PAGE = 1000  # entries between two checks of the time; S3 lists as many in one call
@@ -65,7 +65,7 @@ class Reconciler:
     access to SQS is needed, and the number of those objects is the number of past hand-overs.
     """
 
-    committing: Committing
+    committer: ResultCommitter
     min_age: timedelta
     max_hand_overs: int
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -74,11 +74,11 @@ class Reconciler:
     def reconcile(self, time: timedelta = timedelta.max) -> RoundSummary:
         """One round of at most about `time`. A source that fails does not stop the others."""
         summary = self._round(time)
-        self.committing.metrics.reconcile(summary.handed_over, summary.abandoned, summary.failed, self.now())
+        self.committer.metrics.reconcile(summary.handed_over, summary.abandoned, summary.failed, self.now())
         return summary
 
     def _round(self, time: timedelta) -> RoundSummary:
-        summary, started, store = RoundSummary(), self.now(), self.committing.store
+        summary, started, store = RoundSummary(), self.now(), self.committer.store
         position = store.read(object_keys.RECONCILER) or b""
         with self.threads() as threads:
             for page in _pages(store.entries(object_keys.INCOMING, position.decode())):
@@ -95,8 +95,8 @@ class Reconciler:
 
     def _store_position(self, key: str) -> None:
         """Let the next round continue after `key`; without a position it starts from the beginning."""
-        self.committing.store.delete(object_keys.RECONCILER)
-        self.committing.create(object_keys.RECONCILER, key.encode(), "text/plain")
+        self.committer.store.delete(object_keys.RECONCILER)
+        self.committer.create(object_keys.RECONCILER, key.encode(), "text/plain")
 
     def _reconcile_source(self, entry: Listed) -> _Outcome | PicturePerfectError:
         try:
@@ -112,10 +112,10 @@ class Reconciler:
         except Refusal as refusal:
             return self._refuse(entry, refusal)
         job = self._job(entry, incoming)
-        if job is None or self.committing.standing(job):
+        if job is None or self.committer.standing(job):
             return _Outcome.NOTHING
         prefix = f"{object_keys.RECONCILED}{job.image_id}/"
-        hand_overs = list(self.committing.store.entries(prefix))
+        hand_overs = list(self.committer.store.entries(prefix))
         if any(hand_over.modified_at > self.now() - self.min_age for hand_over in hand_overs):
             return _Outcome.NOTHING
         hours = (self.now() - entry.modified_at) / timedelta(hours=1)
@@ -123,29 +123,29 @@ class Reconciler:
             message = (
                 f"It waited for {hours:,.0f} hours and was handed over {len(hand_overs)} times, but got no result."
             )
-            self.committing.fail(job, Code.ABANDONED, message)
+            self.committer.fail(job, Code.ABANDONED, message)
             return _Outcome.ABANDONED
-        last = newest(self.committing.store, job)
+        last = newest(self.committer.store, job)
         hand_over = HandOver(
             job=job,
             reason=f"It had waited for {hours:,.0f} hours without a result.",
             attempt=fresh(last.attempt) if last else 0,
         )
         key = f"{prefix}{len(hand_overs)}.json"
-        is_first = self.committing.create(key, msgspec.json.encode(hand_over), "application/json")
+        is_first = self.committer.create(key, msgspec.json.encode(hand_over), "application/json")
         return _Outcome.HANDED_OVER if is_first else _Outcome.NOTHING
 
     def _refuse(self, entry: Listed, refusal: Refusal) -> _Outcome:
         """Write the refusal document, unless the door that got the event wrote it and it has not expired."""
-        store = self.committing.store
+        store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
-        if stored is None or not refuse_upload(self.committing, stored.ref, refusal, self.now()):
+        if stored is None or not refuse_upload(self.committer, stored.ref, refusal, self.now()):
             return _Outcome.NOTHING
         return _Outcome.REFUSED
 
     def _job(self, entry: Listed, incoming: object_keys.Incoming) -> ImageJob | None:
         """The job that the source's door made for it; None if the source has been moved meanwhile."""
-        store = self.committing.store
+        store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
         if stored is None:
             return None

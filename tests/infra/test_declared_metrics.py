@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from core.ports.metric_catalogue import DECLARED
+from core.ports.metric_catalogue import METRICS_BY_NAME
 from dashboards.cloudwatch import AWS_METRICS
 from tests.infra.stack import Stack
 
@@ -41,7 +41,7 @@ def test_every_alarm_names_a_metric_that_is_declared_or_listed(resources: list[J
             assert set(AWS_METRICS[metric["Namespace"], metric["MetricName"]].dimensions) == set(asked), alarm
             continue
         assert not metric["Namespace"].startswith("AWS"), alarm
-        declared = DECLARED[metric["MetricName"]]
+        declared = METRICS_BY_NAME[metric["MetricName"]]
         (dimensions,) = (group for group in declared.sets if {each.name for each in group} == set(asked))
         assert all(asked[each.name] in each.values for each in dimensions), alarm
         assert metric["Stat"] == "Sum" or declared.unit != "Count", alarm
@@ -53,6 +53,6 @@ def test_what_the_stacks_own_dashboard_searches_for_is_declared(resources: list[
     result = re.findall(r"\{[\w/]+,([a-z,]+)\} MetricName=\"(\w+)\"", text)
     assert result
     for dimensions, name in result:
-        assert set(dimensions.split(",")) in [set(names) for names in DECLARED[name].dimension_sets], name
+        assert set(dimensions.split(",")) in [set(names) for names in METRICS_BY_NAME[name].dimension_sets], name
     for namespace, name in re.findall(r'\["(AWS/\w+)","(\w+)"', text):
         assert (namespace, name) in AWS_METRICS

@@ -22,7 +22,6 @@ from core.pipelines import loader
 from core.services.intake.requests import ImageRequest, accept_bytes
 from core.worker.supervisor import SupervisedWorker
 from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
-from tests.support.services import result_committer
 from tests.support.values import NOW
 
 MEMORY = 700 * 2**20

@@ -113,7 +113,7 @@ def test_what_was_counted_of_it_is_what_cloudwatch_was_told(ask: Ask) -> None:
     from core.ports.metric_catalogue import METRICS_BY_NAME, values_of_result
 
     found = {name: (value, unit) for name, value, unit in ask("Metrics", SHOWN)}
-    told = of_result(result(renditions=(rendition(SHOWN), rendition(SHOWN, "large"))))
+    told = values_of_result(result(renditions=(rendition(SHOWN), rendition(SHOWN, "large"))))
     assert set(found) == {*told, "CpuTimeRatio", "PeakMemoryRatio"}
     assert {name: unit for name, (_, unit) in found.items()} == {name: METRICS_BY_NAME[name].unit for name in found}
     assert (found["Latency"][0], found["CpuTimeRatio"][0], found["BytesOut"][0]) == (60, 0.5, 10)

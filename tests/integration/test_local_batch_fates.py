@@ -10,8 +10,7 @@ import pytest
 
 from core.adapters.aws.batch import BatchJobs
 from core.domain.errors import Misconfigured
-from core.services.dispatch.job_events import FailureCause, JobFailed, job_name
-from handler.failure_documents import read_state_change
+from core.services.dispatch.job_events import JobFailed, job_name
 from localcloud import clients
 from localcloud.batch.attempts import MISSING_IMAGE
 from tests.support.aws.local_batch import World, running

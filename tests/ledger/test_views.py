@@ -79,8 +79,10 @@ def test_the_metrics_of_an_image_equal_those_in_cloudwatch(
     item = result(**changes)
     _record(connection, item)
     rows = _rows(connection, "SELECT * FROM metrics")
-    assert {row["name"]: row["value"] for row in rows} == pytest.approx(of_result(item))
-    assert {row["name"]: row["unit"] for row in rows} == {name: DECLARED[name].unit for name in of_result(item)}
+    assert {row["name"]: row["value"] for row in rows} == pytest.approx(values_of_result(item))
+    assert {row["name"]: row["unit"] for row in rows} == {
+        name: METRICS_BY_NAME[name].unit for name in values_of_result(item)
+    }
     (dimensions,) = {
         (row["source"], row["route"], row["status"], row["format"], row["customer"], row["time"]) for row in rows
     }

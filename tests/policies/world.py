@@ -18,9 +18,6 @@ from core.domain import object_keys
 from core.domain.identity import image_id, s3_identity
 from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.routing.batch_tiers import TIERS
-from core.services.dispatch.attempts import DispatchAttempt
-from core.services.dispatch.leases import DispatchSlot, Lease
-from core.services.intake.requests import s3_identity
 from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.config import Options

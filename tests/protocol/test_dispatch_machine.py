@@ -20,7 +20,7 @@ from core.domain.errors import Code, PicturePerfectError
 from core.domain.model import ImageJob, ObjectRef, Status
 from core.services.dispatch.array_child import read_share
 from core.services.dispatch.job_events import FailureCause
-from core.services.reconciler import Reconciling, Report
+from core.services.reconciler import Reconciler, Report
 from tests.protocol.scheduler import Process, Serial
 from tests.protocol.stepped_machine import STEPS, SteppedMachine, machine_settings, timeout
 from tests.support.aws.dispatch_world import Dispatch, estimate
@@ -192,10 +192,10 @@ class DispatchProtocol(SteppedMachine):
         return not self.messages and set(self.dispatch.results()) == set(self.images)
 
     def _reconcile(self, threads: Callable[[], Any]) -> Report:
-        return Reconciling(
+        return Reconciler(
             committer=self.dispatch.committer,
-            patience=timedelta(hours=12),
-            times=3,
+            min_age=timedelta(hours=12),
+            max_hand_overs=3,
             now=self.dispatch.clock,
             threads=threads,
         ).reconcile()

@@ -299,7 +299,7 @@ def _upload_and_process(doors: SimpleNamespace, s3: "S3Client", bucket: str, ser
     assert image["status"] == "processed"
 
 
-def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recording) -> int:
+def _record_waiting(doors: SimpleNamespace, sqs: "SQSClient", queue: str, recording: Recorder) -> int:
     """Receive, invoke, and delete the messages that did not fail, as an event source mapping does."""
     recorded = 0
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, VisibilityTimeout=0).get(

@@ -24,7 +24,7 @@ from core.pipelines.definition import Pipeline, RenditionSpec
 from core.routing.plan import Limits
 from core.services.intake.requests import accept_bytes, accept_reference, read_request
 from core.services.processing.process import ImageProcessor
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from handler import events
 from tests.protocol.scheduler import Process, Serial
 from tests.protocol.stepped_machine import STEPS, SteppedMachine, machine_settings, timeout

@@ -21,7 +21,7 @@ from core.services.intake.accept import ImageAcceptor
 from core.services.intake.kafka_batch import KafkaBatchProcessor
 from core.services.processing.commit import ResultCommitter
 from core.services.processing.process import ImageProcessor
-from core.services.recorder import Recording
+from core.services.recorder import Recorder
 from tests.protocol.scheduler import Serial
 from tests.support.aws.kafka_events import handed_over
 from tests.support.fakes.ports import (
@@ -107,7 +107,7 @@ class World:
         self.acceptor = image_acceptor(self.processor.committer)
         self.overflow = FakeHandovers(around)
         self.kafka_batches = kafka_batch_processor(self.processor, self.overflow)
-        self.recording = Recording(store=self.store, ledger=self.ledger, threads=Serial)
+        self.recording = Recorder(store=self.store, ledger=self.ledger, threads=Serial)
         self.store.listeners.append(self._notify)
 
     def _notify(self, key: str) -> None:

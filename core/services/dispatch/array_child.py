@@ -179,14 +179,14 @@ class ArrayChild:
             return ImageEnding(Ending.CRASHED, traceback.format_exc())
 
     def _hand_over(self, image: HandOver, unfit: Unfit, here: Tier) -> ImageEnding:
-        larger = batch_tiers.above(here)
+        larger = batch_tiers.next_tier(here)
         if larger is None:  # unreachable: on the largest tier nothing is retried elsewhere
             return ImageEnding(Ending.CRASHED, f"nothing is larger than this tier: {unfit.reason}")
-        needed = batch_tiers.named(unfit.tier)
+        needed = batch_tiers.tier_by_name(unfit.tier)
         tier = needed if needed and needed.memory_mb > larger.memory_mb else larger
         estimate = unfit.estimate or (None if unfit.misjudged else image.estimate)
         handed_over = msgspec.structs.replace(image, reason=unfit.reason, tier=tier.name, estimate=estimate)
-        key = object_keys.handed_over(msgspec.structs.replace(image, tier=here.name))
+        key = msgspec.structs.replace(image, tier=here.name).passed_on_key
         committer = self.processor.committer
         committer.create(key, msgspec.json.encode(handed_over), "application/json")
         self.handovers.hand_over(image.job, unfit.reason, tier.name, estimate, image.attempt)
@@ -196,7 +196,7 @@ class ArrayChild:
 
 def _retry_elsewhere(share: Share) -> frozenset[Code]:
     """The failure codes that a larger tier may avoid: out of memory, and a time-out that an estimate set too short."""
-    if batch_tiers.above(share.tier) is None:
+    if batch_tiers.next_tier(share.tier) is None:
         return frozenset()
     is_by_estimate = 0 < share.timeout_seconds < LONGEST
     return frozenset({Code.OUT_OF_MEMORY, Code.TIMED_OUT} if is_by_estimate else {Code.OUT_OF_MEMORY})

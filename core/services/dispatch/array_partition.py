@@ -19,7 +19,7 @@ SHORTEST, LONGEST = 60, 14_400
 
 def tier_of(image: HandOver) -> Tier | None:
     """The tier that a hand-over names, or that its estimate needs; None if it has neither."""
-    tier = named(image.tier)
+    tier = tier_by_name(image.tier)
     if tier or image.estimate is None:
         return tier
     return smallest(image.estimate.peak_bytes_upper)

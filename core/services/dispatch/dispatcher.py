@@ -156,7 +156,7 @@ class _Invocation:
 
     def submit(self, tier_name: str, images: Sequence[_RequestedImage]) -> None:
         """Submit all images of one tier: a job for one share, an array job for more."""
-        tier, dispatcher = named(tier_name), self.dispatcher
+        tier, dispatcher = tier_by_name(tier_name), self.dispatcher
         assert tier is not None  # noqa: S101 - the name of a slot's tier
         shares = array_partition.divide((image.wanted for image in images), tier)
         timeout = array_partition.timeout_seconds(shares, tier)

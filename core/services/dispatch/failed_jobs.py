@@ -43,7 +43,7 @@ class Verdict:
 
 def gather(failed: JobFailed, committer: ResultCommitter, leases: Leases) -> list[FailedJobImage]:
     """The images of the job, or of one share, in the order of processing. Raises Refusal, Misconfigured."""
-    key = job_documents.key_of(failed.work_id)
+    key = object_keys.work_key(failed.work_id)
     body = committer.store.read(key)
     if body is None:
         raise Refusal(Code.INVALID_EVENT, f"A Batch job of {key} failed, but there is no such object.")
@@ -114,14 +114,16 @@ def _look_up(
 
 
 def _handed_over(wanted: HandOver, committer: ResultCommitter) -> HandOver | None:
-    key = object_keys.handed_over(wanted)
+    key = wanted.passed_on_key
     body = committer.store.read(key)
-    return stored_documents.stored(body, HandOver, key, "a job that was handed over") if body is not None else None
+    return (
+        stored_documents.decode_stored(body, HandOver, key, "a job that was handed over") if body is not None else None
+    )
 
 
 def _larger_tier(image: HandOver) -> str:
     """The name of the next larger tier; empty above the largest."""
-    tier = batch_tiers.named(image.tier)
+    tier = batch_tiers.tier_by_name(image.tier)
     if tier is None:
         raise Misconfigured(Code.INVALID_RESULT, f"There is no tier {image.tier!r}.")
     larger = batch_tiers.next_tier(tier)

@@ -23,14 +23,9 @@ class BatchWork(Value, frozen=True, kw_only=True):
 
     @property
     def key(self) -> str:
-        return key_of(self.work_id)
-
-
-def key_of(work_id: str) -> str:
-    """The document's key in the bucket."""
-    return f"{BATCHES}{work_id}.json"
+        return object_keys.work_key(self.work_id)
 
 
 def decode(body: bytes, key: str) -> BatchWork:
     """Read a document. Raises Misconfigured(INVALID_RESULT) if `body` is not one."""
-    return stored_documents.stored(body, BatchWork, key, "the work of a Batch job")
+    return stored_documents.decode_stored(body, BatchWork, key, "the work of a Batch job")

@@ -18,9 +18,9 @@ from core.domain.errors import Code, Unavailable
 from core.domain.model import ImageJob, ObjectRef, Value
 from core.ports.batch import Jobs
 from core.ports.store import ObjectStore
-from core.routing.batch_tiers import Tier, named
+from core.routing.batch_tiers import Tier, tier_by_name
 from core.services.dispatch.attempts import DispatchAttempt
-from core.services.dispatch.job_documents import decode, key_of
+from core.services.dispatch.job_documents import decode
 from core.services.dispatch.job_events import job_name
 from core.services.processing.commit import ResultCommitter
 
@@ -76,7 +76,7 @@ class Leases:
         body = self.committer.store.read(key)
         if body is None:
             raise Unavailable(Code.STORE_UNAVAILABLE, f"{key} was listed, or refused as existing, but is not there.")
-        return stored_documents.stored(body, Lease, key, "a lease")
+        return stored_documents.decode_stored(body, Lease, key, "a lease")
 
     def acquire(self, job: ImageJob, slot: DispatchSlot) -> None:
         """Lease an image for this invocation. Raises Unavailable(BATCH_UNAVAILABLE) if another dispatcher has it."""
@@ -107,13 +107,15 @@ class Leases:
 
     def mark_submitted(self, work_id: str) -> None:
         """Record in S3 that Batch has the job."""
-        self.committer.create(_marker(work_id), b"", "text/plain")
+        self.committer.create(object_keys.submitted_key(work_id), b"", "text/plain")
         self._submitted[work_id] = True
 
     def _was_submitted(self, work_id: str) -> bool:
         if not self._submitted.get(work_id):
             store = self.committer.store
-            self._submitted[work_id] = store.head(ObjectRef(bucket=store.bucket, key=_marker(work_id))) is not None
+            self._submitted[work_id] = (
+                store.head(ObjectRef(bucket=store.bucket, key=object_keys.submitted_key(work_id))) is not None
+            )
         return self._submitted[work_id]
 
     def _includes(self, work_id: str, job: ImageJob) -> bool:
@@ -122,7 +124,7 @@ class Leases:
         A dispatcher that gets no answer to its lease submits without the image, and leaves it to the next dispatcher.
         """
         if work_id not in self._images:
-            key = key_of(work_id)
+            key = object_keys.work_key(work_id)
             body = self.committer.store.read(key)  # None: the lifecycle has removed it
             shares = decode(body, key).shares if body is not None else ()
             self._images[work_id] = frozenset(
@@ -138,7 +140,7 @@ def _prefix(job: ImageJob) -> str:
 def _slot(key: str) -> DispatchSlot | None:
     """The slot that a key spells; None for other objects under the prefix."""
     match = _NAME.fullmatch(key.rpartition("/")[2])
-    tier = named(match[2]) if match else None
+    tier = tier_by_name(match[2]) if match else None
     if match is None or tier is None:
         return None
     return DispatchSlot(attempt=DispatchAttempt.from_number(int(match[1])), tier=tier, taken_over=int(match[3]))

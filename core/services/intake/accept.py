@@ -9,6 +9,7 @@ import msgspec
 
 from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
+from core.domain.identity import s3_identity
 from core.domain.kafka_customer_rules import Rule
 from core.domain.model import Door, ImageJob, ObjectRef, Source
 from core.ports.queues import Announcements
@@ -22,7 +23,6 @@ from core.services.intake.requests import (
     is_pending_upload,
     referenced_job,
     referenced_object,
-    s3_identity,
 )
 from core.services.processing.commit import ResultCommitter, refuse_other_content
 
@@ -72,7 +72,7 @@ class ImageAcceptor:
         It is written to `accepted/`: the recorder moves the upload, and a later delivery of the record would not find
         out which content it meant.
         """
-        key = object_keys.accepted(image_id(image.request.customer, image.request.pipeline, *image.position))
+        key = object_keys.accepted_key(image_id(image.request.customer, image.request.pipeline, *image.position))
         store = self.committer.store
         body = store.read(key)
         if body is None:
@@ -84,7 +84,7 @@ class ImageAcceptor:
             body = store.read(key)
         if body is None:
             raise Misconfigured(Code.INVALID_RESULT, f"{key} was refused as existing, but is not there.")
-        return stored_documents.stored(body, ImageJob, key, "a job that was accepted")
+        return stored_documents.decode_stored(body, ImageJob, key, "a job that was accepted")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -112,7 +112,7 @@ def _customer(header: str, topic: str, key: bytes | None, rules: Sequence[Rule])
 
     Whoever may write to a customer's own topic must not name another customer in a header.
     """
-    topic_owner = owner(rules, topic)
+    topic_owner = find_topic_owner(rules, topic)
     if topic_owner is not None and header not in ("", topic_owner):
         raise Refusal(
             Code.INVALID_REQUEST,

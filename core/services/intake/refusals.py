@@ -14,7 +14,6 @@ from core.domain.errors import Refusal
 from core.domain.identity import s3_identity
 from core.domain.model import Door, ObjectRef
 from core.services.intake.kafka_records import Record
-from core.services.intake.requests import s3_identity
 from core.services.processing.commit import ResultCommitter
 
 
@@ -42,7 +41,7 @@ def write_refusal(
 
 def refuse_upload(committer: ResultCommitter, source: ObjectRef, refusal: Refusal, now: datetime) -> bool:
     """Refuse an upload whose key names no customer's image; whether this call wrote the document. Logs it then."""
-    key = object_keys.refused_upload(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
+    key = object_keys.refused_upload_key(hashlib.sha256(json.dumps(s3_identity(source)).encode()).hexdigest())
     details = {"bucket": source.bucket, "key": source.key, "version": source.version, "etag": source.etag}
     written = write_refusal(committer, key, Door.UPLOAD, refusal, now, details)
     if written:
@@ -55,7 +54,7 @@ def refuse_upload(committer: ResultCommitter, source: ObjectRef, refusal: Refusa
 
 def refuse_record(committer: ResultCommitter, record: Record, refusal: Refusal, now: datetime) -> str:
     """Refuse a Kafka record; returns the key of its document, which holds the whole record."""
-    key = object_keys.refused(record.topic, record.partition, record.offset, record.digest)
+    key = object_keys.refused_record_key(record.topic, record.partition, record.offset, record.digest)
     details = {
         "cluster": record.cluster,
         "topic": record.topic,

@@ -74,7 +74,7 @@ def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequ
     return referenced_job(request, source, key or s3_identity(source), Door.REFERENCE, now)
 
 
-def upload_job(place: object_keys.Incoming, source: ObjectRef, received_at: datetime) -> ImageJob:
+def upload_job(place: object_keys.IncomingKey, source: ObjectRef, received_at: datetime) -> ImageJob:
     """The job of an upload: `place` is what its key says."""
     return ImageJob(
         image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
@@ -90,7 +90,7 @@ def upload_job(place: object_keys.Incoming, source: ObjectRef, received_at: date
 def inline_job(request: ImageRequest, bucket: str, identity: tuple[str, ...], door: Door, now: datetime) -> ImageJob:
     """The job of an image whose bytes the event carries; `identity` is hashed into its id."""
     identifier = image_id(request.customer, request.pipeline, *identity)
-    ref = ObjectRef(bucket=bucket, key=object_keys.inline(request.customer, request.pipeline, identifier))
+    ref = ObjectRef(bucket=bucket, key=object_keys.staged_key(request.customer, request.pipeline, identifier))
     return _job(request, identifier, door, ref, now)
 
 

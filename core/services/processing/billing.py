@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from threading import Lock
 
 from core.domain.model import Billed, Route
-from core.routing.batch_tiers import named
-from core.routing.prices import LEAST_SECONDS
+from core.routing.batch_tiers import tier_by_name
+from core.routing.prices import MIN_BILLED_SECONDS
 
 
 class Meter:
@@ -45,14 +45,14 @@ def billed(
 ) -> Billed | None:
     """The bill for `seconds` of a machine; None if the machine is not billed (`memory_mb` is 0 and `tier` empty).
 
-    A Batch tier is billed for its own memory and vCPUs, and for at least LEAST_SECONDS, which `images_in_job` share.
+    A Batch tier is billed for its own memory and vCPUs, and for at least MIN_BILLED_SECONDS, which `images_in_job` share.
     """
-    batch_tier = named(tier)
+    batch_tier = tier_by_name(tier)
     if batch_tier:
         memory_mb, vcpus = batch_tier.memory_mb, float(batch_tier.vcpus)
     if not memory_mb:
         return None
-    least = LEAST_SECONDS / images_in_job if route is Route.BATCH else 0.0
+    least = MIN_BILLED_SECONDS / images_in_job if route is Route.BATCH else 0.0
     return Billed(
         seconds=round(max(least, seconds), 6),
         memory_mb=memory_mb,

@@ -52,7 +52,7 @@ class ResultCommitter:
 
         Raises Refusal(IDENTITY_CONFLICT) if other content is there: the first content of an image id stays.
         """
-        metadata = object_keys.staged_metadata(job, sha256)
+        metadata = stored_documents.staged_metadata(job, sha256)
         if self.create(job.source.key, body, "application/octet-stream", metadata):
             return True
         stored = self.store.head(job.source)
@@ -70,7 +70,7 @@ class ResultCommitter:
 
         Returns the standing result: `result` itself, or that of the writer who was first.
         """
-        if self.create(result.key, manifest.encode(result), "application/json"):
+        if self.create(result.key, stored_documents.encode_result(result), "application/json"):
             self.metrics.emit(result)
             return result
         standing = self.standing(job)

@@ -34,7 +34,7 @@ from core.domain.model import (
 from core.pipelines.definition import Pipeline
 from core.ports.queues import Announcements, Handovers
 from core.ports.worker import SCRATCH, WorkerFailure, Workers
-from core.routing.plan import Limits, Place, plan
+from core.routing.plan import Capacity, Limits, plan
 from core.services.processing.billing import Meter, billed
 from core.services.processing.commit import ResultCommitter, new_result, refuse_other_content
 from core.services.processing.unfit import RETRY_ELSEWHERE, Unfit, unfit_after_failure
@@ -213,7 +213,7 @@ class ImageProcessor:
         name = f"{job.pipeline!r}{', or it is no name' if job.pipeline == object_keys.NO_PIPELINE else ''}"
         return ImageFailure(Code.UNKNOWN_PIPELINE, f"There is no pipeline named {name}; there are {known}.")
 
-    def _place(self, progress: "_Progress") -> Place:
+    def _place(self, progress: "_Progress") -> Capacity:
         room = self.worker.room()
         return Capacity(
             route=self.route,
@@ -221,7 +221,7 @@ class ImageProcessor:
             vcpus=self.vcpus * room.share,
             seconds=max(0.0, progress.deadline - time.monotonic()),
             tier=self.tier,
-            elsewhere=Code.OUT_OF_MEMORY in progress.retry_elsewhere,
+            can_hand_over=Code.OUT_OF_MEMORY in progress.retry_elsewhere,
             machine=os.uname().machine,
         )
 
@@ -239,7 +239,7 @@ class ImageProcessor:
         path = Path(file.path)
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        key = object_keys.rendition(job, file, digest)
+        key = object_keys.rendition_key(job.customer, job.image_id, file.name, digest, file.format.extension)
         self.committer.create(key, path, file.format.media_type)  # False: the same bytes are there already
         return Rendition(
             name=file.name,

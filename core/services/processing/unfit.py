@@ -5,7 +5,7 @@ from contextlib import suppress
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import Estimate, Value
 from core.ports.worker import WorkerFailure
-from core.routing.batch_tiers import TIERS, above, named
+from core.routing.batch_tiers import TIERS, next_tier, tier_by_name
 from core.routing.plan import smallest_tier
 
 #: Failure codes that may not occur with more memory, more time and an empty disk.
@@ -42,7 +42,7 @@ def unfit_after_failure(
     misjudged = failure.code is Code.TIMED_OUT and (
         estimate is None or failure.usage.seconds > estimate.seconds_upper(vcpus)
     )
-    here, wanted = named(tier), None
+    here, wanted = tier_by_name(tier), None
     if estimate:
         with suppress(ImageFailure):
             wanted = smallest_tier(estimate, max_seconds)
@@ -51,7 +51,7 @@ def unfit_after_failure(
         larger = [other for other in larger if wanted is None or other.memory_mb >= wanted.memory_mb]
         wanted = larger[0] if larger else wanted
     elif wanted is None or (here and wanted.memory_mb <= here.memory_mb):
-        wanted = above(here) if here else wanted
+        wanted = next_tier(here) if here else wanted
     return Unfit(
         reason=failure.message,
         code=failure.code,

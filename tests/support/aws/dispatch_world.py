@@ -14,14 +14,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.domain import manifest, object_keys
-from core.domain.model import Estimate, HandOver, ImageJob, Result, Route, image_id
+from core.domain import object_keys, stored_documents
+from core.domain.identity import image_id, s3_identity
+from core.domain.model import Estimate, HandOver, ImageJob, Result, Route
 from core.ports.batch import Jobs
 from core.services.dispatch.array_child import ArrayChild, Ending, read_share
 from core.services.dispatch.dispatcher import Dispatcher
 from core.services.dispatch.job_documents import BatchWork
 from core.services.intake.accept import ImageStager
-from core.services.intake.requests import s3_identity
 from tests.protocol.scheduler import Serial
 from tests.support.aws.kafka_events import overflow
 from tests.support.fakes.batch import FakeJobs, Submitted
@@ -134,7 +134,9 @@ class Dispatch:
 
     def results(self) -> dict[str, Result]:
         """All committed results, by image id."""
-        found = [manifest.decode(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()]
+        found = [
+            stored_documents.decode_result(body, key) for key, body in self.store.contents(object_keys.RESULTS).items()
+        ]
         return {result.image_id: result for result in found}
 
     def result(self, image: HandOver) -> Result | None:

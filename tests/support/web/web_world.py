@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from core.adapters.postgres.gallery import GalleryRows
 from core.adapters.postgres.ledger import PostgresLedger
 from core.bootstrap.web import web_services
-from core.domain import manifest
+from core.domain import stored_documents
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
 from handler.web.gateway import lambda_handler
 from localcloud.http_api.oidc_provider import CLAIM, OidcProvider

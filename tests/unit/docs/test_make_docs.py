@@ -13,13 +13,13 @@ _LISTING = re.compile(r"^```.*?^```", flags=re.MULTILINE | re.DOTALL)
 _NAME = r"make ([a-z]+(?:-[a-z]+)*)"
 
 
-def named(text: str) -> list[str]:
+def tier_by_name(text: str) -> list[str]:
     """Targets: at the beginning of a line in a listing, and in code within a sentence."""
     listed = [name for listing in _LISTING.findall(text) for name in re.findall(f"^{_NAME}", listing, re.MULTILINE)]
     return [*listed, *re.findall(f"`{_NAME}", text)]
 
 
-NAMED = {name: path.name for path in DOCUMENTS for name in named(path.read_text("utf-8"))}
+NAMED = {name: path.name for path in DOCUMENTS for name in tier_by_name(path.read_text("utf-8"))}
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -9,13 +9,11 @@ import pytest
 from batch import commands
 from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
-from core.domain.identity import image_id
 from core.domain.model import HandOver, Tombstone
 from core.routing.batch_tiers import TIERS
-from core.services.dispatch import job_documents, job_events
+from core.services.dispatch import job_documents
 from core.services.dispatch.failed_jobs import _given_on
-from core.services.dispatch.leases import Claims, Place
-from core.services.intake.kafka_records import Asked, ask
+from core.services.intake.kafka_records import ask
 from core.services.recorder import Recorder
 from handler import kafka
 from tests.protocol.scheduler import Serial

@@ -16,7 +16,6 @@ from core.domain.outputs import Output
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.routing.batch_tiers import TIERS
 from core.routing.plan import Capacity, Limits, plan, smallest_tier
-from core.services.processing.process import Processing
 from tests.support.fakes.ports import FakeHandovers
 from tests.support.services import Context, World, send
 

@@ -179,7 +179,7 @@ def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispa
     """Its message may be delayed in the queue; the child has written the hand-over to S3 before."""
     images = submitted(dispatch, 2)
     larger = msgspec.structs.replace(images[0], tier="4x30", reason="It needs more.")
-    dispatch.store.put(object_keys.handed_over(images[0]), msgspec.json.encode(larger))
+    dispatch.store.put(images[0].passed_on_key, msgspec.json.encode(larger))
     fail(dispatch, cause)
     assert codes(dispatch, images)[0] is None
     assert dispatch.deliver(larger) == []

@@ -8,10 +8,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.domain import manifest
+from core.domain import stored_documents
 from core.domain.model import HandOver, ImageJob, Result, Route
 from core.routing.batch_tiers import TIERS
-from core.routing.prices import LEAST_SECONDS
+from core.routing.prices import MIN_BILLED_SECONDS
 from core.services.dispatch.array_child import ArrayChild, Share
 from core.services.processing.billing import Meter
 from tests.support.services import World
@@ -62,7 +62,7 @@ def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: in
     share = Share(work_id="w", index=0, tier=TIERS[1], images=handed, timeout_seconds=0)
     child = ArrayChild(processor=service, handovers=world.overflow, write_line=lambda _: None)
     child.process(share, 0.0)
-    results = [manifest.decode(body, key) for key, body in world.store.contents("results/").items()]
+    results = [stored_documents.decode_result(body, key) for key, body in world.store.contents("results/").items()]
     assert [one.billed.seconds for one in results if one.billed] == [MIN_BILLED_SECONDS / images] * images
     assert {(one.billed.memory_mb, one.billed.vcpus, one.billed.tier) for one in results if one.billed} == {
         (TIERS[1].memory_mb, TIERS[1].vcpus, TIERS[1].name)
