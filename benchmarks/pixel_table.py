@@ -1,4 +1,4 @@
-"""What `benchmarks.same_pixels` found, as it stands in docs/explanation/reproducibility.md between two marks."""
+"""The measurements of `benchmarks.same_pixels` as the table in docs/explanation/reproducibility.md."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from benchmarks.pixel_differences import Difference
 
 #: Below so many dB what differs may be seen; promise 3 lists it by name.
 LEAST = 50.0
-_BEGIN, _END = "<!-- benchmarks.same_pixels -->\n", "<!-- end of benchmarks.same_pixels -->\n"
+#: The document's section, whose text `markdown` makes.
+MARK = "pixels"
 _CELLS = (
     "Of each the lowest PSNR in dB, and the largest difference of any value, in steps of 255; = where there is none:"
 )
@@ -55,20 +56,6 @@ def markdown(rows: Rows, environments: Mapping[str, Mapping[str, str]], where: s
         lines.append(f"Nothing at all differs with: {'; '.join(silent)}.\n")
     lines += ["What the environments are:\n", *(_explained(name, environments[name]) for name in rows.variations)]
     return "\n".join(lines) + "\n"
-
-
-def replaced(document: str, text: str) -> str:
-    """`document` with `text` between its marks. Raises ValueError where it has none."""
-    before, begin, rest = document.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"the document has no lines {_BEGIN.strip()} and {_END.strip()}")
-    return f"{before}{begin}\n{text}\n{end}{after}"
-
-
-def in_document(document: str) -> str:
-    """What stands between the marks."""
-    return document.partition(_BEGIN)[2].partition(_END)[0]
 
 
 def named(text: str) -> set[tuple[Part, str]]:

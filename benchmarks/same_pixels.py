@@ -1,7 +1,7 @@
-"""By how much pixels differ between processors: everything that makes them, in processes that are denied instructions.
+"""How much pixels differ between processors: every operation and codec, in processes without some instructions.
 
-python -m benchmarks.same_pixels [--write docs/explanation/reproducibility.md]; a few minutes. Each process reads the same files and
-runs the same cases; only its environment, which tells its libraries what not to use, is another.
+python -m benchmarks.same_pixels [--write docs/explanation/reproducibility.md]; a few minutes. Each process reads the
+same files and runs the same cases. Its environment tells the libraries which instructions to leave out.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from benchmarks import pixel_cases, pixel_table
 from benchmarks.pixel_cases import Case, Part
 from benchmarks.pixel_differences import Difference, difference
 from benchmarks.pixel_table import Rows
+from tools.docs.section import replace_between
 
 _SIZE = (641, 427)
 # As OpenCV's own cv2.getCPUFeaturesLine names them; others are ignored, which `_run` takes for a mistake.
@@ -137,7 +138,7 @@ def main() -> None:
     text = pixel_table.markdown(rows, VARIATIONS, _here())
     if options.write:
         document = options.write.read_text(encoding="utf-8")
-        options.write.write_text(pixel_table.replaced(document, text), encoding="utf-8")
+        options.write.write_text(replace_between(document, pixel_table.MARK, f"\n{text}"), encoding="utf-8")
     else:
         print(text)
 

@@ -71,9 +71,9 @@ def writable_folder(out: Path) -> None:
         tempfile.TemporaryFile(dir=out).close()
 
 
-def writable_file(out: Path, option: str = "--out") -> None:
+def writable_file(out: Path) -> None:
     """Try whether a file can be written, and leave it as it is. Raises UsageError."""
-    with _told(out, option):
+    with _told(out):
         if out.exists() and not out.is_file():
             return  # a pipe would wait for its reader
         if out.exists():
@@ -83,11 +83,11 @@ def writable_file(out: Path, option: str = "--out") -> None:
 
 
 @contextmanager
-def _told(out: Path, option: str = "--out") -> Iterator[None]:
+def _told(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.UsageError(f"{option} {out} cannot be written to: {error.strerror}.") from error
+        raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
 
 
 def cloud_at(folder: Path) -> "Address":

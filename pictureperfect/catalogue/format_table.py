@@ -1,7 +1,7 @@
-"""Which formats come in: a file of everything that Pillow can write, read back as any customer's would be.
+"""The formats that are accepted: a file in every format and mode that Pillow can write, read back by our decoders.
 
-`rows` writes, reads and compares; `markdown` is what stands in docs/reference/formats.md. Both are the same on every machine
-that has the pinned Pillow: what a lossy format changes is judged by a tolerance, not printed.
+The rows are the same on every machine that has the pinned Pillow: the change that a lossy format makes is compared with
+a tolerance and not printed.
 """
 
 import tempfile
@@ -29,7 +29,6 @@ _ENDS = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "PPM": ".ppm", "SGI
 _OWN = {"PSD": "psd", "CUR": "ico", "ICO": "ico", "WEBP": "webp"}
 #: What a row says where pixels come in wrongly: nothing should.
 WRONG = "differs from what was written by"
-_TABLE = "| format | file | comes in | does not, and why |\n| --- | --- | --- | --- |\n"
 
 
 class Row(Value, frozen=True, kw_only=True):
@@ -51,29 +50,6 @@ def rows() -> list[Row]:
         warnings.simplefilter("ignore")
         written = [_written(name, Path(folder)) for name in sorted(Image.SAVE)]
     return [row for row in written if row.comes_in or row.refused] + list(_only_read(written))
-
-
-def markdown(found: list[Row]) -> str:
-    """The table of the docs."""
-    lines = []
-    for row in found:
-        reasons: dict[str, list[str]] = {}
-        for mode, reason in row.refused:
-            reasons.setdefault(reason, []).append(mode)
-        why = "; ".join(f"{', '.join(modes)}: {reason}" for reason, modes in reasons.items())
-        lines.append(f"| {row.format} | {row.extension} | {', '.join(row.comes_in)} | {why or row.note} |\n")
-    return _TABLE + "".join(lines)
-
-
-def in_document(document: str) -> str:
-    """The table as it stands in `document`; empty where there is none."""
-    _, mark, rest = document.partition(_TABLE)
-    lines = []
-    for line in rest.splitlines(keepends=True):
-        if not line.startswith("|"):
-            break
-        lines.append(line)
-    return mark + "".join(lines)
 
 
 def _only_read(written: list[Row]) -> Iterator[Row]:

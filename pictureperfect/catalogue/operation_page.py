@@ -28,6 +28,7 @@ from pictureperfect.demo.painted_images import logo
 _SECONDS = 120.0
 # `word: what it means.`, to the end of its sentence.
 _ITEM = re.compile(r"^(\w[\w-]*): (.+(?:(?<!\.)\n.+)*)", flags=re.MULTILINE)
+_UNLIMITED = 2**31 - 1  # the largest number that OpenCV takes: no limit of the operation's own
 _OUTPUT = "renditions: [{name: shown, outputs: [{format: webp, quality: 78}]}]"
 
 
@@ -149,13 +150,19 @@ def _prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
-def _paragraph(text: str) -> str:
-    """Lines of `word: what it means` become a list."""
+def listed(text: str) -> tuple[list[tuple[str, str]], str]:
+    """The items of a paragraph that begins with lines of `word: meaning.`, and the text after them."""
     items = list(_ITEM.finditer(text))
     if len(items) < 2 or items[0].start():  # noqa: PLR2004 - one alone is a sentence with a colon
+        return [], text
+    return [(item[1], item[2]) for item in items], text[items[-1].end() :].strip()
+
+
+def _paragraph(text: str) -> str:
+    items, rest = listed(text)
+    if not items:
         return f"<p>{_prose(text)}</p>"
-    rest = text[items[-1].end() :].strip()
-    entries = "".join(f"<li><code>{item[1]}</code> {_prose(item[2])}</li>" for item in items)
+    entries = "".join(f"<li><code>{word}</code> {_prose(meaning)}</li>" for word, meaning in items)
     return f"<ul>{entries}</ul>" + (f"<p>{_prose(rest)}</p>" if rest else "")
 
 
@@ -196,7 +203,14 @@ def limits(info: msgspec.inspect.Type) -> str:
         case msgspec.inspect.EnumType(cls=kind):
             return f"One of {', '.join(f'`{member.value}`' for member in kind)}."
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
-            low = f"{info.ge:,}" if info.ge is not None else f"more than {info.gt:,}" if info.gt is not None else ""
-            high = f"{info.le:,}" if info.le is not None else f"less than {info.lt:,}" if info.lt is not None else ""
-            return f"{low} to {high}.".capitalize() if low and high else ""
+            return _range(info)
     return ""
+
+
+def _range(info: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
+    """`1 to 255.`, `More than 0, at most 1.` or `0 or more.`; empty without both limits."""
+    if info.le is None or (info.ge is None and info.gt is None):
+        return ""
+    if info.le >= _UNLIMITED:
+        return f"{info.ge:,} or more." if info.gt is None else f"More than {info.gt:,}."
+    return f"{info.ge:,} to {info.le:,}." if info.gt is None else f"More than {info.gt:,}, at most {info.le:,}."

@@ -33,13 +33,8 @@ _LONG, _QUICK = 1.0, 0.1  # seconds: no larger picture is tried after one that t
     help="A folder of pipeline files, whose steps and outputs are measured as they stand; or the shipped ones.",
 )
 @click.option("--only", multiple=True, help="Kinds that begin so, such as `blur` or `decode png`; the others stay.")
-@click.option(
-    "--document",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A Markdown file to put the table into, between its marks, as docs/explanation/costs.md has it.",
-)
 @click.option("--quick", is_flag=True, help="With small pictures only: a minute, and rougher.")
-def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document: Path | None, quick: bool) -> int:
+def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], quick: bool) -> int:
     """Measure what every decoder, operation and encoder takes on this machine, a company's own functions too.
 
     Some minutes of one CPU; the machine should have nothing else to do. The company's functions are found by the
@@ -51,11 +46,8 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
     from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
     from core.routing import cost_table  # noqa: PLC0415
     from pictureperfect.calibration import fit  # noqa: PLC0415
-    from tools.docs import costs as cost_document  # noqa: PLC0415
 
     writable_file(out)
-    if document:
-        writable_file(document, "--document")
     known = load_folder(pipelines or shipped(), catalogue(os.environ))
     functions = tuple(os.environ.get("OPERATIONS", "").split())
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="calibrate-") as scratch:
@@ -74,8 +66,6 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
         costs = msgspec.structs.replace(before, kinds=dict(sorted((before.kinds | costs.kinds).items())))
     try:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(costs), indent=1) + b"\n")
-        if document:
-            document.write_text(cost_document.in_document(document.read_text("utf-8"), costs), "utf-8")
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be written: {error.strerror}.") from error
     _show(out, len(samples), len(costs.kinds))

@@ -1,4 +1,4 @@
-"""What docs/explanation/reproducibility.md says of pixels: of everything that makes them, and nothing below 50 dB unnamed."""
+"""docs/explanation/reproducibility.md covers every operation, codec and pipeline, and lists what is below 50 dB."""
 
 from math import inf
 from pathlib import Path
@@ -15,8 +15,10 @@ from core.domain.model import ImageFormat
 from core.imaging.operations import OPERATIONS
 from core.pipelines.definition import load_folder, shipped
 from pictureperfect.calibration.synthetic_images import KINDS
+from tools.docs.section import between
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "explanation" / "reproducibility.md").read_text(encoding="utf-8")
+SECTION = between(DOCUMENT, pixel_table.MARK)
 TWO = {"as it is": {}, "without": {"LESS": "1"}}
 
 
@@ -34,7 +36,7 @@ def test_every_operation_decoder_encoder_and_pipeline_is_in_the_table_or_among_t
     wanted |= {(Part.DECODER, name) for name in KINDS}
     wanted |= {(Part.ENCODER, name) for name in pixel_cases.OUTPUTS}
     wanted |= {(Part.PIPELINE, name) for name in load_folder(shipped())}
-    assert wanted - pixel_table.named(pixel_table.in_document(DOCUMENT)) == set()
+    assert wanted - pixel_table.named(SECTION) == set()
 
 
 def test_every_format_that_can_be_written_is_compared() -> None:
@@ -42,10 +44,9 @@ def test_every_format_that_can_be_written_is_compared() -> None:
 
 
 def test_the_docs_explain_every_environment_of_the_table() -> None:
-    section = pixel_table.in_document(DOCUMENT)
     for name, environment in VARIATIONS.items():
-        assert f"- {name}: " in section
-        assert all(f"`{variable}={value}`" in section for variable, value in environment.items())
+        assert f"- {name}: " in SECTION
+        assert all(f"`{variable}={value}`" in SECTION for variable, value in environment.items())
 
 
 def test_what_differs_is_a_row_and_the_rest_is_listed() -> None:
@@ -62,15 +63,6 @@ def test_a_measurement_that_differs_is_listed_as_what_is_below() -> None:
     text = pixel_table.markdown(rows(sharpness=Difference(share=0.001)), TWO, "Here.")
     assert "| operation `sharpness` | 0.1 % |" in text
     assert "Below 50 dB: operation `sharpness`." in text
-
-
-def test_the_section_is_replaced_and_nothing_else() -> None:
-    text = pixel_table.markdown(rows(blur=Difference()), TWO, "Here.")
-    written = pixel_table.replaced(DOCUMENT, text)
-    assert pixel_table.in_document(written).strip() == text.strip()
-    assert pixel_table.replaced(written, pixel_table.in_document(DOCUMENT).strip("\n") + "\n") == DOCUMENT
-    with pytest.raises(ValueError, match="has no lines"):
-        pixel_table.replaced("# Another document\n", text)
 
 
 def test_one_step_in_every_second_value_is_51_decibels() -> None:

@@ -14,8 +14,6 @@ from pictureperfect.catalogue.operation_page import limits, parameters, pipeline
 from pictureperfect.catalogue.operation_pictures import PICTURES
 from pictureperfect.demo.painted_images import logo
 
-REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "image-steps.md").read_text("utf-8")
-
 
 def test_every_operation_has_an_example_and_every_example_an_operation() -> None:
     """A new operation gets one in pictureperfect/catalogue/operation_examples.py."""
@@ -36,14 +34,6 @@ def test_every_example_is_shown_on_pictures_that_exist_and_a_measurement_on_seve
     assert len(pictures) > (1 if issubclass(OPERATIONS[name], Measurement) else 0)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_the_page_names_the_parameters_and_defaults_of_the_reference(name: str) -> None:
-    sections = {part.split("\n", 1)[0].strip(" `"): part for part in REFERENCE.split("\n## ")[1:]}
-    for parameter in parameters(OPERATIONS[name]):
-        shown = {None: "required", "": ""}.get(parameter.default, f"`{parameter.default}`")
-        assert f"| `{parameter.name}` | {shown} |" in sections[name]
-
-
 class Painted(Operation, frozen=True, tag="painted", kw_only=True):
     """Not of the catalogue."""
 
@@ -62,7 +52,7 @@ def test_parameters_carry_the_comments_over_them_and_their_limits() -> None:
     assert (width.default, width.words) == (None, "How wide, at most. 1 to 65,536.")
     assert (plain.default, plain.words) == ("true", "")
     assert (gravity.default, gravity.words[:28]) == ("", "Where. One of `center`, `nor")
-    assert share.words == "Share. More than 0 to 1."
+    assert share.words == "Share. More than 0, at most 1."
 
 
 def test_every_picture_is_shown() -> None:
