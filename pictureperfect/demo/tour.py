@@ -13,8 +13,8 @@ from localcloud import clients, senders
 from localcloud.config import GROUP
 from localcloud.ledger import Ledger
 from pictureperfect.demo.painted_images import Sample, samples, stray
-from pictureperfect.kafka.messages import Sender, item
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.messages import Sender, make_record
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 
 if TYPE_CHECKING:
     from localcloud.config import Address
@@ -29,12 +29,14 @@ def send(address: "Address", advance: Callable[[], object], complain: Say) -> No
     """Send every sample through its door, and one record into the topic that nobody can say whose it is."""
     config = {"bootstrap.servers": address.kafka_bootstrap_servers}
     with (
-        Producing(
+        RecordProducer(
             config, address.kafka_topic, lambda name, reason: complain(f"{name} was not sent: {reason}"), group=GROUP
         ) as producing,
         ThreadPoolExecutor(2) as pool,
     ):
-        producing.send(Item(name="stray.jpg", value=stray(), headers={"pipeline": "web", "filename": "stray.jpg"}))
+        producing.send(
+            KafkaRecord(name="stray.jpg", value=stray(), headers={"pipeline": "web", "filename": "stray.jpg"})
+        )
 
         def deliver(sample: Sample) -> None:
             try:
@@ -46,7 +48,7 @@ def send(address: "Address", advance: Callable[[], object], complain: Say) -> No
         list(pool.map(deliver, samples()))
 
 
-def _send(address: "Address", producing: Producing, sample: Sample) -> None:
+def _send(address: "Address", producing: RecordProducer, sample: Sample) -> None:
     message = (address, sample.customer, sample.pipeline, sample.name, sample.make())
     match sample.door:
         case "upload":
@@ -56,7 +58,7 @@ def _send(address: "Address", producing: Producing, sample: Sample) -> None:
         case _:
             limit = 0 if sample.door == _KAFKA_REFERENCE else len(message[-1])
             sender = Sender(customer=sample.customer, pipeline=sample.pipeline, bucket=address.bucket, max_inline=limit)
-            record, _ = item(sender, sample.name, message[-1], clients.s3(address.endpoint))
+            record, _ = make_record(sender, sample.name, message[-1], clients.s3(address.endpoint))
             producing.send(record)
 
 

@@ -103,13 +103,15 @@ class Doors:
         return Sent(what="direct", image_id=answer["image_id"], door=Door.DIRECT, route=Route.LAMBDA, at=began)
 
     def _kafka(self, name: str, body: bytes) -> Sent:
-        from pictureperfect.kafka.messages import Sender, item  # noqa: PLC0415
-        from pictureperfect.kafka.producer import Producing  # noqa: PLC0415 - librdkafka, where there is a stream
+        from pictureperfect.kafka.messages import Sender, make_record  # noqa: PLC0415
+        from pictureperfect.kafka.producer import RecordProducer  # noqa: PLC0415 - librdkafka, where there is a stream
 
         sender = Sender(customer=self.asked.customer, pipeline=self.asked.pipeline, once=True)
-        record, _ = item(sender, name, body, None)
+        record, _ = make_record(sender, name, body, None)
         refused: list[str] = []
-        with Producing(self.asked.kafka, self.asked.kafka_topic, lambda _name, reason: refused.append(reason)) as to:
+        with RecordProducer(
+            self.asked.kafka, self.asked.kafka_topic, lambda _name, reason: refused.append(reason)
+        ) as to:
             to.send(record)
         if refused:
             raise click.ClickException(f"the broker did not take it: {refused[0]}")

@@ -26,7 +26,7 @@ from localcloud.lambda_.kafka_event_source import KafkaSource
 from localcloud.lambda_.sandbox_process import ROOT
 from localcloud.ledger import Ledger
 from pictureperfect.demo.painted_images import corrupt
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.support.fakes.queues import depth
 
 CUSTOMER = "acme"
@@ -60,7 +60,7 @@ def pictures() -> list[bytes]:
     return made
 
 
-def poison(number: int) -> Iterator[tuple[Item, str | None]]:
+def poison(number: int) -> Iterator[tuple[KafkaRecord, str | None]]:
     """One of each kind, and how it ends: with a code in the ledger, or None: refused, with a document."""
     headers = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
     kinds: list[tuple[str, bytes | None, dict[str, str], str | None]] = [
@@ -72,18 +72,18 @@ def poison(number: int) -> Iterator[tuple[Item, str | None]]:
     ]
     for kind, value, said, ending in kinds:
         name = f"{kind}-{number}.jpg"
-        yield Item(name=name, value=value, headers={**said, "filename": name}), ending
+        yield KafkaRecord(name=name, value=value, headers={**said, "filename": name}), ending
 
 
-def records(count: int) -> list[tuple[Item, str | None]]:
+def records(count: int) -> list[tuple[KafkaRecord, str | None]]:
     """So many, one in fifty of them poison; "" is the ending of a good one."""
     good = pictures()
-    found: list[tuple[Item, str | None]] = []
+    found: list[tuple[KafkaRecord, str | None]] = []
     bad = [one for number in range(max(1, count // 250)) for one in poison(number)]
     for number in range(count - len(bad)):
         name = f"image-{number}.jpg"
         headers = {"customer-id": CUSTOMER, "pipeline": "thumbnail", "filename": name}
-        found.append((Item(name=name, value=good[number % len(good)], headers=headers), ""))
+        found.append((KafkaRecord(name=name, value=good[number % len(good)], headers=headers), ""))
     for number, one in enumerate(bad):
         found.insert((number + 1) * len(found) // (len(bad) + 1), one)
     return found
@@ -122,7 +122,9 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
         try:
             source.scale(1)
-            with Producing(config, address.kafka_topic, lambda *failure: failures.append(failure), group=GROUP) as out:
+            with RecordProducer(
+                config, address.kafka_topic, lambda *failure: failures.append(failure), group=GROUP
+            ) as out:
                 for item, _ in sent:
                     out.send(item)
             for share, consumers in ((0.15, 3), (0.35, 1), (0.55, 2)):

@@ -58,8 +58,8 @@ def test_alert_rules_ask_that_grafanas_own_data_sources_and_stay_editable(grafan
 
 
 def test_a_stack_of_another_name_in_another_region_is_watched_and_shown(grafana: GrafanaServer) -> None:
-    said = ("--stack", "acme-pictures", "--namespace", "Acme", "--region", "eu-west-1")
-    push(grafana, *said)
+    options = ("--stack", "acme-pictures", "--namespace", "Acme", "--region", "eu-west-1")
+    push(grafana, *options)
     models = [data["model"] for group in grafana.groups.values() for rule in group["rules"] for data in rule["data"]]
     asked = [model for model in models if model.get("queryMode") == "Metrics"]
     assert {model["region"] for model in asked} == {"eu-west-1"}
@@ -78,7 +78,7 @@ def test_a_stack_of_another_name_in_another_region_is_watched_and_shown(grafana:
         assert {one["query"] for one in variables if one["type"] == "textbox"} - {""} == {
             wanted[name] for name in names - {"region"}
         }
-    assert set(outcomes(push(grafana, *said)).values()) == {"the same"}
+    assert set(outcomes(push(grafana, *options)).values()) == {"the same"}
     assert outcomes(push(grafana))["Alert rules: Operations"] == "changed"
 
 
@@ -120,18 +120,18 @@ def group_of(grafana: GrafanaServer, name: str = "Business") -> Any:
 
 
 def threshold(rule: Any, value: float) -> None:
-    """What somebody does on a page: judge otherwise."""
+    """Edit a rule's threshold, as somebody does in Grafana."""
     rule["data"][-1]["model"]["conditions"][0]["evaluator"]["params"] = [value]
 
 
 def with_rules(monkeypatch: pytest.MonkeyPatch, folder: Path, change: Callable[[list[Any]], object]) -> None:
-    """The release has other rules of the group Business."""
-    shutil.copytree(dashboards_command._GRAFANA, folder / "grafana")
+    """Push another release, whose rules of the group Business `change` has edited."""
+    shutil.copytree(dashboards_command._DASHBOARDS, folder / "grafana")
     file = folder / "grafana" / "provisioning" / "alerting" / "rules.json"
     document = json.loads(file.read_text("utf-8"))
     change(document["groups"][1]["rules"])
     file.write_text(json.dumps(document), "utf-8")
-    monkeypatch.setattr(dashboards_command, "_GRAFANA", folder / "grafana")
+    monkeypatch.setattr(dashboards_command, "_DASHBOARDS", folder / "grafana")
 
 
 def test_rules_of_an_older_push_are_replaced(
@@ -244,7 +244,7 @@ def test_of_several_data_sources_one_has_to_be_named(grafana: GrafanaServer) -> 
     grafana.add_source("pg2", "postgres", "Another")
     refused = push(grafana)
     assert refused.exit_code == 1
-    assert "--postgres must say which" in refused.output
+    assert "--postgres must name one of" in refused.output
     assert "pg (Ledger), pg2 (Another)" in refused.output
     assert not grafana.dashboards
     assert "no data source 'prom'" in push(grafana, "--postgres", "prom").output
@@ -302,7 +302,7 @@ def test_what_is_no_grafana_is_told() -> None:
     [
         ("https://[bad", "no address of a Grafana"),
         ("https://", "no address of a Grafana"),
-        ("http://grafana.example", "http://grafana.example would be told the token in clear"),
+        ("http://grafana.example", "http://grafana.example would be sent the token unencrypted"),
         ("https://127.0.0.1:port", "no address of a Grafana"),
     ],
 )
@@ -346,5 +346,5 @@ def test_the_token_goes_nowhere_but_into_a_header(grafana: GrafanaServer) -> Non
     grafana.roles["secret-token"] = "Viewer"
     assert "secret-token" not in push(grafana, token="secret-token").output
     with pytest.raises(GrafanaError) as error:
-        Grafana("http://127.0.0.1:9", "secret-token").folder("a", "b")
+        Grafana("http://127.0.0.1:9", "secret-token").create_folder("a", "b")
     assert "secret-token" not in str(error.value)

@@ -18,7 +18,7 @@ from core.domain import object_keys
 from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.iam import Policy
-from pictureperfect.kafka.producer import Item
+from pictureperfect.kafka.producer import KafkaRecord
 from tests.policies.conftest import BUCKET
 from tests.policies.witness import Call, Grant, allows, grants, watching
 from tests.policies.world import CUSTOMER, World, broken, heavy, large, options, small
@@ -136,8 +136,8 @@ def go(world: World) -> None:
     world.refer("reference.jpg", CAT)
     world.refer("again.jpg", COW)
     world.produce(
-        Item(name="kafka.jpg", value=small(8), headers={**HEADERS, "filename": "kafka.jpg"}),
-        *(Item(name=key, value=_reference(world, key), headers=HEADERS) for key in (DOG, COW)),
+        KafkaRecord(name="kafka.jpg", value=small(8), headers={**HEADERS, "filename": "kafka.jpg"}),
+        *(KafkaRecord(name=key, value=_reference(world, key), headers=HEADERS) for key in (DOG, COW)),
     )
     world.deliver(world.records("twice", small(9), _reference(world, waiting[0].key)))
     lost = gave_up_batch(world.records("lost", small(10), _reference(world, waiting[1].key)))

@@ -25,7 +25,7 @@ from localcloud.cloud import Cloud
 from localcloud.config import Options
 from localcloud.lambda_.function import Function
 from localcloud.ledger import Ledger
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
@@ -156,10 +156,10 @@ class World:
         event = {**self.request(name, image=base64.b64encode(picture(80)).decode()), "pipeline": "kill"}
         client.invoke(FunctionName="process", InvocationType="Event", Payload=json.dumps(event))
 
-    def produce(self, *items: Item) -> None:
+    def produce(self, *items: KafkaRecord) -> None:
         lost: list[str] = []
         config = {"bootstrap.servers": self.address.kafka_bootstrap_servers}
-        with Producing(config, self.address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
+        with RecordProducer(config, self.address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
             for item in items:
                 producing.send(item)
         assert lost == []

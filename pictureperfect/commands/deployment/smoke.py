@@ -84,9 +84,9 @@ def smoke(
 
 def _properties(deployment: "Deployment", servers: str, config: Path | None) -> dict[str, str]:
     """librdkafka's, where the stream can be reached: the brokers are said here, there, or in the file."""
-    from pictureperfect.kafka.messages import properties  # noqa: PLC0415
+    from pictureperfect.kafka.messages import read_properties  # noqa: PLC0415
 
-    found = properties(config) if config else {}
+    found = read_properties(config) if config else {}
     servers = servers or found.get("bootstrap.servers", "") or deployment.kafka_bootstrap_servers
     return {**found, "bootstrap.servers": servers} if servers else {}
 

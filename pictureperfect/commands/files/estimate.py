@@ -1,4 +1,4 @@
-"""`pictureperfect estimate`: what an image will take, where it will be worked on and for how much, by its header."""
+"""`pictureperfect estimate`: time, memory, route and cost of an image, from its header."""
 
 import json
 import os
@@ -9,7 +9,7 @@ import click
 
 from pictureperfect.console import json_option, output, pipelines_option
 
-_MB = 2**20  # as the memory of a function is counted
+_MB = 2**20  # as Lambda counts memory
 _FUNCTION_SECONDS = 900.0  # Lambda's longest: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
 
 
@@ -51,30 +51,32 @@ def estimate(
     known = load_folder(pipelines or shipped(), catalogue(os.environ))
     if pipeline not in known:
         raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
-    asked = estimate.Asked(
+    request = estimate.EstimateRequest(
         pipeline=known[pipeline], memory_mb=memory, timeout=timeout, policy=Policy(policy), spot=spot
     )
-    told = estimate.told(file, asked, os.environ)
-    click.echo(json.dumps(told)) if as_json else _show(told)
+    answer = estimate.estimate_file(file, request, os.environ)
+    click.echo(json.dumps(answer)) if as_json else _show(answer)
     return 0
 
 
-def _show(told: dict[str, Any]) -> None:
+def _show(answer: dict[str, Any]) -> None:
     from pictureperfect import tables  # noqa: PLC0415
     from pictureperfect.console import dimensions  # noqa: PLC0415
 
     table = tables.plain("what", "value")
-    table.add_row("file", told["file"])
-    frames = f", {told['frames']} frames" if (told["frames"] or 1) > 1 else ""
-    size = f"{told['format']} {dimensions(told['width'], told['height'])}{frames}"
-    table.add_row("image", size if told["format"] else "unknown")
-    if told["cpu_seconds"] is not None:
-        table.add_row("CPU", f"{told['cpu_seconds']:.2f} s")
-        table.add_row("time", f"{told['seconds']:.2f} s, at most {told['seconds_upper']:.2f} s")
-        table.add_row("memory", f"{told['peak_bytes'] / _MB:,.0f} MB, at most {told['peak_bytes_upper'] / _MB:,.0f} MB")
-    table.add_row("route", f"{told['route']} {told['tier'] or ''}".strip())
-    if told["cost_usd"] is not None:
-        table.add_row("cost", f"${told['cost_usd']:.7f}")
-    table.add_row("reason", told["reason"])
+    table.add_row("file", answer["file"])
+    frames = f", {answer['frames']} frames" if (answer["frames"] or 1) > 1 else ""
+    size = f"{answer['format']} {dimensions(answer['width'], answer['height'])}{frames}"
+    table.add_row("image", size if answer["format"] else "unknown")
+    if answer["cpu_seconds"] is not None:
+        table.add_row("CPU", f"{answer['cpu_seconds']:.2f} s")
+        table.add_row("time", f"{answer['seconds']:.2f} s, at most {answer['seconds_upper']:.2f} s")
+        table.add_row(
+            "memory", f"{answer['peak_bytes'] / _MB:,.0f} MB, at most {answer['peak_bytes_upper'] / _MB:,.0f} MB"
+        )
+    table.add_row("route", f"{answer['route']} {answer['tier'] or ''}".strip())
+    if answer["cost_usd"] is not None:
+        table.add_row("cost", f"${answer['cost_usd']:.7f}")
+    table.add_row("reason", answer["reason"])
     table.show_header = False
     output().print(table)

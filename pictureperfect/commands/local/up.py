@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pictureperfect.console import dimensions, ended_by_signals, folder_option, notes, pipelines_option, printable, size
+from pictureperfect.console import dimensions, ended_by_signals, folder_option, notes, pipelines_option, printable
+from pictureperfect.reports import numbers
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud
@@ -106,6 +107,6 @@ def _line(row: dict[str, Any]) -> str:
     ending = "processed" if row["status"] == "processed" else f"failed: {row['code']}: {row['message']}"
     return printable(
         f"{committed.astimezone():%H:%M:%S}  {row['customer']}  {row['name']}  {row['format'] or '?'}  "
-        f"{dimensions(row['width'], row['height'])}  {size(row['source_bytes'])}  {row['route']}  "
+        f"{dimensions(row['width'], row['height'])}  {numbers.size(row['source_bytes'])}  {row['route']}  "
         f"{row['seconds']:.2f} s  {ending}"
     )

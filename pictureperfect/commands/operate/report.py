@@ -92,9 +92,9 @@ def _written(reports: "Reports", asked: "Question", kind: str, out: Path | None)
 
     match kind:
         case "table":
-            from pictureperfect.reports.terminal import text  # noqa: PLC0415 - Rich, a tenth of a second
+            from pictureperfect.reports.terminal import render  # noqa: PLC0415 - Rich, a tenth of a second
 
-            _print(text(reports.report(asked)), out)
+            _print(render(reports.report(asked)), out)
         case "html":
             from pictureperfect.reports.html import page  # noqa: PLC0415 - Jinja2
 

@@ -20,7 +20,7 @@ from dashboards import __main__ as written
 from dashboards import alerts, cloudwatch, names, operations
 from dashboards.cloudwatch import ANY, LISTED, NAMESPACE, SHOWN, UnknownMetricError
 from infra import settings
-from pictureperfect.grafana.documents import Place, in_place
+from pictureperfect.grafana.documents import StackNames, for_stack
 
 GRAFANA = Path(__file__).parents[3] / "dashboards"
 DOCS = Path(__file__).parents[3] / "docs"
@@ -338,8 +338,8 @@ def test_who_looks_without_a_login_may_change_nothing_and_nobody_can_log_in() ->
     assert compose["services"]["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
 
 
-@pytest.mark.parametrize("place", [Place(), Place("acme-pictures", "Acme/Pictures#1:a")])
-def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: Place) -> None:
+@pytest.mark.parametrize("place", [StackNames(), StackNames("acme-pictures", "Acme/Pictures#1:a")])
+def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: StackNames) -> None:
     """The script of the container makes of each file what `dashboards push` makes of it."""
     variables = {"FROM": str(GRAFANA), "TO": str(tmp_path / "to"), "RUN": "true", "PATH": os.environ["PATH"]}
     named = {"STACK": place.stack, "METRICS_NAMESPACE": place.namespace}
@@ -351,13 +351,13 @@ def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, plac
     for path in made:
         text = (tmp_path / "to" / path).read_text("utf-8")
         if path.suffix == ".json":
-            assert json.loads(text) == in_place(json.loads((GRAFANA / path).read_text("utf-8")), place), path
+            assert json.loads(text) == for_stack(json.loads((GRAFANA / path).read_text("utf-8")), place), path
         else:
             assert text == (GRAFANA / path).read_text("utf-8")
 
 
 def test_what_a_stack_is_called_by_default_is_one_thing() -> None:
-    assert Place() == Place(alerts.STACK, alerts.METRICS_NAMESPACE, alerts.REGION)
+    assert StackNames() == StackNames(alerts.STACK, alerts.METRICS_NAMESPACE, alerts.REGION)
 
 
 def test_the_docs_name_every_alert_rule_and_every_dashboard() -> None:

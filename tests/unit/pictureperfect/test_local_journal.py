@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pictureperfect.files.journal import NAME, Answer, InUse, Journal, Work
+from pictureperfect.files.journal import NAME, Answer, FolderInUse, Journal, Work
 
 WORK = Work(
     file="/photos/ünï.jpg", size=100, mtime_ns=5, label="ünï", pipeline="web", digest="abc", bounds="512 MB, 60 s"
@@ -116,7 +116,7 @@ def test_what_is_forgotten_stays_so_and_what_it_left_is_still_cleared(tmp_path: 
 
 
 def test_a_second_process_is_refused_until_the_first_has_ended(tmp_path: Path) -> None:
-    with Journal(tmp_path), pytest.raises(InUse):
+    with Journal(tmp_path), pytest.raises(FolderInUse):
         Journal(tmp_path)
     Journal(tmp_path).__exit__()
 
