@@ -1,4 +1,4 @@
-"""What is missing for a deployment is said before anything is begun: in a sentence, with what to do, all at once."""
+"""`deploy` names everything that is missing at once, with the remedies, before it starts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ NO_ENGINE = 'echo "Cannot connect to the Docker daemon at unix:///var/run/docker
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A PATH with a Docker that answers, and nothing else."""
+    """A PATH with only a Docker that answers."""
     folder = tmp_path / "bin"
     program(folder, "docker", "echo 28.2.2")
     monkeypatch.setenv("PATH", str(folder))
@@ -33,17 +33,17 @@ def bootstrapped(cloud: str) -> Iterator[None]:
 
 def missing(image: str = "") -> list[str]:
     with pytest.raises(click.ClickException) as caught:
-        deploy.ready(image)
+        deploy.check_prerequisites(image)
     return caught.value.message.splitlines()
 
 
 @pytest.mark.usefixtures("programs", "bootstrapped")
 def test_where_all_is_there_it_is_said_whose_account_it_is(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, cloud)
-    found = deploy.ready("")
-    assert (found.account.number, found.account.region) == ("123456789012", REGION)
-    assert found.account.arn.startswith("arn:aws:sts::123456789012:")
-    assert Path(found.npx.command[0]).name == "node"
+    ready = deploy.check_prerequisites("")
+    assert (ready.account.number, ready.account.region) == ("123456789012", REGION)
+    assert ready.account.arn.startswith("arn:aws:sts::123456789012:")
+    assert Path(ready.npx.command[0]).name == "node"
 
 
 def test_all_that_is_missing_is_said_at_once_a_line_for_each(
@@ -53,7 +53,7 @@ def test_all_that_is_missing_is_said_at_once_a_line_for_each(
     environment(monkeypatch, cloud)
     bootstrap, docker = missing()
     assert f"npx {cdk.PACKAGE} bootstrap aws://123456789012/{REGION}" in bootstrap
-    assert "No engine answers docker (Cannot connect to the Docker daemon" in docker
+    assert "The engine of docker does not answer (Cannot connect to the Docker daemon" in docker
     assert "make deploy IMAGE=" in docker
 
 
@@ -65,7 +65,9 @@ def test_without_docker_an_image_of_ones_own_will_do(
     environment(monkeypatch, cloud)
     (docker,) = missing()
     assert docker.startswith("docker is not installed")
-    assert deploy.ready("123456789012.dkr.ecr.eu-west-1.amazonaws.com/pictures:1").account.region == REGION
+    assert (
+        deploy.check_prerequisites("123456789012.dkr.ecr.eu-west-1.amazonaws.com/pictures:1").account.region == REGION
+    )
 
 
 @pytest.mark.usefixtures("bootstrapped")
@@ -75,15 +77,15 @@ def test_another_program_than_docker_is_the_one_that_is_asked(
     program(programs, "docker", NO_ENGINE)
     program(programs, "finch", "echo 1.10")
     environment(monkeypatch, cloud, CDK_DOCKER="finch")
-    assert deploy.ready("").account.region == REGION
+    assert deploy.check_prerequisites("").account.region == REGION
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}, "There are no AWS credentials. Log in"),
-        ({"AWS_SECRET_ACCESS_KEY": ""}, "The AWS credentials are not whole"),
-        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "No AWS region is set: export AWS_REGION="),
+        ({"AWS_SECRET_ACCESS_KEY": ""}, "The AWS credentials are incomplete"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": ""}, "No AWS region is set: export AWS_DEFAULT_REGION="),
         ({"AWS_PROFILE": "production"}, "production"),
     ],
 )
@@ -104,7 +106,7 @@ def test_what_is_wrong_on_this_machine_is_said_without_a_call(
     [
         ("ExpiredToken", "The AWS credentials have expired. Log in again"),
         ("InvalidClientTokenId", "AWS does not know these credentials (InvalidClientTokenId)"),
-        ("AccessDenied", "These credentials may not do that"),
+        ("AccessDenied", "These credentials lack a permission"),
     ],
 )
 @pytest.mark.usefixtures("programs")
@@ -131,11 +133,11 @@ def test_who_may_not_look_whether_cdk_was_there_is_not_stopped(
     denied = '{"__type": "AccessDeniedException", "message": "not authorized to perform: ssm:GetParameter"}'
     with answering(400, denied) as endpoint:
         environment(monkeypatch, cloud, AWS_ENDPOINT_URL_SSM=endpoint)
-        assert deploy.ready("").account.region == REGION
+        assert deploy.check_prerequisites("").account.region == REGION
 
 
 def test_without_node_it_is_said_how_to_come_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cdk, "find_spec", lambda _name: None)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(click.ClickException, match="there is no npx: `make setup` installs one"):
-        cdk.npx()
+        cdk.find_npx()

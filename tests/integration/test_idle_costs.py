@@ -1,4 +1,4 @@
-"""What a month without an image costs: counted in the synthesized template, priced, and under five dollars."""
+"""The price of a month without an image: counted in the synthesized template, and under five dollars."""
 
 import copy
 import re
@@ -11,7 +11,7 @@ import pytest
 from infra import idle_costs
 from pictureperfect.deployment.aws_session import Account
 from pictureperfect.deployment.deploy import named_buckets
-from pictureperfect.deployment.outputs import of_outputs
+from pictureperfect.deployment.outputs import deployment_from_outputs
 from tests.support.aws.deploying_world import ACCOUNT, OUTPUTS, REGION
 from tools.docs import idle_costs as idle_document
 
@@ -33,7 +33,7 @@ def test_nothing_in_the_default_is_billed_by_the_hour(templates: tuple[Any, Any]
     assert idle_costs.hourly(templates[0]) == []
 
 
-def test_of_every_type_in_the_template_somebody_has_said_what_it_costs(templates: tuple[Any, Any]) -> None:
+def test_every_resource_type_in_the_template_has_a_known_cost(templates: tuple[Any, Any]) -> None:
     assert [idle_costs.unknown(template) for template in templates] == [set(), set()]
 
 
@@ -59,7 +59,7 @@ def test_endpoints_and_pollers_are_found_and_priced_by_the_hour(templates: tuple
         ("AWS::KMS::Key", {}),
     ],
 )
-def test_what_is_billed_while_it_waits_would_be_found(
+def test_a_resource_that_is_billed_by_the_hour_is_found(
     templates: tuple[Any, Any], kind: str, properties: dict[str, Any]
 ) -> None:
     template = copy.deepcopy(templates[0])
@@ -67,7 +67,7 @@ def test_what_is_billed_while_it_waits_would_be_found(
     assert idle_costs.hourly(template) == ["Costly"]
 
 
-def test_an_aurora_that_does_not_sleep_would_be_found(templates: tuple[Any, Any]) -> None:
+def test_an_aurora_that_never_pauses_is_found(templates: tuple[Any, Any]) -> None:
     template = copy.deepcopy(templates[0])
     (cluster,) = idle_costs._of(template, "AWS::RDS::DBCluster")
     cluster["ServerlessV2ScalingConfiguration"]["MinCapacity"] = 0.5
@@ -92,10 +92,10 @@ def test_every_price_has_a_date_and_a_source() -> None:
     assert all(value > 0 for value in values.values())
 
 
-def test_the_stack_says_all_that_the_commands_ask_it_for(templates: tuple[Any, Any]) -> None:
+def test_the_stack_has_all_outputs_that_the_commands_read(templates: tuple[Any, Any]) -> None:
     for template in templates:
-        said = {name: OUTPUTS.get(name, "x") for name in template["Outputs"]}
-        assert of_outputs("PicturePerfect", said).process_memory_mb == 3008
+        outputs = {name: OUTPUTS.get(name, "x") for name in template["Outputs"]}
+        assert deployment_from_outputs("PicturePerfect", outputs).process_memory_mb == 3008
     assert set(OUTPUTS) <= set(templates[0]["Outputs"])
 
 
@@ -108,7 +108,7 @@ def test_the_buckets_that_are_kept_are_known_by_name_before_they_are_deployed(te
 
 
 def _buckets(context: dict[str, str]) -> list[Any]:
-    """Their names in a stack of storage alone."""
+    """The bucket names in a stack with nothing but storage."""
     import aws_cdk as cdk
 
     from infra.app import FLAGS
@@ -122,8 +122,8 @@ def _buckets(context: dict[str, str]) -> list[Any]:
 
 
 @pytest.mark.usefixtures("templates")
-def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None:
-    """CloudFormation takes over by static names alone; they are what the computed ones come to."""
+def test_buckets_that_are_taken_over_have_literal_names() -> None:
+    """CloudFormation imports by literal names only; they equal the computed ones."""
     computed = [name["Fn::Sub"] for name in _buckets({})]
     place = f"{ACCOUNT}-{REGION}"
     assert _buckets({"at": place}) == [name.replace("${AWS::AccountId}-${AWS::Region}", place) for name in computed]

@@ -33,7 +33,7 @@ def markdown(connection: psycopg.Connection) -> str:
     relations: dict[tuple[str, str], list[tuple[str, ...]]] = {}
     for relation, is_view, meaning, column, kind, words in connection.execute(_COLUMNS):
         heading = f"### {'View' if is_view else 'Table'} `{relation}`"
-        row = (f"`{column}`", _SHORT_TYPES.get(kind, kind), str(words))
+        row = (f"`{column}`", str(_SHORT_TYPES.get(kind, kind)), str(words))
         relations.setdefault((heading, f"{meaning}."), []).append(row)
     return "\n\n".join(
         f"{heading}\n\n{meaning}\n\n{table(('column', 'type', 'what it is'), rows)}"

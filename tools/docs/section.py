@@ -1,6 +1,6 @@
 """A section of a document that is made from code: a whole file, or the text between two marks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def _split(document: str, mark: str) -> tuple[str, str, str]:
     return before + begin, text, end.lstrip("\n") + after
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]], right: frozenset[int] = frozenset()) -> str:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], right: frozenset[int] = frozenset()) -> str:
     """A Markdown table; the columns numbered in `right` are aligned to the right."""
     rule = ("--:" if number in right else "---" for number in range(len(head)))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, rule, *rows))

@@ -1,4 +1,4 @@
-"""`pictureperfect deploy`: the stack in infra/, in your account."""
+"""`pictureperfect deploy`: deploy the stack in infra/ to your AWS account."""
 
 import sys
 
@@ -23,9 +23,9 @@ def deploy(image: str, stack: str, yes: bool) -> int:
     def say(sentence: str) -> None:
         notes().print(sentence, soft_wrap=True, markup=False)
 
-    found = deploy.ready(image)
-    outcome = deploy.deploy(found, stack, image, say, ask=not yes and sys.stdin.isatty())
-    applied = deploy.migrate(found.session, outcome.said)
+    ready = deploy.check_prerequisites(image)
+    deployed = deploy.deploy(ready, stack, image, say, ask=not yes and sys.stdin.isatty())
+    applied = deploy.migrate(ready.session, deployed.outputs)
     say(f"The database: {', '.join(applied) or 'nothing to migrate'}")
-    click.echo(deploy.next_words(outcome.said, kept=outcome.kept))
+    click.echo(deploy.next_steps(deployed.outputs, took_over=deployed.took_over))
     return 0

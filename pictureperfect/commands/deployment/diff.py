@@ -1,4 +1,4 @@
-"""`pictureperfect diff`: what a deployment would change."""
+"""`pictureperfect diff`: show what a deployment would change."""
 
 import click
 
@@ -15,8 +15,8 @@ def diff(image: str, stack: str) -> int:
     """
     from pictureperfect.deployment import aws_session, cdk  # noqa: PLC0415 - not for `--help`
 
-    start = cdk.npx()
-    who = aws_session.identity(aws_session.session())
-    click.echo(f"Account {who.number}, {who.region}, as {who.arn}", err=True)
+    npx = cdk.find_npx()
+    account = aws_session.caller_account(aws_session.open_session())
+    click.echo(f"Account {account.number}, {account.region}, as {account.arn}", err=True)
     cdk.assemble({"image": image} if image else {}, cdk.OUT)
-    return cdk.run(cdk.diff_command(start, stack, cdk.OUT), start)
+    return cdk.run(cdk.diff_command(npx, stack, cdk.OUT), npx)
