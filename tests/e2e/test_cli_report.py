@@ -1,4 +1,4 @@
-"""`pictureperfect report` over a ledger that DATABASE_URL names."""
+"""`pictureperfect report` of the ledger in DATABASE_URL."""
 
 import csv
 import io
@@ -65,13 +65,13 @@ def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "exit_code", "said"),
     [
-        (("--since", "soon"), {}, 2, "'soon' is no day"),
+        (("--since", "soon"), {}, 2, "'soon' is not a day"),
         (("--since", "2026-11-02", "--until", "2026-11-01"), {}, 2, "--until: 2026-11-01 is before since"),
         ((), {}, 1, "Set DATABASE_URL, or start a cloud"),
         ((), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, 1, "database_unavailable: "),
         (("--customer", ""), {}, 2, "--customer: '' must be 1 to 64 letters"),
         (("--customer", "a b"), {}, 2, "--customer: 'a b' must be 1 to 64 letters"),
-        (("--since", "0d"), {}, 2, "'0d' is no day"),
+        (("--since", "0d"), {}, 2, "'0d' is not a day"),
         (("--since", "0001-01-01", "--until", "0005-01-01"), {}, 2, "--since: 0001-01-01 is before 2000-01-01"),
         (("--until", "9999-12-31", "--since", "9999-12-30"), {}, 2, "--until: 9999-12-31 is after 2199-12-31"),
         (
@@ -107,7 +107,7 @@ def test_where_nothing_is_found_a_program_is_told_so_too(tmp_path: Path, url: st
 def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path, url: str, kind: str) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # it holds 64 kB without anybody who reads
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # a pipe holds 64 kB without a reader
     ended = run(tmp_path, *TIME, "--format", kind, "--out", str(pipe), DATABASE_URL=url)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert stat.S_ISFIFO(pipe.lstat().st_mode)

@@ -9,14 +9,13 @@ from pictureperfect.deployment.options import stack_option, yes_option
 
 
 @click.command()
-@click.option("--image", default="", help="An image in your own ECR, instead of one that is built and pushed now.")
+@click.option("--image", default="", help="URI of an image in your ECR; by default an image is built and pushed.")
 @stack_option
 @yes_option
 def deploy(image: str, stack: str, yes: bool) -> int:
-    """Bring the stack in infra/ to your AWS account, or to its newest state: build, push, deploy, migrate.
+    """Deploy or update the stack in infra/: build, push, deploy, and migrate the database.
 
-    What is missing for it is said before anything is begun. Exit 0: it stands, and its database has this release's
-    tables.
+    Missing prerequisites are named before the deployment starts. Exit 0 if stack and database are up to date.
     """
     from pictureperfect.deployment import deploy  # noqa: PLC0415 - not for `--help`
 

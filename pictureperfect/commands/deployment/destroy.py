@@ -12,14 +12,15 @@ from pictureperfect.deployment.options import stack_option, yes_option
     type=click.Choice(["keep", "delete"]),
     default="keep",
     show_default=True,
-    help="What becomes of the pictures, the history and the users.",
+    help="Keep or delete the pictures, the history and the users.",
 )
 @stack_option
 @yes_option
 def destroy(data: str, stack: str, yes: bool) -> int:
-    """Take a deployment down; pictures and history stay, unless told otherwise.
+    """Delete a deployment; keep its data unless told otherwise.
 
-    What goes, what stays and what that costs is said first. Exit 0: it is gone, or was not there.
+    First lists what is deleted, what stays and what that costs, and asks for confirmation. Exit 0 if the stack is
+    deleted or does not exist.
     """
     from pictureperfect.deployment import aws_session  # noqa: PLC0415 - not for `--help`
     from pictureperfect.deployment.teardown import Teardown  # noqa: PLC0415

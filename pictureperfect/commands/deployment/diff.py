@@ -6,12 +6,12 @@ from pictureperfect.deployment.options import stack_option
 
 
 @click.command()
-@click.option("--image", default="", help="An image in your own ECR, as `deploy` would be given it.")
+@click.option("--image", default="", help="URI of the image that `deploy` would be given.")
 @stack_option
 def diff(image: str, stack: str) -> int:
-    """Say what `deploy` would change of the stack that stands, and change nothing. Nothing is built.
+    """Show what `deploy` would change. Nothing is changed or built.
 
-    What is missing for it is said first. Exit 0: it was compared.
+    Exit 0 if the stacks could be compared, whether they differ or not.
     """
     from pictureperfect.deployment import aws_session, cdk  # noqa: PLC0415 - not for `--help`
 

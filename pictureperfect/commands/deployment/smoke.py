@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The embedded cloud whose state file lies there, instead of a stack.",
+    help="Test the embedded cloud with its state file in this folder, instead of a stack.",
 )
-@click.option("--customer", default="smoke", show_default=True, help="Whose the images are.")
-@click.option("--pipeline", default="thumbnail", show_default=True, help="What is done with them.")
-@click.option("--bootstrap-servers", default="", help="The stream's brokers, where the deployment does not say them.")
-@click.option("--topic", default="", help="The stream's topic, where the deployment does not say it.")
+@click.option("--customer", default="smoke", show_default=True, help="Customer of the images.")
+@click.option("--pipeline", default="thumbnail", show_default=True, help="Pipeline of the images.")
+@click.option("--bootstrap-servers", default="", help="Kafka brokers, if the deployment does not name them.")
+@click.option("--topic", default="", help="Kafka topic, if the deployment does not name it.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="librdkafka's properties, such as those for TLS and SASL.",
+    help="File with librdkafka's properties, such as those for TLS and SASL.",
 )
 @click.option(
     "--skip",
     type=click.Choice(["upload", "direct", "kafka", "batch", "page"]),
     multiple=True,
-    help="A door that is not tried, such as a stream that cannot be reached from here; may be said again.",
+    help="Leave out a door, such as a Kafka that cannot be reached from here; repeatable.",
 )
-@click.option("--wait", type=click.FloatRange(0), default=900.0, show_default=True, help="Seconds.")
+@click.option("--wait", type=click.FloatRange(0), default=900.0, show_default=True, help="Seconds to wait for results.")
 @json_option
 def smoke(
     stack: str,
@@ -50,9 +50,10 @@ def smoke(
     wait: float,
     as_json: bool,
 ) -> int:
-    """One image through each door of a deployment, one Batch job; then their rows, metrics, the page and dollars.
+    """Test a deployment: send an image through each door and run a Batch job.
 
-    Exit 0: all was seen. 1: something is missing, and is named.
+    Then checks rows, files, metrics and the page, and prints the cost. Exit 0 if every check passes; otherwise 1, with
+    the missing results named.
     """
     from pictureperfect.deployment.outputs import find_deployment  # noqa: PLC0415 - boto3, not for `--help`
     from pictureperfect.deployment.smoke import SmokeTest  # noqa: PLC0415 - OpenCV

@@ -14,18 +14,26 @@ _FUNCTION_SECONDS = 900.0  # Lambda's longest: https://docs.aws.amazon.com/lambd
 
 
 @click.command()
-@click.argument("file", metavar="FILE|s3://…")
-@click.option("--pipeline", required=True, help="The name of the pipeline.")
-@click.option("--memory", type=click.IntRange(512, 10_240), default=2048, show_default=True, help="The function's, MB.")
+@click.argument("file", metavar="FILE|s3://BUCKET/KEY")
+@click.option("--pipeline", required=True, help="Name of the pipeline.")
+@click.option(
+    "--memory", type=click.IntRange(512, 10_240), default=2048, show_default=True, help="Function's memory, MB."
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(1, _FUNCTION_SECONDS),
     default=_FUNCTION_SECONDS,
     show_default=True,
-    help="The function's, in seconds.",
+    help="Function's time-out, seconds.",
 )
-@click.option("--policy", type=click.Choice(["latency", "cost"]), default="latency", show_default=True)
-@click.option("--spot", is_flag=True, help="Batch on Fargate Spot.")
+@click.option(
+    "--policy",
+    type=click.Choice(["latency", "cost"]),
+    default="latency",
+    show_default=True,
+    help="`latency`: the function if the image fits. `cost`: the cheaper route.",
+)
+@click.option("--spot", is_flag=True, help="Use Fargate Spot's prices.")
 @pipelines_option
 @json_option
 def estimate(
@@ -38,10 +46,10 @@ def estimate(
     pipelines: Path | None,
     as_json: bool,
 ) -> int:
-    """What an image will take, where it will be worked on, and for how much: by its header, decoding nothing.
+    """Estimate time, memory, route and cost of an image, from its header.
 
-    Of an object in S3 only its beginning and its end are read, and more of it only where these do not tell.
-    Limits and the table of costs are those of the settings MAX_MEGAPIXELS, MAX_BYTES, LAMBDA_MAX_MEGAPIXELS and COSTS.
+    No pixel is decoded. Of an object in S3 only the beginning and the end are read, unless the header needs more.
+    The settings MAX_MEGAPIXELS, MAX_BYTES, LAMBDA_MAX_MEGAPIXELS and COSTS apply.
     """
     from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
     from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415

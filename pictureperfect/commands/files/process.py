@@ -21,24 +21,23 @@ _INTERRUPTED = 130
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE…")
-@click.option("--pipeline", required=True, help="The name of the pipeline.")
+@click.option("--pipeline", required=True, help="Name of the pipeline.")
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="For the renditions, a folder each image.",
+    help="Folder for the renditions, with a folder for each image.",
 )
-@click.option("--jobs", type=click.IntRange(1, 256), help="Images at once; one for each CPU by default.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Images at once; the count of CPUs by default.")
 @pipelines_option
-@click.option("--again", is_flag=True, help="Do everything anew, what was done earlier too.")
+@click.option("--again", is_flag=True, help="Process files again that an earlier run has finished.")
 def process(
     files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None, pipelines: Path | None, again: bool
 ) -> int:
-    """Run a pipeline over files, and over all files in folders, with no cloud at all.
+    """Run a pipeline over image files and over all files in folders, without a cloud.
 
-    Writes one line of JSON for each file on stdout, in the order of the files. Exit 0 when every file was
-    answered: an image that failed is an answer too. What an earlier run into the same folder has done is not
-    done again.
+    Prints a line of JSON for each file, in the order of the files. Exit 0 if every file has an answer; a failed image
+    is an answer too. Files that an earlier run into the same folder has finished are not processed again.
     """
     from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
     from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415

@@ -38,13 +38,29 @@ _REGION = Name(r"[a-z0-9-]+", "such as eu-west-1; `default` is the data source's
 @click.command()
 @click.argument("action", type=click.Choice(["push"]))
 @click.argument("url")
-@click.option("--overwrite", is_flag=True, help="Also what somebody changed in Grafana since it was pushed.")
-@click.option("--cloudwatch", metavar="UID", default="", help="The data source of CloudWatch, where there are several.")
-@click.option("--postgres", metavar="UID", default="", help="That of the ledger, where there are several.")
-@click.option("--stack", type=_STACK, default="picture-perfect", help="The `name` in infra/settings.toml.")
-@click.option("--namespace", type=_NAMESPACE, default="PicturePerfect", help="METRICS_NAMESPACE of the functions.")
-@click.option("--region", type=_REGION, default="default", help="Where the stack is; the data source's own.")
-@click.option("--no-rules", is_flag=True, help="The dashboards alone; their tokens need less.")
+@click.option("--overwrite", is_flag=True, help="Overwrite edits that were made in Grafana.")
+@click.option("--cloudwatch", metavar="UID", default="", help="CloudWatch data source, if there are several.")
+@click.option(
+    "--postgres", metavar="UID", default="", help="PostgreSQL data source of the ledger, if there are several."
+)
+@click.option(
+    "--stack", type=_STACK, default="picture-perfect", show_default=True, help="`name` in infra/settings.toml."
+)
+@click.option(
+    "--namespace",
+    type=_NAMESPACE,
+    default="PicturePerfect",
+    show_default=True,
+    help="METRICS_NAMESPACE of the functions.",
+)
+@click.option(
+    "--region",
+    type=_REGION,
+    default="default",
+    show_default=True,
+    help="AWS region of the stack; `default` is the data source's.",
+)
+@click.option("--no-rules", is_flag=True, help="Push the dashboards only; the role Editor is enough.")
 @json_option
 def dashboards(
     action: str,  # noqa: ARG001 - there is one so far
@@ -58,9 +74,9 @@ def dashboards(
     no_rules: bool,
     as_json: bool,
 ) -> None:
-    """Put the dashboards and alert rules into a Grafana, by its HTTP API.
+    """Push the dashboards and alert rules to the Grafana at URL, by its HTTP API.
 
-    GRAFANA_TOKEN is a service account's token. Doing it again changes what has changed.
+    GRAFANA_TOKEN must be a service account's token. A second push updates only what has changed.
     """
     from core import __version__  # noqa: PLC0415 - not for `--help`
     from pictureperfect.grafana.client import Grafana, GrafanaError, PushResult  # noqa: PLC0415
