@@ -1,7 +1,7 @@
-"""The catalogue of operations as one page: what each does, its parameters, and a picture before and after.
+"""The page of image operations: description, parameters, and a picture before and after.
 
-What is said of an operation is read from the operation itself: its docstring, its fields, and the `#:` comments over
-these. The pictures go through the worker, as any image does, and into the page as data.
+The texts are the operation's docstring, its fields and the `#:` comments above them. The worker processes the pictures
+like any image; the page holds them as data URLs.
 """
 
 import base64
@@ -25,16 +25,16 @@ from pictureperfect.catalogue.operation_examples import EXAMPLES, Example
 from pictureperfect.catalogue.operation_pictures import PICTURES
 from pictureperfect.demo.painted_images import logo
 
-_SECONDS = 120.0
-# `word: what it means.`, to the end of its sentence.
+_SECONDS = 120.0  # for one picture
+# `word: meaning.`, to the end of its sentence.
 _ITEM = re.compile(r"^(\w[\w-]*): (.+(?:(?<!\.)\n.+)*)", flags=re.MULTILINE)
 _UNLIMITED = 2**31 - 1  # the largest number that OpenCV takes: no limit of the operation's own
 _OUTPUT = "renditions: [{name: shown, outputs: [{format: webp, quality: 78}]}]"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A picture before and after, as files, and what was measured on it."""
+class RenderedExample:
+    """A picture's files before and after an operation, and its measurements."""
 
     picture: str
     before: RenditionFile
@@ -44,7 +44,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Parameter:
-    """`default` is as YAML has it: empty where the parameter is not given, None where it has to be."""
+    """`default` is as in YAML: empty for an optional parameter, None for a required one."""
 
     name: str
     default: str | None
@@ -52,15 +52,15 @@ class Parameter:
 
 
 def pipeline_of(example: Example, folder: Path) -> Pipeline:
-    """The example as a pipeline; files it names lie in `folder`. Raises Misconfigured where it is none."""
+    """The example as a pipeline that finds its files in `folder`. Raises Misconfigured."""
     return load(f"steps:\n  - {example.step}\n{_OUTPUT}", str(folder / "example.yaml"))
 
 
-def render(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict[str, list[Shown]]:
-    """Every example of the catalogue, by the operation's name; files are left in `folder`."""
+def render_examples(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict[str, list[RenderedExample]]:
+    """Process every example; results by the operation's name, with their files in `folder`."""
     (folder / "logo.png").write_bytes(logo())
     plain = load(_OUTPUT, str(folder / "plain.yaml"))
-    shown: dict[str, list[Shown]] = {}
+    shown: dict[str, list[RenderedExample]] = {}
     for name in sorted(OPERATIONS):
         pipeline = pipeline_of(EXAMPLES[name], folder)
         for picture in EXAMPLES[name].pictures:
@@ -76,20 +76,20 @@ def render(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict
                 rendered = worker.run(source, header, steps, out, deadline)
                 files.append(rendered.renditions[0])
                 measured = rendered.measurements
-            shown.setdefault(name, []).append(Shown(picture, files[0], files[1], measured))
+            shown.setdefault(name, []).append(RenderedExample(picture, files[0], files[1], measured))
         progress()
     return shown
 
 
-def page(shown: Mapping[str, list[Shown]]) -> str:
-    """The page: HTML that needs nothing but itself."""
+def render_page(shown: Mapping[str, list[RenderedExample]]) -> str:
+    """The page as HTML without external files."""
     template = Path(__file__).with_suffix(".html").read_text("utf-8")
     links = "\n".join(f'<a href="#{name}">{name}</a>' for name in shown)
     cards = "\n".join(_card(name, OPERATIONS[name], pictures) for name, pictures in shown.items())
     return template.replace("{{count}}", str(len(shown))).replace("{{links}}", links).replace("{{cards}}", cards)
 
 
-def _card(name: str, kind: type[Operation], pictures: Iterable[Shown]) -> str:
+def _card(name: str, kind: type[Operation], pictures: Iterable[RenderedExample]) -> str:
     measures = issubclass(kind, Measurement)
     first, *rest = inspect.cleandoc(kind.__doc__ or "").split("\n\n")
     figures = "".join(_measured(name, shown) if measures else _pair(shown) for shown in pictures)
@@ -112,8 +112,8 @@ def _details(rows: str, paragraphs: Sequence[str]) -> str:
     return f"<details><summary>{words}</summary>{''.join(map(_paragraph, paragraphs))}{table}</details>"
 
 
-def _pair(shown: Shown) -> str:
-    """Both to the same scale, side by side."""
+def _pair(shown: RenderedExample) -> str:
+    """Both pictures side by side, to the same scale."""
     widest = max(shown.before.width, shown.after.width)
     return "".join(
         f"<figure>{_image(file, f'{shown.picture}, {word}', widest)}"
@@ -122,7 +122,7 @@ def _pair(shown: Shown) -> str:
     )
 
 
-def _measured(name: str, shown: Shown) -> str:
+def _measured(name: str, shown: RenderedExample) -> str:
     value = shown.measured[name]
     words = value if isinstance(value, str) else f"{value:.4g}"
     picture = _image(shown.before, shown.picture, shown.before.width)
@@ -167,7 +167,7 @@ def _paragraph(text: str) -> str:
 
 
 def parameters(kind: type[Operation]) -> Iterator[Parameter]:
-    """Of one operation, in the order of its fields."""
+    """The parameters of an operation, in the order of its fields."""
     comments = _comments(kind)
     for field in msgspec.structs.fields(kind):
         default: str | None = None
@@ -179,20 +179,20 @@ def parameters(kind: type[Operation]) -> Iterator[Parameter]:
 
 
 def _comments(kind: type[Operation]) -> dict[str, str]:
-    """The `#:` comments over the fields of a class, by field."""
-    found: dict[str, str] = {}
+    """The `#:` comments above the fields of a class, by field."""
+    comments: dict[str, str] = {}
     lines: list[str] = []
     for line in map(str.strip, inspect.getsource(kind).splitlines()):
         if line.startswith("#:"):
             lines.append(line[2:].strip())
         elif lines:
-            found[line.partition(":")[0]] = " ".join(lines)
+            comments[line.partition(":")[0]] = " ".join(lines)
             lines = []
-    return found
+    return comments
 
 
 def limits(info: msgspec.inspect.Type) -> str:
-    """What values a type takes, in words; nothing where that is not a matter of numbers or of a list."""
+    """The values that a type takes, as a sentence; empty for types that are neither numbers nor lists of values."""
     match info:
         case msgspec.inspect.UnionType(types=types):
             return " ".join(filter(None, map(limits, types)))

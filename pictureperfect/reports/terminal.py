@@ -107,7 +107,7 @@ def _failures(report: Report) -> Table:
 def _days(report: Report) -> Table:
     """A row for each day; for each week or month of a long report."""
     spans = svg.spans(report.question.since, report.question.until)
-    table = _table(svg.word_for(spans), "images", "failed", "received", "delivered", "cost")
+    table = _table(svg.interval_of(spans), "images", "failed", "received", "delivered", "cost")
     by_span = [(span, [day.sums for day in report.days if span.first <= day.day <= span.last]) for span in spans]
     shown = [(span, sum(sums[1:], sums[0])) for span, sums in by_span if sums]
     cells = zip(

@@ -105,7 +105,7 @@ def test_a_wrong_call_is_one_sentence_on_stderr_and_exit_2(arguments: list[str],
     assert ended.stdout == ""
 
 
-def test_an_error_of_ours_is_code_and_sentence_without_a_trace(pictures: Path, tmp_path: Path) -> None:
+def test_an_error_of_the_product_is_its_code_and_a_sentence_without_a_traceback(pictures: Path, tmp_path: Path) -> None:
     ended = run("process", pictures / "cat.jpg", "--pipeline", "web", "--out", tmp_path, MAX_MEGAPIXELS="many")
     assert ended.returncode == 1
     assert ended.stderr.startswith("invalid_settings: MAX_MEGAPIXELS is wrong")

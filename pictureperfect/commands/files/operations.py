@@ -31,10 +31,10 @@ def operations(out: Path) -> None:
         task = bars.add_task("processing", total=len(OPERATIONS))
         child = worker(os.environ)
         try:
-            shown = operation_page.render(child, Path(scratch), lambda: bars.advance(task))
+            shown = operation_page.render_examples(child, Path(scratch), lambda: bars.advance(task))
         finally:
             child.close()
-        page = operation_page.page(shown)
+        page = operation_page.render_page(shown)
     file = out / "index.html"
     file.write_text(page, "utf-8")
     click.echo(file)

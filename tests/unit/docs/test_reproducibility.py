@@ -30,8 +30,8 @@ def rows(**worst: Difference) -> Rows:
     return made
 
 
-def test_every_operation_decoder_encoder_and_pipeline_is_in_the_table_or_among_the_equal_ones() -> None:
-    """`python -m benchmarks.same_pixels --write docs/explanation/reproducibility.md` puts it there."""
+def test_every_operation_decoder_encoder_and_pipeline_is_in_the_document() -> None:
+    """`python -m benchmarks.same_pixels --write docs/explanation/reproducibility.md` adds it."""
     wanted = {(Part.OPERATION, name) for name in OPERATIONS}
     wanted |= {(Part.DECODER, name) for name in KINDS}
     wanted |= {(Part.ENCODER, name) for name in pixel_cases.OUTPUTS}
@@ -49,7 +49,7 @@ def test_the_docs_explain_every_environment_of_the_table() -> None:
         assert all(f"`{variable}={value}`" in SECTION for variable, value in environment.items())
 
 
-def test_what_differs_is_a_row_and_the_rest_is_listed() -> None:
+def test_a_difference_is_a_row_and_equal_names_are_listed() -> None:
     found = rows(blur=Difference(), resize=Difference(psnr=61.66, largest=1.0), turn=Difference(psnr=49.9, largest=7.0))
     text = pixel_table.markdown(found, TWO, "Here.")
     assert "| operation `resize` | 61.7 dB, 1 |" in text
@@ -59,7 +59,7 @@ def test_what_differs_is_a_row_and_the_rest_is_listed() -> None:
     assert pixel_table.named(text) == {(Part.OPERATION, name) for name in ("blur", "resize", "turn")}
 
 
-def test_a_measurement_that_differs_is_listed_as_what_is_below() -> None:
+def test_a_measurement_that_differs_is_listed_among_those_below_50_db() -> None:
     text = pixel_table.markdown(rows(sharpness=Difference(share=0.001)), TWO, "Here.")
     assert "| operation `sharpness` | 0.1 % |" in text
     assert "Below 50 dB: operation `sharpness`." in text
@@ -75,7 +75,7 @@ def test_one_step_in_every_second_value_is_51_decibels() -> None:
     assert difference(first, first[:2]).psnr == 0.0
 
 
-def test_colours_below_transparency_are_not_seen_and_sixteen_bits_are_told_in_steps_of_255() -> None:
+def test_colours_of_transparent_pixels_are_ignored_and_16_bits_are_measured_in_steps_of_255() -> None:
     first = np.zeros((2, 2, 4), np.uint16)
     second = first.copy()
     second[..., 0] = 65_535
@@ -84,7 +84,7 @@ def test_colours_below_transparency_are_not_seen_and_sixteen_bits_are_told_in_st
     assert difference(first, second).largest == 1.0
 
 
-def test_what_was_measured_differs_by_its_share_and_a_text_by_all_of_it() -> None:
+def test_a_number_differs_by_its_share_and_a_text_by_all_of_it() -> None:
     assert difference(np.asarray(2.0), np.asarray(2.0)).is_none
     assert difference(np.asarray(2.0), np.asarray(1.0)).share == 0.5
     assert difference(np.asarray("ff"), np.asarray("fe")).share == 1.0

@@ -1,4 +1,4 @@
-"""The page of operations says of each what the operation itself says, on a picture that exists."""
+"""The examples of the operations page, and the parameters that it reads from the operations."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ from pictureperfect.demo.painted_images import logo
 
 
 def test_every_operation_has_an_example_and_every_example_an_operation() -> None:
-    """A new operation gets one in pictureperfect/catalogue/operation_examples.py."""
+    """Add the example of a new operation to pictureperfect/catalogue/operation_examples.py."""
     assert set(EXAMPLES) == set(OPERATIONS)
 
 
@@ -35,7 +35,7 @@ def test_every_example_is_shown_on_pictures_that_exist_and_a_measurement_on_seve
 
 
 class Painted(Operation, frozen=True, tag="painted", kw_only=True):
-    """Not of the catalogue."""
+    """An operation that is not in the catalogue."""
 
     #: How wide,
     #: at most.
@@ -59,10 +59,10 @@ def test_every_picture_is_shown() -> None:
     assert {picture for example in EXAMPLES.values() for picture in example.pictures} == set(PICTURES)
 
 
-def test_a_list_of_values_is_named() -> None:
+def test_the_values_of_a_literal_are_listed() -> None:
     assert limits(msgspec.inspect.type_info(Literal[3, 5])) == "One of `3`, `5`."
 
 
-def test_what_has_no_limits_says_none() -> None:
+def test_a_type_without_limits_has_no_text() -> None:
     assert limits(msgspec.inspect.type_info(str)) == ""
     assert limits(msgspec.inspect.type_info(float)) == ""
