@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.text import Text
 
+    from core.pipelines.definition import Pipeline
     from localcloud.config import Address
 
 #: The default folder of a cloud's state file and logs, in the current directory.
@@ -88,6 +89,17 @@ def _as_usage_error(out: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
+
+
+def load_pipeline(name: str, folder: Path | None) -> "Pipeline":
+    """The pipeline of that name in `folder`, or else among the shipped ones. Raises UsageError if there is none."""
+    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - not for `--help`
+    from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
+
+    pipelines = load_folder(folder or shipped(), catalogue(os.environ))
+    if name not in pipelines:
+        raise click.UsageError(f"There is no pipeline named {name!r}; there are {', '.join(sorted(pipelines))}.")
+    return pipelines[name]
 
 
 def cloud_at(folder: Path) -> "Address":

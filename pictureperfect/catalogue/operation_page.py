@@ -168,7 +168,7 @@ def _paragraph(text: str) -> str:
 
 def parameters(kind: type[Operation]) -> Iterator[Parameter]:
     """The parameters of an operation, in the order of its fields."""
-    comments = _comments(kind)
+    comments = field_comments(kind)
     for field in msgspec.structs.fields(kind):
         default: str | None = None
         if not field.required:
@@ -178,7 +178,7 @@ def parameters(kind: type[Operation]) -> Iterator[Parameter]:
         yield Parameter(field.name, default, " ".join(filter(None, words)))
 
 
-def _comments(kind: type[Operation]) -> dict[str, str]:
+def field_comments(kind: type[Operation]) -> dict[str, str]:
     """The `#:` comments above the fields of a class, by field."""
     comments: dict[str, str] = {}
     lines: list[str] = []

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from core.domain.errors import Code, Refusal
 from core.domain.model import Value
 from core.domain.object_keys import safe_name
+from pictureperfect.files.visible_files import visible_files
 from pictureperfect.kafka.producer import KafkaRecord
 
 if TYPE_CHECKING:
@@ -56,11 +57,7 @@ def make_record(sender: Sender, name: str, body: bytes, s3: "S3Client | None") -
 
 def list_files(folder: Path, count: int | None, *, loop: bool) -> Iterator[Path]:
     """The files of a folder, sorted, without hidden ones: `count` of them, repeatedly, or without end with `loop`."""
-    paths = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    ]
+    paths = list(visible_files(folder))
     sent = 0
     while paths:
         for path in paths:

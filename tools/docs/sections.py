@@ -11,6 +11,7 @@ from tools.docs import (
     metrics,
     openapi,
     permissions,
+    settings,
 )
 from tools.docs.section import Section
 
@@ -25,4 +26,5 @@ SECTIONS: tuple[Section, ...] = (
     metrics.SECTION,
     openapi.SECTION,
     permissions.SECTION,
+    *settings.SECTIONS,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pictureperfect.console import json_option, output, pipelines_option
+from pictureperfect.console import json_option, load_pipeline, output, pipelines_option
 
 _MB = 2**20  # as Lambda counts memory
 _FUNCTION_SECONDS = 900.0  # Lambda's longest: https://docs.aws.amazon.com/lambda/latest/dg/configuration-timeout.html
@@ -51,16 +51,12 @@ def estimate(
     No pixel is decoded. Of an object in S3 only the beginning and the end are read, unless the header needs more.
     The settings MAX_MEGAPIXELS, MAX_BYTES, LAMBDA_MAX_MEGAPIXELS and COSTS apply.
     """
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
-    from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
-    from core.routing.plan import Policy  # noqa: PLC0415
+    from core.routing.plan import Policy  # noqa: PLC0415 - not for `--help`
     from pictureperfect.files import estimate  # noqa: PLC0415
 
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
-    if pipeline not in known:
-        raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
+    loaded = load_pipeline(pipeline, pipelines)
     request = estimate.EstimateRequest(
-        pipeline=known[pipeline], memory_mb=memory, timeout=timeout, policy=Policy(policy), spot=spot
+        pipeline=loaded, memory_mb=memory, timeout=timeout, policy=Policy(policy), spot=spot
     )
     answer = estimate.estimate_file(file, request, os.environ)
     click.echo(json.dumps(answer)) if as_json else _show(answer)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pictureperfect.console import ended_by_signals, pipelines_option, writable_folder
+from pictureperfect.console import ended_by_signals, load_pipeline, pipelines_option, writable_folder
+from pictureperfect.files.visible_files import visible_files
 
 if TYPE_CHECKING:
     from core.pipelines.definition import Pipeline
@@ -39,20 +40,16 @@ def process(
     Prints a line of JSON for each file, in the order of the files. Exit 0 if every file has an answer; a failed image
     is an answer too. Files that an earlier run into the same folder has finished are not processed again.
     """
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
-    from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
-    from pictureperfect.files.journal import FolderInUse, Journal  # noqa: PLC0415
+    from pictureperfect.files.journal import FolderInUse, Journal  # noqa: PLC0415 - not for `--help`
 
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
-    if pipeline not in known:
-        raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
+    loaded = load_pipeline(pipeline, pipelines)
     writable_folder(out)
     labelled_files = labelled(map(_check_utf8, _files(files, out.resolve())))
     if not labelled_files:
         click.echo(f"There is no file in {', '.join(map(str, files))}; hidden files are left out.", err=True)
     try:
         with ended_by_signals(), Journal(out.resolve()) as journal:
-            return _run(known[pipeline], labelled_files, journal, out.resolve(), jobs, again=again)
+            return _run(loaded, labelled_files, journal, out.resolve(), jobs, again=again)
     except FolderInUse:
         raise click.ClickException(f"Another process writes to {out}: wait for it, or choose another --out.") from None
 
@@ -146,10 +143,7 @@ def _files(given: Iterable[Path], out: Path) -> Iterator[Path]:
             raise click.UsageError(
                 f"--out {path} is where the images are read from; take a folder of its own, within it or elsewhere."
             )
-        for inner in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-            if inner.is_file() and not hidden and not inner.resolve().is_relative_to(out):
-                yield inner
+        yield from (inner for inner in visible_files(path) if not inner.resolve().is_relative_to(out))
 
 
 def _check_utf8(path: Path) -> Path:
