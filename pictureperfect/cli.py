@@ -27,7 +27,7 @@ COMMANDS = {
     "deploy": ("deployment.deploy", "Deploy or update the stack in your AWS account."),
     "diff": ("deployment.diff", "Show what `deploy` would change."),
     "smoke": ("deployment.smoke", "Test a deployment with an image through each door."),
-    "destroy": ("deployment.destroy", "Delete a deployment; keep its data unless told otherwise."),
+    "destroy": ("deployment.destroy", "Delete a deployment, but keep its data by default."),
 }
 
 

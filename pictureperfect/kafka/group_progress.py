@@ -1,4 +1,4 @@
-"""How much of what was sent a consumer group has not read yet, and the partition that has room for more."""
+"""The bytes that were sent and that a consumer group has not read yet, by partition."""
 
 import time
 from collections import deque

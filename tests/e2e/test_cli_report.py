@@ -41,7 +41,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
-def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
+def test_each_format_has_the_same_images(tmp_path: Path, url: str) -> None:
     def made(*arguments: str) -> bytes:
         ended = run(tmp_path, *TIME, *arguments, DATABASE_URL=url)
         assert (ended.returncode, ended.stderr) == (0, b"")
@@ -63,7 +63,7 @@ def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "exit_code", "said"),
+    ("arguments", "environment", "exit_code", "message"),
     [
         (("--since", "soon"), {}, 2, "'soon' is not a day"),
         (("--since", "2026-11-02", "--until", "2026-11-01"), {}, 2, "--until: 2026-11-01 is before since"),
@@ -83,18 +83,18 @@ def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
         (("--format", "html", "--out", "no/such/folder.html"), {}, 2, "--out no/such/folder.html cannot be written to"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(
-    tmp_path: Path, url: str, arguments: tuple[str, ...], environment: Any, exit_code: int, said: str
+def test_an_error_is_one_sentence(
+    tmp_path: Path, url: str, arguments: tuple[str, ...], environment: Any, exit_code: int, message: str
 ) -> None:
     ended = run(tmp_path, *arguments, **({"DATABASE_URL": url} if environment is None else environment))
-    complaint = ended.stderr.decode()
-    assert ended.returncode == exit_code, complaint
-    assert said in complaint
-    assert complaint.count("\n") == 1
-    assert "eim" not in complaint
+    stderr = ended.stderr.decode()
+    assert ended.returncode == exit_code, stderr
+    assert message in stderr
+    assert stderr.count("\n") == 1
+    assert "eim" not in stderr
 
 
-def test_where_nothing_is_found_a_program_is_told_so_too(tmp_path: Path, url: str) -> None:
+def test_an_empty_export_has_a_hint_on_stderr(tmp_path: Path, url: str) -> None:
     for kind in ("csv", "parquet"):
         ended = run(tmp_path, *TIME, "--customer", "nobody", "--format", kind, "--out", f"out.{kind}", DATABASE_URL=url)
         assert ended.returncode == 0
@@ -104,7 +104,7 @@ def test_where_nothing_is_found_a_program_is_told_so_too(tmp_path: Path, url: st
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "table"])
-def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path, url: str, kind: str) -> None:
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path, url: str, kind: str) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # a pipe holds 64 kB without a reader

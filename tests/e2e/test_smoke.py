@@ -34,7 +34,7 @@ def run(cloud: Cloud, *arguments: str) -> SimpleNamespace:
     return SimpleNamespace(code=result.return_value, out=result.stdout, err=result.stderr)
 
 
-def test_every_door_a_batch_job_rows_metrics_and_dollars_are_seen(cloud_here: Cloud) -> None:
+def test_every_door_batch_rows_metrics_and_cost_pass(cloud_here: Cloud) -> None:
     done = run(cloud_here, "--json", "--wait", "120")
     answer = json.loads(done.out)
     assert (done.code, done.err, answer["missing"]) == (0, "", 0), done.err
@@ -67,7 +67,7 @@ def cloud_machine() -> str:
     return os.uname().machine
 
 
-def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
+def test_a_missing_result_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     """An overflow queue that nobody reads."""
     nobody = local_clients.sqs(cloud_here.address.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
     found, clients = local_deployment(cloud_here.address)
@@ -86,7 +86,7 @@ def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
         ("/api/docs?", ["answers 200 without a token, not 401"]),
     ],
 )
-def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, place: str, faults: list[str]) -> None:
+def test_a_page_with_wrong_answers_fails(cloud_here: Cloud, place: str, faults: list[str]) -> None:
     found, clients = local_deployment(cloud_here.address)
     broken = msgspec.structs.replace(found, page_url=f"{found.page_url}{place}")
     skip = frozenset({"upload", "direct", "kafka", "batch"})
@@ -96,7 +96,7 @@ def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, plac
     assert [fault in page.message for fault in faults] == [True] * len(faults), page.message
 
 
-def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_not_asked(cloud_here: Cloud) -> None:
+def test_an_unreachable_page_fails_and_a_deployment_without_a_page_is_not_checked(cloud_here: Cloud) -> None:
     found, clients = local_deployment(cloud_here.address)
     asked = SmokeRequest(
         customer="smoke", pipeline="thumbnail", skip=frozenset({"upload", "direct", "kafka", "batch"}), wait=0
@@ -108,14 +108,14 @@ def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_no
     assert [check.item for check in none] == ["dollars"]
 
 
-def test_images_that_end_failed_are_no_success(cloud_here: Cloud) -> None:
+def test_failed_images_fail_the_test(cloud_here: Cloud) -> None:
     done = run(cloud_here, "--pipeline", "nothing", "--wait", "60")
     assert done.code == 1
     assert done.err.count("unknown_pipeline") == 4
     assert done.err.count("is missing") == 4
 
 
-def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Cloud) -> None:
+def test_a_topic_without_known_brokers_fails(cloud_here: Cloud) -> None:
     found, clients = local_deployment(cloud_here.address)
     checks = SmokeTest(found, clients, SmokeRequest(customer="smoke", pipeline="nothing", wait=0.0)).run()
     kafka = next(check for check in checks if check.item == "kafka")
@@ -125,13 +125,13 @@ def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Clou
     )
 
 
-def test_a_door_that_is_skipped_is_neither_tried_nor_missed(cloud_here: Cloud) -> None:
+def test_a_skipped_door_is_not_tried(cloud_here: Cloud) -> None:
     answer = json.loads(run(cloud_here, "--json", "--skip", "kafka", "--skip", "batch", "--wait", "60").out)
     assert answer["missing"] == 0
     assert [one["what"] for one in answer["seen"] if one["row"]] == ["upload", "direct"]
 
 
-def test_where_no_cloud_runs_it_is_said_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_cloud_the_remedy_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["--folder", str(tmp_path)])
     assert result.exit_code == 1
     assert "Start one with `pictureperfect up`" in result.output

@@ -88,7 +88,7 @@ def run(*arguments: str) -> SimpleNamespace:
     return SimpleNamespace(code=result.return_value or 0, out=result.stdout, err=result.stderr)
 
 
-def test_deploy_deploys_migrates_and_says_what_one_does_now(world: SimpleNamespace, environ: dict[str, str]) -> None:
+def test_deploy_deploys_migrates_and_prints_the_next_steps(world: SimpleNamespace, environ: dict[str, str]) -> None:
     done = run("--yes")
     assert done.code == 0
     assert "The page: https://page.example" in done.out
@@ -102,7 +102,7 @@ def test_deploy_deploys_migrates_and_says_what_one_does_now(world: SimpleNamespa
     assert run("--yes").err.count("nothing to migrate") == 1
 
 
-def test_cdk_gets_the_assembly_that_was_looked_at(world: SimpleNamespace, tmp_path: Path) -> None:
+def test_cdk_gets_the_assembly_that_was_checked(world: SimpleNamespace, tmp_path: Path) -> None:
     run("--yes")
     called = world.cdk.called
     assert called[called.index("--yes") :] == [
@@ -112,25 +112,25 @@ def test_cdk_gets_the_assembly_that_was_looked_at(world: SimpleNamespace, tmp_pa
     assert world.contexts == [{}]
 
 
-def test_an_image_of_ones_own_is_the_stacks_and_nothing_is_built(world: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_image_in_ecr_is_used_and_nothing_is_built(world: SimpleNamespace, tmp_path: Path) -> None:
     (tmp_path / "bin" / "docker").unlink()
     assert run("--yes", "--image", URI).code == 0
     assert world.contexts == [{"image": URI}]
 
 
-def test_what_cdk_runs_finds_the_node_that_npx_was_started_with(tmp_path: Path) -> None:
+def test_children_of_npx_find_its_node_on_the_path(tmp_path: Path) -> None:
     shown = tmp_path / "path"
     npx = cdk.Npx(("sh", "-c", f'echo "$PATH" > {shown}; exit 3'), "/the/wheel's/node")
     assert cdk.run(npx.command, npx) == 3
     assert shown.read_text().startswith("/the/wheel's/node:")
 
 
-def test_who_sits_at_a_terminal_is_asked_before_permissions_grow(tmp_path: Path) -> None:
+def test_on_a_terminal_cdk_asks_before_permissions_grow(tmp_path: Path) -> None:
     command_line = cdk.deploy_command(cdk.Npx(("npx",)), "PicturePerfect", tmp_path, ask=True, take_over=False)
     assert command_line[command_line.index("--require-approval") + 1] == "broadening"
 
 
-def test_buckets_that_an_earlier_stack_left_are_taken_back(world: SimpleNamespace) -> None:
+def test_buckets_that_an_earlier_stack_retained_are_taken_over(world: SimpleNamespace) -> None:
     s3 = world.session.client("s3")
     s3.create_bucket(Bucket=OUTPUTS["BucketName"], CreateBucketConfiguration={"LocationConstraint": REGION})
     ready = deploy.check_prerequisites(URI)
@@ -143,7 +143,7 @@ def test_buckets_that_an_earlier_stack_left_are_taken_back(world: SimpleNamespac
     assert '--payload \'{"action": "replay"}\'' in deploy.next_steps(OUTPUTS, took_over=True)
 
 
-def test_what_is_the_stacks_already_is_not_taken_over(world: SimpleNamespace) -> None:
+def test_buckets_of_the_stack_itself_are_not_taken_over(world: SimpleNamespace) -> None:
     run("--yes")
     run("--yes")
     assert "--import-existing-resources" not in world.cdk.called
@@ -180,7 +180,7 @@ def test_when_cdk_fails_nothing_is_migrated(world: SimpleNamespace, environ: dic
         assert connection.execute("SELECT to_regclass('images')").fetchone() == (None,)
 
 
-def test_when_the_migration_fails_it_is_said_by_the_function_that_knows(
+def test_a_failed_migration_is_reported_with_the_functions_error(
     world: SimpleNamespace, environ: dict[str, str]
 ) -> None:
     environ["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"
@@ -219,7 +219,7 @@ def new_cluster(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Ite
         connection.execute("DROP ROLE rds_iam")
 
 
-def test_a_new_clusters_first_user_is_let_in_by_iam_once_it_is_awake(
+def test_a_new_clusters_first_user_is_granted_iam_login_once_it_has_resumed(
     new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
@@ -230,14 +230,16 @@ def test_a_new_clusters_first_user_is_let_in_by_iam_once_it_is_awake(
     assert deploy.migrate(boto3.Session(), new_cluster.outputs) == []  # by IAM: the Data API is gone
 
 
-def test_who_cannot_be_let_in_hears_both_reasons(new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_iam_login_cannot_be_granted_both_errors_are_reported(
+    new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with data_api(new_cluster.url, refuses="ForbiddenException") as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS_DATA", endpoint)
         with pytest.raises(click.ClickException, match=r"PAM authentication failed\nNor could.*ForbiddenException"):
             deploy.migrate(boto3.Session(), new_cluster.outputs)
 
 
-def test_a_stack_is_found_by_what_it_says_of_itself(world: SimpleNamespace) -> None:
+def test_a_stack_is_found_by_its_outputs(world: SimpleNamespace) -> None:
     run("--yes")
     deployment, clients = stack_deployment("PicturePerfect")
     assert (deployment.bucket, deployment.process_memory_mb) == (OUTPUTS["BucketName"], 3008)
@@ -245,7 +247,7 @@ def test_a_stack_is_found_by_what_it_says_of_itself(world: SimpleNamespace) -> N
     assert clients.s3.head_bucket(Bucket=deployment.bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_where_there_is_no_stack_it_is_said_how_to_come_by_one(world: SimpleNamespace) -> None:
+def test_a_missing_stack_is_reported_with_the_remedy(world: SimpleNamespace) -> None:
     with pytest.raises(
         click.ClickException, match=r"There is no stack Other in eu-west-1. Deploy it with `make deploy`"
     ):
@@ -275,7 +277,7 @@ def test_without_credentials_the_exit_is_1_and_the_answer_one_sentence(
     assert captured.err.startswith("There are no AWS credentials.")
 
 
-def test_settings_that_are_wrong_stop_it_with_the_fields_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_reported_with_the_fields_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text("[storage]\nretention_days = 3\n")
     monkeypatch.setenv("PICTURE_PERFECT_SETTINGS", str(settings))

@@ -38,7 +38,7 @@ def missing(image: str = "") -> list[str]:
 
 
 @pytest.mark.usefixtures("programs", "bootstrapped")
-def test_where_all_is_there_it_is_said_whose_account_it_is(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_nothing_is_missing_the_account_is_known(cloud: str, monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, cloud)
     ready = deploy.check_prerequisites("")
     assert (ready.account.number, ready.account.region) == ("123456789012", REGION)
@@ -46,7 +46,7 @@ def test_where_all_is_there_it_is_said_whose_account_it_is(cloud: str, monkeypat
     assert Path(ready.npx.command[0]).name == "node"
 
 
-def test_all_that_is_missing_is_said_at_once_a_line_for_each(
+def test_everything_that_is_missing_is_named_at_once_on_a_line_of_its_own(
     cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program(programs, "docker", NO_ENGINE)
@@ -58,9 +58,7 @@ def test_all_that_is_missing_is_said_at_once_a_line_for_each(
 
 
 @pytest.mark.usefixtures("bootstrapped")
-def test_without_docker_an_image_of_ones_own_will_do(
-    cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_image_in_ecr_needs_no_docker(cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (programs / "docker").unlink()
     environment(monkeypatch, cloud)
     (docker,) = missing()
@@ -71,7 +69,7 @@ def test_without_docker_an_image_of_ones_own_will_do(
 
 
 @pytest.mark.usefixtures("bootstrapped")
-def test_another_program_than_docker_is_the_one_that_is_asked(
+def test_cdk_docker_names_the_program_that_is_checked(
     cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program(programs, "docker", NO_ENGINE)
@@ -90,15 +88,15 @@ def test_another_program_than_docker_is_the_one_that_is_asked(
     ],
 )
 @pytest.mark.usefixtures("programs", "bootstrapped")
-def test_what_is_wrong_on_this_machine_is_said_without_a_call(
+def test_faults_of_this_machine_are_found_without_a_call_to_aws(
     changes: dict[str, str], sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment(monkeypatch, "http://127.0.0.1:1", **changes)
     for name, value in changes.items():
         if not value:
             monkeypatch.delenv(name, raising=False)
-    (said,) = missing()
-    assert sentence in said
+    (message,) = missing()
+    assert sentence in message
 
 
 @pytest.mark.parametrize(
@@ -110,24 +108,24 @@ def test_what_is_wrong_on_this_machine_is_said_without_a_call(
     ],
 )
 @pytest.mark.usefixtures("programs")
-def test_what_aws_has_against_the_credentials_is_said(
+def test_refused_credentials_are_reported_with_the_reason(
     code: str, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with answering(403, refusal(code)) as endpoint:
         environment(monkeypatch, endpoint)
-        (said,) = missing()
-    assert said.startswith(sentence)
+        (message,) = missing()
+    assert message.startswith(sentence)
 
 
 @pytest.mark.usefixtures("programs")
-def test_where_aws_cannot_be_reached_the_network_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_aws_is_reported_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, "http://127.0.0.1:1")
-    (said,) = missing()
-    assert said.startswith("AWS cannot be reached from here")
-    assert "HTTPS_PROXY" in said
+    (message,) = missing()
+    assert message.startswith("AWS cannot be reached from here")
+    assert "HTTPS_PROXY" in message
 
 
-def test_who_may_not_look_whether_cdk_was_there_is_not_stopped(
+def test_a_caller_who_may_not_read_the_bootstrap_version_is_not_stopped(
     cloud: str, programs: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     denied = '{"__type": "AccessDeniedException", "message": "not authorized to perform: ssm:GetParameter"}'
@@ -136,7 +134,7 @@ def test_who_may_not_look_whether_cdk_was_there_is_not_stopped(
         assert deploy.check_prerequisites("").account.region == REGION
 
 
-def test_without_node_it_is_said_how_to_come_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_node_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cdk, "find_spec", lambda _name: None)
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(click.ClickException, match="there is no npx: `make setup` installs one"):

@@ -60,7 +60,7 @@ def buckets(session: Any) -> list[str]:
     return [bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]]
 
 
-def test_the_pictures_stay_and_what_they_cost_is_said(stack: Any) -> None:
+def test_the_buckets_stay_and_their_price_is_printed(stack: Any) -> None:
     done = run(typed="y\n")
     assert done.code == 0
     assert not stands(stack)
@@ -71,7 +71,7 @@ def test_the_pictures_stay_and_what_they_cost_is_said(stack: Any) -> None:
     assert "`make deploy` takes the buckets over" in done.out
 
 
-def test_who_does_not_agree_keeps_all_of_it(stack: Any) -> None:
+def test_without_confirmation_nothing_is_deleted(stack: Any) -> None:
     done = run(typed="n\n")
     assert (done.code, done.out) == (1, "")
     assert stands(stack)
@@ -85,7 +85,7 @@ def test_data_is_not_deleted_unless_the_stacks_name_is_typed(stack: Any, typed: 
     assert len(stack.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 3
 
 
-def test_with_its_name_typed_every_version_goes(stack: Any) -> None:
+def test_with_the_name_typed_every_version_is_deleted(stack: Any) -> None:
     done = run("--data", "delete", typed="PicturePerfect\n")
     assert done.code == 0
     assert not stands(stack)
@@ -98,7 +98,7 @@ def test_yes_asks_nothing(stack: Any) -> None:
     assert BUCKET not in buckets(stack)
 
 
-def test_where_nothing_stands_there_is_nothing_to_do(session: Any) -> None:
+def test_without_a_stack_there_is_nothing_to_do(session: Any) -> None:
     done = run("--yes")
     assert done.code == 0
     assert f"There is no stack PicturePerfect in account {ACCOUNT}, {REGION}" in done.out
@@ -130,7 +130,7 @@ def snapshots(session: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("delete", "left"), [(False, ["last"]), (True, [])])
-def test_the_databases_protection_is_taken_off_and_its_last_snapshot_stays_unless_data_goes(
+def test_deletion_protection_is_removed_and_the_final_snapshot_stays_unless_data_is_deleted(
     stack: Any, cluster: str, delete: bool, left: list[str]
 ) -> None:
     pool = stack.client("cognito-idp").create_user_pool(PoolName="customers")["UserPool"]["Id"]
@@ -147,7 +147,7 @@ def test_the_databases_protection_is_taken_off_and_its_last_snapshot_stays_unles
     assert (pool in pools) is not delete
 
 
-def test_a_snapshot_that_was_taken_before_is_a_persons_own(session: Any, cluster: str) -> None:
+def test_an_older_manual_snapshot_is_kept(session: Any, cluster: str) -> None:
     teardown = Teardown(session, "PicturePerfect", lambda _sentence: None)
     teardown._delete_snapshots(cluster, datetime.now(UTC) + timedelta(hours=1))
     assert snapshots(session) == ["last"]
@@ -178,7 +178,7 @@ class Stuck:
         return SimpleNamespace(paginate=lambda StackName: [{"StackEvents": events}])  # noqa: N803, ARG005
 
 
-def test_where_cloudformation_cannot_its_reason_is_said_and_no_data_is_deleted(stack: Any) -> None:
+def test_if_the_deletion_fails_its_reason_is_reported_and_no_data_is_deleted(stack: Any) -> None:
     stuck = Stuck()
     waited: list[float] = []
     session = SimpleNamespace(

@@ -78,23 +78,23 @@ def test_for_people_it_is_a_table(photo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [(("none.jpg", "--pipeline", "web"), "there is no such file"), (("x", "--pipeline", "wev"), "no pipeline named")],
 )
-def test_what_cannot_be_asked_for_is_answer(arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_file_or_pipeline_is_named(arguments: tuple[str, ...], message: str) -> None:
     done = CliRunner().invoke(cli, ["estimate", *arguments])
     assert done.exit_code != 0
-    assert said in f"{done.output}{done.exception}"
+    assert message in f"{done.output}{done.exception}"
 
 
 @pytest.mark.parametrize("file", ["s3://x", "s3://pictures/", "s3://"])
-def test_an_address_without_a_key_is_answer(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_without_a_key_is_refused(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(lambda: cli.main(["estimate", file, "--pipeline", "web"], standalone_mode=False)) == 1
-    said = capsys.readouterr().err
-    assert said == f"invalid_request: {file} names no object: s3://BUCKET/KEY does.\n"
+    stderr = capsys.readouterr().err
+    assert stderr == f"invalid_request: {file} names no object: s3://BUCKET/KEY does.\n"
 
 
-def test_credentials_that_are_missing_are_answer_with_what_to_do(tmp_path: Path) -> None:
+def test_missing_credentials_are_reported_with_the_remedy(tmp_path: Path) -> None:
     """In a separate process, since boto3 caches the credentials it has found."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {
@@ -110,15 +110,15 @@ def test_credentials_that_are_missing_are_answer_with_what_to_do(tmp_path: Path)
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_bucket_whose_name_can_be_none_is_answer_in_one_line(
+def test_an_invalid_bucket_name_is_reported_in_one_line(
     cloud: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in clients.environment(cloud).items():
         monkeypatch.setenv(name, value)
     assert run(lambda: cli.main(["estimate", "s3://no!name/y", "--pipeline", "web"], standalone_mode=False)) == 1
-    said = capsys.readouterr().err
-    assert "Invalid bucket name" in said
-    assert said.count("\n") == 1
+    stderr = capsys.readouterr().err
+    assert "Invalid bucket name" in stderr
+    assert stderr.count("\n") == 1
 
 
 class CountingStore(S3Store):
@@ -142,8 +142,8 @@ def test_of_an_object_in_s3_the_header_is_that_of_the_whole_file(
     Image.fromarray(pixels[..., 0] if suffix == "gif" else pixels).save(path, **options)  # no palette to look for
     s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())
     store = CountingStore(s3, bucket)
-    found = _read_remote_header(ObjectRef(bucket=bucket, key=path.name), store, tmp_path / "beginning")
-    assert found == header.read_header(path)
+    remote = _read_remote_header(ObjectRef(bucket=bucket, key=path.name), store, tmp_path / "beginning")
+    assert remote == header.read_header(path)
     if suffix in ("jpg", "png", "webp"):
         assert store.read_bytes < path.stat().st_size / 2
 

@@ -17,7 +17,7 @@ from pictureperfect.deployment.options import stack_option, yes_option
 @stack_option
 @yes_option
 def destroy(data: str, stack: str, yes: bool) -> int:
-    """Delete a deployment; keep its data unless told otherwise.
+    """Delete a deployment, but keep its data by default.
 
     First lists what is deleted, what stays and what that costs, and asks for confirmation. Exit 0 if the stack is
     deleted or does not exist.

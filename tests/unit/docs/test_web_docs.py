@@ -34,8 +34,8 @@ def test_every_field_of_a_query_is_explained() -> None:
 def test_how_long_links_are_good_is_told_as_it_is() -> None:
     """To the end of the quarter in which they were signed, and a quarter of an hour more."""
     assert _READ_SECONDS - _STEADY_SECONDS == _STEADY_SECONDS == 15 * 60
-    told = document()["components"]["schemas"]["Picture"]["description"]
-    for text in (told, (DOCS / "reference" / "web-api.md").read_text("utf-8")):
+    description = document()["components"]["schemas"]["Picture"]["description"]
+    for text in (description, (DOCS / "reference" / "web-api.md").read_text("utf-8")):
         assert "good for at least a quarter of an hour, and stay the same for as long" in " ".join(text.split())
 
 
@@ -45,7 +45,7 @@ def test_what_needs_no_token_is_said() -> None:
 
 
 class _Links(HTMLParser):
-    """What a page refers to, what is there to be referred to, and what it would run."""
+    """A page's link targets, its ids, and the elements that would load or run something."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -55,12 +55,12 @@ class _Links(HTMLParser):
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        said = dict(attrs)
-        self.places.add(said.get("id") or "")
-        if (said.get("href") or "").startswith("#"):
-            self.targets.add(str(said["href"])[1:])
+        attributes = dict(attrs)
+        self.places.add(attributes.get("id") or "")
+        if (attributes.get("href") or "").startswith("#"):
+            self.targets.add(str(attributes["href"])[1:])
         if tag in ("script", "style", "img", "iframe") or any(
-            name.startswith("on") or name == "style" for name in said
+            name.startswith("on") or name == "style" for name in attributes
         ):
             self.runs.append(tag)
 

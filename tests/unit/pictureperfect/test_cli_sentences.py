@@ -155,7 +155,7 @@ def test_without_a_command_the_help_is_all_there_is(call: Call) -> None:
     code, stdout, stderr = call()
     assert (code, stdout) == (2, "")
     assert stderr.startswith("Usage:")
-    assert " ".join(stderr.split()).endswith("Delete a deployment; keep its data unless told otherwise.")
+    assert " ".join(stderr.split()).endswith("Delete a deployment, but keep its data by default.")
 
 
 REASON = "The file is no image format that is known here, by its first bytes; known are " + ", ".join(
