@@ -139,9 +139,9 @@ def span(first: date, last: date) -> str:
     return f"{day(first)} to {day(last)}"
 
 
-def number(value: int, one: str, many: str) -> str:
+def number(value: int, singular: str, plural: str) -> str:
     """1 customer, 7 customers."""
-    return f"{count(value)}{SPACE}{one if value == 1 else many}"
+    return f"{count(value)}{SPACE}{singular if value == 1 else plural}"
 
 
 def _two(value: float) -> str:

@@ -10,10 +10,10 @@ from tools.docs.section import Section, table
 
 def render(command: str) -> str:
     """A row for each option: its name, its default, its help, the range of a number, and its variable."""
-    found = cli.get_command(click.Context(cli), command)
-    assert found is not None, command  # noqa: S101 - a name of COMMANDS
-    options = [option for option in found.params if isinstance(option, click.Option)]
-    return table(("option", "default", "what it does"), [_row(option, click.Context(found)) for option in options])
+    loaded = cli.get_command(click.Context(cli), command)
+    assert loaded is not None, command  # noqa: S101 - a name of COMMANDS
+    options = [option for option in loaded.params if isinstance(option, click.Option)]
+    return table(("option", "default", "what it does"), [_row(option, click.Context(loaded)) for option in options])
 
 
 def _row(option: click.Option, context: click.Context) -> tuple[str, str, str]:

@@ -18,8 +18,8 @@ def render(codes: tuple[Code, ...]) -> str:
     """A table with a row for each code."""
     rows = []
     for code in codes:
-        found = explanation(code)
-        rows.append((f"`{code}`", *(_CODE.sub(r"`\g<0>`", text) for text in (found.what, found.advice))))
+        texts = explanation(code)
+        rows.append((f"`{code}`", *(_CODE.sub(r"`\g<0>`", text) for text in (texts.what, texts.advice))))
     return table(("code", "what happened", "what to do"), rows)
 
 

@@ -27,8 +27,9 @@ mode = "provisioned"
 
 def default() -> str:
     """The default stack, line by line and summed."""
-    own, used_up = total(found := lines(template(""), load()))
-    return _table(found, [("**together**", f"**{own:.2f}**", f"**{used_up:.2f}**", "")])
+    priced = lines(template(""), load())
+    own, used_up = total(priced)
+    return _table(priced, [("**together**", f"**{own:.2f}**", f"**{used_up:.2f}**", "")])
 
 
 def options() -> str:
@@ -46,12 +47,12 @@ def template(settings: str) -> Template:
     """The template of a stack with these settings, synthesized once per process."""
     from tests.support.aws import synthesis  # noqa: PLC0415 - starts Node
 
-    found: Template = msgspec.json.decode(synthesis.template(settings).read_bytes())
-    return found
+    decoded: Template = msgspec.json.decode(synthesis.template(settings).read_bytes())
+    return decoded
 
 
-def _table(found: Sequence[Line], last: Sequence[tuple[str, ...]] = ()) -> str:
-    rows = [(line.what, _dollars(line.usd), _dollars(line.used_up), line.why) for line in found]
+def _table(priced: Sequence[Line], last: Sequence[tuple[str, ...]] = ()) -> str:
+    rows = [(line.what, _dollars(line.usd), _dollars(line.used_up), line.why) for line in priced]
     head = ("what", "dollars a month", "without free allowances", "why")
     return table(head, [*rows, *last], right=frozenset({1, 2}))
 

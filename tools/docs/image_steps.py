@@ -14,12 +14,15 @@ def render() -> str:
 
 
 def _described(kind: type[Operation]) -> str:
-    rows = [
-        (f"`{one.name}`", "required" if one.default is None else f"`{one.default}`" if one.default else "", one.words)
-        for one in parameters(kind)
-    ]
+    rows = [(f"`{each.name}`", _default(each.default), each.words) for each in parameters(kind)]
     text = "\n\n".join(map(_paragraph, inspect.cleandoc(kind.__doc__ or "").split("\n\n")))
     return f"{text}\n\n{table(('parameter', 'default', 'what it is'), rows)}" if rows else text
+
+
+def _default(default: str | None) -> str:
+    if default is None:
+        return "required"
+    return f"`{default}`" if default else ""
 
 
 def _paragraph(text: str) -> str:
