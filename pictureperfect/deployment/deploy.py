@@ -94,7 +94,8 @@ def existing_buckets(session: "boto3.Session", names: list[str]) -> list[str]:
                 if status == 403:  # noqa: PLR2004 - forbidden
                     raise click.ClickException(
                         f"The bucket {name} exists and you may not access it: it belongs to another account, or your "
-                        "policy lacks s3:ListBucket. Choose another `name` in infra/settings.toml, or change it."
+                        "policy lacks s3:ListBucket. Add that permission, or choose another `name` in "
+                        "infra/settings.toml."
                     ) from error
                 raise
         existing.append(name)
