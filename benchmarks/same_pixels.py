@@ -22,6 +22,7 @@ from benchmarks import pixel_cases, pixel_table
 from benchmarks.pixel_cases import Case, Part
 from benchmarks.pixel_differences import Difference, difference
 from benchmarks.pixel_table import Rows
+from tools.docs.section import replace_between
 
 _SIZE = (641, 427)
 # Names by cv2.getCPUFeaturesLine. OpenCV ignores unknown names with a warning, which `_run` takes for an error.

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what is written takes its place at the end."""
+"""Replaces files atomically: a file is complete or unchanged."""
 
 import os
 import secrets
@@ -9,22 +9,21 @@ from stat import S_IMODE
 
 
 @contextmanager
-def fresh(out: Path) -> Iterator[Path]:
-    """Where to write: a new file beside `out`, which takes its place, and mode, when the block has ended well.
+def replacing(out: Path) -> Iterator[Path]:
+    """A new file to write to. It replaces `out` and takes its mode if the block succeeds.
 
-    Of a link, the file that it leads to. What is there and is no file, such as a pipe, is written to as it is. Raises
-    OSError.
+    A link is followed. A pipe or device is yielded itself. Raises OSError.
     """
     if out.exists() and not out.is_file():
         yield out
         return
-    place = out.resolve()
-    part = place.with_name(f".{secrets.token_hex(8)}.part")
-    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # nobody else's, and no link
+    target = out.resolve()
+    part = target.with_name(f".{secrets.token_hex(8)}.part")
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # fails if the name is taken, even by a link
     try:
-        if place.exists():
-            part.chmod(S_IMODE(place.stat().st_mode))
+        if target.exists():
+            part.chmod(S_IMODE(target.stat().st_mode))
         yield part
-        part.replace(place)
+        part.replace(target)
     finally:
         part.unlink(missing_ok=True)

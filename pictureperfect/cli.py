@@ -1,4 +1,4 @@
-"""The command line: `pictureperfect`. Commands are loaded when they are called for, so that help comes at once."""
+"""The command line `pictureperfect`. The modules of commands are imported on use, so that `--help` is fast."""
 
 import importlib
 import sys
@@ -8,33 +8,30 @@ import click
 
 from pictureperfect.console import printable
 
-#: Command → module under pictureperfect.commands, and what `--help` says of it.
+#: Command → its module under pictureperfect.commands, and its line in `--help`.
 COMMANDS = {
-    "demo": ("local.demo", "The whole system on this machine: images through every door, and what came out."),
-    "up": ("local.up", "The embedded cloud, until Ctrl-C."),
+    "demo": ("local.demo", "Run the whole system on this machine with sample images."),
+    "up": ("local.up", "Start the embedded cloud; it runs until Ctrl-C."),
     "submit": ("local.submit", "Send image files to the running cloud."),
-    "stream": ("local.stream", "Send a folder's images into a Kafka topic."),
-    "status": ("local.status", "What the running cloud has done, and what waits."),
-    "report": ("operate.report", "How many images, of what type, whose, through which door, at what cost."),
-    "dashboards": ("operate.dashboards", "Put Grafana's dashboards and alert rules into a Grafana."),
-    "process": ("files.process", "Run a pipeline over files, with no cloud at all."),
-    "estimate": ("files.estimate", "What an image will take, where and for how much, by its header alone."),
-    "calibrate": ("files.calibrate", "Measure what everything takes on this machine, for the estimates."),
-    "operations": ("files.operations", "Every operation on a page, with pictures before and after."),
-    "formats": ("files.formats", "Which image formats come in, shown on files written here and now."),
-    "migrate": ("operate.database", "Bring the database to this release's tables."),
-    "replay": ("operate.database", "Rebuild the database from the results in the bucket."),
-    "deploy": ("deployment.deploy", "Bring the stack in infra/ to your AWS account, or to its newest state."),
-    "diff": ("deployment.diff", "What `deploy` would change of the stack that stands."),
-    "smoke": (
-        "deployment.smoke",
-        "One image through each door of a deployment, one Batch job, and what of it is seen.",
-    ),
-    "destroy": ("deployment.destroy", "Take a deployment down; pictures and history stay, unless told otherwise."),
+    "stream": ("local.stream", "Send a folder's images to a Kafka topic."),
+    "status": ("local.status", "Show the results and queues of the running cloud."),
+    "report": ("operate.report", "Report images, formats, customers, doors and cost."),
+    "dashboards": ("operate.dashboards", "Push the dashboards and alert rules to a Grafana."),
+    "process": ("files.process", "Run a pipeline over image files, without a cloud."),
+    "estimate": ("files.estimate", "Estimate time, memory, route and cost of an image."),
+    "calibrate": ("files.calibrate", "Measure the cost table for estimates on this machine."),
+    "operations": ("files.operations", "Make a page that shows every image operation."),
+    "formats": ("files.formats", "Show which image formats are accepted."),
+    "migrate": ("operate.database", "Migrate the database to this release."),
+    "replay": ("operate.database", "Rebuild the database from the bucket."),
+    "deploy": ("deployment.deploy", "Deploy or update the stack in your AWS account."),
+    "diff": ("deployment.diff", "Show what `deploy` would change."),
+    "smoke": ("deployment.smoke", "Test a deployment with an image through each door."),
+    "destroy": ("deployment.destroy", "Delete a deployment, but keep its data by default."),
 }
 
 
-class _Lazy(click.Group):
+class _LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
@@ -50,54 +47,54 @@ class _Lazy(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="picture-perfect", message="%(version)s")
 def cli() -> None:
     """Picture Perfect: your image code over every image your customers send."""
 
 
 def main() -> None:
-    """The console script: errors are one sentence on stderr, 2 is the exit of a wrong call, 130 of Ctrl-C."""
+    """The console script. Errors are a sentence on stderr; the exit is 2 for wrong usage and 130 for Ctrl-C."""
     sys.exit(run(lambda: cli.main(standalone_mode=False)))
 
 
-def run(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one for each way to end
-    """Run a command; returns the exit code and writes what went wrong on stderr."""
+def run(command: Callable[[], object]) -> int:  # noqa: PLR0911 - one for each kind of error
+    """Run a command, print its error to stderr, and return the exit code."""
     try:
-        answer = command()
-    except click.exceptions.Exit as ending:
-        return ending.exit_code
+        result = command()
+    except click.exceptions.Exit as error:
+        return error.exit_code
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return 2
     except click.UsageError as error:
-        where = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
-        _tell(f"{error.format_message()}{where}")
+        hint = f" See `{error.ctx.command_path} --help`." if error.ctx else ""
+        _print_error(f"{error.format_message()}{hint}")
         return 2
     except click.ClickException as error:
-        _tell(error.format_message())
+        _print_error(error.format_message())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except BrokenPipeError:
-        sys.stderr.close()  # whoever read our output has left; nothing more can be said
+        sys.stderr.close()  # the reader of our output has gone
         return 1
-    except OSError as error:  # a file, a folder, a port
-        what = error.strerror or str(error) or type(error).__name__
-        click.echo(f"{error.filename}: {what}." if error.filename else f"{what}.", err=True)
+    except OSError as error:  # of a file, a folder or a port
+        cause = error.strerror or str(error) or type(error).__name__
+        click.echo(f"{error.filename}: {cause}." if error.filename else f"{cause}.", err=True)
         return 1
     except Exception as error:
-        from core.domain.errors import PicturePerfectError  # noqa: PLC0415 - only now is it needed
+        from core.domain.errors import PicturePerfectError  # noqa: PLC0415 - for errors only
 
         if not isinstance(error, PicturePerfectError):
             raise
-        _tell(str(error))
+        _print_error(str(error))
         return 1
-    return answer if isinstance(answer, int) else 0
+    return result if isinstance(result, int) else 0
 
 
-def _tell(message: str) -> None:
-    """On stderr, its lines kept: those of a pipeline's mistakes are many."""
+def _print_error(message: str) -> None:
+    """Print a message of one or more lines, such as the faults of a pipeline file."""
     click.echo("\n".join(map(printable, message.split("\n"))), err=True)
 
 

@@ -1,4 +1,4 @@
-"""What the commands share on the terminal: progress, sizes in words, the way to the running cloud, signals."""
+"""What commands share: options, consoles, progress bars, checks of --out, the running cloud, signals."""
 
 import os
 import signal
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from rich.progress import Progress
     from rich.text import Text
 
-    from localcloud.config import CloudConfig
+    from core.pipelines.definition import Pipeline
+    from localcloud.config import Address
 
-#: Where a cloud keeps its state file and logs, from the folder one stands in.
+#: The default folder of a cloud's state file and logs, in the current directory.
 FOLDER = Path(".picture-perfect")
 
 folder_option = click.option(
@@ -27,27 +28,27 @@ folder_option = click.option(
     type=click.Path(path_type=Path, file_okay=False),
     default=FOLDER,
     show_default=True,
-    help="Where the cloud keeps its state file and its logs.",
+    help="Folder of the cloud's state file and logs.",
 )
 pipelines_option = click.option(
     "--pipelines",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     envvar="PIPELINES",
     show_envvar=True,
-    help="A folder of pipeline files, instead of the shipped ones.",
+    help="Folder of pipeline files, instead of the shipped ones.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def notes() -> "Console":
-    """For people, on stderr: stdout is for what was asked for."""
+    """The console for progress and messages: stderr, since stdout is for results."""
     from rich.console import Console  # noqa: PLC0415 - a tenth of a second
 
     return Console(stderr=True, highlight=False)
 
 
 def output() -> "Console":
-    """Tables on stdout; without a terminal 120 columns are theirs. What has no room is folded, and nothing cut off."""
+    """The console for tables: stdout, 120 columns wide if it is no terminal. Long cells are folded."""
     from rich.console import Console  # noqa: PLC0415
 
     return Console(highlight=False, width=None if sys.stdout.isatty() else 120)
@@ -55,7 +56,7 @@ def output() -> "Console":
 
 @contextmanager
 def progress() -> Iterator["Progress"]:
-    """Progress bars on stderr, if that is a terminal; otherwise nothing."""
+    """Progress bars on stderr; nothing if stderr is no terminal."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
 
     console = notes()
@@ -65,17 +66,17 @@ def progress() -> Iterator["Progress"]:
 
 
 def writable_folder(out: Path) -> None:
-    """Make it, and try it: before the work, and not after. Raises UsageError."""
-    with _told(out):
+    """Create the folder and check that it can be written to, before the work. Raises UsageError."""
+    with _as_usage_error(out):
         out.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=out).close()
 
 
-def writable_file(out: Path, option: str = "--out") -> None:
-    """Try whether a file can be written, and leave it as it is. Raises UsageError."""
-    with _told(out, option):
+def writable_file(out: Path) -> None:
+    """Check that a file can be written to, and change nothing. Raises UsageError."""
+    with _as_usage_error(out):
         if out.exists() and not out.is_file():
-            return  # a pipe would wait for its reader
+            return  # opening a pipe would wait for its reader
         if out.exists():
             os.close(os.open(out, os.O_WRONLY | os.O_APPEND))
         else:
@@ -83,15 +84,26 @@ def writable_file(out: Path, option: str = "--out") -> None:
 
 
 @contextmanager
-def _told(out: Path, option: str = "--out") -> Iterator[None]:
+def _as_usage_error(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.UsageError(f"{option} {out} cannot be written to: {error.strerror}.") from error
+        raise click.UsageError(f"--out {out} cannot be written to: {error.strerror}.") from error
 
 
-def cloud_at(folder: Path) -> "CloudConfig":
-    """The running cloud. Raises ClickException when there is none."""
+def load_pipeline(name: str, folder: Path | None) -> "Pipeline":
+    """The pipeline of that name in `folder`, or else among the shipped ones. Raises UsageError if there is none."""
+    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - not for `--help`
+    from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
+
+    pipelines = load_folder(folder or shipped(), catalogue(os.environ))
+    if name not in pipelines:
+        raise click.UsageError(f"There is no pipeline named {name!r}; there are {', '.join(sorted(pipelines))}.")
+    return pipelines[name]
+
+
+def cloud_at(folder: Path) -> "Address":
+    """The addresses of the cloud that runs in `folder`. Raises ClickException if none does."""
     from localcloud.config import running  # noqa: PLC0415
 
     address = running(folder)
@@ -102,7 +114,7 @@ def cloud_at(folder: Path) -> "CloudConfig":
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the block as Ctrl-C does; once it is ending, no second one cuts that short."""
+    """Make SIGTERM and SIGHUP end the block as Ctrl-C does. Further signals are ignored, so that it can clean up."""
 
     def interrupt(*_arguments: object) -> Never:
         for number in numbers:
@@ -119,31 +131,20 @@ def ended_by_signals() -> Iterator[None]:
 
 
 def printable(text: str) -> str:
-    """On one line, without what would steer the terminal; spaces of all kinds stay."""
+    """The text on one line, with control characters replaced: they could steer the terminal."""
     return "".join(
-        sign if sign.isprintable() or unicodedata.category(sign) == "Zs" else "\N{REPLACEMENT CHARACTER}"
-        for sign in text
+        character if character.isprintable() or unicodedata.category(character) == "Zs" else "\N{REPLACEMENT CHARACTER}"
+        for character in text
     )
 
 
 def literal(text: str, style: str = "", **how: Any) -> "Text":  # noqa: ANN401 - as Rich has them
-    """A name, or a sentence with names in it, as it is: nothing in it is markup."""
+    """Text that may hold names: printable, and never read as Rich's markup."""
     from rich.text import Text  # noqa: PLC0415
 
     return Text(printable(text), style=style, **how)
 
 
-def size(count: float | None) -> str:
-    """Bytes in words: 713 kB."""
-    if count is None:
-        return "-"
-    for unit in ("B", "kB", "MB"):
-        if count < 999.5:  # noqa: PLR2004 - the next unit begins
-            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"  # noqa: PLR2004
-        count /= 1000
-    return f"{count:.1f} GB"
-
-
 def dimensions(width: int | None, height: int | None) -> str:
-    """Width times height in pixels, as one writes it."""
+    """Width times height in pixels; a dash without a width."""
     return f"{width}\N{MULTIPLICATION SIGN}{height}" if width else "-"

@@ -1,4 +1,4 @@
-"""Rows of the ledger, for people to look at. Made for 80 columns."""
+"""Tables of the ledger's rows and of metrics, for 80 columns."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,11 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from core.ports.metric_catalogue import METRICS, Unit
-from pictureperfect.console import dimensions, literal, size
+from pictureperfect.console import dimensions, literal
+from pictureperfect.reports import numbers
 
 Row = Mapping[str, Any]
-
-
+#: Columns of numbers, aligned to the right.
 _RIGHT = {
     "images",
     "renditions",
@@ -31,13 +31,12 @@ _RIGHT = {
     "sum",
     *("runnable", "running", "succeeded", "failed"),
 }
-
-
+#: Columns of labels, which are not wrapped.
 _LABELS = {"what"}
 
 
-class Literal(Table):
-    """Its cells are shown as they are: a name may look like markup, or steer a terminal."""
+class LiteralTable(Table):
+    """A table whose cells are shown literally: a name may look like markup or steer the terminal."""
 
     def add_row(
         self, *renderables: RenderableType | None, style: StyleType | None = None, end_section: bool = False
@@ -46,12 +45,9 @@ class Literal(Table):
         super().add_row(*cells, style=style, end_section=end_section)
 
 
-def plain(*columns: str) -> Literal:
-    """A table with a line under its head and one space between columns; numbers stand at the right.
-
-    What has no room is folded, the widest column first, and never cut off: the end may be what one looks for.
-    """
-    table = Literal(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
+def plain(*columns: str) -> LiteralTable:
+    """A table with a line under its head and one space between columns. Long cells are folded, never cut off."""
+    table = LiteralTable(box=box.SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for column in columns:
         justify: JustifyMethod = "right" if column in _RIGHT else "left"
         table.add_column(column, justify=justify, no_wrap=column in _RIGHT | _LABELS, overflow="fold")
@@ -59,7 +55,7 @@ def plain(*columns: str) -> Literal:
 
 
 def images(rows: Sequence[Row]) -> Table:
-    """One row for each ended image. `shown_door` overrides how the ledger names the door."""
+    """A row for each image. A row's `shown_door` overrides the ledger's name of the door."""
     table = plain("image", "customer", "door", "type", "size", "route", "time", "result", "URLs")
     for row in rows:
         table.add_row(
@@ -85,13 +81,13 @@ def result(row: Row) -> Text:
 def counts(rows: Sequence[Row]) -> Table:
     table = plain("customer", "status", "type", "images", "renditions", "bytes in")
     for row in rows:
-        numbers = (str(row["images"]), str(row["renditions"]), size(row["bytes"]))
-        table.add_row(row["customer"], row["status"], row["format"], *numbers)
+        sums = (str(row["images"]), str(row["renditions"]), numbers.size(row["bytes"]))
+        table.add_row(row["customer"], row["status"], row["format"], *sums)
     return table
 
 
 def metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
-    """Images that ended, for each combination of dimensions there is."""
+    """The sum of the metric Images for each combination of dimensions."""
     table = plain("dimensions", "images")
     for name, values in sums.items():
         if "Images" in values:
@@ -100,17 +96,17 @@ def metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
 
 
 def other_metrics(sums: Mapping[str, Mapping[str, float]]) -> Table:
-    """The sums of everything else; a sum of ratios, or of peaks, says nothing."""
+    """The sums of the other metrics, without ratios and peaks: a sum of those has no meaning."""
     table = plain("metric", "dimensions", "sum")
     for metric in METRICS:
         for name, values in sums.items():
-            if metric.name not in {"Images", "PeakMemory"} and metric.name in values and metric.unit in _SHOWN:
-                table.add_row(metric.name, name or "-", _SHOWN[metric.unit](values[metric.name]))
+            if metric.name not in {"Images", "PeakMemory"} and metric.name in values and metric.unit in _FORMATS:
+                table.add_row(metric.name, name or "-", _FORMATS[metric.unit](values[metric.name]))
     return table
 
 
-_SHOWN: dict[Unit, Callable[[float], str]] = {
+_FORMATS: dict[Unit, Callable[[float], str]] = {
     Unit.COUNT: lambda value: f"{value:g}",
-    Unit.BYTES: size,
+    Unit.BYTES: numbers.size,
     Unit.SECONDS: lambda value: f"{value:.2f} s",
 }

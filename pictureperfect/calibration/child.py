@@ -1,11 +1,11 @@
-"""A process that does one thing at a time and says what it took, set up as the worker's child is."""
+"""A process, set up like the worker's child, that runs one task at a time and returns its time and memory."""
 
 import ctypes
 import math
 import multiprocessing
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from multiprocessing.connection import Connection
@@ -18,7 +18,7 @@ from msgspec.structs import replace
 from core.domain.errors import ImageFailure
 from core.domain.model import ImageFormat
 from core.domain.outputs import Output
-from core.imaging import header as probe
+from core.imaging.header import read_header
 from core.imaging.operations.base import Measurement, Operation
 from core.imaging.raster import Raster
 from core.pipelines.definition import Pipeline, RenditionSpec, from_bytes, to_bytes
@@ -29,12 +29,12 @@ from pictureperfect.calibration.synthetic_images import KINDS, Content, picture,
 
 _ASPECT = 1.5
 SEED = 20_261_101
-_BRIEF = 0.03  # seconds: what took less is done three times
-_THREADED = 0.05  # seconds: what takes less is not worth a thread
+_BRIEF = 0.03  # seconds: shorter tasks are run three times
+_THREADED = 0.05  # seconds: shorter tasks are not tried with two threads
 
 
 class Shape(msgspec.Struct, frozen=True):
-    """What picture it is done with."""
+    """The picture of a task. `depth` is in bits."""
 
     content: Content
     megapixels: float = 1.0
@@ -60,7 +60,7 @@ class Shape(msgspec.Struct, frozen=True):
 
 
 class Decode(msgspec.Struct, frozen=True):
-    """A file of a kind of `pictureperfect.calibration.synthetic_images`, decoded."""
+    """Decode a file of a kind of `KINDS`, scaled down by `reduction`."""
 
     kind: str
     shape: Shape
@@ -68,14 +68,14 @@ class Decode(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """An operation."""
+    """Apply an operation."""
 
     step: Operation
     shape: Shape
 
 
 class Encode(msgspec.Struct, frozen=True):
-    """A file written."""
+    """Encode a file."""
 
     output: Output
     shape: Shape
@@ -85,7 +85,10 @@ Task = Decode | Step | Encode
 
 
 class Sample(msgspec.Struct, frozen=True):
-    """What one task took: CPU seconds, bytes beyond what was there, and the share that threads divide."""
+    """A task's CPU seconds, its peak bytes beyond those before it, and the share that a second thread takes over.
+
+    `work` and `room` are the features of `core.routing.stages` that seconds and bytes are fitted to.
+    """
 
     kind: str
     work: tuple[float, float, float, float]
@@ -96,17 +99,17 @@ class Sample(msgspec.Struct, frozen=True):
     content: Content = Content.PHOTO
 
 
-class Child:
+class MeasuringProcess:
     """The process. Also a context manager that ends it."""
 
     def __init__(self, functions: tuple[str, ...], folder: Path) -> None:
-        """With the company's own functions; files for the decoders go to `folder`."""
+        """`functions`: a company's own, `package.module:function`. `folder`: for the files of the decoders."""
         context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, functions, str(folder)), daemon=True)
-        with _as_the_worker_has_it():
+        self._pipe, child_pipe = context.Pipe()
+        self._process = context.Process(target=_serve, args=(child_pipe, functions, str(folder)), daemon=True)
+        with _worker_environ():
             self._process.start()
-        theirs.close()
+        child_pipe.close()
 
     def __enter__(self) -> Self:
         return self
@@ -117,14 +120,14 @@ class Child:
         self._process.kill()
 
     def measure(self, task: Task) -> Sample | None:
-        """What it took; None where it cannot be done with such a picture."""
-        self._pipe.send(_packed(task))
+        """The sample; None if the task cannot be done with this picture."""
+        self._pipe.send(_serializable(task))
         sample: Sample | None = self._pipe.recv()
         return sample
 
 
-def _packed(task: Task) -> object:
-    """A company's operation is a class that was made in this process: it travels as a pipeline does."""
+def _serializable(task: Task) -> object:
+    """Steps as bytes of a pipeline: the class of a company's operation is created at run time and cannot be pickled."""
     if isinstance(task, Step):
         spec = RenditionSpec(name="x", outputs=(Output(format=ImageFormat.PNG),))
         return to_bytes(Pipeline(name="x", steps=(task.step,), renditions=(spec,))), task.shape
@@ -132,7 +135,8 @@ def _packed(task: Task) -> object:
 
 
 @contextmanager
-def _as_the_worker_has_it() -> Iterator[None]:
+def _worker_environ() -> Iterator[None]:
+    """Start processes with the worker's settings of malloc."""
     before = dict(os.environ)
     os.environ.update(MALLOC_ENVIRON)
     try:
@@ -143,7 +147,7 @@ def _as_the_worker_has_it() -> Iterator[None]:
 
 
 def _serve(pipe: Connection, functions: tuple[str, ...], folder: str) -> None:
-    # core.imaging.codec first: it tells OpenCV what that reads from the environment once
+    # core.imaging.codec first: it sets variables that OpenCV reads once, when it is imported
     from core.imaging import codec  # noqa: F401, I001, PLC0415
     import cv2  # noqa: PLC0415
     from core.worker import operation_loader  # noqa: PLC0415
@@ -160,29 +164,29 @@ def _serve(pipe: Connection, functions: tuple[str, ...], folder: str) -> None:
             content, shape = task
             task = Step(from_bytes(content, catalogue).steps[0], shape)
         try:
-            sample = replace(_measured(task, Path(folder)), content=task.shape.content)
+            sample = replace(_measure(task, Path(folder)), content=task.shape.content)
         except (ImageFailure, MemoryError, ValueError, cv2.error):
             sample = None
         pipe.send(sample)
 
 
-def _measured(task: Task, folder: Path) -> Sample:
+def _measure(task: Task, folder: Path) -> Sample:
     match task:
         case Decode():
-            return _decoded(task, folder)
+            return _decode(task, folder)
         case Step():
-            return _stepped(task)
+            return _apply(task)
         case Encode():
-            return _encoded(task, folder)
+            return _encode(task, folder)
 
 
-def _decoded(task: Decode, folder: Path) -> Sample:
+def _decode(task: Decode, folder: Path) -> Sample:
     from core.imaging import codec  # noqa: PLC0415
 
     path, shape = folder / "picture", task.shape
     write(task.kind, shape.content, shape.width, shape.height, SEED, path)
-    header = probe.read_header(path)
-    stage = decode_stage(header, task.reduction)
+    header = read_header(path)
+    stage = decoding(header, task.reduction)
 
     def work() -> None:
         if header.frames > 1:
@@ -194,7 +198,7 @@ def _decoded(task: Decode, folder: Path) -> Sample:
     return _sample(stage, work, header.frames)
 
 
-def _stepped(task: Step) -> Sample:
+def _apply(task: Step) -> Sample:
     from core.worker.rendering import bands  # noqa: PLC0415
 
     raster = _raster(task.shape)
@@ -205,7 +209,7 @@ def _stepped(task: Step) -> Sample:
     return _sample(stage, lambda: bands.apply(step, raster))
 
 
-def _encoded(task: Encode, folder: Path) -> Sample:
+def _encode(task: Encode, folder: Path) -> Sample:
     from core.imaging import codec  # noqa: PLC0415
 
     raster, path = _raster(task.shape), folder / f"encoded.{task.output.format.extension}"
@@ -219,15 +223,14 @@ def _raster(shape: Shape) -> Raster:
 
 
 def _density(shape: Shape) -> float:
-    """Bytes a pixel of a file as it would come in, which says how much there is on the picture."""
+    """Bytes per pixel of the picture as a JPEG, a measure of its detail."""
     small = picture(shape.content, 512, 512, 3, 8, SEED)
     return len(KINDS["jpeg"].write(small)) / 512**2
 
 
-def _sample(stage: Stage, work: "object", times: int = 1) -> Sample:
+def _sample(stage: Stage, work: Callable[[], object], times: int = 1) -> Sample:
     import cv2  # noqa: PLC0415
 
-    assert callable(work)  # noqa: S101 - typed so for pickling's sake
     cv2.setNumThreads(1)
     seconds, wall, taken = _run(work)
     if seconds < _BRIEF:
@@ -240,9 +243,8 @@ def _sample(stage: Stage, work: "object", times: int = 1) -> Sample:
     return Sample(stage.kinds[0], stage.cpu_features, stage.memory_features, seconds / times, taken, parallel)
 
 
-def _run(work: "object") -> tuple[float, float, int]:
-    """CPU seconds, wall clock and peak bytes of one go."""
-    assert callable(work)  # noqa: S101 - as above
+def _run(work: Callable[[], object]) -> tuple[float, float, int]:
+    """CPU seconds, wall-clock seconds and additional peak bytes of one run."""
     ctypes.CDLL(None).malloc_trim(0)
     process_usage.reset_peak_rss(os.getpid())
     before = process_usage.status_bytes("self", "VmRSS").get("VmRSS", 0)

@@ -1,4 +1,4 @@
-"""What every decoder, operation and encoder takes on this machine: measured one by one, and fitted to a table."""
+"""Measures every decoder, operation and encoder on this machine, and fits the cost table to the samples."""
 
 import os
 import platform
@@ -24,7 +24,7 @@ from core.pipelines.loader import load_folder
 from core.routing.estimate import Coefficients, Cost, Costs
 from core.routing.stages import Densities, encode_stage, step_stage
 from core.worker.supervisor import SupervisedWorker
-from pictureperfect.calibration.child import SEED, Child, Decode, Encode, Sample, Shape, Step, Task
+from pictureperfect.calibration.child import SEED, Decode, Encode, MeasuringProcess, Sample, Shape, Step, Task
 from pictureperfect.calibration.synthetic_images import KINDS, Content, picture
 
 if TYPE_CHECKING:
@@ -32,22 +32,22 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Megapixels of the pictures, from small to large, until one takes too long.
+#: Megapixels of the pictures, in the order in which they are tried until one takes too long.
 LADDER = (0.05, 0.25, 1.0, 3.0, 8.0, 20.0)
-_SHORT, _SMALL = 0.002, 1 << 20  # seconds and bytes below which an error is as good as none
-_WEIGHTY, _BULKY = 0.02, 8 << 20  # what a spread is taken of
-_POWER = 0.7  # found by whole runs: with it the estimates of benchmarks/estimates.py err least
-#: How much each counts: most images are photographs, and none is noise.
-_TRUST = {Content.PHOTO: 4.0, Content.FLAT: 1.0, Content.NOISE: 0.3}
-_MOST = 0.97  # of what was measured; what is beyond, the margins of whole runs cover
+_SHORT, _SMALL = 0.002, 1 << 20  # seconds and bytes below which errors do not matter
+_WEIGHTY, _BULKY = 0.02, 8 << 20  # seconds and bytes from which samples count for the spread
+_POWER = 0.7  # the value with the smallest errors in benchmarks/estimates.py
+#: Weights of the samples by content: most images are photographs, and noise is rare.
+_WEIGHTS = {Content.PHOTO: 4.0, Content.FLAT: 1.0, Content.NOISE: 0.3}
+_SPREAD_QUANTILE = 0.97  # the margins of the cost table cover the samples beyond
 ALPHA = (2, 4)  # channels
-_TARGETS = (0.1, 0.3, 0.7, 1.5)  # of the sides, of a resize: down far, down, a little, and up
+_TARGETS = (0.1, 0.3, 0.7, 1.5)  # factors of the sides in a resize
 
 
 class Series(msgspec.Struct, frozen=True):
-    """Tasks of one kind from small to large: the larger are left out once one takes too long.
+    """Tasks of one kind, from small to large; the larger ones are skipped once one takes too long.
 
-    Where `kind` is empty, each is of the kind that its file, or its picture, makes it.
+    If `kind` is empty, the kind of each task follows from its file or picture.
     """
 
     kind: str
@@ -55,50 +55,50 @@ class Series(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The kind, or of files of a kind what they are."""
+        """The kind; for decoders, `decode` and the kind of file."""
         first = self.tasks[0]
         return self.kind or (f"decode {first.kind}" if isinstance(first, Decode) else "")
 
 
 def series(pipelines: Mapping[str, Pipeline], examples: Mapping[str, Operation]) -> list[Series]:
-    """All there is to measure: each kind of file, each operation by its example and as the pipelines have it."""
+    """Everything to measure: each kind of file, each operation of the examples and pipelines, each encoder."""
     return [*_decoders(), *_operations(pipelines, examples), *_encoders(pipelines)]
 
 
 def measure(
     wanted: Iterable[Series], functions: tuple[str, ...], seconds: float, folder: Path, done: Callable[[], object]
 ) -> Iterator[tuple[str, Sample]]:
-    """Each sample with its kind; no series goes on after a task of more than `seconds`."""
-    with Child(functions, folder) as child:
-        for one in wanted:
-            for task in one.tasks:
+    """Each sample with its kind. A series stops after a task of more than `seconds`; `done` is called after each."""
+    with MeasuringProcess(functions, folder) as child:
+        for each in wanted:
+            for task in each.tasks:
                 sample = child.measure(task)
-                if sample is None:  # it cannot be done with such a picture, or not in the memory there is
+                if sample is None:  # impossible with this picture, or too little memory
                     break
-                yield one.kind or sample.kind, sample
+                yield each.kind or sample.kind, sample
                 if sample.seconds > seconds:
                     break
             done()
 
 
 def base(folder: Path) -> Sample:
-    """The worker's child with next to nothing to do: what every image takes."""
-    path, pipelines = folder / "base", load_folder(SHIPPED_FOLDER)
+    """The time and memory of the worker's child for a tiny image, which every image takes."""
+    path, pipelines = folder / "base", load_folder(shipped())
     path.write_bytes(KINDS["jpeg"].write(picture(Content.PHOTO, 16, 16, 3, 8, 0)))
     worker = SupervisedWorker(1 << 30, 1, {"PATH": os.defpath})
-    far, taken = time.monotonic() + 60, []
-    header = worker.probe(path, far)
+    deadline, usages = time.monotonic() + 60, []
+    header = worker.probe(path, deadline)
     for number in range(9):
         out = folder / f"base-{number}"
         out.mkdir()
-        taken.append(worker.run(path, header, pipelines["thumbnail"], out, far).usage)
+        usages.append(worker.run(path, header, pipelines["thumbnail"], out, deadline).usage)
     worker.close()
-    seconds = sorted(usage.cpu_seconds for usage in taken)[len(taken) // 2]
-    return Sample("", (1.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), seconds, max(usage.peak_bytes for usage in taken))
+    seconds = sorted(usage.cpu_seconds for usage in usages)[len(usages) // 2]
+    return Sample("", (1.0, 0.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0), seconds, max(usage.peak_bytes for usage in usages))
 
 
 def fit(samples: Iterable[tuple[str, Sample]], base: Sample) -> Costs:
-    """The table."""
+    """The cost table of the samples. `base`: the result of `base`."""
     by_kind: dict[str, list[Sample]] = defaultdict(list)
     for kind, sample in samples:
         by_kind[kind].append(sample)
@@ -109,53 +109,53 @@ def fit(samples: Iterable[tuple[str, Sample]], base: Sample) -> Costs:
         base_bytes=base.bytes,
         base_seconds=round(base.seconds, 5),
         densities=Densities(formats=_densities(), power=_POWER),
-        kinds={kind: _cost(found) for kind, found in sorted(by_kind.items())},
+        kinds={kind: _cost(of_kind) for kind, of_kind in sorted(by_kind.items())},
     )
 
 
 def _densities() -> dict[str, float]:
-    """Bytes a pixel of one photograph, by format; of several kinds of a format the first."""
-    found: dict[str, float] = {}
+    """Bytes per pixel of a photograph, by format; the first kind of a format counts."""
+    densities: dict[str, float] = {}
     for kind in KINDS.values():
         side = min(kind.side, 768)
         pixels = picture(Content.PHOTO, side, side, kind.channels, kind.depth, SEED)
-        found.setdefault(kind.format, round(len(kind.write(pixels)) / side**2, 4))
-    return found
+        densities.setdefault(kind.format, round(len(kind.write(pixels)) / side**2, 4))
+    return densities
 
 
 def _cost(samples: list[Sample]) -> Cost:
     work = np.array([sample.work for sample in samples])
     room = np.array([sample.room for sample in samples])
     seconds = np.array([sample.seconds for sample in samples])
-    taken = np.array([sample.bytes for sample in samples], np.float64)
-    trust = np.array([_TRUST[sample.content] for sample in samples])
-    fitted = _least_squares(work, seconds, _SHORT, trust)
-    wanted = _least_squares(room, taken, _SMALL, trust)
+    peaks = np.array([sample.bytes for sample in samples], np.float64)
+    weights = np.array([_WEIGHTS[sample.content] for sample in samples])
+    fitted_seconds = _least_squares(work, seconds, _SHORT, weights)
+    fitted_bytes = _least_squares(room, peaks, _SMALL, weights)
     largest = max(samples, key=lambda sample: sample.seconds)
     return Cost(
-        seconds=_rounded(fitted),
-        bytes=_rounded(wanted),
+        seconds=_rounded(fitted_seconds),
+        bytes=_rounded(fitted_bytes),
         parallel=round(largest.parallel, 2),
-        seconds_spread=_spread(work @ fitted, seconds, _WEIGHTY),
-        bytes_spread=_spread(room @ wanted, taken, _BULKY),
+        seconds_spread=_spread(work @ fitted_seconds, seconds, _WEIGHTY),
+        bytes_spread=_spread(room @ fitted_bytes, peaks, _BULKY),
     )
 
 
-def _least_squares(features: "Floats", values: "Floats", least: float, trust: "Floats") -> "Floats":
-    """Coefficients, none below zero, of the least squares of relative errors.
+def _least_squares(features: "Floats", values: "Floats", least: float, weights: "Floats") -> "Floats":
+    """Non-negative coefficients with the least squares of relative errors. `least`: the smallest divisor.
 
-    Relative to what is fitted as much as to what was measured: else what takes a hundred times as much would be as
-    wrong as what takes twice.
+    Errors are relative to the geometric mean of fitted and measured value. Relative to one of them alone, a value a
+    hundred times too large would count as much as one twice too large.
     """
-    found = _descend(features, values, trust / np.maximum(values, least))
+    found = _descend(features, values, weights / np.maximum(values, least))
     for _ in range(20):
-        weights = trust / np.sqrt(np.maximum(values, least) * np.maximum(features @ found, least))
-        found = _descend(features, values, weights)
+        divisors = np.sqrt(np.maximum(values, least) * np.maximum(features @ found, least))
+        found = _descend(features, values, weights / divisors)
     return found
 
 
 def _descend(features: "Floats", values: "Floats", weights: "Floats") -> "Floats":
-    """Coordinate descent."""
+    """Non-negative weighted least squares by coordinate descent."""
     scale = np.maximum(np.abs(features).max(axis=0), 1e-12)
     a, b = features / scale * weights[:, None], values * weights
     gram, target = a.T @ a, a.T @ b
@@ -174,7 +174,7 @@ def _descend(features: "Floats", values: "Floats", weights: "Floats") -> "Floats
 
 def _spread(fitted: "Floats", values: "Floats", least: float) -> float:
     ratios = [value / max(fit, 1e-12) for fit, value in zip(fitted, values, strict=True) if value > least]
-    return round(max(1.0, float(np.quantile(ratios or [1.0], _MOST))), 2)
+    return round(max(1.0, float(np.quantile(ratios or [1.0], _SPREAD_QUANTILE))), 2)
 
 
 def _rounded(values: "Floats") -> Coefficients:
@@ -198,7 +198,7 @@ def _operations(pipelines: Mapping[str, Pipeline], examples: Mapping[str, Operat
         for step in (*pipeline.steps, *(step for spec in pipeline.renditions for step in spec.steps)):
             tag = str(type(step).__struct_config__.tag)
             steps.setdefault(tag, step)
-            if not isinstance(step, Resize):  # its cost follows the sizes, which every image has its own of
+            if not isinstance(step, Resize):  # its cost depends on the sizes, which differ for each image
                 steps[_kind(step)] = step
     for kind, step in steps.items():
         if isinstance(step, Resize):
@@ -211,7 +211,7 @@ def _operations(pipelines: Mapping[str, Pipeline], examples: Mapping[str, Operat
         }
         for mark, shape in shapes.items():
             sized = (replace(shape, megapixels=size) for size in LADDER)
-            yield Series(f"{kind}{mark}", tuple(Step(step, one) for one in sized))
+            yield Series(f"{kind}{mark}", tuple(Step(step, picture_shape) for picture_shape in sized))
 
 
 def _resizes() -> Iterator[Series]:
@@ -219,8 +219,8 @@ def _resizes() -> Iterator[Series]:
         _TARGETS, ((1, 8, ""), (3, 8, ""), (4, 8, "/alpha"), (3, 16, "/16"))
     ):
         shapes = [Shape(Content.PHOTO, size, channels, depth) for size in LADDER]
-        to = [Resize(width=max(1, int(shape.width * target)), enlarge=True) for shape in shapes]
-        yield Series(f"resize{mark}", tuple(map(Step, to, shapes)))
+        targets = [Resize(width=max(1, int(shape.width * target)), enlarge=True) for shape in shapes]
+        yield Series(f"resize{mark}", tuple(map(Step, targets, shapes)))
 
 
 def _encoders(pipelines: Mapping[str, Pipeline]) -> Iterator[Series]:
@@ -239,16 +239,16 @@ def _encoders(pipelines: Mapping[str, Pipeline]) -> Iterator[Series]:
             yield Series(f"{kind}/16", tuple(Encode(output, shape) for shape in shapes))
 
 
-def _kind(what: Operation | Output) -> str:
-    """The exact name it is looked up by."""
+def _kind(item: Operation | Output) -> str:
+    """The most specific kind by which the cost table is searched."""
     any_picture = Shape(Content.PHOTO).picture(0.0)
-    if isinstance(what, Output):
-        return encode_stage(what, any_picture, 0).kinds[0]
-    return step_stage(what, any_picture, 0).kinds[0]
+    if isinstance(item, Output):
+        return encoding(item, any_picture, 0).kinds[0]
+    return stepping(item, any_picture, 0).kinds[0]
 
 
 def _processor() -> str:
-    """The name of the processor, as the kernel has it."""
+    """The processor's name from /proc/cpuinfo."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Pictures of any size by a seed, and files of them in every format that comes in: what costs are measured on."""
+"""Pictures of any size from a seed, and files of them in every accepted format, on which costs are measured."""
 
 import io
 import struct
@@ -23,7 +23,7 @@ _GRAIN = 4.0
 
 
 class Content(StrEnum):
-    """What is on a picture, as far as codecs are concerned."""
+    """The kind of picture, which decides how well it compresses."""
 
     PHOTO = "photo"
     NOISE = "noise"
@@ -49,7 +49,7 @@ def picture(content: Content, width: int, height: int, channels: int, depth: int
 
 
 def _photo(random: "np.random.Generator", width: int, height: int, channels: int) -> "Pixels":
-    """Large shapes, ever smaller ones, and a little grain, as in a photograph."""
+    """Noise of several octaves with a little grain, which compresses like a photograph."""
     made = np.zeros((height, width, channels), np.float32)
     for octave, cells in enumerate(_OCTAVES):
         layer = random.random((cells, cells, channels), np.float32).reshape(cells, cells, channels)
@@ -67,7 +67,7 @@ def _noise(random: "np.random.Generator", width: int, height: int, channels: int
 
 
 def _flat(random: "np.random.Generator", width: int, height: int, channels: int) -> "Pixels":
-    """Boxes of one colour each, as in a screenshot or a chart."""
+    """Boxes of one colour each, like a screenshot or a chart."""
     made = np.full((height, width, channels), 250, np.uint8)
     for _ in range(60):
         x, y = int(random.integers(0, width)), int(random.integers(0, height))
@@ -109,7 +109,7 @@ def _dcx(pixels: "Pixels") -> bytes:
 
 
 def _xpm(pixels: "Pixels") -> bytes:
-    """Sixty-four colours, a letter each."""
+    """XPM with 64 colours, a character each."""
     height, width, _ = pixels.shape
     letters = np.frombuffer(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", np.uint8)
     lines = [f'"{chr(letter)} c #{i * 4:02x}{i * 4:02x}{i * 4:02x}",' for i, letter in enumerate(letters)]
@@ -128,7 +128,7 @@ def _bilevel(name: str) -> Callable[["Pixels"], bytes]:
 
 
 class Kind:
-    """A way to write a file: with so many channels and bits, of at most so many pixels a side."""
+    """A way to write a file. `depth` is in bits, `side` the most pixels of a side."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ def _animated(name: str) -> Callable[["Pixels"], bytes]:
     return made
 
 
-#: By a name of its own, every format that comes in, in its common variants.
+#: Every accepted format in its common variants, by name.
 KINDS: dict[str, Kind] = {
     "jpeg": Kind("jpeg", _of("JPEG", quality=85)),
     "jpeg fine": Kind("jpeg", _of("JPEG", quality=96, subsampling=0)),
@@ -194,10 +194,10 @@ KINDS: dict[str, Kind] = {
 if can_read_heic():
 
     def _heic(pixels: "Pixels") -> bytes:
-        import pillow_heif  # noqa: PLC0415 - in images that were built with it only
+        import pillow_heif  # noqa: PLC0415 - an optional dependency
 
         file = io.BytesIO()
-        # Without its plug-in, which would teach the whole process to open HEIF
+        # Without its plug-in for Pillow, which would make the whole process open HEIF
         pillow_heif.from_pillow(Image.fromarray(pixels)).save(file, quality=60)
         return file.getvalue()
 
@@ -205,7 +205,7 @@ if can_read_heic():
 
 
 def write(name: str, content: Content, width: int, height: int, seed: int, path: Path) -> None:
-    """A file of that kind, smaller where the kind holds no more."""
+    """Write a file of a kind of `KINDS`, smaller if the kind does not allow the size."""
     kind = KINDS[name]
     size = (min(width, kind.side), min(height, kind.side))
     path.write_bytes(kind.write(picture(content, *size, kind.channels, kind.depth, seed)))

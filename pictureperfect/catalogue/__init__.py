@@ -1,1 +1,1 @@
-"""`operations` and `formats`: the catalogue of operations and the table of formats."""
+"""`operations` and `formats`: the page of image operations and the table of image formats."""

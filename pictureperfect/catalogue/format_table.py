@@ -1,7 +1,7 @@
-"""Which formats come in: a file of everything that Pillow can write, read back as any customer's would be.
+"""The formats that are accepted: a file in every format and mode that Pillow can write, read back by our decoders.
 
-`rows` writes, reads and compares; `markdown` is what stands in docs/reference/formats.md. Both are the same on every machine
-that has the pinned Pillow: what a lossy format changes is judged by a tolerance, not printed.
+The rows are the same on every machine that has the pinned Pillow: the change that a lossy format makes is compared with
+a tolerance and not printed.
 """
 
 import tempfile
@@ -20,20 +20,19 @@ if TYPE_CHECKING:
 
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "LAB", "I;16", "I", "F")
 _DEEP = {"I;16", "I;16B", "I", "F"}
-_SIDE = 128  # what icons of both kinds hold
-#: The mean difference from what was written that is the format's own, in steps of 255; others have none.
+_SIDE = 128  # pixels: a size that both kinds of icon allow
+#: The mean difference that a lossy format itself causes, in steps of 255; 1 for the other formats.
 _TOLERANCE = {"JPEG": 3.0, "MPO": 3.0, "WEBP": 3.0, "AVIF": 3.0, "GIF": 12.0, "ICNS": 2.0}
-#: Where one of Pillow's names for a file's end is not the one that people know.
-_ENDS = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "PPM": ".ppm", "SGI": ".sgi", "SUN": ".ras"}
-#: Plug-ins of Pillow in whose stead core.imaging.formats reads.
+#: Extensions of formats for which Pillow's shortest is not the common one.
+_EXTENSIONS = {"JPEG": ".jpg", "TIFF": ".tif", "JPEG2000": ".jp2", "PPM": ".ppm", "SGI": ".sgi", "SUN": ".ras"}
+#: Formats of Pillow that core.imaging.formats reads instead.
 _OWN = {"PSD": "psd", "CUR": "ico", "ICO": "ico", "WEBP": "webp"}
-#: What a row says where pixels come in wrongly: nothing should.
+#: The reason in a row whose pixels were read wrongly.
 WRONG = "differs from what was written by"
-_TABLE = "| format | file | comes in | does not, and why |\n| --- | --- | --- | --- |\n"
 
 
 class Row(Value, frozen=True, kw_only=True):
-    """One of Pillow's formats. `refused` pairs modes and reasons; both are empty where no file can be written."""
+    """A format of Pillow. `refused` pairs modes with reasons; both tuples are empty if Pillow cannot write it."""
 
     format: str
     extension: str
@@ -43,52 +42,31 @@ class Row(Value, frozen=True, kw_only=True):
 
 
 def rows() -> list[Row]:
-    """Every format that Pillow writes or reads, by name."""
-    from PIL import Image  # noqa: PLC0415 - `--help` needs none of it
+    """A row for every format that Pillow writes or reads, by name; written formats first."""
+    from PIL import Image  # noqa: PLC0415 - not for `--help`
 
     Image.init()
     with tempfile.TemporaryDirectory(prefix="formats-") as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        written = [_written(name, Path(folder)) for name in sorted(Image.SAVE)]
-    return [row for row in written if row.comes_in or row.refused] + list(_only_read(written))
+        written = [_try_format(name, Path(folder)) for name in sorted(Image.SAVE)]
+    return [row for row in written if row.comes_in or row.refused] + list(_read_only_rows(written))
 
 
-def markdown(found: list[Row]) -> str:
-    """The table of the docs."""
-    lines = []
-    for row in found:
-        reasons: dict[str, list[str]] = {}
-        for mode, reason in row.refused:
-            reasons.setdefault(reason, []).append(mode)
-        why = "; ".join(f"{', '.join(modes)}: {reason}" for reason, modes in reasons.items())
-        lines.append(f"| {row.format} | {row.extension} | {', '.join(row.comes_in)} | {why or row.note} |\n")
-    return _TABLE + "".join(lines)
-
-
-def in_document(document: str) -> str:
-    """The table as it stands in `document`; empty where there is none."""
-    _, mark, rest = document.partition(_TABLE)
-    lines = []
-    for line in rest.splitlines(keepends=True):
-        if not line.startswith("|"):
-            break
-        lines.append(line)
-    return mark + "".join(lines)
-
-
-def _only_read(written: list[Row]) -> Iterator[Row]:
+def _read_only_rows(written: list[Row]) -> Iterator[Row]:
     from PIL import Image  # noqa: PLC0415
 
     shown = {row.format for row in written if row.comes_in or row.refused}
     modules = {reader.module for reader in readers.READERS.values() if reader.module}
     for name in sorted({*Image.OPEN, *Image.SAVE} - shown):
         factory = Image.OPEN[name][0] if name in Image.OPEN else None
-        ours = name in _OWN or (factory is not None and factory.__module__.removeprefix("PIL.") in modules)
-        note = "comes in; Pillow cannot write one to show it" if ours else "not taken in, and Pillow cannot write one"
+        is_read = name in _OWN or (factory is not None and factory.__module__.removeprefix("PIL.") in modules)
+        note = (
+            "comes in; Pillow cannot write one to show it" if is_read else "not taken in, and Pillow cannot write one"
+        )
         yield Row(format=name, extension=_extension(name), note=note)
 
 
-def _written(name: str, folder: Path) -> Row:
+def _try_format(name: str, folder: Path) -> Row:
     extension = _extension(name)
     comes_in: list[str] = []
     refused: list[tuple[str, str]] = []
@@ -97,12 +75,12 @@ def _written(name: str, folder: Path) -> Row:
         path = folder / f"{name}-{mode.replace(';', '')}{extension}"
         try:
             image.save(path, name)
-        except Exception:  # noqa: BLE001, S112 - a plug-in says in its own way that it has no such mode
+        except Exception:  # noqa: BLE001, S112 - each plug-in refuses a mode with another error
             continue
-        if mode in _DEEP and _cut_off(path):
+        if mode in _DEEP and _is_clipped(path):
             continue
         try:
-            comes_in.append(mode + _told(name, path, image))
+            comes_in.append(mode + _compare(name, path, image))
         except ImageFailure as failure:
             refused.append((mode, f"`{failure.code}`, {_short(failure.message)}"))
         except ValueError as error:
@@ -110,39 +88,42 @@ def _written(name: str, folder: Path) -> Row:
     return Row(format=name, extension=extension, comes_in=tuple(comes_in), refused=tuple(refused))
 
 
-def _cut_off(path: Path) -> bool:
-    """Whether Pillow wrote what is above 255 as 255: no such picture then is in the file."""
+def _is_clipped(path: Path) -> bool:
+    """Whether Pillow clipped the values to 8 bits, so that the file does not hold the picture."""
     from PIL import Image  # noqa: PLC0415
 
     try:
         with Image.open(path) as image:
             image.load()
             return image.mode not in _DEEP
-    except Exception:  # noqa: BLE001 - Pillow reads not all that it writes
+    except Exception:  # noqa: BLE001 - Pillow cannot read every file that it writes
         return False
 
 
-def _told(name: str, path: Path, image: "Image.Image") -> str:
-    """Read the file; what is to be said beside the mode. Raises ImageFailure, and ValueError where pixels are wrong."""
+def _compare(name: str, path: Path, image: "Image.Image") -> str:
+    """Read the file and compare it with `image`; a remark if alpha or depth was lost.
+
+    Raises ImageFailure if it is refused, and ValueError if its pixels are wrong.
+    """
     import cv2  # noqa: PLC0415
     import numpy as np  # noqa: PLC0415
 
     from core.imaging import codec  # noqa: PLC0415
-    from core.imaging import header as probe  # noqa: PLC0415
+    from core.imaging.header import read_header  # noqa: PLC0415
 
-    header = probe.read_header(path)
+    header = read_header(path)
     raster = codec.decode(path, header)
     expected = _pixels(image)
     if name == "XBM":
-        expected = 1 - expected  # Pillow writes light where X11 has ink
-    found: NDArray[Any] = raster.pixels / np.float64(raster.white)
+        expected = 1 - expected  # Pillow writes white as X11's ink
+    decoded: NDArray[Any] = raster.pixels / np.float64(raster.white)
     if name == "GIF" and expected.shape[2] in {2, 4}:
-        expected[..., -1] = expected[..., -1] >= 0.5  # noqa: PLR2004 - it is there, or it is not
-    if found.shape[:2] != expected.shape[:2]:
+        expected[..., -1] = expected[..., -1] >= 0.5  # noqa: PLR2004 - GIF has no partial alpha
+    if decoded.shape[:2] != expected.shape[:2]:
         size = expected.shape[1::-1]
-        found = cv2.resize(found, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
-    lost = expected.shape[2] in {2, 4} and found.shape[2] not in {2, 4}
-    difference = np.abs(_as_rgba(found, opaque=lost) - _as_rgba(expected, opaque=lost)).mean() * 255
+        decoded = cv2.resize(decoded, size, interpolation=cv2.INTER_AREA).reshape(*size[::-1], -1)
+    lost = expected.shape[2] in {2, 4} and decoded.shape[2] not in {2, 4}
+    difference = np.abs(_as_rgba(decoded, opaque=lost) - _as_rgba(expected, opaque=lost)).mean() * 255
     if difference > _TOLERANCE.get(name, 1.0):
         raise ValueError(f"{WRONG} {difference:.1f} steps of 255")
     shallow = image.mode == "I;16" and header.depth == 8  # noqa: PLR2004
@@ -159,7 +140,7 @@ def _as_rgba(pixels: "NDArray[Any]", *, opaque: bool) -> "NDArray[Any]":
 
 
 def _pixels(image: "Image.Image") -> "NDArray[Any]":
-    """What people should see, 0 to 1, of shape (h, w, channels)."""
+    """The visible colours of an image, 0 to 1, of shape (h, w, channels)."""
     import numpy as np  # noqa: PLC0415
     from PIL import ImageCms  # noqa: PLC0415
 
@@ -174,7 +155,7 @@ def _pixels(image: "Image.Image") -> "NDArray[Any]":
 
 
 def _image(mode: str) -> "Image.Image":
-    """A smooth picture in which every channel differs: lossy formats keep it, and no exchange goes unseen."""
+    """A smooth picture, which lossy formats keep, with different channels, so that swapped ones are noticed."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image, ImageCms  # noqa: PLC0415
 
@@ -197,10 +178,11 @@ def _image(mode: str) -> "Image.Image":
 def _extension(name: str) -> str:
     from PIL import Image  # noqa: PLC0415
 
-    found = [end for end, known in Image.EXTENSION.items() if known == name]
-    return _ENDS.get(name) or (min(found, key=len) if found else "")
+    extensions = [extension for extension, known in Image.EXTENSION.items() if known == name]
+    return _EXTENSIONS.get(name) or (min(extensions, key=len) if extensions else "")
 
 
 def _short(message: str) -> str:
-    """The sentence up to where it lists what can be read."""
-    return message.partition(";")[0].removesuffix(".")[:1].lower() + message.partition(";")[0].removesuffix(".")[1:]
+    """The message without its list of known formats."""
+    sentence = message.partition(";")[0].removesuffix(".")
+    return sentence[:1].lower() + sentence[1:]

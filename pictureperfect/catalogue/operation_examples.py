@@ -1,4 +1,4 @@
-"""For each operation a picture on which it shows something, and a step as it stands in a pipeline's file."""
+"""An example for each operation: a step as in a pipeline file, and pictures on which its effect is visible."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from pictureperfect.catalogue.operation_pictures import CORNERS
 
 @dataclass(frozen=True)
 class Example:
-    """A step in YAML, and the pictures it is shown on; more than one where it measures, so that values differ."""
+    """A step in YAML, and the names of its pictures; several for a measurement, so that its values differ."""
 
     step: str
     pictures: tuple[str, ...]
@@ -15,7 +15,7 @@ class Example:
 
 _CORNERS = ", ".join(f"[{x}, {y}]" for x, y in CORNERS)
 
-#: By the operation's name. Every operation of the catalogue has one: a test holds the two together.
+#: Examples by the operation's name. A test checks that every operation has one.
 EXAMPLES: dict[str, Example] = {
     "attention-crop": Example("attention-crop: {width: 240, height: 320}", ("balloon",)),
     "bilateral-blur": Example("bilateral-blur: {sigma_space: 5, sigma_color: 60}", ("grainy",)),

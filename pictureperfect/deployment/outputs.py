@@ -1,4 +1,4 @@
-"""A running system, here or on AWS, as commands that look at it from outside must know it."""
+"""The names and clients of a running system: the embedded cloud, or a stack on AWS by its outputs."""
 
 import json
 import os
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.domain.model import Value
-from localcloud import clients as aws
-from localcloud.config import NAMESPACE, CloudConfig, Options
+from localcloud import clients
+from localcloud.config import NAMESPACE, Address, Options
 from pictureperfect.deployment import aws_session
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Deployment(Value, frozen=True, kw_only=True):
-    """Where its parts are. `machine` is the function's architecture, as `uname -m` says it; memory is in MB."""
+    """Names and URLs of the parts. `machine` is the function's architecture as `uname -m` prints it; memory in MB."""
 
     bucket: str
     process_function: str
@@ -38,7 +38,7 @@ class Deployment(Value, frozen=True, kw_only=True):
 
 @dataclass(frozen=True)
 class Clients:
-    """What it is reached by."""
+    """Clients of the AWS services of a deployment."""
 
     s3: "S3Client"
     sqs: "SQSClient"
@@ -46,8 +46,8 @@ class Clients:
     cloudwatch: "CloudWatchClient"
 
 
-def of_cloud(address: CloudConfig) -> tuple[Deployment, Clients]:
-    """The embedded cloud, by its state file."""
+def local_deployment(address: Address) -> tuple[Deployment, Clients]:
+    """The embedded cloud at `address`."""
     deployment = Deployment(
         bucket=address.bucket,
         process_function="process",
@@ -60,74 +60,72 @@ def of_cloud(address: CloudConfig) -> tuple[Deployment, Clients]:
         kafka_topic=address.kafka_topic,
         page_url=address.page_url,
     )
-    clients = Clients(
-        s3=aws.s3(address.endpoint),
-        sqs=aws.sqs(address.endpoint),
-        lambda_=aws.lambda_(address.lambda_endpoint),
-        cloudwatch=aws.cloudwatch(address.endpoint),
+    return deployment, Clients(
+        s3=clients.s3(address.endpoint),
+        sqs=clients.sqs(address.endpoint),
+        lambda_=clients.lambda_(address.lambda_endpoint),
+        cloudwatch=clients.cloudwatch(address.endpoint),
     )
-    return deployment, clients
 
 
-def of_stack(stack: str) -> tuple[Deployment, Clients]:
-    """A stack on AWS, by its outputs. Raises ClickException with a sentence that says what is missing."""
-    session = aws_session.session()
-    with aws_session.explained():
-        said = aws_session.outputs(session.client("cloudformation"), stack)
-    if said is None:
+def stack_deployment(stack: str) -> tuple[Deployment, Clients]:
+    """A stack on AWS. Raises ClickException without credentials, a region or the stack."""
+    session = aws_session.open_session()
+    with aws_session.errors_explained():
+        outputs = aws_session.stack_outputs(session.client("cloudformation"), stack)
+    if outputs is None:
         raise click.ClickException(
-            f"There is no stack {stack} in {session.region_name}. Deploy it with `make deploy`, or say another --stack "
-            "or region; `--folder` means the embedded cloud of `pictureperfect up`."
+            f"There is no stack {stack} in {session.region_name}. Deploy it with `make deploy`, or choose another "
+            "region; `--folder` is for the embedded cloud of `pictureperfect up`."
         )
-    clients = Clients(
+    return deployment_from_outputs(stack, outputs), Clients(
         s3=session.client("s3"),
         sqs=session.client("sqs"),
-        lambda_=session.client("lambda", config=aws_session.patient()),
+        lambda_=session.client("lambda", config=aws_session.patient_config()),
         cloudwatch=session.client("cloudwatch"),
     )
-    return of_outputs(stack, said), clients
 
 
-def of_outputs(stack: str, said: Mapping[str, str]) -> Deployment:
-    """What infra/stack.py says of itself. Raises ClickException where it is another stack, or an older one."""
+def deployment_from_outputs(stack: str, outputs: Mapping[str, str]) -> Deployment:
+    """The deployment by the outputs of infra/stack.py. Raises ClickException if an output is missing."""
     needed = ("BucketName", "ProcessFunctionName", "AdminFunctionName", "OverflowQueueUrl", "ProcessMemoryMb")
-    missing = [name for name in needed if name not in said]
+    missing = [name for name in needed if name not in outputs]
     if missing:
         raise click.ClickException(
-            f"The stack {stack} does not say {', '.join(missing)}: it is not Picture Perfect's, or an older one. "
-            "Deploy it anew with `make deploy`."
+            f"The stack {stack} has no outputs {', '.join(missing)}: it is not Picture Perfect's, or it is of an older "
+            "release. Deploy it again with `make deploy`."
         )
     return Deployment(
-        bucket=said["BucketName"],
-        process_function=said["ProcessFunctionName"],
-        admin_function=said["AdminFunctionName"],
-        overflow_queue_url=said["OverflowQueueUrl"],
-        metrics_namespace=said.get("MetricsNamespace", NAMESPACE),
-        process_memory_mb=int(said["ProcessMemoryMb"]),
-        machine={"arm64": "aarch64"}.get(said.get("Architecture", ""), "x86_64"),
-        kafka_bootstrap_servers=said.get("KafkaBootstrapServers", ""),
-        kafka_topic=said.get("KafkaTopic", ""),
-        page_url=said.get("PageUrl", ""),
+        bucket=outputs["BucketName"],
+        process_function=outputs["ProcessFunctionName"],
+        admin_function=outputs["AdminFunctionName"],
+        overflow_queue_url=outputs["OverflowQueueUrl"],
+        metrics_namespace=outputs.get("MetricsNamespace", NAMESPACE),
+        process_memory_mb=int(outputs["ProcessMemoryMb"]),
+        machine={"arm64": "aarch64"}.get(outputs.get("Architecture", ""), "x86_64"),
+        kafka_bootstrap_servers=outputs.get("KafkaBootstrapServers", ""),
+        kafka_topic=outputs.get("KafkaTopic", ""),
+        page_url=outputs.get("PageUrl", ""),
     )
 
 
-def find(stack: str, folder: Path | None) -> tuple[Deployment, Clients]:
-    """The embedded cloud whose state file lies in `folder`, where one is named; else the stack."""
+def find_deployment(stack: str, folder: Path | None) -> tuple[Deployment, Clients]:
+    """The embedded cloud with its state file in `folder`; the stack if `folder` is None."""
     if folder is None:
-        return of_stack(stack)
+        return stack_deployment(stack)
     from pictureperfect.console import cloud_at  # noqa: PLC0415 - it imports click's options
 
-    return of_cloud(cloud_at(folder))
+    return local_deployment(cloud_at(folder))
 
 
 def invoke(client: "LambdaClient", function: str, event: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer of a function. Raises ClickException with what it complains of."""
-    with aws_session.explained():
+    """The answer of a function. Raises ClickException with the function's error."""
+    with aws_session.errors_explained():
         answer = client.invoke(FunctionName=function, Payload=json.dumps(event))
     payload = json.loads(answer["Payload"].read())
     if answer.get("FunctionError"):
-        said = payload.get("errorMessage") if isinstance(payload, dict) else payload
-        raise click.ClickException(f"The function {function} failed: {said}")
+        message = payload.get("errorMessage") if isinstance(payload, dict) else payload
+        raise click.ClickException(f"The function {function} failed: {message}")
     if not isinstance(payload, dict):
-        raise click.ClickException(f"The function {function} answered {payload!r}, which is no object.")
+        raise click.ClickException(f"The function {function} answered {payload!r}, which is not an object.")
     return payload

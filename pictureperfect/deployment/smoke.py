@@ -1,6 +1,6 @@
-"""One image through each door of a running system, one Batch job; and what of it is seen: rows, metrics, dollars.
+"""The smoke test: an image through each door, a Batch job, and checks of rows, files, metrics, page and cost.
 
-The same code serves the embedded cloud and a stack on AWS: `pictureperfect.deployment.outputs` has the addresses.
+It runs on the embedded cloud and on a stack on AWS alike: `pictureperfect.deployment.outputs` tells the two apart.
 """
 
 import time
@@ -17,153 +17,168 @@ from core.domain.model import Door, ObjectRef, Route
 from core.routing import prices
 from pictureperfect.deployment import aws_session, smoke_page
 from pictureperfect.deployment.outputs import Clients, Deployment, invoke
-from pictureperfect.deployment.smoke_senders import TIER, Asked, Doors, Sent
+from pictureperfect.deployment.smoke_senders import TIER, DoorSenders, SentImage, SmokeRequest
 
-#: The dimensions by which images are counted, as the function's log lines have them.
-_COUNTED_BY = ("source", "route")
-#: What is sent here, by those.
-_WAYS = (
+#: The dimensions of the metric Images that are checked.
+_DIMENSIONS = ("source", "route")
+#: Their values for the images that are sent.
+_DOORS_AND_ROUTES = (
     (Door.UPLOAD, Route.LAMBDA),
     (Door.DIRECT, Route.LAMBDA),
     (Door.KAFKA, Route.LAMBDA),
     (Door.DIRECT, Route.BATCH),
 )
-_FIRST_PAUSE, _LAST_PAUSE = 0.2, 10.0  # seconds between two looks
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds between two polls
 
 
 @dataclass
-class Seen:
-    """One thing that was looked for: `told` is what was seen, or why it is missing, and where to look."""
+class Check:
+    """The result of one check. `message` says what was found, or why it is missing and where to look."""
 
-    what: str
-    seen: bool
-    told: str
+    item: str
+    passed: bool
+    message: str
     seconds: float | None = None
     row: dict[str, Any] | None = None
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of `smoke --json`."""
+        return {
+            "what": self.item,
+            "seen": self.passed,
+            "told": self.message,
+            "seconds": self.seconds,
+            "row": self.row,
+        }
+
 
 @dataclass
-class Smoke:
-    """A run. `run` gives what was seen, image by image, then metrics, the page, dollars; `advance` hears of each."""
+class SmokeTest:
+    """A run of the test. `advance` is called with the name of each step; `usd` is the cost once `run` has ended."""
 
     deployment: Deployment
     clients: Clients
-    asked: Asked
-    advance: Callable[[str], object] = lambda _what: None
+    request: SmokeRequest
+    advance: Callable[[str], object] = lambda _step: None
     usd: float | None = None
     _began: float = field(default_factory=time.monotonic)
 
-    def run(self) -> list[Seen]:
-        """Send, wait, and say. Raises ClickException where nothing can be sent at all."""
+    def run(self) -> list[Check]:
+        """Checks of the images, then of the metrics, the page and the cost. Raises ClickException if AWS refuses."""
         since = datetime.now(UTC).replace(second=0, microsecond=0)
-        counted = self._counted(since)
-        sent, refused = Doors(self.deployment, self.clients, self.asked).send(self.advance)
-        seen = [Seen(what, seen=False, told=told) for what, told in refused.items()]
-        rows = {one.what: one for one in self._rows(sent)}
-        found = [*seen, *(rows[one.what] for one in sent)]
-        if any(one.row for one in found):
-            found += self._metrics(sent, counted, since)
-        if self.deployment.page_url and "page" not in self.asked.skip:
-            found.append(self._page(self.deployment.page_url))
-        return [*found, self._dollars(sent, rows)]
+        counts = self._image_counts(since)
+        sent, refused = DoorSenders(self.deployment, self.clients, self.request).send(self.advance)
+        rows = {check.item: check for check in self._rows(sent)}
+        checks = [Check(item, passed=False, message=reason) for item, reason in refused.items()]
+        checks += [rows[image.item] for image in sent]
+        if any(check.row for check in checks):
+            checks += self._metrics(sent, counts, since)
+        if self.deployment.page_url and "page" not in self.request.skip:
+            checks.append(self._page(self.deployment.page_url))
+        return [*checks, self._dollars(sent, rows)]
 
-    def _page(self, url: str) -> Seen:
-        """The page for everyone, its API for nobody without a token."""
-        wrong = smoke_page.faults(url)
+    def _page(self, url: str) -> Check:
+        faults = smoke_page.page_faults(url)
         self.advance("page")
-        told = " ".join(wrong) or f"{url}/ answers; its API answers nobody without a token"
-        return Seen("page", seen=not wrong, told=told)
+        message = " ".join(faults) or f"{url}/ answers; its API answers nobody without a token"
+        return Check("page", passed=not faults, message=message)
 
-    def _rows(self, sent: list[Sent]) -> Iterator[Seen]:
-        """The database's row of each, and its files in the bucket, as soon as they are there."""
-        waiting, complaint = {one.image_id: one for one in sent}, ""
-        for _ in self._looks():
-            for one in list(waiting.values()):
+    def _rows(self, sent: list[SentImage]) -> Iterator[Check]:
+        """A check of each image's row in the database, in the order of their arrival."""
+        waiting, complaint = {image.image_id: image for image in sent}, ""
+        for _ in self._polls():
+            for image in list(waiting.values()):
                 try:
                     answer = invoke(
                         self.clients.lambda_,
                         self.deployment.admin_function,
-                        {"action": "image", "image_id": one.image_id},
+                        {"action": "image", "image_id": image.image_id},
                     )
-                except click.ClickException as error:  # a database that wakes up, say: it is asked again
+                except click.ClickException as error:  # perhaps the database is resuming: ask again
                     complaint = f" {error.message}"
                     continue
                 if answer["image"]:
-                    del waiting[one.image_id]
-                    self.advance(f"{one.what}: row")
-                    yield self._judged(one, answer["image"])
+                    del waiting[image.image_id]
+                    self.advance(f"{image.item}: row")
+                    yield self._check_row(image, answer["image"])
             if not waiting:
                 return
-        for one in waiting.values():
-            yield Seen(one.what, seen=False, told=f"Image {one.image_id} has no row yet.{complaint} {_WHERE[one.what]}")
+        for image in waiting.values():
+            message = f"Image {image.image_id} has no row yet.{complaint} {_WHERE_TO_LOOK[image.item]}"
+            yield Check(image.item, passed=False, message=message)
 
-    def _judged(self, one: Sent, row: Mapping[str, Any]) -> Seen:
-        seconds = time.monotonic() - one.at
+    def _check_row(self, image: SentImage, row: Mapping[str, Any]) -> Check:
+        seconds = time.monotonic() - image.at
+        fault = self._row_fault(image, row)
+        if fault:
+            return Check(image.item, passed=False, message=fault, seconds=seconds, row=dict(row))
+        files = _count_files(len(row["renditions"]))
+        message = f"processed by {row['route']}, {files}, {row['seconds']:.2f} s of work; image {image.image_id}"
+        return Check(image.item, passed=True, message=message, seconds=seconds, row=dict(row))
+
+    def _row_fault(self, image: SentImage, row: Mapping[str, Any]) -> str:
+        """A sentence if the image failed, lacks files in the bucket, or took another route; else empty."""
         if row["status"] != "processed":
-            told = f"Image {one.image_id} ended {row['status']}, {row['code']}: {row['message']}"
-            return Seen(one.what, seen=False, told=told, seconds=seconds, row=dict(row))
-        files = [rendition["key"] for rendition in row["renditions"]]
+            return f"Image {image.image_id} ended {row['status']}, {row['code']}: {row['message']}"
+        keys = [rendition["key"] for rendition in row["renditions"]]
         store = S3Store(self.clients.s3, self.deployment.bucket)
-        with aws_session.explained():
-            lost = [key for key in files if store.head(ObjectRef(bucket=self.deployment.bucket, key=key)) is None]
-        if lost or not files:
-            told = f"Its row names {_files(len(files))}, and {', '.join(lost) or 'that is none'} is not in the bucket."
-            return Seen(one.what, seen=False, told=told, seconds=seconds, row=dict(row))
-        if row["route"] != one.route:
-            told = f"It went by {row['route']}, not {one.route}: {row['reason']}"
-            return Seen(one.what, seen=False, told=told, seconds=seconds, row=dict(row))
-        told = (
-            f"processed by {row['route']}, {_files(len(files))}, {row['seconds']:.2f} s of work; image {one.image_id}"
-        )
-        return Seen(one.what, seen=True, told=told, seconds=seconds, row=dict(row))
+        with aws_session.errors_explained():
+            lost = [key for key in keys if store.head(ObjectRef(bucket=self.deployment.bucket, key=key)) is None]
+        if not keys:
+            return "Its row names no file."
+        if lost:
+            return f"Its row names {_count_files(len(keys))}; not in the bucket: {', '.join(lost)}."
+        if row["route"] != image.route:
+            return f"It went by {row['route']}, not {image.route}: {row['reason']}"
+        return ""
 
-    def _metrics(self, sent: list[Sent], counted: Mapping[tuple[str, str], float], since: datetime) -> list[Seen]:
-        """CloudWatch's count for each door and route, which must have grown by what was sent there."""
-        wanted = Counter((one.door.value, one.route.value) for one in sent)
+    def _metrics(self, sent: list[SentImage], before: Mapping[tuple[str, str], float], since: datetime) -> list[Check]:
+        """A check for each door and route that the metric Images grew by the count of images sent there."""
+        wanted = Counter((image.door.value, image.route.value) for image in sent)
         after: dict[tuple[str, str], float] = {}
-        for _ in self._looks():
-            now = self._counted(since)
+        for _ in self._polls():
+            now = self._image_counts(since)
             for pair, count in wanted.items():
-                if pair not in after and now.get(pair, 0) - counted.get(pair, 0) >= count:
+                if pair not in after and now.get(pair, 0) - before.get(pair, 0) >= count:
                     after[pair] = time.monotonic() - self._began
                     self.advance(f"metric: {' '.join(pair)}")
             if len(after) == len(wanted):
                 break
-        return [
-            Seen(
-                "metric",
-                seen=(door, route) in after,
-                told=f"Images of source={door}, route={route} "
-                + (f"grew by {count}" if (door, route) in after else f"did not grow by {count}. {_WHERE['metric']}"),
-                seconds=after.get((door, route)),
-            )
-            for (door, route), count in wanted.items()
-        ]
+        checks = []
+        for (door, route), count in wanted.items():
+            seconds = after.get((door, route))
+            growth = f"grew by {count}" if seconds else f"did not grow by {count}. {_WHERE_TO_LOOK['metric']}"
+            message = f"Images of source={door}, route={route} {growth}"
+            checks.append(Check("metric", passed=seconds is not None, message=message, seconds=seconds))
+        return checks
 
-    def _counted(self, since: datetime) -> dict[tuple[str, str], float]:
-        """Images by door and route from the minute `since` on."""
-        found = {}
-        for way in _WAYS:
-            with aws_session.explained():
+    def _image_counts(self, since: datetime) -> dict[tuple[str, str], float]:
+        """The metric Images by door and route, from the minute `since` on."""
+        counts = {}
+        for values in _DOORS_AND_ROUTES:
+            with aws_session.errors_explained():
                 points = self.clients.cloudwatch.get_metric_statistics(
                     Namespace=self.deployment.metrics_namespace,
                     MetricName="Images",
-                    Dimensions=[{"Name": name, "Value": value} for name, value in zip(_COUNTED_BY, way, strict=True)],
+                    Dimensions=[
+                        {"Name": name, "Value": value} for name, value in zip(_DIMENSIONS, values, strict=True)
+                    ],
                     StartTime=since,
                     EndTime=datetime.now(UTC) + timedelta(minutes=1),
                     Period=60,
                     Statistics=["Sum"],
                 )["Datapoints"]
-            found[way[0].value, way[1].value] = sum(point["Sum"] for point in points)
-        return found
+            counts[values[0].value, values[1].value] = sum(point["Sum"] for point in points)
+        return counts
 
-    def _dollars(self, sent: list[Sent], rows: Mapping[str, Seen]) -> Seen:
-        """What those images cost by core.routing.prices, before any free tier: work, and S3's requests."""
+    def _dollars(self, sent: list[SentImage], rows: Mapping[str, Check]) -> Check:
+        """The cost of the images by core.routing.prices, before any free tier: compute and S3 requests."""
         price, machine = prices.load(), self.deployment.machine
         by_route = {"Batch": 0.0, "Lambda": 0.0, "S3": 0.0}
         priced = 0
-        for one in sent:
-            row = rows[one.what].row
+        for image in sent:
+            row = rows[image.item].row
             if row is None:
                 continue
             priced += 1
@@ -174,31 +189,31 @@ class Smoke:
                 by_route["Lambda"] += price.lambda_usd(row["seconds"], self.deployment.process_memory_mb, machine)
         self.usd = sum(by_route.values())
         parts = ", ".join(f"{name} ${value:.6f}" for name, value in by_route.items() if value)
-        told = f"${self.usd:.6f} for {priced} images ({parts}), at the prices of {price.region} of {price.date}"
+        message = f"${self.usd:.6f} for {priced} images ({parts}), at the prices of {price.region} of {price.date}"
         if not priced:
-            return Seen("dollars", seen=False, told="No image ended, so there is nothing to reckon.")
-        return Seen("dollars", seen=True, told=told)
+            return Check("dollars", passed=False, message="No image ended, so there is no cost.")
+        return Check("dollars", passed=True, message=message)
 
-    def _looks(self) -> Iterator[None]:
-        """Ever more seldom, until the time is up; one look at least."""
+    def _polls(self) -> Iterator[None]:
+        """At least one poll, then more with growing pauses until the time is up."""
         pause = _FIRST_PAUSE
         while True:
             yield
-            if time.monotonic() + pause > self._began + self.asked.wait:
+            if time.monotonic() + pause > self._began + self.request.wait:
                 return
             time.sleep(pause)
-            pause = min(_LAST_PAUSE, pause * 1.3)
+            pause = min(_LONGEST_PAUSE, pause * 1.3)
 
 
-def _files(count: int) -> str:
+def _count_files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-#: Where one looks for what is missing.
-_WHERE = {
+#: Where to look if an item is missing.
+_WHERE_TO_LOOK = {
     "upload": "Look at the log of the function process, at the bucket's notifications, and at the records queue.",
-    "direct": "It was answered; look at the records queue and at the log of the function record.",
+    "direct": "The function answered. Look at the records queue and at the log of the function record.",
     "kafka": "Look at the event source mapping's state and its last result, and at the log of the function process.",
     "batch": "Look at the log of the function dispatch, and at the job queue in the console of Batch.",
-    "metric": "They leave in the log of what did the work, and may be some minutes late.",
+    "metric": "Metrics leave in the log of the function or job, and may be some minutes late.",
 }

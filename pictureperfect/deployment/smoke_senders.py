@@ -1,4 +1,4 @@
-"""The doors of a running system, each tried with one image that nobody has seen before."""
+"""Sends one new image through each door of a running system."""
 
 import base64
 import hashlib
@@ -27,27 +27,27 @@ from pictureperfect.deployment import aws_session
 from pictureperfect.deployment.outputs import Clients, Deployment, invoke
 
 _WIDTH, _HEIGHT = 640, 480
-#: The smallest Batch job there is: what is seen is the way, and it is billed by the minute.
+#: The smallest Batch tier, since Fargate bills at least a minute.
 TIER = TIERS[0]
 
 
-class Asked(Value, frozen=True, kw_only=True):
-    """Whose the images are, what is done with them, and how they reach Kafka: librdkafka's properties, by name."""
+class SmokeRequest(Value, frozen=True, kw_only=True):
+    """Customer and pipeline of the images. `kafka`: librdkafka's properties; without them Kafka is not tried."""
 
     customer: str
     pipeline: str
     kafka: dict[str, str] = msgspec.field(default_factory=dict)
     kafka_topic: str = ""
-    #: Doors that are not tried, and not missed.
+    #: Doors to leave out.
     skip: frozenset[str] = frozenset()
-    #: Seconds until what is not seen counts as missing.
+    #: Seconds to wait for results before they count as missing.
     wait: float = 900.0
 
 
-class Sent(Value, frozen=True, kw_only=True):
-    """An image on its way. `door` and `route` are what its row and its metric must say."""
+class SentImage(Value, frozen=True, kw_only=True):
+    """An image that was sent at `at`, in monotonic seconds. `door` and `route` are those expected of its row."""
 
-    what: str
+    item: str
     image_id: str
     door: Door
     route: Route
@@ -55,72 +55,77 @@ class Sent(Value, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class Doors:
-    """Of one deployment."""
+class DoorSenders:
+    """Senders for the doors of one deployment."""
 
     deployment: Deployment
     clients: Clients
-    asked: Asked
+    request: SmokeRequest
 
-    def send(self, advance: Callable[[str], object]) -> tuple[list[Sent], dict[str, str]]:
-        """An image through each; `advance` hears of each. What was not taken, and why, is the second answer."""
-        doors: dict[str, Callable[[str, bytes], Sent]] = {"upload": self._upload, "direct": self._direct}
-        if self.asked.kafka:
+    def send(self, advance: Callable[[str], object]) -> tuple[list[SentImage], dict[str, str]]:
+        """Send an image through each door. `advance` is called with each door's name.
+
+        Returns the images that were accepted, and the reasons of those that were not, by door.
+        """
+        doors: dict[str, Callable[[str, bytes], SentImage]] = {"upload": self._upload, "direct": self._direct}
+        if self.request.kafka:
             doors["kafka"] = self._kafka
         doors["batch"] = self._batch
-        doors = {what: door for what, door in doors.items() if what not in self.asked.skip}
-        sent: list[Sent] = []
+        doors = {item: door for item, door in doors.items() if item not in self.request.skip}
+        sent: list[SentImage] = []
         missing: dict[str, str] = {}
-        for what, door in doors.items():
+        for item, door in doors.items():
             try:
-                with aws_session.explained():
-                    sent.append(door(f"smoke-{what}-{secrets.token_hex(4)}.jpg", _picture()))
+                with aws_session.errors_explained():
+                    sent.append(door(f"smoke-{item}-{secrets.token_hex(4)}.jpg", _picture()))
             except (click.ClickException, PicturePerfectError) as error:
-                missing[what] = f"It was not taken: {error}"
-            advance(what)
-        if self.deployment.kafka_topic and not self.asked.kafka and "kafka" not in self.asked.skip:
+                missing[item] = f"It was not accepted: {error}"
+            advance(item)
+        if self.deployment.kafka_topic and not self.request.kafka and "kafka" not in self.request.skip:
             topic = self.deployment.kafka_topic
             missing["kafka"] = (
-                f"The topic {topic} is read; say --bootstrap-servers for it to be tried, or --skip kafka."
+                f"The deployment reads the topic {topic}: give --bootstrap-servers to try it, or --skip kafka."
             )
         return sent, missing
 
-    def _upload(self, name: str, body: bytes) -> Sent:
+    def _upload(self, name: str, body: bytes) -> SentImage:
         bucket = self.deployment.bucket
-        key = f"{object_keys.upload_prefix(self.asked.customer, self.asked.pipeline, str(uuid4()))}{name}"
+        key = f"{object_keys.INCOMING}{self.request.customer}/{self.request.pipeline}/{uuid4()}/{name}"
         put = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
-        place = ObjectRef(bucket=bucket, key=key, version=put.get("VersionId"), etag=put["ETag"].strip('"'))
-        return self._sent("upload", s3_identity(place), Door.UPLOAD)
+        ref = ObjectRef(bucket=bucket, key=key, version=put.get("VersionId"), etag=put["ETag"].strip('"'))
+        return self._sent("upload", s3_identity(ref), Door.UPLOAD)
 
-    def _direct(self, name: str, body: bytes) -> Sent:
+    def _direct(self, name: str, body: bytes) -> SentImage:
         event = {
-            "customer": self.asked.customer,
-            "pipeline": self.asked.pipeline,
+            "customer": self.request.customer,
+            "pipeline": self.request.pipeline,
             "filename": name,
             "image": base64.b64encode(body).decode(),
         }
         began = time.monotonic()
         answer = invoke(self.clients.lambda_, self.deployment.process_function, event)
-        return Sent(what="direct", image_id=answer["image_id"], door=Door.DIRECT, route=Route.LAMBDA, at=began)
+        return SentImage(item="direct", image_id=answer["image_id"], door=Door.DIRECT, route=Route.LAMBDA, at=began)
 
-    def _kafka(self, name: str, body: bytes) -> Sent:
-        from pictureperfect.kafka.messages import Sender, item  # noqa: PLC0415
-        from pictureperfect.kafka.producer import Producing  # noqa: PLC0415 - librdkafka, where there is a stream
+    def _kafka(self, name: str, body: bytes) -> SentImage:
+        from pictureperfect.kafka.messages import Sender, make_record  # noqa: PLC0415
+        from pictureperfect.kafka.producer import RecordProducer  # noqa: PLC0415 - librdkafka
 
-        sender = Sender(customer=self.asked.customer, pipeline=self.asked.pipeline, once=True)
-        record, _ = item(sender, name, body, None)
+        sender = Sender(customer=self.request.customer, pipeline=self.request.pipeline, once=True)
+        record, _ = make_record(sender, name, body, None)
         refused: list[str] = []
-        with Producing(self.asked.kafka, self.asked.kafka_topic, lambda _name, reason: refused.append(reason)) as to:
+        with RecordProducer(
+            self.request.kafka, self.request.kafka_topic, lambda _name, reason: refused.append(reason)
+        ) as to:
             to.send(record)
         if refused:
-            raise click.ClickException(f"the broker did not take it: {refused[0]}")
+            raise click.ClickException(f"the broker did not accept it: {refused[0]}")
         return self._sent("kafka", ("idempotency-key", record.headers["idempotency-key"]), Door.KAFKA)
 
-    def _batch(self, name: str, body: bytes) -> Sent:
-        """As the function itself hands over what does not fit: its source staged, a message in the overflow queue."""
+    def _batch(self, name: str, body: bytes) -> SentImage:
+        """Hand over as the function does: stage the source, then send a message to the overflow queue."""
         request = ImageRequest(
-            customer=self.asked.customer,
-            pipeline=self.asked.pipeline,
+            customer=self.request.customer,
+            pipeline=self.request.pipeline,
             image=base64.b64encode(body).decode(),
             filename=name,
             idempotency_key=str(uuid4()),
@@ -133,13 +138,13 @@ class Doors:
         queue.hand_over(job, "The smoke test asks for a Batch job.", TIER.name)
         return self._sent("batch", caller_key(request) or (), Door.DIRECT, Route.BATCH)
 
-    def _sent(self, what: str, source: tuple[str, ...], door: Door, route: Route = Route.LAMBDA) -> Sent:
-        identity = image_id(self.asked.customer, self.asked.pipeline, *source)
-        return Sent(what=what, image_id=identity, door=door, route=route, at=time.monotonic())
+    def _sent(self, item: str, source: tuple[str, ...], door: Door, route: Route = Route.LAMBDA) -> SentImage:
+        identity = image_id(self.request.customer, self.request.pipeline, *source)
+        return SentImage(item=item, image_id=identity, door=door, route=route, at=time.monotonic())
 
 
 def _picture() -> bytes:
-    """A photograph that nobody has seen before, so that it is an image of its own."""
+    """A random JPEG, so that it is a new image."""
     with TemporaryDirectory(prefix="smoke-") as folder:
         path = Path(folder) / "picture"
         synthetic_images.write("jpeg", synthetic_images.Content.PHOTO, _WIDTH, _HEIGHT, secrets.randbelow(2**31), path)

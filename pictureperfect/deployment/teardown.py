@@ -1,6 +1,6 @@
-"""Taking a deployment down. What is data stays: the buckets, a snapshot of the database, the pool of users.
+"""Deletes a deployment. Its data stays: the buckets, a snapshot of the database, the user pool.
 
-To delete those too is asked for by name; it is done last, when nothing is left that could write to them.
+The data is deleted only on request, and last, when nothing is left that could write to it.
 """
 
 import time
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_s3 import S3Client
 
+#: Prints a sentence of progress.
 Say = Callable[[str], object]
-#: Aurora's snapshots, in dollars a GB and month: https://aws.amazon.com/rds/aurora/pricing/
+#: Dollars a GB and month of an Aurora snapshot: https://aws.amazon.com/rds/aurora/pricing/
 SNAPSHOT_GB_MONTH = 0.021
 _GB = 1024**3
-_LOOK_SECONDS = 5.0
-_PAGE = 1000  # objects that S3 deletes at once
-_ENDED = "DELETE_COMPLETE"
+_POLL_SECONDS = 5.0
+_PAGE = 1000  # objects that S3 deletes in one request
 
 
 @dataclass(frozen=True)
-class Data:
-    """What of a stack is data, by the names that AWS gave it."""
+class StackData:
+    """Physical names of the stack's resources that hold data."""
 
     buckets: tuple[str, ...]
     clusters: tuple[str, ...]
@@ -38,68 +38,70 @@ class Data:
 
 
 @dataclass
-class Destroying:
-    """One stack, to be taken down. `sleep` is between two looks at how far CloudFormation is."""
+class Teardown:
+    """Deletes one stack. `sleep` is called between two polls of CloudFormation."""
 
     session: "boto3.Session"
     stack: str
     say: Say
     sleep: Callable[[float], None] = time.sleep
 
-    def data(self) -> Data | None:
-        """What is data of it; None where there is no such stack."""
+    def data(self) -> StackData | None:
+        """The stack's data; None if there is no such stack."""
         client = self.session.client("cloudformation")
-        with aws_session.explained():
-            if aws_session.describe(client, self.stack) is None:
+        with aws_session.errors_explained():
+            if aws_session.describe_stack(client, self.stack) is None:
                 return None
             pages = client.get_paginator("list_stack_resources").paginate(StackName=self.stack)
             resources = [resource for page in pages for resource in page["StackResourceSummaries"]]
 
-        def of(kind: str) -> tuple[str, ...]:
+        def names(kind: str) -> tuple[str, ...]:
             return tuple(
                 resource["PhysicalResourceId"]
                 for resource in resources
                 if resource["ResourceType"] == kind and resource.get("PhysicalResourceId")
             )
 
-        return Data(of("AWS::S3::Bucket"), of("AWS::RDS::DBCluster"), of("AWS::Cognito::UserPool"))
+        return StackData(names("AWS::S3::Bucket"), names("AWS::RDS::DBCluster"), names("AWS::Cognito::UserPool"))
 
-    def told(self, data: Data, *, delete: bool) -> str:
-        """What will be gone, what stays, and what that costs."""
+    def describe(self, data: StackData, *, delete: bool) -> str:
+        """A line for everything that goes or stays, with the price of what stays."""
         price = prices.load()
-        lines = [f"The stack {self.stack} in {self.session.region_name} will be taken down: nothing is processed then."]
+        lines = [
+            f"The stack {self.stack} in {self.session.region_name} will be deleted: no image is processed afterwards."
+        ]
         verb = "deleted, with every version of every object:" if delete else "stays:"
         for name in data.buckets:
             size = self._bytes(name)
-            worth = (
+            cost = (
                 "its size is not known yet"
                 if size is None
                 else f"{size / _GB:.2f} GB, ${size / _GB * price.s3.gb_month:.2f} a month"
             )
-            lines.append(f"bucket {name} {verb} {worth} (${price.s3.gb_month} a GB)")
-        after = (
+            lines.append(f"bucket {name} {verb} {cost} (${price.s3.gb_month} a GB)")
+        fate = (
             "is deleted, with its backups"
             if delete
             else f"is deleted; a last snapshot of it stays, ${SNAPSHOT_GB_MONTH} a GB and month"
         )
-        lines += [f"database {name} {after}" for name in data.clusters]
+        lines += [f"database {name} {fate}" for name in data.clusters]
         lines += [
             f"user pool {name} {'is deleted, with its users' if delete else 'stays, and costs nothing'}"
             for name in data.user_pools
         ]
         lines.append(
-            f"The pushed images stay in CDK's own repository ({price.date}: $0.10 a GB and month); see `cdk gc`."
+            f"The container images stay in CDK's own repository ({price.date}: $0.10 a GB and month); see `cdk gc`."
         )
         return "\n".join(lines)
 
-    def run(self, data: Data, *, delete: bool) -> None:
-        """Take it down; with `delete` its data too. Raises ClickException with what CloudFormation complains of."""
+    def run(self, data: StackData, *, delete: bool) -> None:
+        """Delete the stack, and with `delete` its data. Raises ClickException with CloudFormation's reasons."""
         began = datetime.now(UTC)
         rds = self.session.client("rds")
-        with aws_session.explained():
+        with aws_session.errors_explained():
             for name in data.clusters:
                 rds.modify_db_cluster(DBClusterIdentifier=name, DeletionProtection=False, ApplyImmediately=True)
-            self._take_down()
+            self._delete_stack()
             if not delete:
                 return
             s3 = self.session.client("s3")
@@ -112,45 +114,47 @@ class Destroying:
             for name in data.user_pools:
                 self._delete_pool(name)
 
-    def _take_down(self) -> None:
+    def _delete_stack(self) -> None:
         client = self.session.client("cloudformation")
-        found = aws_session.describe(client, self.stack)
-        if found is None:
+        stack = aws_session.describe_stack(client, self.stack)
+        if stack is None:
             return
-        identity = found["StackId"]  # by its name, it cannot be asked for once it is gone
+        stack_id = stack["StackId"]  # a deleted stack is found by its id only
         since = datetime.now(UTC) - timedelta(seconds=1)
         client.delete_stack(StackName=self.stack)
-        told: set[str] = set()
+        seen: set[str] = set()
         while True:
-            status = client.describe_stacks(StackName=identity)["Stacks"][0]["StackStatus"]
-            failed = list(self._tell(client, identity, since, told))
-            if status == _ENDED:
+            status = client.describe_stacks(StackName=stack_id)["Stacks"][0]["StackStatus"]
+            failed = list(self._report_events(client, stack_id, since, seen))
+            if status == "DELETE_COMPLETE":
                 return
             if status.endswith("_FAILED"):
-                why = "; ".join(failed) or "it does not say why"
+                reasons = "; ".join(failed) or "it gives no reason"
                 raise click.ClickException(
-                    f"CloudFormation could not take {self.stack} down: {why}. Mend that, and do the same again; "
-                    "no data was deleted."
+                    f"CloudFormation could not delete {self.stack}: {reasons}. Remove the cause and run the command "
+                    "again; no data was deleted."
                 )
-            self.sleep(_LOOK_SECONDS)
+            self.sleep(_POLL_SECONDS)
 
-    def _tell(self, client: "CloudFormationClient", identity: str, since: datetime, told: set[str]) -> Iterator[str]:
-        """Say what has happened since; gives those that failed."""
-        pages = client.get_paginator("describe_stack_events").paginate(StackName=identity)
+    def _report_events(
+        self, client: "CloudFormationClient", stack_id: str, since: datetime, seen: set[str]
+    ) -> Iterator[str]:
+        """Print the events since `since` that are not in `seen`; yield the resources that could not be deleted."""
+        pages = client.get_paginator("describe_stack_events").paginate(StackName=stack_id)
         events = [event for page in pages for event in page["StackEvents"] if event["Timestamp"] >= since]
         for event in reversed(events):
             failed = event.get("ResourceStatus", "") == "DELETE_FAILED"
             name, reason = event.get("LogicalResourceId", ""), event.get("ResourceStatusReason", "")
             if failed:
                 yield f"{name}: {reason}"
-            if event["EventId"] not in told:
-                told.add(event["EventId"])
+            if event["EventId"] not in seen:
+                seen.add(event["EventId"])
                 self.say(f"{event.get('ResourceStatus', '')} {event.get('ResourceType', '')} {name} {reason}".rstrip())
 
     def _bytes(self, bucket: str) -> int | None:
-        """As CloudWatch measured it, once a day; None where it has not yet."""
+        """The bucket's size by CloudWatch's daily metric; None before its first value."""
         now = datetime.now(UTC)
-        with aws_session.explained():
+        with aws_session.errors_explained():
             points = self.session.client("cloudwatch").get_metric_statistics(
                 Namespace="AWS/S3",
                 MetricName="BucketSizeBytes",
@@ -167,7 +171,7 @@ class Destroying:
         return int(latest["Average"]) if latest else None
 
     def _empty(self, s3: "S3Client", bucket: str) -> None:
-        """Every version and every marker; multipart uploads that nobody went on with too."""
+        """Delete every version and delete marker, and abort unfinished multipart uploads."""
         batch: list[Any] = []
         for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
             for item in (*page.get("Versions", []), *page.get("DeleteMarkers", [])):
@@ -188,7 +192,7 @@ class Destroying:
             raise click.ClickException(f"{bucket}/{error.get('Key')} was not deleted: {error.get('Message')}")
 
     def _delete_snapshots(self, cluster: str, began: datetime) -> None:
-        """The last one, which CloudFormation took just now; what a person took before is that person's."""
+        """Delete the final snapshot that CloudFormation has just taken, but no manual snapshot from before."""
         rds = self.session.client("rds")
         pages = rds.get_paginator("describe_db_cluster_snapshots").paginate(
             DBClusterIdentifier=cluster, SnapshotType="manual"

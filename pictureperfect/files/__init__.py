@@ -1,1 +1,1 @@
-"""`process` and `estimate`: files on this machine, without a cloud."""
+"""`process` and `estimate`: image files on this machine, without a cloud."""

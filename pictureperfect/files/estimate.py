@@ -1,4 +1,4 @@
-"""The estimate of one file, here or in S3, as the command line tells it."""
+"""The estimate for one image, a local file or an object in S3, as plain values."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import msgspec
 
 from core.domain.errors import Code, ImageFailure, Misconfigured, Refusal
 from core.domain.model import Estimate, ImageHeader, ObjectRef, Plan, Route
-from core.imaging import header as probe
+from core.imaging.header import read_header
 from core.pipelines.definition import Pipeline
 from core.routing import batch_tiers, cost_table, prices
 from core.routing.plan import MB_PER_VCPU, Capacity, Limits, Policy, plan
@@ -21,14 +21,15 @@ from core.settings import entries
 if TYPE_CHECKING:
     from core.adapters.aws.s3 import S3Store
 
-_FIRST = 256 * 1024  # bytes of an object's beginning; most headers are within
-_LAST = 64 * 1024  # and of its end, where a TIFF may have its directory
-_WALKED = frozenset({"gif"})  # its frames are counted by going from one to the next
+_HEAD_BYTES = 256 * 1024  # of an object's beginning, where most headers end
+_TAIL_BYTES = 64 * 1024  # of its end, where a TIFF may have its directory
+_WHOLE_FILE_FORMATS = frozenset({"gif"})  # the frames are counted by reading from one to the next
+_PARENT_MB = 192  # of the function's memory, which core.bootstrap reserves for the parent process
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """Where it might be worked on."""
+class EstimateRequest:
+    """The pipeline, and the function and Batch that could run it. `memory_mb` and `timeout` (s) are the function's."""
 
     pipeline: Pipeline
     memory_mb: int
@@ -41,8 +42,8 @@ class _Limits(entries.WorkerSettings, frozen=True, kw_only=True):
     lambda_max_megapixels: float = 0.0
 
 
-def told(file: str, asked: Asked, environ: Mapping[str, str]) -> dict[str, Any]:
-    """All there is to say. Raises Refusal and Unavailable where the file cannot be read."""
+def estimate_file(file: str, request: EstimateRequest, environ: Mapping[str, str]) -> dict[str, Any]:
+    """The fields of `estimate --json`. `file`: a path or s3://bucket/key. Raises Refusal and Unavailable."""
     values = entries.load(_Limits, environ)
     answer: dict[str, Any] = {
         "file": file,
@@ -53,7 +54,7 @@ def told(file: str, asked: Asked, environ: Mapping[str, str]) -> dict[str, Any]:
         with TemporaryDirectory(prefix="estimate-") as folder:
             header = _header(file, Path(folder))
         answer |= {name: getattr(header, name) for name in ("format", "width", "height", "frames")}
-        estimate = cost_table.estimator(os.uname().machine, values.costs)(header, asked.pipeline)
+        estimate = cost_table.estimator(os.uname().machine, values.costs)(header, request.pipeline)
         answer |= {
             "cpu_seconds": estimate.cpu_seconds,
             "peak_bytes": estimate.peak_bytes,
@@ -63,34 +64,34 @@ def told(file: str, asked: Asked, environ: Mapping[str, str]) -> dict[str, Any]:
             max_megapixels=values.max_megapixels,
             max_bytes=values.max_bytes,
             lambda_max_megapixels=values.lambda_max_megapixels,
-            policy=asked.policy,
+            policy=request.policy,
             max_seconds=values.timeout_seconds,
         )
-        planned = plan(header, asked.pipeline, limits, _function(asked), estimate)
+        planned = plan(header, request.pipeline, limits, _function(request), estimate)
     except ImageFailure as failure:
         return answer | {"route": "none", "code": failure.code, "reason": failure.message}
-    return answer | _placed(planned, estimate, asked)
+    return answer | _route_and_cost(planned, estimate, request)
 
 
-def _function(asked: Asked) -> Capacity:
-    return Capacity(
+def _function(request: EstimateRequest) -> Place:
+    return Place(
         route=Route.LAMBDA,
-        memory_bytes=batch_tiers.worker_bytes(asked.memory_mb),
-        vcpus=asked.memory_mb / MB_PER_VCPU,
-        seconds=asked.timeout,
-        can_hand_over=True,
+        memory_bytes=(request.memory_mb - _PARENT_MB) * 2**20,
+        vcpus=request.memory_mb / MB_OF_A_VCPU,
+        seconds=request.timeout,
+        elsewhere=True,
         machine=os.uname().machine,
     )
 
 
-def _placed(planned: Plan, estimate: Estimate, asked: Asked) -> dict[str, Any]:
-    tier, machine, price = batch_tiers.tier_by_name(planned.tier), os.uname().machine, prices.load()
-    vcpus = tier.vcpus if tier else asked.memory_mb / MB_PER_VCPU
+def _route_and_cost(planned: Plan, estimate: Estimate, request: EstimateRequest) -> dict[str, Any]:
+    tier, machine, price = batch_tiers.named(planned.tier), os.uname().machine, prices.load()
+    vcpus = tier.vcpus if tier else request.memory_mb / MB_OF_A_VCPU
     seconds = estimate.seconds(vcpus)
-    cost = price.requests_usd(sum(len(spec.outputs) for spec in asked.pipeline.renditions)) + (
-        price.batch_usd(seconds, tier, machine, spot=asked.spot)
+    cost = price.requests_usd(sum(len(spec.outputs) for spec in request.pipeline.renditions)) + (
+        price.batch_usd(seconds, tier, machine, spot=request.spot)
         if tier
-        else price.lambda_usd(seconds, asked.memory_mb, machine)
+        else price.lambda_usd(seconds, request.memory_mb, machine)
     )
     return {
         "seconds": seconds,
@@ -107,28 +108,29 @@ def _header(file: str, folder: Path) -> ImageHeader:
         path = Path(file)
         if not path.is_file():
             raise Refusal(Code.INVALID_REQUEST, f"{file}: there is no such file.")
-        return probe.read_header(path)
-    place = urlsplit(file)
-    ref = ObjectRef(bucket=place.netloc, key=place.path.removeprefix("/"))
+        return read_header(path)
+    url = urlsplit(file)
+    ref = ObjectRef(bucket=url.netloc, key=url.path.removeprefix("/"))
     if not ref.bucket or not ref.key:
         raise Refusal(Code.INVALID_REQUEST, f"{file} names no object: s3://BUCKET/KEY does.")
-    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - boto3, only where it is needed
+    from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - boto3, for objects in S3 only
 
     from core.bootstrap.admin import store  # noqa: PLC0415
-    from pictureperfect.deployment.aws_session import sentence  # noqa: PLC0415
+    from pictureperfect.deployment.aws_session import explain_error  # noqa: PLC0415
 
     try:
-        return _remote(ref, store(ref.bucket), folder / "beginning")
+        return _read_remote_header(ref, store(ref.bucket), folder / "beginning")
     except Misconfigured as error:
         if not isinstance(error.__cause__, BotoCoreError):
             raise
-        raise Misconfigured(error.code, sentence(error.__cause__)) from error
+        raise Misconfigured(error.code, explain_error(error.__cause__)) from error
 
 
-def _remote(ref: ObjectRef, store: "S3Store", path: Path) -> ImageHeader:
-    """The header of an object, by ever more of its beginning, until twice as much says the same.
+def _read_remote_header(ref: ObjectRef, store: "S3Store", path: Path) -> ImageHeader:
+    """Read an object's header from its first and last bytes, twice as many each time, until two results agree.
 
-    What is not read is a hole in a file as long as the object: so what needs more fails, or changes its mind.
+    `path` becomes a sparse file of the object's length. A header that needs bytes from a hole fails or changes once
+    those bytes are read.
     """
     stored = store.head(ref)
     if stored is None:
@@ -137,21 +139,21 @@ def _remote(ref: ObjectRef, store: "S3Store", path: Path) -> ImageHeader:
     os.truncate(path, stored.bytes)
     have, before = 0, None
     with path.open("r+b") as file:
-        if stored.bytes > _FIRST + _LAST:
-            file.seek(stored.bytes - _LAST)
-            file.write(store.part(stored.ref, stored.bytes - _LAST, _LAST))
+        if stored.bytes > _HEAD_BYTES + _TAIL_BYTES:
+            file.seek(stored.bytes - _TAIL_BYTES)
+            file.write(store.part(stored.ref, stored.bytes - _TAIL_BYTES, _TAIL_BYTES))
         while True:
-            wanted = min(stored.bytes, max(_FIRST, 2 * have))
+            wanted = min(stored.bytes, max(_HEAD_BYTES, 2 * have))
             file.seek(have)
             file.write(store.part(stored.ref, have, wanted - have) if wanted > have else b"")
             file.flush()
             have = wanted
             try:
-                header = probe.read_header(path)
+                header = read_header(path)
             except ImageFailure:
                 if have == stored.bytes:
                     raise
                 header = None
-            if header and (have == stored.bytes or (header == before and header.format not in _WALKED)):
+            if header and (have == stored.bytes or (header == before and header.format not in _WHOLE_FILE_FORMATS)):
                 return msgspec.structs.replace(header, bytes=stored.bytes)
             before = header

@@ -1,7 +1,7 @@
-"""What `pictureperfect process` has done, kept beside the renditions, so that it can be taken up again.
+"""The journal of `pictureperfect process`, kept beside the renditions, so that an interrupted run can be resumed.
 
-One line of JSON for each answer, appended once its renditions lie where they belong: whoever is killed at any moment
-leaves at most one line cut short, and no line for what was half done. A line that cannot be read counts for nothing.
+It has one line of JSON for each answer, appended once the renditions are in place. A process that is killed leaves at
+most one incomplete line, and no line for an unfinished image. Lines that cannot be read are ignored.
 """
 
 import fcntl
@@ -17,30 +17,30 @@ import msgspec
 from core.domain.model import Status, Value
 
 NAME = ".pictureperfect.jsonl"
-# Seconds. What a power cut takes of the lines after the last sync is done again, which is cheaper than a sync each.
+# Seconds between syncs. Lines that a power cut loses are done again, which is cheaper than a sync for each line.
 _SYNC_SECONDS = 1.0
 
 Answer = dict[str, Any]
 Key = tuple[str, str, str]
 
 
-class InUse(Exception):  # noqa: N818 - a state of the folder
-    """Another process works into the same folder."""
+class FolderInUse(Exception):  # noqa: N818 - a state of the folder
+    """Another process holds the journal of this folder."""
 
 
 class Work(Value, frozen=True, kw_only=True):
-    """One file through one pipeline, and all that decides what comes of it: equal works have equal answers."""
+    """One file and one pipeline, with everything that decides the answer: equal works have equal answers."""
 
-    #: The source's absolute path, its size in bytes and when it was last written to.
+    #: The source's absolute path, its size in bytes and the time of its last change.
     file: str
     size: int
     mtime_ns: int
-    #: The folder of its renditions, within that of the journal.
+    #: The folder of its renditions, relative to the journal's.
     label: str
-    #: The pipeline's name, and a digest of all that decides how renditions look.
+    #: The pipeline's name, and the digest of everything that decides the renditions (`pipeline_digest`).
     pipeline: str
     digest: str
-    #: Memory and time: they decide nothing but whether an image fails.
+    #: Limits of memory and time, which decide only whether an image fails.
     bounds: str
 
     @property
@@ -49,7 +49,7 @@ class Work(Value, frozen=True, kw_only=True):
 
 
 class _Entry(Value, frozen=True, kw_only=True):
-    """`answer` has the renditions' paths relative to the journal's folder, so that the folder may be moved."""
+    """A line. The answer's rendition paths are relative to the journal's folder, so that the folder can be moved."""
 
     work: Work
     answer: Answer
@@ -60,27 +60,29 @@ class _Entry(Value, frozen=True, kw_only=True):
 
 
 class Journal:
-    """The journal of one folder. Threads may share it; processes may not: the second one gets InUse."""
+    """The journal of one folder. Threads may share it; a second process gets FolderInUse."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / NAME
         self._lock = threading.Lock()
         self._entries: dict[Key, _Entry] = {}
-        self._owners: dict[str, Key] = {}  # of each rendition's path: who wrote it last
+        self._owners: dict[str, Key] = {}  # rendition path → the key that wrote it last
         self._synced = time.monotonic()
-        #: Answers added since it was opened.
+        #: Count of answers added since the journal was opened.
         self.added = 0
-        self._claim = os.open(folder, os.O_RDONLY)
+        self._lock_file = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(self._claim, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel gives it back, however we end
+            fcntl.flock(
+                self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB
+            )  # the kernel releases it, however the process ends
             self._read()
             self._file = self._path.open("ab", buffering=0)
         except BlockingIOError as error:
-            os.close(self._claim)
-            raise InUse from error
+            os.close(self._lock_file)
+            raise FolderInUse from error
         except BaseException:
-            os.close(self._claim)
+            os.close(self._lock_file)
             raise
 
     def __enter__(self) -> Self:
@@ -90,21 +92,21 @@ class Journal:
         with self._lock:
             os.fsync(self._file.fileno())
             self._file.close()
-            os.close(self._claim)
+            os.close(self._lock_file)
 
     def answer(self, work: Work) -> Answer | None:
-        """What came of the same work earlier; None where nothing did, or its renditions are not there any more."""
+        """The earlier answer to the same work; None without one, or if its renditions are gone or changed."""
         entry = self._entries.get(work.key)
         if entry is None:
             return None
         failed = entry.answer["status"] == Status.FAILED
         known = entry.work if failed else msgspec.structs.replace(entry.work, bounds=work.bounds)
-        if known != work or not all(self._whole(rendition, work.key) for rendition in entry.answer["renditions"]):
+        if known != work or not all(self._is_intact(rendition, work.key) for rendition in entry.answer["renditions"]):
             return None
         return {**entry.answer, "renditions": [self._absolute(rendition) for rendition in entry.answer["renditions"]]}
 
     def add(self, work: Work, answer: Answer) -> None:
-        """Keep an answer whose renditions lie in the folder; what an earlier answer to it left besides goes."""
+        """Append an answer whose renditions are in place, and delete those that only the earlier answer had."""
         renditions = [
             {**rendition, "path": str(Path(rendition["path"]).relative_to(self._folder))}
             for rendition in answer["renditions"]
@@ -113,35 +115,35 @@ class Journal:
         with self._lock:
             self._remove_superseded(entry)
             self._append(msgspec.json.encode(entry) + b"\n")
-            self._take(entry)
+            self._remember(entry)
             self.added += 1
             if time.monotonic() - self._synced >= _SYNC_SECONDS:
                 os.fsync(self._file.fileno())
                 self._synced = time.monotonic()
 
     def forget(self, works: Iterable[Work]) -> None:
-        """No answer to these is known any more. That they own their renditions still is."""
+        """Drop the answers to these works, but remember which renditions they own."""
         for work in works:
             entry = self._entries.get(work.key)
             if entry:
-                nothing = msgspec.structs.replace(entry.work, digest="")
-                self._entries[work.key] = msgspec.structs.replace(entry, work=nothing)
+                unmatched = msgspec.structs.replace(entry.work, digest="")
+                self._entries[work.key] = msgspec.structs.replace(entry, work=unmatched)
         self._rewrite()
         self._file.close()
         self._file = self._path.open("ab", buffering=0)
 
     def _append(self, line: bytes) -> None:
-        while line:  # a disk that fills up takes a part, and refuses the rest
+        while line:  # a full disk takes a part of the line and refuses the rest
             line = line[self._file.write(line) :]
 
     def _read(self) -> None:
         *lines, rest = self._path.read_bytes().split(b"\n") if self._path.exists() else [b""]
         for line in (*lines, rest):
             try:
-                self._take(msgspec.json.decode(line, type=_Entry))
+                self._remember(msgspec.json.decode(line, type=_Entry))
             except (msgspec.DecodeError, UnicodeDecodeError, KeyError, TypeError):
                 continue
-        if rest or len(lines) != len(self._entries):  # cut short, or with what later lines made void
+        if rest or len(lines) != len(self._entries):  # an incomplete line, or lines that later ones replace
             self._rewrite()
 
     def _rewrite(self) -> None:
@@ -152,9 +154,9 @@ class Journal:
             os.fsync(file.fileno())
         fresh.replace(self._path)
 
-    def _take(self, entry: _Entry) -> None:
+    def _remember(self, entry: _Entry) -> None:
         paths = entry.paths
-        self._entries.pop(entry.work.key, None)  # the order is that of the last writing: whose a path is depends on it
+        self._entries.pop(entry.work.key, None)  # keep the order of the last write, which decides the owner of a path
         self._entries[entry.work.key] = entry
         self._owners |= dict.fromkeys(paths, entry.work.key)
 
@@ -167,8 +169,8 @@ class Journal:
         if stale and not entry.paths and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
 
-    def _whole(self, rendition: Answer, key: Key) -> bool:
-        """There, as long as it was, and not written by another since."""
+    def _is_intact(self, rendition: Answer, key: Key) -> bool:
+        """Whether the file exists with its length and was not overwritten by another work."""
         try:
             length = (self._folder / rendition["path"]).stat().st_size
         except OSError:

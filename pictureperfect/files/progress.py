@@ -1,4 +1,4 @@
-"""How far a long command is: a bar on a terminal, a line now and then in a log."""
+"""Progress of `process` on stderr: a bar on a terminal, otherwise a line now and then."""
 
 import sys
 import time
@@ -9,18 +9,18 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pictureperfect.console import notes
 
-_FIRST, _LAST = 10.0, 60.0  # seconds between two lines: soon at first, once a minute when it takes hours
+_SHORTEST, _LONGEST = 10.0, 60.0  # seconds between two lines: more the longer the command runs
 
 
-class Tally:
-    """Counts what is done, on stderr. `done` and `failed` are what earlier runs leave to be told. A context manager."""
+class FileProgress:
+    """Counts finished files. `done` and `failed` start with the counts of earlier runs. A context manager."""
 
     def __init__(self, total: int, done: int = 0, failed: int = 0) -> None:
         self._total, self._done, self._failed = total, done, failed
         self._before = done
         self._began = time.monotonic()
-        self._due = self._began + _FIRST
-        self._told = False
+        self._due = self._began + _SHORTEST
+        self._has_printed = False
         console = notes()
         self._terminal = console.is_terminal
         columns = (
@@ -30,7 +30,7 @@ class Tally:
             TextColumn("{task.fields[words]}"),
             TimeRemainingColumn(compact=True),
         )
-        # Where stdout is a terminal too, its lines go above the bar; where it is a file, Rich must not touch it.
+        # If stdout is a terminal too, its lines go above the bar; if it is a file, Rich must not touch it.
         self._bar = Progress(
             *columns,
             console=console,
@@ -47,13 +47,13 @@ class Tally:
 
     def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
         self._bar.stop()
-        if kind is None and (self._terminal or self._told):
+        if kind is None and (self._terminal or self._has_printed):
             again = f", {self._before} of them earlier" if self._before else ""
             seconds = time.monotonic() - self._began
             click.echo(f"{self._done} done{again}, {self._failed} failed, in {_duration(seconds)}.", err=True)
 
     def add(self, *, failed: bool) -> None:
-        """One more is done."""
+        """Count one more finished file."""
         self._done += 1
         self._failed += failed
         self._bar.update(self._task, completed=self._done, words=self._words())
@@ -62,7 +62,7 @@ class Tally:
             left = (self._total - self._done) / self._rate()
             count = f"{self._done} of {self._total} done"
             click.echo(f"{count}, {self._words()}, about {_duration(left)} left", err=True)
-            self._due, self._told = now + min(_LAST, max(_FIRST, (now - self._began) / 4)), True
+            self._due, self._has_printed = now + min(_LONGEST, max(_SHORTEST, (now - self._began) / 4)), True
 
     def _words(self) -> str:
         rate = self._rate()

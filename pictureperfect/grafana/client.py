@@ -1,4 +1,4 @@
-"""Grafana's HTTP API, as far as it takes to put dashboards and alert rules into it.
+"""A client of Grafana's HTTP API that pushes dashboards and alert rules.
 
 https://grafana.com/docs/grafana/v11.6/developers/http_api/
 """
@@ -16,23 +16,23 @@ from core.domain.model import Value
 from pictureperfect.grafana import rules
 
 _SECONDS = 30.0
-#: What Grafana lets through from the API alone stays changeable on its pages only with this.
+#: Rules that the API writes can be edited in Grafana only if they were written with this header.
 _EDITABLE = {"X-Disable-Provenance": "true"}
-#: A header's value may hold no more.
+#: Characters that a header's value may hold.
 _TOKEN = re.compile(r"[!-~]+")
 Json = dict[str, Any]
 
 
 class GrafanaError(Exception):
-    """What Grafana would not do, in words; `status` is of HTTP, 0 where no answer came."""
+    """A request that failed. `status` is the HTTP status, 0 without an answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
 
 
-class Pushed(Value, frozen=True):
-    """What became of one dashboard or group of rules: created, changed, or the same as it was."""
+class PushResult(Value, frozen=True):
+    """The outcome for a dashboard or a group of rules: `created`, `changed` or `the same`."""
 
     title: str
     outcome: str
@@ -40,14 +40,17 @@ class Pushed(Value, frozen=True):
 
 
 class Grafana:
-    """One Grafana, by its address and the token of a service account. An address may have a path."""
+    """A Grafana, by its URL, which may have a path, and a service account's token."""
 
     def __init__(self, url: str, token: str) -> None:
-        self._origin, self._path = _parts(url)
+        """Raises GrafanaError for a URL or a token that cannot be right."""
+        self._origin, self._path = _split_url(url)
         self._url = self._origin + self._path
         token = token.strip()
         if not _TOKEN.fullmatch(token):
-            raise GrafanaError(0, "GRAFANA_TOKEN is no token: it has something in it that is neither letter nor sign.")
+            raise GrafanaError(
+                0, "GRAFANA_TOKEN is not a token: it has blanks, control characters or characters outside ASCII in it."
+            )
         self._headers = {
             "Authorization": f"Bearer {token}",
             "Accept": "application/json",
@@ -55,113 +58,116 @@ class Grafana:
         }
         self._http = urllib3.PoolManager(timeout=_SECONDS, retries=False)
 
-    def source(self, kinds: tuple[str, ...], wanted: str, option: str) -> str:
-        """The uid of the data source of one of these kinds; `wanted`, where it is given, must be one of them.
+    def data_source(self, kinds: tuple[str, ...], wanted: str, option: str) -> str:
+        """The uid of the only data source of these kinds, or `wanted`, the value of `option`, if that is one of them.
 
-        Raises GrafanaError where there is none, or several and none is wanted.
+        Raises GrafanaError without such a data source, and for several if none is wanted.
         """
-        found: dict[str, str] = {
-            one["uid"]: one["name"] for one in self._call("GET", "/api/datasources") if one["type"] in kinds
+        names: dict[str, str] = {
+            source["uid"]: source["name"] for source in self._call("GET", "/api/datasources") if source["type"] in kinds
         }
         if wanted:
-            if wanted in found:
+            if wanted in names:
                 return wanted
-            raise GrafanaError(404, f"{option}: there is no data source {wanted!r} of {kinds[0]}; {_listed(found)}")
-        if len(found) == 1:
-            return next(iter(found))
-        if not found:
+            raise GrafanaError(
+                404, f"{option}: there is no data source {wanted!r} of {kinds[0]}; {_list_sources(names)}"
+            )
+        if len(names) == 1:
+            return next(iter(names))
+        if not names:
             raise GrafanaError(404, f"There is no data source of {kinds[0]} in {self._url}: add one, then push again.")
-        raise GrafanaError(409, f"{option} must say which data source of {kinds[0]} it is; {_listed(found)}")
+        raise GrafanaError(409, f"{option} must name one of the data sources of {kinds[0]}; {_list_sources(names)}")
 
-    def folder(self, uid: str, title: str) -> bool:
-        """Make the folder, unless it is there; true where it was not."""
+    def create_folder(self, uid: str, title: str) -> bool:
+        """Create the folder unless it exists. Returns whether it was created."""
         try:
             self._call("GET", f"/api/folders/{quote(uid)}")
         except GrafanaError as error:
-            if error.status != 404:  # noqa: PLR2004 - HTTP's
+            if error.status != 404:  # noqa: PLR2004 - not found
                 raise
         else:
             return False
         try:
             self._call("POST", "/api/folders", {"uid": uid, "title": title})
         except GrafanaError as error:
-            if error.status not in {409, 412}:  # somebody made it meanwhile
+            if error.status not in {409, 412}:  # created by someone else in the meantime
                 raise
             return False
         return True
 
-    def dashboard(self, board: Json, folder_uid: str, version: str, *, overwrite: bool) -> Pushed:
-        """Create or change one. Raises GrafanaError(412) where somebody changed it since it was pushed."""
+    def push_dashboard(self, board: Json, folder_uid: str, version: str, *, overwrite: bool) -> PushResult:
+        """Create or update a dashboard. Raises GrafanaError(412) if it was edited in Grafana, unless `overwrite`."""
         title, uid = board["title"], board["uid"]
-        mark = f"pictureperfect {version}"
-        there = self._there(f"/api/dashboards/uid/{quote(uid)}")
+        message = f"pictureperfect {version}"
+        current = self._get(f"/api/dashboards/uid/{quote(uid)}")
         base = 0
-        if there is not None:
-            held, meta = there["dashboard"], there["meta"]
+        if current is not None:
+            held, meta = current["dashboard"], current["meta"]
             url = self._link(meta["url"])
-            if _bare(held) == _bare(board) and meta.get("folderUid") == folder_uid:
-                return Pushed(title, "the same", url)
+            if _without_state(held) == _without_state(board) and meta.get("folderUid") == folder_uid:
+                return PushResult(title, "the same", url)
             base = held["version"]
-            if not overwrite and not self._is_ours(uid, base):
+            if not overwrite and not self._was_pushed(uid, base):
                 raise GrafanaError(412, f"{title} was changed in Grafana: look at it, then push with --overwrite.")
         body = {
             "dashboard": {**board, "id": None, "version": base},
             "folderUid": folder_uid,
-            "message": mark,
+            "message": message,
             "overwrite": overwrite,
         }
         try:
             answer = self._call("POST", "/api/dashboards/db", body)
         except GrafanaError as error:
-            if error.status != 412:  # noqa: PLR2004 - HTTP's
+            if error.status != 412:  # noqa: PLR2004 - precondition failed
                 raise
             raise GrafanaError(412, f"{title}: {error} Look at it, then push with --overwrite.") from error
-        return Pushed(title, "changed" if there else "created", self._link(answer["url"]))
+        return PushResult(title, "changed" if current else "created", self._link(answer["url"]))
 
-    def rules(self, group: Json, folder_uid: str, *, overwrite: bool) -> Pushed:
-        """Create or change a group of alert rules, as Grafana's provisioning file has it; others' rules in it stay.
+    def push_rules(self, group: Json, folder_uid: str, *, overwrite: bool) -> PushResult:
+        """Create or update a group of alert rules, given as in Grafana's provisioning file; other rules in it stay.
 
-        Raises GrafanaError(412) where somebody changed one of ours, or moved it, since it was pushed.
+        Raises GrafanaError(412) if one of the rules was edited or moved in Grafana, unless `overwrite`.
         """
         name, title = group["name"], f"Alert rules: {group['name']}"
         path = f"/api/v1/provisioning/folder/{quote(folder_uid)}/rule-groups/{quote(name)}"
-        wanted = rules.group(group, folder_uid)
-        there = self._there(path)
-        held = there or {**wanted, "rules": []}
-        if there and rules.same(there, wanted):
-            return Pushed(title, "the same")
-        touched = [*rules.changed(held, wanted), *self._moved(held, wanted)]
-        if touched and not overwrite:
-            which = "; ".join(touched)
-            raise GrafanaError(412, f"{title}: changed in Grafana: {which}. Look at it, then push with --overwrite.")
-        self._call("PUT", path, rules.merged(held, wanted), _EDITABLE)
-        return Pushed(title, "changed" if there else "created")
+        wanted = rules.api_group(group, folder_uid)
+        current = self._get(path)
+        held = current or {**wanted, "rules": []}
+        if current and rules.is_pushed(current, wanted):
+            return PushResult(title, "the same")
+        edited = [*rules.edited_titles(held, wanted), *self._moved(held, wanted)]
+        if edited and not overwrite:
+            titles = "; ".join(edited)
+            raise GrafanaError(412, f"{title}: changed in Grafana: {titles}. Look at it, then push with --overwrite.")
+        self._call("PUT", path, rules.merge(held, wanted), _EDITABLE)
+        return PushResult(title, "changed" if current else "created")
 
-    def _moved(self, there: Json, wanted: Json) -> list[str]:
-        """The titles of those rules that are in another group now."""
-        here = {rule["uid"] for rule in there["rules"]}
+    def _moved(self, current: Json, wanted: Json) -> list[str]:
+        """The titles of the wanted rules that are in another group now."""
+        here = {rule["uid"] for rule in current["rules"]}
         missing = [rule["uid"] for rule in wanted["rules"] if rule["uid"] not in here]
-        found = [self._there(f"/api/v1/provisioning/alert-rules/{quote(uid)}") for uid in missing]
-        return [rule["title"] for rule in found if rule]
+        moved = [self._get(f"/api/v1/provisioning/alert-rules/{quote(uid)}") for uid in missing]
+        return [rule["title"] for rule in moved if rule]
 
-    def _link(self, told: str) -> str:
-        """The address of a page; what Grafana tells begins with its own path, where it knows of one."""
-        return self._origin + (told if told.startswith(f"{self._path}/") else self._path + told)
+    def _link(self, path: str) -> str:
+        """The URL of a page. Grafana includes its own path only if it is configured to be served from one."""
+        return self._origin + (path if path.startswith(f"{self._path}/") else self._path + path)
 
-    def _is_ours(self, uid: str, version: int) -> bool:
-        """Whether the version that is there is one that was pushed: its message says so."""
-        found = self._call("GET", f"/api/dashboards/uid/{quote(uid)}/versions?limit=1")
-        last = found["versions"] if isinstance(found, dict) else found
-        return any(one["version"] == version and one["message"].startswith("pictureperfect ") for one in last)
+    def _was_pushed(self, uid: str, version: int) -> bool:
+        """Whether the latest version is a pushed one, by its message."""
+        answer = self._call("GET", f"/api/dashboards/uid/{quote(uid)}/versions?limit=1")
+        latest = answer["versions"] if isinstance(answer, dict) else answer
+        return any(each["version"] == version and each["message"].startswith("pictureperfect ") for each in latest)
 
-    def _there(self, path: str) -> Json | None:
+    def _get(self, path: str) -> Json | None:
+        """None if there is no such thing."""
         try:
-            found: Json = self._call("GET", path)
+            answer: Json = self._call("GET", path)
         except GrafanaError as error:
-            if error.status == 404:  # noqa: PLR2004 - HTTP's
+            if error.status == 404:  # noqa: PLR2004 - not found
                 return None
             raise
-        return found
+        return answer
 
     def _call(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - JSON
         try:
@@ -174,16 +180,16 @@ class Grafana:
             )
         except urllib3.exceptions.HTTPError as error:
             raise GrafanaError(0, f"{self._url} did not answer: {error}") from error
-        if answer.status >= 300:  # noqa: PLR2004 - HTTP's; a redirect leads to a login page
-            raise GrafanaError(answer.status, _told(answer.status, answer.data, self._url))
+        if answer.status >= 300:  # noqa: PLR2004 - a redirect leads to a login page
+            raise GrafanaError(answer.status, _explain(answer.status, answer.data, self._url))
         try:
             return json.loads(answer.data)
         except ValueError as error:
-            raise GrafanaError(answer.status, f"{self._url} answers, but not as Grafana does.") from error
+            raise GrafanaError(answer.status, f"{self._url} answers, but not with Grafana's JSON.") from error
 
 
-def _parts(url: str) -> tuple[str, str]:
-    """Scheme and host; the path. Raises GrafanaError where it is no address, or the token would be read on its way."""
+def _split_url(url: str) -> tuple[str, str]:
+    """Scheme and host, and the path. Raises GrafanaError for a malformed URL, and for http:// to another machine."""
     try:
         parts = urlsplit(url)
         host, _port = parts.hostname, parts.port
@@ -191,43 +197,45 @@ def _parts(url: str) -> tuple[str, str]:
         host, parts = None, urlsplit("")
     if parts.scheme not in {"http", "https"} or not host:
         raise GrafanaError(0, f"{url} is no address of a Grafana: it must begin with https://")
-    if parts.scheme == "http" and not _is_here(host):
-        raise GrafanaError(0, f"{url} would be told the token in clear: take https://, or a tunnel to localhost.")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise GrafanaError(0, f"{url} would be sent the token unencrypted: use https://, or a tunnel to localhost.")
     return f"{parts.scheme}://{parts.netloc}", parts.path.rstrip("/")
 
 
-def _is_here(host: str) -> bool:
-    """Whether it is this machine."""
+def _is_loopback(host: str) -> bool:
+    """Whether the host is this machine."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
 
 
-def _bare(board: Json) -> Json:
-    """Without what Grafana keeps beside it."""
+def _without_state(board: Json) -> Json:
+    """The dashboard without the fields that Grafana maintains."""
     return {key: value for key, value in board.items() if key not in {"id", "version"}}
 
 
-def _listed(found: Mapping[str, str]) -> str:
-    return "there are " + (", ".join(f"{uid} ({name})" for uid, name in sorted(found.items())) or "none")
+def _list_sources(names: Mapping[str, str]) -> str:
+    return "there are " + (", ".join(f"{uid} ({name})" for uid, name in sorted(names.items())) or "none")
 
 
-def _told(status: int, data: bytes, url: str) -> str:
-    """Grafana's own words, and what to do where it says little."""
+def _explain(status: int, data: bytes, url: str) -> str:
+    """Grafana's message, and the remedy for statuses whose message says little."""
     try:
-        said = str(json.loads(data).get("message", ""))
+        message = str(json.loads(data).get("message", ""))
     except (ValueError, AttributeError):
-        said = ""
+        message = ""
     match status:
         case 401:
-            return f"{url} does not know the token: GRAFANA_TOKEN must be a service account's, and not have ended."
+            return (
+                f"{url} does not know the token: GRAFANA_TOKEN must be a service account's token that has not expired."
+            )
         case 403:
             role = "it needs the role Admin, or Editor and --no-rules"
-            return f"The token's account may not do that ({said or 'forbidden'}): {role}."
+            return f"The token's account may not do that ({message or 'forbidden'}): {role}."
         case 301 | 302 | 303 | 307 | 308:
-            return f"{url} leads elsewhere, to a login page perhaps: the API must be reached without a proxy's login."
-        case 404 if not said:
-            return f"{url} has no such API: give the address of Grafana itself, with its path where it has one."
+            return f"{url} redirects, perhaps to a login page: the API must be reachable without a proxy's login."
+        case 404 if not message:
+            return f"{url} has no such API: give the address of Grafana itself, with its path if it has one."
         case _:
-            return f"{url} answered {status}{f': {said}' if said else ''}."
+            return f"{url} answered {status}{f': {message}' if message else ''}."

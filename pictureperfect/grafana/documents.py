@@ -1,4 +1,4 @@
-"""Dashboards and alert rules as they are in the repository, made one Grafana's and one stack's own."""
+"""Puts a Grafana's data sources and a stack's names into dashboards and alert rules of the repository."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,61 +8,62 @@ from core.domain.model import Value
 Json = dict[str, Any]
 
 
-class Place(Value, frozen=True):
-    """What a stack is called, and where it is: as infra/settings.toml and METRICS_NAMESPACE say, and by default."""
+class StackNames(Value, frozen=True):
+    """`stack` is the name in infra/settings.toml, `namespace` the functions' METRICS_NAMESPACE."""
 
     stack: str = "picture-perfect"
     namespace: str = "PicturePerfect"
     region: str = "default"
 
 
-_DEFAULT = Place()
+#: The names in the repository's documents.
+_DEFAULT = StackNames()
 
 
-def with_source(document: Json, sources: Mapping[str, str]) -> Json:
-    """The document, each uid of `sources` replaced by that Grafana's own."""
-    replaced: Json = _replaced(document, sources)
+def with_data_sources(document: Json, uids: Mapping[str, str]) -> Json:
+    """The document with the data sources' uids replaced. `uids`: uid in the repository → uid in that Grafana."""
+    replaced: Json = _replace_strings(document, uids)
     return replaced
 
 
-def in_place(document: Json, place: Place) -> Json:
-    """The document: rules ask for that stack, and the variables of dashboards say it first."""
-    found: Json = _placed(document, place)
-    return found
+def for_stack(document: Json, names: StackNames) -> Json:
+    """The document with the stack's names in the queries of rules and in the variables of dashboards."""
+    renamed: Json = _rename(document, names)
+    return renamed
 
 
-def _replaced(value: Any, sources: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+def _replace_strings(value: Any, uids: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
-        return {key: _replaced(each, sources) for key, each in value.items()}
+        return {key: _replace_strings(each, uids) for key, each in value.items()}
     if isinstance(value, list):
-        return [_replaced(each, sources) for each in value]
-    return sources.get(value, value) if isinstance(value, str) else value
+        return [_replace_strings(each, uids) for each in value]
+    return uids.get(value, value) if isinstance(value, str) else value
 
 
-def _placed(value: Any, place: Place) -> Any:  # noqa: ANN401 - JSON
+def _rename(value: Any, names: StackNames) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, list):
-        return [_placed(each, place) for each in value]
+        return [_rename(each, names) for each in value]
     if not isinstance(value, dict):
         return value
-    if "current" in value and value.get("name") in Place.__struct_fields__:
-        return _variable(value, getattr(place, value["name"]))
-    found = {key: _placed(each, place) for key, each in value.items()}
-    if "metricName" in found:
-        if found["namespace"] == _DEFAULT.namespace:
-            found["namespace"] = place.namespace
-        if found["region"] == _DEFAULT.region:
-            found["region"] = place.region
-        found["dimensions"] = {name: _own(said, place) for name, said in found["dimensions"].items()}
-    return found
+    if "current" in value and value.get("name") in StackNames.__struct_fields__:
+        return _variable(value, getattr(names, value["name"]))
+    renamed = {key: _rename(each, names) for key, each in value.items()}
+    if "metricName" in renamed:
+        if renamed["namespace"] == _DEFAULT.namespace:
+            renamed["namespace"] = names.namespace
+        if renamed["region"] == _DEFAULT.region:
+            renamed["region"] = names.region
+        renamed["dimensions"] = {key: _resource_name(name, names) for key, name in renamed["dimensions"].items()}
+    return renamed
 
 
 def _variable(variable: Json, value: str) -> Json:
-    """What may be chosen at the top of a dashboard, with another choice made."""
+    """A dashboard's variable with another value chosen."""
     chosen = {**variable, "current": {**variable["current"], "text": value, "value": value}}
     return {**chosen, "query": value} if variable["type"] == "textbox" else chosen
 
 
-def _own(name: str, place: Place) -> str:
-    """The name of one of the stack's parts."""
-    begins = f"{_DEFAULT.stack}-"
-    return f"{place.stack}-{name.removeprefix(begins)}" if name.startswith(begins) else name
+def _resource_name(name: str, names: StackNames) -> str:
+    """The name of a queue or function of the stack, which begins with the stack's name."""
+    prefix = f"{_DEFAULT.stack}-"
+    return f"{names.stack}-{name.removeprefix(prefix)}" if name.startswith(prefix) else name

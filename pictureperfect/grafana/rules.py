@@ -1,7 +1,7 @@
-"""Groups of alert rules: what a push left as it was, what somebody changed since, and what is theirs alone.
+"""Groups of alert rules: merges a push with a group in Grafana, and finds the rules that were edited there.
 
-Grafana keeps no history of rules that its API tells. So each rule carries a mark of what was pushed; who changes the
-rule on a page leaves the mark as it was.
+Grafana's API has no history of rules. Each pushed rule therefore carries a fingerprint of itself as an annotation; an
+edit in Grafana changes the rule and leaves the annotation.
 """
 
 import json
@@ -11,18 +11,18 @@ from hashlib import sha256
 from typing import Any
 
 Json = dict[str, Any]
-#: Annotations of such a name are in no notification.
+#: The annotation with the fingerprint. Grafana shows no annotation with such a name in notifications.
 MARK = "__pictureperfect__"
-#: What Grafana says beside a rule, and where it is.
-_BESIDE = {"id", "uid", "orgID", "folderUID", "ruleGroup", "updated", "provenance"}
-#: What Grafana writes into each query unless it is there.
+#: Fields that Grafana adds to a rule.
+_ADDED_FIELDS = {"id", "uid", "orgID", "folderUID", "ruleGroup", "updated", "provenance"}
+#: Values that Grafana writes into each query without them.
 _DEFAULTS = {"intervalMs": 1000, "maxDataPoints": 43200}
 _TIMES = ("for", "keep_firing_for")
 _LENGTHS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 
 
-def group(document: Json, folder_uid: str) -> Json:
-    """A group of Grafana's provisioning file as its API wants it, each rule marked."""
+def api_group(document: Json, folder_uid: str) -> Json:
+    """A group of Grafana's provisioning file as the API takes it, with a fingerprint in each rule."""
     name, interval = document["name"], int(_seconds(document["interval"]))
     rules = [{**rule, "orgID": 1, "folderUID": folder_uid, "ruleGroup": name} for rule in document["rules"]]
     return {
@@ -30,69 +30,70 @@ def group(document: Json, folder_uid: str) -> Json:
         "folderUid": folder_uid,
         "interval": interval,
         "rules": [
-            {**rule, "annotations": {**rule.get("annotations", {}), MARK: _print(rule, interval)}} for rule in rules
+            {**rule, "annotations": {**rule.get("annotations", {}), MARK: _fingerprint(rule, interval)}}
+            for rule in rules
         ],
     }
 
 
-def same(there: Json, wanted: Json) -> bool:
-    """Whether nothing is to be done; rules of somebody else's do not matter."""
-    held = {rule["uid"]: _print(rule, there["interval"]) for rule in there["rules"]}
-    asked = {rule["uid"]: _print(rule, wanted["interval"]) for rule in wanted["rules"]}
-    return held | asked == held and not _retired(there, asked)
+def is_pushed(current: Json, wanted: Json) -> bool:
+    """Whether the group has every wanted rule unchanged and no retired one. Rules of other people are ignored."""
+    held = {rule["uid"]: _fingerprint(rule, current["interval"]) for rule in current["rules"]}
+    asked = {rule["uid"]: _fingerprint(rule, wanted["interval"]) for rule in wanted["rules"]}
+    return held | asked == held and not _retired(current, asked)
 
 
-def changed(there: Json, wanted: Json) -> list[str]:
-    """The titles of those rules that a push would undo somebody's change of."""
-    asked = {rule["uid"]: _print(rule, wanted["interval"]) for rule in wanted["rules"]}
+def edited_titles(current: Json, wanted: Json) -> list[str]:
+    """The titles of the rules whose edits in Grafana a push would overwrite."""
+    asked = {rule["uid"]: _fingerprint(rule, wanted["interval"]) for rule in wanted["rules"]}
     return [
         rule["title"]
-        for rule in there["rules"]
+        for rule in current["rules"]
         if rule["uid"] in asked
-        and _print(rule, there["interval"]) != asked[rule["uid"]]
-        and not _as_pushed(rule, there["interval"])
+        and _fingerprint(rule, current["interval"]) != asked[rule["uid"]]
+        and not _is_as_pushed(rule, current["interval"])
     ]
 
 
-def merged(there: Json, wanted: Json) -> Json:
-    """What is wanted, and behind it what else is in the group; but not what an older push left, and nobody changed."""
+def merge(current: Json, wanted: Json) -> Json:
+    """The wanted rules, then the group's other rules without those that an older push left unedited."""
     uids = {rule["uid"]: "" for rule in wanted["rules"]}
-    gone = _retired(there, uids)
-    kept = [rule for rule in there["rules"] if rule["uid"] not in uids and rule["uid"] not in gone]
+    gone = _retired(current, uids)
+    kept = [rule for rule in current["rules"] if rule["uid"] not in uids and rule["uid"] not in gone]
     return {**wanted, "rules": [*wanted["rules"], *kept]}
 
 
-def _retired(there: Json, wanted: Mapping[str, str]) -> set[str]:
-    """The rules that a push left here and that are wanted no more."""
-    rules = there["rules"]
-    return {rule["uid"] for rule in rules if rule["uid"] not in wanted and _as_pushed(rule, there["interval"])}
+def _retired(current: Json, wanted: Mapping[str, str]) -> set[str]:
+    """The uids of unedited rules of an older push that are no longer wanted."""
+    rules = current["rules"]
+    return {rule["uid"] for rule in rules if rule["uid"] not in wanted and _is_as_pushed(rule, current["interval"])}
 
 
-def _as_pushed(rule: Json, interval: int) -> bool:
-    return bool((rule.get("annotations") or {}).get(MARK) == _print(rule, interval))
+def _is_as_pushed(rule: Json, interval: int) -> bool:
+    return bool((rule.get("annotations") or {}).get(MARK) == _fingerprint(rule, interval))
 
 
-def _print(rule: Json, interval: int) -> str:
-    """Of all that somebody may change; with the uid in it, so that the copy of a rule is none that was pushed."""
-    told = {name: value for name, value in rule.items() if name not in _BESIDE}
-    told["annotations"] = {name: text for name, text in (rule.get("annotations") or {}).items() if name != MARK}
-    told |= {name: _seconds(rule[name]) for name in _TIMES if rule.get(name)}
-    text = json.dumps([rule["uid"], interval, _plain(told)], sort_keys=True)
+def _fingerprint(rule: Json, interval: int) -> str:
+    """A digest of every field that can be edited, and of the uid, so that a copied rule has another fingerprint."""
+    fields = {name: value for name, value in rule.items() if name not in _ADDED_FIELDS}
+    fields["annotations"] = {name: text for name, text in (rule.get("annotations") or {}).items() if name != MARK}
+    fields |= {name: _seconds(rule[name]) for name in _TIMES if rule.get(name)}
+    text = json.dumps([rule["uid"], interval, _without_defaults(fields)], sort_keys=True)
     return sha256(text.encode()).hexdigest()[:16]
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """Without what is there by default: nothing, and what Grafana writes in."""
+def _without_defaults(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """The value without empty fields and without Grafana's defaults."""
     if isinstance(value, list):
-        return [_plain(each) for each in value]
+        return [_without_defaults(each) for each in value]
     if not isinstance(value, dict):
         return value
-    found = {name: _plain(each) for name, each in value.items() if each != _DEFAULTS.get(name)}
-    return {name: each for name, each in found.items() if each not in (None, "", 0, [], {})}
+    kept = {name: _without_defaults(each) for name, each in value.items() if each != _DEFAULTS.get(name)}
+    return {name: each for name, each in kept.items() if each not in (None, "", 0, [], {})}
 
 
-def _seconds(length: str | float) -> float:
-    """Of a time as Grafana spells it: 1h30m; the API has intervals in seconds."""
-    if not isinstance(length, str):
-        return length
-    return sum(int(number) * _LENGTHS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", length))
+def _seconds(duration: str | float) -> float:
+    """The seconds of a duration as Grafana writes it, such as 1h30m; the API has seconds already."""
+    if not isinstance(duration, str):
+        return duration
+    return sum(int(number) * _LENGTHS[unit] for number, unit in re.findall(r"(\d+)(ms|[smhdwy])", duration))

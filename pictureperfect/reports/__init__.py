@@ -1,1 +1,1 @@
-"""The report: as a page, as tables on the terminal, as rows for a spreadsheet or a data frame."""
+"""The report as an HTML page, as tables for the terminal, and as CSV or Parquet."""

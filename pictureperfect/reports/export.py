@@ -1,4 +1,4 @@
-"""A report as rows: CSV for spreadsheets, Parquet for data frames; docs/reference/cli.md has the columns."""
+"""A report's rows as CSV or Parquet. docs/reference/cli.md describes the columns."""
 
 import csv
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from core.ports.report_rows import Row
 
 COLUMNS = Row.__struct_fields__
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_BATCH = 50_000  # rows of a row group, which are in memory at once
+_BATCH = 50_000  # rows of a Parquet row group, all in memory at once
 
 _TYPES = {
     "day": pa.date32(),
@@ -27,7 +27,7 @@ SCHEMA = pa.schema([pa.field(name, _TYPES.get(name, pa.float64()), nullable=name
 
 
 def write_csv(rows: Iterable[Row], file: TextIO) -> int:
-    """RFC 4180, with a head; what is missing is empty, and no text is a formula. Returns how many."""
+    """Write CSV (RFC 4180) with a header row. Missing values are empty. Returns the row count."""
     writer, count = csv.writer(file), 0
     writer.writerow(COLUMNS)
     for row in rows:
@@ -37,7 +37,7 @@ def write_csv(rows: Iterable[Row], file: TextIO) -> int:
 
 
 def write_parquet(rows: Iterable[Row], file: Path | BinaryIO) -> int:
-    """One file, a page of rows at a time in memory. Returns how many rows."""
+    """Write one Parquet file, with `_BATCH` rows at a time in memory. Returns the row count."""
     remaining, count = iter(rows), 0
     with parquet.ParquetWriter(file, SCHEMA, compression="zstd") as writer:
         while batch := list(islice(remaining, _BATCH)):
@@ -47,7 +47,7 @@ def write_parquet(rows: Iterable[Row], file: Path | BinaryIO) -> int:
 
 
 def _cell(value: object) -> object:
-    """As few digits as say the number; an apostrophe before what a spreadsheet would take for a formula."""
+    """Floats with the fewest digits that identify them; an apostrophe before a text that would be a formula."""
     if isinstance(value, str) and value.startswith(_FORMULA):
         return f"'{value}"
     return repr(value) if isinstance(value, float) else value

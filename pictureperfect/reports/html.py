@@ -1,4 +1,4 @@
-"""The report as one page that needs nothing but itself: no script, no font, no picture from elsewhere."""
+"""The report as one HTML page without scripts and external files."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from markupsafe import Markup
 
 from core.ports.reports import Day, Failure, Latency, Line, Report, ReportQuery, Sums
 from pictureperfect.reports import numbers
-from pictureperfect.reports.svg import Chart, Columns, Series, Span, Times, spans, word_for
+from pictureperfect.reports.svg import Chart, Columns, Series, Span, Times, interval_of, spans
 
 _TEMPLATE = Path(__file__).with_name("report.html")
-#: By what images are counted, as a table's head has it.
+#: Groupings of images, and the headings of their tables.
 TITLES = {"customer": "Customer", "format": "Format", "source": "Door", "route": "Worked on by", "pipeline": "Pipeline"}
-#: Side by side, each about as high as the other.
+#: Two columns of tables of about the same height.
 _STACKS = (("format", "route"), ("source", "pipeline"))
-#: How the page calls what the ledger calls otherwise.
+#: The page's names for values of the ledger.
 _NAMES = {
     ("route", "lambda"): "Lambda",
     ("route", "batch"): "Batch",
@@ -28,7 +28,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One number at the top, and what is said beneath."""
+    """A number at the top of the page. `small` is the text beneath it."""
 
     name: str
     value: str
@@ -37,7 +37,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table with a bar; widths in per cent."""
+    """A row of a table with a bar of `width` per cent. `rest` marks the row of all others."""
 
     name: str
     cells: tuple[str, ...]
@@ -50,7 +50,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a title, and a sentence."""
+    """Rows under a title, with a note."""
 
     title: str
     rows: tuple[Row, ...]
@@ -58,7 +58,7 @@ class Table:
 
 
 def page(report: Report) -> str:
-    """The whole of it, as HTML."""
+    """The page as HTML."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = environment.from_string(_TEMPLATE.read_text("utf-8"))
     question = report.question
@@ -79,19 +79,19 @@ def page(report: Report) -> str:
 
 
 def lead(report: Report) -> Markup:
-    """The report in two sentences."""
+    """A summary of the report in a few sentences."""
     sums = report.sums
     if not sums.images:
         return Markup("There is nothing to count.")
-    said = Markup("{} sent <strong>{}</strong>, of which <strong>{}</strong> were processed.").format(
+    sent = Markup("{} sent <strong>{}</strong>, of which <strong>{}</strong> were processed.").format(
         _who(report), numbers.number(sums.images, "image", "images"), numbers.share(sums.processed, sums.images)
     )
-    made = Markup(
+    bytes_and_cost = Markup(
         " {} were received, and {} of renditions delivered, for <strong>{}</strong>: {} a thousand images."
-    ).format(numbers.size(sums.bytes_in), numbers.size(sums.bytes_out), numbers.usd(sums.usd), _thousand(sums))
+    ).format(numbers.size(sums.bytes_in), numbers.size(sums.bytes_out), numbers.usd(sums.usd), _usd_per_thousand(sums))
     if not report.before.images:
-        return said + made
-    return said + made + Markup(" {}").format(_compared(report))
+        return sent + bytes_and_cost
+    return sent + bytes_and_cost + Markup(" {}").format(_compared(report))
 
 
 def _compared(report: Report) -> str:
@@ -108,7 +108,7 @@ def _compared(report: Report) -> str:
 
 
 def _is_unfinished(report: Report) -> bool:
-    """Whether images may still be added to the last day."""
+    """Whether the last day is today, so that more images may follow."""
     return report.question.until >= report.made_at.date()
 
 
@@ -118,31 +118,32 @@ def _who(report: Report) -> str:
     return numbers.number(report.customers, "customer", "customers")
 
 
-def advice(question: ReportQuery) -> tuple[Markup, ...]:
-    """What to look at where nothing was found."""
+def advice(question: Question) -> tuple[Markup, ...]:
+    """Hints for a period without images."""
     whose = Markup("of <strong>{}</strong> ").format(question.customer) if question.customer else ""
-    names = ", or look whether the customer's name is spelled as its senders spell it" if whose else ""
+    names = ", or check that the customer's name is spelled as its senders spell it" if whose else ""
     days = (numbers.day(question.since), numbers.day(question.until))
     return (
         Markup("The ledger has no image {}that ended from {} to {}. Days are UTC's.").format(whose, *days),
-        Markup("Ask for another time with <code>--since</code> and <code>--until</code>{}.").format(names),
-        Markup("Images that wait, for the function or the database, are shown by <code>pictureperfect status</code>."),
+        Markup("Choose another period with <code>--since</code> and <code>--until</code>{}.").format(names),
+        Markup("<code>pictureperfect status</code> shows the images that are not in the database yet."),
     )
 
 
 def footnotes(report: Report) -> tuple[str, ...]:
-    """How to read it."""
-    exact = "" if report.question.customer else ", told to within 26 %"
+    """Sentences on how images, dollars and changes are counted."""
+    accuracy = "" if report.question.customer else ", accurate to within 26 %"
     made = f"{numbers.day(report.made_at.date())} at {report.made_at:%H:%M} UTC"
     counting = (
-        "Each image is counted once, however often it was delivered, on the day on which it ended, UTC. Its sender "
-        f"waits from its arrival to its commit{exact}. What is saved is the source less its largest rendition."
+        "Each image is counted once, however often it was delivered, on the day on which it ended, UTC. Its wait "
+        f"is the time from arrival to commit{accuracy}. Bytes saved are the source's less its largest "
+        "rendition's."
     )
     dollars = (
-        f"Dollars are what AWS asks for at the prices of {report.prices}, before any free tier or discount: the "
-        "seconds of the function or of Fargate, S3's requests, and S3's storage for as long as objects are kept."
+        f"Dollars are computed with the prices of {report.prices}, before any free tier or discount: the seconds of "
+        "the function or of Fargate, S3's requests, and S3's storage for as long as objects are kept."
     )
-    unfinished = " Today is not over, and those days are." if _is_unfinished(report) else ""
+    unfinished = " Today is not over; those days are." if _is_unfinished(report) else ""
     made_by = f"Made on {made} by Picture Perfect {report.version}."
     compared = f"Changes compare with {_before(report.question)}.{unfinished} {made_by}"
     return counting, dollars, compared
@@ -155,47 +156,47 @@ def _before(question: ReportQuery) -> str:
 
 def _figures(report: Report) -> tuple[Figure, ...]:
     now, before = report.sums, report.before
-    found = [
-        Figure("Images", numbers.count(now.images), _than(now.images, before.images, numbers.count)),
+    figures = [
+        Figure("Images", numbers.count(now.images), _change_from(now.images, before.images, numbers.count)),
         Figure("Processed", numbers.share(now.processed, now.images), numbers.number(now.failed, "failed", "failed")),
-        Figure("Received", numbers.size(now.bytes_in), _than(now.bytes_in, before.bytes_in, numbers.size)),
+        Figure("Received", numbers.size(now.bytes_in), _change_from(now.bytes_in, before.bytes_in, numbers.size)),
         Figure(
             "Saved", numbers.size(now.bytes_saved), f"{numbers.share(now.bytes_saved, now.bytes_in)} of the sources"
         ),
-        Figure("Cost", numbers.usd(now.usd), f"{_thousand(now)} a thousand"),
+        Figure("Cost", numbers.usd(now.usd), f"{_usd_per_thousand(now)} a thousand"),
     ]
     if report.latency:
         slow = numbers.seconds(report.latency.p99)
-        found.append(Figure("Median wait", numbers.seconds(report.latency.p50), f"99{numbers.SPACE}% up to {slow}"))
+        figures.append(Figure("Median wait", numbers.seconds(report.latency.p50), f"99{numbers.SPACE}% up to {slow}"))
     else:
-        found.append(Figure("Median wait", numbers.NONE, ""))
-    return tuple(found)
+        figures.append(Figure("Median wait", numbers.NONE, ""))
+    return tuple(figures)
 
 
-def _than(now: float, before: float, spell: Callable[[float], str]) -> str:
+def _change_from(now: float, before: float, spell: Callable[[float], str]) -> str:
     return f"{numbers.change(now, before)}, from {spell(before)}" if before else ""
 
 
-def _thousand(sums: Sums) -> str:
+def _usd_per_thousand(sums: Sums) -> str:
     return numbers.usd(1000 * sums.usd / sums.images) if sums.images else numbers.NONE
 
 
 def _charts(report: Report) -> tuple[Chart, ...]:
     columns = spans(report.question.since, report.question.until)
     daily = [Span(day, day) for day in _days(report.question)]
-    what = f"by {word_for(columns)}"
+    interval = f"by {interval_of(columns)}"
     by_day = {day.day: day for day in report.days}
 
     def series(style: str, name: str, pick: Callable[[Day], float]) -> Series:
         return Series(style, name, tuple(_sum(by_day, span, pick) for span in columns))
 
     def line(style: str, name: str, pick: Callable[[Latency], float]) -> Series:
-        found = [by_day.get(span.first) for span in daily]
-        return Series(style, name, tuple(pick(day.latency) if day and day.latency else None for day in found))
+        days = [by_day.get(span.first) for span in daily]
+        return Series(style, name, tuple(pick(day.latency) if day and day.latency else None for day in days))
 
     return (
         Columns(
-            f"Images {what}",
+            f"Images {interval}",
             columns,
             (
                 series("good", "processed", lambda day: day.sums.processed),
@@ -203,7 +204,7 @@ def _charts(report: Report) -> tuple[Chart, ...]:
             ),
         ).chart(),
         Columns(
-            f"Dollars {what}",
+            f"Dollars {interval}",
             columns,
             (
                 series("good", "Lambda", lambda day: day.usd.get("lambda", 0.0)),
@@ -222,14 +223,14 @@ def _charts(report: Report) -> tuple[Chart, ...]:
             ),
         ).chart(),
         Columns(
-            f"Bytes received {what}",
+            f"Bytes received {interval}",
             columns,
             (series("good", "received", lambda day: day.sums.bytes_in),),
             spell=numbers.size_column,
             axis=numbers.size_ticks,
         ).chart(),
         Columns(
-            f"Bytes delivered {what}",
+            f"Bytes delivered {interval}",
             columns,
             (series("good", "delivered", lambda day: day.sums.bytes_out),),
             spell=numbers.size_column,
@@ -310,8 +311,8 @@ def _list(kind: str, report: Report) -> Table:
 
 
 def _failures(report: Report) -> Table:
-    found: Sequence[Failure] = report.failures
-    most = max((failure.images for failure in found), default=1)
+    failures: Sequence[Failure] = report.failures
+    most = max((failure.images for failure in failures), default=1)
     rows = tuple(
         Row(
             name=failure.code,
@@ -320,7 +321,7 @@ def _failures(report: Report) -> Table:
             advice=failure.advice,
             cells=(numbers.count(failure.images), numbers.share(failure.images, report.sums.images)),
         )
-        for failure in found
+        for failure in failures
     )
     failed = report.sums.failed
     if not failed:
@@ -332,12 +333,12 @@ def _failures(report: Report) -> Table:
 
 
 def name_of(kind: str, line: Line) -> str:
-    """As people call it."""
+    """The page's name of a line: a value of the ledger, or the count of all others."""
     if line.name is None:
         return f"{line.others} others"
     return _NAMES.get((kind, line.name), line.name)
 
 
 def _width(part: float, most: float) -> float:
-    """Per cent; what is there at all is seen."""
+    """Per cent of `most`, but at least 0.6, so that every bar is visible."""
     return round(max(0.6, 100 * part / most), 2) if part and most else 0.0

@@ -1,4 +1,4 @@
-"""Numbers as people read them: few digits, a unit, and the same in every cell of a column."""
+"""Numbers for people: few digits and a unit. The functions for columns use the same unit in every cell."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -7,7 +7,7 @@ SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
-#: From so many dollars on, so many digits behind the point.
+#: Pairs of an amount in dollars and the digits after the point from that amount on.
 _DOLLARS = ((1000.0, 0), (0.095, 2), (0.0095, 3), (0.00095, 4))
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 
@@ -18,7 +18,7 @@ def count(value: float) -> str:
 
 
 def count_column(values: Iterable[float]) -> list[str]:
-    """Each of them in full."""
+    """Each number in full."""
     return [count(value) for value in values]
 
 
@@ -34,16 +34,18 @@ def _short(value: float) -> str:
     return _signed(f"{value:.3g}")
 
 
-def size(value: float) -> str:
-    """Bytes, in powers of a thousand, three digits of them: 1.24 GB."""
+def size(value: float | None) -> str:
+    """Bytes with three digits, in powers of a thousand: 1.24 GB. A dash for None."""
+    if value is None:
+        return NONE
     power = _power(value)
     scaled = value / 1000.0**power
-    digits = 0 if power == 0 or abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2  # noqa: PLR2004 - as said
+    digits = 0 if power == 0 or abs(scaled) >= 99.95 else 1 if abs(scaled) >= 9.995 else 2  # noqa: PLR2004 - three digits
     return _signed(f"{scaled:.{digits}f}{SPACE}{_UNITS[power]}")
 
 
 def size_column(values: Iterable[float]) -> list[str]:
-    """The same unit and digits in all of them, but for those that would read as nothing."""
+    """Bytes in the unit of the largest value; values that would read as 0.0 in their own unit."""
     cells = list(values)
     largest = max(map(abs, cells), default=0.0)
     power = _power(largest)
@@ -62,12 +64,12 @@ def size_ticks(values: Iterable[float]) -> list[str]:
 
 
 def usd(value: float) -> str:
-    """US dollars, with as many digits as say something: $1,234, $12.30, $0.0042."""
+    """US dollars, with more digits the smaller the amount: $1,234, $12.30, $0.0042."""
     return usd_column([value])[0]
 
 
 def usd_column(values: Iterable[float]) -> list[str]:
-    """The same digits in all of them, as many as the largest needs; what is there is never told as nothing."""
+    """US dollars with the digits that the largest amount needs. A positive amount never reads as zero."""
     cells = list(values)
     largest = max(map(abs, cells), default=0.0)
     digits = next((digits for least, digits in _DOLLARS if largest >= least), 6) if largest else 2
@@ -76,7 +78,7 @@ def usd_column(values: Iterable[float]) -> list[str]:
 
 
 def share(part: float, whole: float) -> str:
-    """98.6 %. What is nearly nothing, or nearly all, is never told as nothing or all."""
+    """98.6 %. A share above 0 never reads as 0 %, a share below 100 never as 100 %."""
     if not whole:
         return NONE
     value = 100 * part / whole
@@ -88,11 +90,11 @@ def share(part: float, whole: float) -> str:
 
 
 def change(now: float, before: float) -> str:
-    """+12 %; nothing where there was nothing to compare with."""
+    """+12 %; empty if `before` is 0."""
     if not before:
         return ""
     value = 100 * (now - before) / abs(before)
-    if abs(value) >= 999.5:  # noqa: PLR2004 - a factor says more
+    if abs(value) >= 999.5:  # noqa: PLR2004 - a factor reads better
         return f"\N{MULTIPLICATION SIGN}{SPACE}{now / before:,.0f}"
     rounded = f"{value:+.0f}"
     return f"\N{PLUS-MINUS SIGN}0{SPACE}%" if float(rounded) == 0 else _signed(f"{rounded}{SPACE}%")
@@ -103,7 +105,7 @@ def seconds(value: float) -> str:
     for unit, length in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
         if value >= 1.5 * length:
             return f"{_two(value / length)}{SPACE}{unit}"
-    if value < 0.0995:  # noqa: PLR2004 - too few digits else
+    if value < 0.0995:  # noqa: PLR2004 - milliseconds keep two digits
         return f"{value * 1000:.0f}{SPACE}ms"
     return f"{_two(value)}{SPACE}s"
 
@@ -137,13 +139,14 @@ def span(first: date, last: date) -> str:
     return f"{day(first)} to {day(last)}"
 
 
-def number(value: int, one: str, many: str) -> str:
+def number(value: int, singular: str, plural: str) -> str:
     """1 customer, 7 customers."""
-    return f"{count(value)}{SPACE}{one if value == 1 else many}"
+    return f"{count(value)}{SPACE}{singular if value == 1 else plural}"
 
 
 def _two(value: float) -> str:
-    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"  # noqa: PLR2004 - two or three digits
+    """Two digits, or three below 1."""
+    return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"  # noqa: PLR2004
 
 
 def _signed(text: str) -> str:
@@ -155,7 +158,7 @@ def _dollars(value: float, digits: int) -> str:
 
 
 def _power(value: float) -> int:
-    """Of a thousand, so that three digits stand before the point at most."""
+    """The power of a thousand that leaves at most three digits before the point."""
     power = 0
     while abs(value) >= 999.5 * 1000.0**power and power < len(_UNITS) - 1:
         power += 1

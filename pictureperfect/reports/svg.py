@@ -1,4 +1,4 @@
-"""Charts as SVG that stretches with the page; what there is to read is HTML beside it, so that it never stretches."""
+"""Charts as SVG that stretches with the page. Their texts are HTML beside the SVG, which does not stretch."""
 
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -10,18 +10,18 @@ from markupsafe import Markup
 from pictureperfect.reports import numbers
 
 Cells = tuple[str, ...]
-#: How numbers that stand together are written.
+#: Formats numbers that stand together.
 Spell = Callable[[Iterable[float]], list[str]]
-_DAILY, _WEEKLY = 92, 740  # so many days have a column each; so many have one for each week
+_DAILY, _WEEKLY = 92, 740  # days: the longest periods with a column for each day, and for each week
 _TICKS = 4
 _LABELS = 6
-#: Seconds that a logarithmic axis may begin and end with, and have ticks at.
+#: Seconds at which a logarithmic axis may begin, end and have ticks.
 _TIMES = (0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36_000.0, 86_400.0, 864_000.0)
 
 
 @dataclass(frozen=True)
 class Series:
-    """One colour: its class in the page's style, its name, a value for each place on the axis; None: there is none."""
+    """A series: its CSS class, its name, and a value for each place on the axis, or None."""
 
     style: str
     name: str
@@ -30,7 +30,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis, in per cent of it, and what is written there."""
+    """A tick at `at` per cent of an axis, with its text."""
 
     at: float
     text: str
@@ -38,7 +38,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that the template needs. `head` and `rows` are the same as a table."""
+    """A chart for the template. `head` and `rows` are its numbers as a table."""
 
     title: str
     summary: str
@@ -52,13 +52,13 @@ class Chart:
 
     @property
     def wide(self) -> int:
-        """Characters of the longest text on the axis."""
+        """Count of characters in the longest text on the axis."""
         return max(len(tick.text) for tick in self.ticks)
 
 
 @dataclass(frozen=True)
 class Span:
-    """Days that share a column."""
+    """The days of one column."""
 
     first: date
     last: date
@@ -72,7 +72,7 @@ class Span:
 
 @dataclass(frozen=True)
 class Columns:
-    """Stacked columns over spans of days, and how their numbers are spelled, in the table and on the axis."""
+    """Stacked columns over spans of days. `spell` formats the numbers of the table, `axis` those of the axis."""
 
     title: str
     spans: Sequence[Span]
@@ -87,7 +87,7 @@ class Columns:
         cells = self._cells(totals)
         for place, span in enumerate(self.spans):
             below = 0.0
-            said = f"{span.text}: " + ", ".join(
+            title = f"{span.text}: " + ", ".join(
                 f"{cells[place][1 + number]} {series.name}" for number, series in enumerate(self.series)
             )
             parts = []
@@ -96,7 +96,7 @@ class Columns:
                 if height > 0:
                     parts.append(_rect(series.style, place + 0.12, 100 - below - height, 0.76, height))
                 below += height
-            shapes.append(_group(said, [*parts, _rect("touch", place, 0, 1, 100)]))
+            shapes.append(_group(title, [*parts, _rect("touch", place, 0, 1, 100)]))
         several = len(self.series) > 1
         return Chart(
             title=self.title,
@@ -125,15 +125,15 @@ class Columns:
 
 @dataclass(frozen=True)
 class Times:
-    """Lines of seconds over days, on a logarithmic axis."""
+    """Lines of seconds over days, with a logarithmic axis."""
 
     title: str
     spans: Sequence[Span]
     series: Sequence[Series]
 
     def chart(self) -> Chart:
-        found = [value for series in self.series for value in series.values if value]
-        low, high = _decades(min(found, default=1.0), max(found, default=1.0))
+        values = [value for series in self.series for value in series.values if value]
+        low, high = _axis_ends(min(values, default=1.0), max(values, default=1.0))
         ends = math.log(low), math.log(high)
 
         def height(value: float) -> float:
@@ -149,8 +149,8 @@ class Times:
             for place, span in enumerate(self.spans)
         ]
         for place, row in enumerate(rows):
-            said = ", ".join(f"{cell} {series.name}" for cell, series in zip(row[1:], self.series, strict=True))
-            shapes.append(_group(f"{row[0]}: {said}", [_rect("touch", place, 0, 1, 100)]))
+            cells = ", ".join(f"{cell} {series.name}" for cell, series in zip(row[1:], self.series, strict=True))
+            shapes.append(_group(f"{row[0]}: {cells}", [_rect("touch", place, 0, 1, 100)]))
         medians = [value for value in self.series[0].values if value is not None]
         summary = f"{self.title}: a line each for {', '.join(series.name for series in self.series)}"
         if medians:
@@ -170,9 +170,9 @@ class Times:
 
 
 def spans(first: date, last: date) -> list[Span]:
-    """The columns of so many days: one a day, a week from Monday on, or a month."""
+    """The columns of a period: days, weeks from Monday on, or months, depending on its length."""
     days = (last - first).days + 1
-    found, begin = [], first
+    columns, begin = [], first
     while begin <= last:
         if days <= _DAILY:
             end = begin
@@ -180,19 +180,19 @@ def spans(first: date, last: date) -> list[Span]:
             end = begin + timedelta(days=6 - begin.weekday())
         else:
             end = (begin.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
-        found.append(Span(begin, min(end, last)))
+        columns.append(Span(begin, min(end, last)))
         begin = end + timedelta(days=1)
-    return found
+    return columns
 
 
-def word_for(spans: Sequence[Span]) -> str:
-    """What a column is."""
+def interval_of(spans: Sequence[Span]) -> str:
+    """`day`, `week` or `month`: the interval of a column."""
     longest = max(((span.last - span.first).days for span in spans), default=0)
     return "day" if longest == 0 else "week" if longest < 7 else "month"  # noqa: PLR2004 - days
 
 
 def scale(largest: float, spell: Spell) -> tuple[float, tuple[Tick, ...]]:
-    """The top of an axis from 0, and its ticks: round numbers."""
+    """The upper end of an axis that begins at 0, and its ticks, at round numbers."""
     if largest <= 0:
         return 1.0, (Tick(0.0, *spell([0.0])),)
     rough = largest / _TICKS
@@ -205,9 +205,9 @@ def scale(largest: float, spell: Spell) -> tuple[float, tuple[Tick, ...]]:
 
 
 def labels(spans: Sequence[Span]) -> tuple[Tick, ...]:
-    """Some of the days under an axis, evenly."""
+    """Texts for some of the days under an axis, evenly spaced."""
     every = max(1, math.ceil(len(spans) / _LABELS))
-    months = word_for(spans) == "month"
+    months = interval_of(spans) == "month"
     return tuple(
         Tick(100 * (place + 0.5) / len(spans), f"{span.first:%b %Y}" if months else numbers.brief_day(span.first))
         for place, span in enumerate(spans)
@@ -215,7 +215,7 @@ def labels(spans: Sequence[Span]) -> tuple[Tick, ...]:
     )
 
 
-def _decades(low: float, high: float) -> tuple[float, float]:
+def _axis_ends(low: float, high: float) -> tuple[float, float]:
     below = max((time for time in _TIMES if time <= low), default=_TIMES[0])
     above = min((time for time in _TIMES if time >= high), default=_TIMES[-1])
     if below == above:
@@ -236,7 +236,7 @@ def _spelled(value: float | None) -> str:
 
 
 def _path(heights: Sequence[float | None]) -> str:
-    """A line with gaps; a value alone is a dot."""
+    """The SVG path of a line with gaps; a value between two gaps is a dot."""
     drawn, before = [], False
     for place, height in enumerate(heights):
         if height is None:
@@ -260,5 +260,5 @@ def _grid(at: float, width: int) -> Markup:
     return Markup('<path class="grid" d="M0 {:.2f}H{}"/>').format(100 - at, width)
 
 
-def _group(said: str, shapes: Sequence[Markup]) -> Markup:
-    return Markup("<g><title>{}</title>{}</g>").format(said, Markup("").join(shapes))
+def _group(title: str, shapes: Sequence[Markup]) -> Markup:
+    return Markup("<g><title>{}</title>{}</g>").format(title, Markup("").join(shapes))

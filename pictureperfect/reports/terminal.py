@@ -1,4 +1,4 @@
-"""A report as tables on a terminal."""
+"""A report as tables for the terminal."""
 
 from collections.abc import Iterable, Iterator
 
@@ -9,27 +9,28 @@ from rich.text import Text
 
 from core.ports.reports import Line, Report
 from pictureperfect.console import literal
-from pictureperfect.reports import numbers as words
-from pictureperfect.reports import svg
+from pictureperfect.reports import numbers, svg
 from pictureperfect.reports.html import TITLES, advice, footnotes, lead, name_of
-from pictureperfect.tables import Literal
+from pictureperfect.tables import LiteralTable
 
 
-def text(report: Report) -> RenderableType:
-    """All of it."""
+def render(report: Report) -> RenderableType:
+    """The whole report."""
     return Group(*_parts(report))
 
 
 def _parts(report: Report) -> Iterator[RenderableType]:
     question = report.question
-    yield literal(f"{words.span(question.since, question.until)}, {question.customer or 'all customers'}", style="bold")
+    yield literal(
+        f"{numbers.span(question.since, question.until)}, {question.customer or 'all customers'}", style="bold"
+    )
     yield literal(lead(report).striptags())
     if not report.sums.images:
         yield from (literal(sentence.striptags()) for sentence in advice(question))
         return
     if report.latency:
         waits = (report.latency.p50, report.latency.p95, report.latency.p99)
-        half, most, nearly = map(words.seconds, waits)
+        half, most, nearly = map(numbers.seconds, waits)
         yield Text(f"From arrival to commit: half wait up to {half}, 95 % up to {most}, 99 % up to {nearly}.")
     for kind, title in TITLES.items():
         if kind != "customer" or question.customer is None:
@@ -48,7 +49,7 @@ def _parts(report: Report) -> Iterator[RenderableType]:
 
 
 def _table(first: str, *columns: str) -> Table:
-    table = Literal(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = LiteralTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column(first, overflow="ellipsis", max_width=24)
     for column in columns:
         table.add_column(column, justify="right", no_wrap=True)
@@ -56,22 +57,22 @@ def _table(first: str, *columns: str) -> Table:
 
 
 def _lines(title: str, kind: str, lines: Iterable[Line], images: int) -> Table:
-    found = list(lines)
+    rows = list(lines)
     table = _table(title.lower(), "images", "share", "change", "failed", "received", "delivered", "cost")
     sizes = zip(
-        words.size_column([line.sums.bytes_in for line in found]),
-        words.size_column([line.sums.bytes_out for line in found]),
-        words.usd_column([line.sums.usd for line in found]),
+        numbers.size_column([line.sums.bytes_in for line in rows]),
+        numbers.size_column([line.sums.bytes_out for line in rows]),
+        numbers.usd_column([line.sums.usd for line in rows]),
         strict=True,
     )
-    for line, (came, went, cost) in zip(found, sizes, strict=True):
+    for line, (came, went, cost) in zip(rows, sizes, strict=True):
         sums = line.sums
         table.add_row(
             name_of(kind, line),
-            words.count(sums.images),
-            words.share(sums.images, images),
-            words.change(sums.images, line.before.images),
-            words.count(sums.failed),
+            numbers.count(sums.images),
+            numbers.share(sums.images, images),
+            numbers.change(sums.images, line.before.images),
+            numbers.count(sums.failed),
             came,
             went,
             cost,
@@ -85,36 +86,36 @@ def _movers(lines: Iterable[Line]) -> Table:
         gain = line.sums.images - line.before.images
         table.add_row(
             name_of("customer", line),
-            f"{'+' if gain > 0 else ''}{words.count(gain)}",
-            words.change(line.sums.images, line.before.images) or "new",
-            words.count(line.before.images),
-            words.count(line.sums.images),
+            f"{'+' if gain > 0 else ''}{numbers.count(gain)}",
+            numbers.change(line.sums.images, line.before.images) or "new",
+            numbers.count(line.before.images),
+            numbers.count(line.sums.images),
         )
     return table
 
 
 def _failures(report: Report) -> Table:
-    table = Literal(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table = LiteralTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("failed with", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
     table.add_column("what happened")
     for failure in report.failures:
-        table.add_row(failure.code, words.count(failure.images), failure.what)
+        table.add_row(failure.code, numbers.count(failure.images), failure.what)
     return table
 
 
 def _days(report: Report) -> Table:
-    """By day; weeks or months where there are many."""
+    """A row for each day; for each week or month of a long report."""
     spans = svg.spans(report.question.since, report.question.until)
-    table = _table(svg.word_for(spans), "images", "failed", "received", "delivered", "cost")
-    found = [(span, [day.sums for day in report.days if span.first <= day.day <= span.last]) for span in spans]
-    shown = [(span, sum(sums[1:], sums[0])) for span, sums in found if sums]
+    table = _table(svg.interval_of(spans), "images", "failed", "received", "delivered", "cost")
+    by_span = [(span, [day.sums for day in report.days if span.first <= day.day <= span.last]) for span in spans]
+    shown = [(span, sum(sums[1:], sums[0])) for span, sums in by_span if sums]
     cells = zip(
-        words.size_column([sums.bytes_in for _, sums in shown]),
-        words.size_column([sums.bytes_out for _, sums in shown]),
-        words.usd_column([sums.usd for _, sums in shown]),
+        numbers.size_column([sums.bytes_in for _, sums in shown]),
+        numbers.size_column([sums.bytes_out for _, sums in shown]),
+        numbers.usd_column([sums.usd for _, sums in shown]),
         strict=True,
     )
-    for (span, sums), numbers in zip(shown, cells, strict=True):
-        table.add_row(span.text, words.count(sums.images), words.count(sums.failed), *numbers)
+    for (span, sums), texts in zip(shown, cells, strict=True):
+        table.add_row(span.text, numbers.count(sums.images), numbers.count(sums.failed), *texts)
     return table

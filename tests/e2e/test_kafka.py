@@ -73,18 +73,18 @@ def poison(number: int) -> Iterator[tuple[Item, str | None]]:
     ]
     for kind, value, said, ending in kinds:
         name = f"{kind}-{number}.jpg"
-        yield Item(name=name, value=value, headers={**said, "filename": name}), ending
+        yield KafkaRecord(name=name, value=value, headers={**said, "filename": name}), ending
 
 
 def records(count: int) -> list[tuple[Item, str | None]]:
     """`count` records, one in fifty invalid; the code is empty for a valid record."""
     good = pictures()
-    found: list[tuple[Item, str | None]] = []
+    found: list[tuple[KafkaRecord, str | None]] = []
     bad = [one for number in range(max(1, count // 250)) for one in poison(number)]
     for number in range(count - len(bad)):
         name = f"image-{number}.jpg"
         headers = {"customer-id": CUSTOMER, "pipeline": "thumbnail", "filename": name}
-        found.append((Item(name=name, value=good[number % len(good)], headers=headers), ""))
+        found.append((KafkaRecord(name=name, value=good[number % len(good)], headers=headers), ""))
     for number, one in enumerate(bad):
         found.insert((number + 1) * len(found) // (len(bad) + 1), one)
     return found
@@ -116,7 +116,9 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
         try:
             source.scale(1)
-            with Producing(config, address.kafka_topic, lambda *failure: failures.append(failure), group=GROUP) as out:
+            with RecordProducer(
+                config, address.kafka_topic, lambda *failure: failures.append(failure), group=GROUP
+            ) as out:
                 for item, _ in sent:
                     out.send(item)
             for share, consumers in ((0.15, 3), (0.35, 1), (0.55, 2)):

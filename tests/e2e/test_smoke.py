@@ -13,12 +13,12 @@ from click.testing import CliRunner
 
 from core.routing import prices
 from core.routing.batch_tiers import TIERS
-from localcloud import clients as aws
+from localcloud import clients as local_clients
 from localcloud.cloud import Cloud
 from pictureperfect.commands.deployment.smoke import smoke as command
-from pictureperfect.deployment.outputs import of_cloud
-from pictureperfect.deployment.smoke import Smoke
-from pictureperfect.deployment.smoke_senders import Asked
+from pictureperfect.deployment.outputs import local_deployment
+from pictureperfect.deployment.smoke import SmokeTest
+from pictureperfect.deployment.smoke_senders import SmokeRequest
 
 pytestmark = pytest.mark.long
 
@@ -36,11 +36,11 @@ def run(cloud: Cloud, *arguments: str) -> SimpleNamespace:
     return SimpleNamespace(code=result.return_value, out=result.stdout, err=result.stderr)
 
 
-def test_every_door_a_batch_job_rows_metrics_and_dollars_are_seen(cloud_here: Cloud) -> None:
+def test_every_door_batch_rows_metrics_and_cost_pass(cloud_here: Cloud) -> None:
     done = run(cloud_here, "--json", "--wait", "120")
-    told = json.loads(done.out)
-    assert (done.code, done.err, told["missing"]) == (0, "", 0), done.err
-    rows = {one["what"]: one["row"] for one in told["seen"] if one["row"]}
+    answer = json.loads(done.out)
+    assert (done.code, done.err, answer["missing"]) == (0, "", 0), done.err
+    rows = {one["what"]: one["row"] for one in answer["seen"] if one["row"]}
     assert {what: (row["door"], row["route"]) for what, row in rows.items()} == {
         "upload": ("upload", "lambda"),
         "direct": ("direct", "lambda"),
@@ -49,9 +49,9 @@ def test_every_door_a_batch_job_rows_metrics_and_dollars_are_seen(cloud_here: Cl
     }
     assert {row["customer"] for row in rows.values()} == {"smoke"}
     assert len({row["image_id"] for row in rows.values()}) == 4
-    assert sum(one["what"] == "metric" for one in told["seen"]) == 4
-    assert [one["seen"] for one in told["seen"] if one["what"] == "page"] == [True]
-    assert told["usd"] == pytest.approx(_dollars(rows))
+    assert sum(one["what"] == "metric" for one in answer["seen"]) == 4
+    assert [one["seen"] for one in answer["seen"] if one["what"] == "page"] == [True]
+    assert answer["usd"] == pytest.approx(_dollars(rows))
 
 
 def _dollars(rows: dict[str, Any]) -> float:
@@ -75,10 +75,10 @@ def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     found, clients = of_cloud(cloud_here.config)
     broken = msgspec.structs.replace(found, overflow_queue_url=nobody)
     skip = frozenset({"upload", "direct", "kafka", "page"})
-    seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=2)).run()
-    assert [(one.what, one.seen) for one in seen] == [("batch", False), ("dollars", False)]
-    assert "has no row yet. Look at the log of the function dispatch" in seen[0].told
-    assert seen[1].told == "No image ended, so there is nothing to reckon."
+    checks = SmokeTest(broken, clients, SmokeRequest(customer="smoke", pipeline="thumbnail", skip=skip, wait=2)).run()
+    assert [(check.item, check.passed) for check in checks] == [("batch", False), ("dollars", False)]
+    assert "has no row yet. Look at the log of the function dispatch" in checks[0].message
+    assert checks[1].message == "No image ended, so there is no cost."
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, plac
     found, clients = of_cloud(cloud_here.config)
     broken = msgspec.structs.replace(found, page_url=f"{found.page_url}{place}")
     skip = frozenset({"upload", "direct", "kafka", "batch"})
-    seen = Smoke(broken, clients, Asked(customer="smoke", pipeline="thumbnail", skip=skip, wait=0)).run()
-    page = next(one for one in seen if one.what == "page")
-    assert not page.seen
-    assert [fault in page.told for fault in faults] == [True] * len(faults), page.told
+    checks = SmokeTest(broken, clients, SmokeRequest(customer="smoke", pipeline="thumbnail", skip=skip, wait=0)).run()
+    page = next(check for check in checks if check.item == "page")
+    assert not page.passed
+    assert [fault in page.message for fault in faults] == [True] * len(faults), page.message
 
 
 def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_not_asked(cloud_here: Cloud) -> None:
@@ -103,14 +103,14 @@ def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_no
     asked = Asked(
         customer="smoke", pipeline="thumbnail", skip=frozenset({"upload", "direct", "kafka", "batch"}), wait=0
     )
-    gone = Smoke(msgspec.structs.replace(found, page_url="http://127.0.0.1:1"), clients, asked).run()
-    assert [(one.what, one.seen) for one in gone] == [("page", False), ("dollars", False)]
-    assert "http://127.0.0.1:1 is not reached" in gone[0].told
-    none = Smoke(msgspec.structs.replace(found, page_url=""), clients, asked).run()
-    assert [one.what for one in none] == ["dollars"]
+    gone = SmokeTest(msgspec.structs.replace(found, page_url="http://127.0.0.1:1"), clients, asked).run()
+    assert [(check.item, check.passed) for check in gone] == [("page", False), ("dollars", False)]
+    assert "http://127.0.0.1:1 is not reachable" in gone[0].message
+    none = SmokeTest(msgspec.structs.replace(found, page_url=""), clients, asked).run()
+    assert [check.item for check in none] == ["dollars"]
 
 
-def test_images_that_end_failed_are_no_success(cloud_here: Cloud) -> None:
+def test_failed_images_fail_the_test(cloud_here: Cloud) -> None:
     done = run(cloud_here, "--pipeline", "nothing", "--wait", "60")
     assert done.code == 1
     assert done.err.count("unknown_pipeline") == 4
@@ -125,13 +125,13 @@ def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Clou
     assert kafka.told == "The topic images is read; say --bootstrap-servers for it to be tried, or --skip kafka."
 
 
-def test_a_door_that_is_skipped_is_neither_tried_nor_missed(cloud_here: Cloud) -> None:
-    told = json.loads(run(cloud_here, "--json", "--skip", "kafka", "--skip", "batch", "--wait", "60").out)
-    assert told["missing"] == 0
-    assert [one["what"] for one in told["seen"] if one["row"]] == ["upload", "direct"]
+def test_a_skipped_door_is_not_tried(cloud_here: Cloud) -> None:
+    answer = json.loads(run(cloud_here, "--json", "--skip", "kafka", "--skip", "batch", "--wait", "60").out)
+    assert answer["missing"] == 0
+    assert [one["what"] for one in answer["seen"] if one["row"]] == ["upload", "direct"]
 
 
-def test_where_no_cloud_runs_it_is_said_how_to_start_one(tmp_path: Path) -> None:
+def test_without_a_cloud_the_remedy_is_named(tmp_path: Path) -> None:
     result = CliRunner().invoke(command, ["--folder", str(tmp_path)])
     assert result.exit_code == 1
     assert "Start one with `pictureperfect up`" in result.output

@@ -23,7 +23,7 @@ from localcloud.kafka_broker import GroupWatch
 from localcloud.lambda_.function import Invocation
 from localcloud.lambda_.kafka_event_source import KafkaEventSource
 from localcloud.lambda_.sandbox_process import ROOT
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.support.fakes.queues import depth
 from tests.support.storm import LARGE, PIPELINES, Line, Sent, Sums, count_of, storm
 from tests.support.waiting import until
@@ -76,14 +76,14 @@ class Sender:
     def send(self, group: str) -> None:
         config = {"bootstrap.servers": self.address.kafka_bootstrap_servers}
         with (
-            Producing(
+            RecordProducer(
                 config, self.address.kafka_topic, lambda name, _why: self.lost.append(name), group=group
             ) as topic,
             ThreadPoolExecutor(4) as pool,
         ):
             list(pool.map(lambda image: self._one(image, topic), self.images))
 
-    def _one(self, image: Sent, topic: Producing) -> None:
+    def _one(self, image: Sent, topic: RecordProducer) -> None:
         bucket = self.address.bucket
         match image.door:
             case "upload":
@@ -97,11 +97,11 @@ class Sender:
                 for _time in range(1 + image.twice):
                     self._invoke(image)
             case "kafka":
-                topic.send(Item(name=image.name, value=image.body, headers=image.headers))
+                topic.send(KafkaRecord(name=image.name, value=image.body, headers=image.headers))
             case _:
                 self.s3.put_object(Bucket=bucket, Key=image.bucket_key, Body=image.body)
                 reference = json.dumps({"s3": f"s3://{bucket}/{image.bucket_key}"}).encode()
-                topic.send(Item(name=image.name, value=reference, headers=image.headers))
+                topic.send(KafkaRecord(name=image.name, value=reference, headers=image.headers))
 
     def _invoke(self, image: Sent) -> None:
         payload = json.dumps(image.request(self.address.bucket))

@@ -13,8 +13,7 @@ from infra.idle_costs.prices import load_prices
 from infra.idle_costs.template import properties_of
 from pictureperfect.deployment.aws_session import Account
 from pictureperfect.deployment.deploy import named_buckets
-from pictureperfect.deployment.outputs import of_outputs
-from tests.support.aws import synthesis
+from pictureperfect.deployment.outputs import deployment_from_outputs
 from tests.support.aws.deploying_world import ACCOUNT, OUTPUTS, REGION
 from tools.docs import idle_costs as idle_document
 
@@ -33,12 +32,6 @@ def templates() -> tuple[Any, Any]:
 def test_the_default_is_under_five_dollars(templates: tuple[Any, Any]) -> None:
     own, _ = lines.total_usd(lines.price_template(templates[0], PRICES))
     assert 0.5 < own < 5
-
-
-def test_the_document_is_what_the_code_makes(templates: tuple[Any, Any]) -> None:
-    text = idle_document.DOCUMENT.read_text("utf-8")
-    made = idle_document.in_document(text, *templates, PRICES)
-    assert made == text, "run `make idle-costs`"
 
 
 def test_nothing_in_the_default_is_billed_by_the_hour(templates: tuple[Any, Any]) -> None:

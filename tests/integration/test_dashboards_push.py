@@ -1,4 +1,4 @@
-"""`pictureperfect dashboards push`, against a Grafana that keeps what it is given."""
+"""`pictureperfect dashboards push` to a stand-in for Grafana that stores dashboards and rules."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ def outcomes(result: Result) -> dict[str, str]:
     return {line[9:].partition("  ")[0]: line[:9].strip() for line in result.output.splitlines()}
 
 
-def test_everything_is_there_after_a_push_and_a_second_one_changes_nothing(grafana: GrafanaServer) -> None:
+def test_a_push_creates_everything_and_a_second_one_changes_nothing(grafana: GrafanaServer) -> None:
     first = outcomes(push(grafana))
     assert len(first) == 6
     assert set(first.values()) == {"created"}
@@ -50,7 +50,7 @@ def test_everything_is_there_after_a_push_and_a_second_one_changes_nothing(grafa
     assert grafana.writes == writes
 
 
-def test_alert_rules_ask_that_grafanas_own_data_sources_and_stay_editable(grafana: GrafanaServer) -> None:
+def test_alert_rules_use_that_grafanas_data_sources_and_stay_editable(grafana: GrafanaServer) -> None:
     push(grafana)
     asked = [data for group in grafana.groups.values() for rule in group["rules"] for data in rule["data"]]
     assert {data["datasourceUid"] for data in asked} == {"cw", "pg", "__expr__"}
@@ -60,8 +60,8 @@ def test_alert_rules_ask_that_grafanas_own_data_sources_and_stay_editable(grafan
 
 
 def test_a_stack_of_another_name_in_another_region_is_watched_and_shown(grafana: GrafanaServer) -> None:
-    said = ("--stack", "acme-pictures", "--namespace", "Acme", "--region", "eu-west-1")
-    push(grafana, *said)
+    options = ("--stack", "acme-pictures", "--namespace", "Acme", "--region", "eu-west-1")
+    push(grafana, *options)
     models = [data["model"] for group in grafana.groups.values() for rule in group["rules"] for data in rule["data"]]
     asked = [model for model in models if model.get("queryMode") == "Metrics"]
     assert {model["region"] for model in asked} == {"eu-west-1"}
@@ -80,7 +80,7 @@ def test_a_stack_of_another_name_in_another_region_is_watched_and_shown(grafana:
         assert {one["query"] for one in variables if one["type"] == "textbox"} - {""} == {
             wanted[name] for name in names - {"region"}
         }
-    assert set(outcomes(push(grafana, *said)).values()) == {"the same"}
+    assert set(outcomes(push(grafana, *options)).values()) == {"the same"}
     assert outcomes(push(grafana))["Alert rules: Operations"] == "changed"
 
 
@@ -104,7 +104,7 @@ def test_an_older_push_is_replaced(grafana: GrafanaServer) -> None:
     assert saved.versions[-1][0]["panels"]
 
 
-def test_what_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: GrafanaServer) -> None:
+def test_an_edited_dashboard_is_kept_without_overwrite(grafana: GrafanaServer) -> None:
     push(grafana)
     grafana.edit(BUSINESS, description="ours")
     refused = push(grafana)
@@ -122,18 +122,18 @@ def group_of(grafana: GrafanaServer, name: str = "Business") -> Any:
 
 
 def threshold(rule: Any, value: float) -> None:
-    """What somebody does on a page: judge otherwise."""
+    """Edit a rule's threshold, as somebody does in Grafana."""
     rule["data"][-1]["model"]["conditions"][0]["evaluator"]["params"] = [value]
 
 
 def with_rules(monkeypatch: pytest.MonkeyPatch, folder: Path, change: Callable[[list[Any]], object]) -> None:
-    """The release has other rules of the group Business."""
-    shutil.copytree(dashboards_command._GRAFANA, folder / "grafana")
+    """Push another release, whose rules of the group Business `change` has edited."""
+    shutil.copytree(dashboards_command._DASHBOARDS, folder / "grafana")
     file = folder / "grafana" / "provisioning" / "alerting" / "rules.json"
     document = json.loads(file.read_text("utf-8"))
     change(document["groups"][1]["rules"])
     file.write_text(json.dumps(document), "utf-8")
-    monkeypatch.setattr(dashboards_command, "_GRAFANA", folder / "grafana")
+    monkeypatch.setattr(dashboards_command, "_DASHBOARDS", folder / "grafana")
 
 
 def test_rules_of_an_older_push_are_replaced(
@@ -159,7 +159,7 @@ def test_rules_of_an_older_push_are_replaced(
     ],
     ids=["threshold", "time", "paused", "receiver", "label", "annotations"],
 )
-def test_a_rule_that_somebody_changed_is_kept_until_it_is_said_otherwise(grafana: GrafanaServer, change: Any) -> None:
+def test_an_edited_rule_is_kept_without_overwrite(grafana: GrafanaServer, change: Any) -> None:
     push(grafana)
     rule = group_of(grafana)["rules"][1]
     change(rule)
@@ -173,7 +173,7 @@ def test_a_rule_that_somebody_changed_is_kept_until_it_is_said_otherwise(grafana
     assert set(outcomes(push(grafana)).values()) == {"the same"}
 
 
-def test_how_often_a_group_is_asked_is_a_change_too(grafana: GrafanaServer) -> None:
+def test_the_interval_of_a_group_counts_as_an_edit(grafana: GrafanaServer) -> None:
     push(grafana)
     group_of(grafana)["interval"] = 60
     assert "Alert rules: Business" in push(grafana).output
@@ -222,18 +222,16 @@ def test_a_rule_that_is_no_more_goes_unless_somebody_changed_it(
     assert outcomes(push(grafana))["Alert rules: Business"] == "the same"
 
 
-def test_who_saves_at_the_same_moment_is_not_overwritten(
-    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_edit_during_the_push_is_not_overwritten(grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch) -> None:
     push(grafana)
     saved = grafana.dashboards[BUSINESS]
     saved.versions[-1] = ({**saved.versions[-1][0], "panels": []}, saved.versions[-1][1])
     look = GrafanaServer._versions
 
     def meanwhile(server: GrafanaServer, uid: str) -> Any:
-        told = look(server, uid)
+        versions = look(server, uid)
         server.edit(uid, description="just now")
-        return told
+        return versions
 
     monkeypatch.setattr(GrafanaServer, "_versions", meanwhile)
     refused = push(grafana)
@@ -246,7 +244,7 @@ def test_of_several_data_sources_one_has_to_be_named(grafana: GrafanaServer) -> 
     grafana.add_source("pg2", "postgres", "Another")
     refused = push(grafana)
     assert refused.exit_code == 1
-    assert "--postgres must say which" in refused.output
+    assert "--postgres must name one of" in refused.output
     assert "pg (Ledger), pg2 (Another)" in refused.output
     assert not grafana.dashboards
     assert "no data source 'prom'" in push(grafana, "--postgres", "prom").output
@@ -267,11 +265,13 @@ def test_without_a_data_source_nothing_is_begun(grafana: GrafanaServer) -> None:
     assert not grafana.folders
 
 
-@pytest.mark.parametrize(("token", "said"), [("stale", "GRAFANA_TOKEN must be"), ("viewer", "needs the role Admin")])
-def test_a_token_that_may_not_is_told_what_it_lacks(grafana: GrafanaServer, token: str, said: str) -> None:
+@pytest.mark.parametrize(("token", "message"), [("stale", "GRAFANA_TOKEN must be"), ("viewer", "needs the role Admin")])
+def test_a_token_without_permissions_is_refused_with_the_reason(
+    grafana: GrafanaServer, token: str, message: str
+) -> None:
     refused = push(grafana, token=token)
     assert refused.exit_code == 1
-    assert said in refused.output
+    assert message in refused.output
     assert not grafana.dashboards
 
 
@@ -290,27 +290,27 @@ def test_json_is_for_programs(grafana: GrafanaServer) -> None:
     assert [one["url"] for one in again] == [one["url"] for one in found]
 
 
-def test_what_is_no_grafana_is_told() -> None:
-    for url, said in (("grafana.example", "no address of a Grafana"), ("http://127.0.0.1:9", "did not answer")):
+def test_a_server_that_is_no_grafana_is_reported() -> None:
+    for url, message in (("grafana.example", "no address of a Grafana"), ("http://127.0.0.1:9", "did not answer")):
         result = CliRunner().invoke(dashboards, ["push", url], env={"GRAFANA_TOKEN": "x"})
         assert result.exit_code == 1
-        assert said in result.output
+        assert message in result.output
     result = CliRunner().invoke(dashboards, ["push", "http://127.0.0.1:9"], env={"GRAFANA_TOKEN": ""})
     assert "Set GRAFANA_TOKEN" in result.output
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "message"),
     [
         ("https://[bad", "no address of a Grafana"),
         ("https://", "no address of a Grafana"),
-        ("http://grafana.example", "http://grafana.example would be told the token in clear"),
+        ("http://grafana.example", "http://grafana.example would be sent the token unencrypted"),
         ("https://127.0.0.1:port", "no address of a Grafana"),
     ],
 )
-def test_an_address_that_is_none_or_not_safe_is_told(url: str, said: str) -> None:
+def test_a_malformed_or_unsafe_address_is_refused(url: str, message: str) -> None:
     result = CliRunner().invoke(dashboards, ["push", url], env={"GRAFANA_TOKEN": "x"})
-    assert (result.exit_code, said in result.output) == (1, True), result.output
+    assert (result.exit_code, message in result.output) == (1, True), result.output
 
 
 @pytest.mark.parametrize("token", ["glsa_secret\r", "  glsa_secret\n"])
@@ -320,7 +320,7 @@ def test_blanks_around_a_token_do_not_matter(grafana: GrafanaServer, token: str)
 
 
 @pytest.mark.parametrize("token", ["glsa_sec\rret", "glsa_secr\N{HORIZONTAL ELLIPSIS}et", "glsa secret"])
-def test_a_token_that_cannot_be_one_is_told_and_not_repeated(grafana: GrafanaServer, token: str) -> None:
+def test_a_malformed_token_is_reported_but_not_printed(grafana: GrafanaServer, token: str) -> None:
     refused = push(grafana, token=token)
     assert refused.exit_code == 1
     assert isinstance(refused.exception, SystemExit)
@@ -329,11 +329,11 @@ def test_a_token_that_cannot_be_one_is_told_and_not_repeated(grafana: GrafanaSer
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [(302, "a login page"), (404, "the address of Grafana itself"), (500, "answered 500")],
 )
-def test_an_answer_that_is_not_grafanas_says_what_to_look_at(
-    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, status: int, said: str
+def test_an_answer_that_is_not_grafanas_is_reported_with_the_remedy(
+    grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, status: int, message: str
 ) -> None:
     def answer(*_: object) -> None:
         raise ErrorResponse(status)
@@ -341,12 +341,12 @@ def test_an_answer_that_is_not_grafanas_says_what_to_look_at(
     monkeypatch.setattr(GrafanaServer, "answer", answer)
     refused = push(grafana)
     assert refused.exit_code == 1
-    assert said in refused.output
+    assert message in refused.output
 
 
 def test_the_token_goes_nowhere_but_into_a_header(grafana: GrafanaServer) -> None:
     grafana.roles["secret-token"] = "Viewer"
     assert "secret-token" not in push(grafana, token="secret-token").output
     with pytest.raises(GrafanaError) as error:
-        Grafana("http://127.0.0.1:9", "secret-token").folder("a", "b")
+        Grafana("http://127.0.0.1:9", "secret-token").create_folder("a", "b")
     assert "secret-token" not in str(error.value)

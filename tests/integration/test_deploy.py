@@ -1,4 +1,4 @@
-"""A deployment: the assembly goes to CDK's command line, then the database is brought to this release's tables."""
+"""`pictureperfect deploy`: CDK's command line gets the assembly, then the database is migrated."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from localcloud.lambda_.invoke_api import invoke_routes
 from pictureperfect import cli
 from pictureperfect.commands.deployment.deploy import deploy as command
 from pictureperfect.deployment import aws_session, cdk, deploy
-from pictureperfect.deployment.outputs import of_outputs, of_stack
+from pictureperfect.deployment.outputs import deployment_from_outputs, stack_deployment
 from tests.support.aws.deploying_world import (
     ACCOUNT,
     BOOTSTRAPPED,
@@ -36,7 +36,7 @@ URI = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/pictures:1.4"
 
 
 class Admin:
-    """The operator's function, as Lambda would run it."""
+    """The operator's function as Lambda runs it."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = environ
@@ -44,9 +44,9 @@ class Admin:
     def invoke(self, event: Any) -> SimpleNamespace:
         try:
             return SimpleNamespace(error="", payload=admin.answer(event, self.environ), request_id="1")
-        except Exception as error:  # noqa: BLE001 - as Lambda tells of any
-            told = {"errorMessage": str(error), "errorType": type(error).__name__}
-            return SimpleNamespace(error="Unhandled", payload=told, request_id="1")
+        except Exception as error:  # noqa: BLE001 - Lambda reports any error
+            answer = {"errorMessage": str(error), "errorType": type(error).__name__}
+            return SimpleNamespace(error="Unhandled", payload=answer, request_id="1")
 
 
 @pytest.fixture
@@ -58,18 +58,18 @@ def environ(postgres: Callable[[], str]) -> dict[str, str]:
 def world(
     cloud: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
 ) -> Iterator[SimpleNamespace]:
-    """An account that is ready, and what stands for CDK and for the stack's code."""
+    """A bootstrapped account, with stand-ins for CDK and for the stack's functions."""
     program(tmp_path / "bin", "docker", "echo 28.2.2")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    line, assemble = Cdk(), assembly(template())
-    monkeypatch.setattr(cdk, "run", line.run)
+    cdk_cli, assemble = Cdk(), assembly(template())
+    monkeypatch.setattr(cdk, "run", cdk_cli.run)
     monkeypatch.setattr(cdk, "assemble", assemble)
     monkeypatch.setattr(cdk, "OUT", tmp_path / "cdk.out")
     with HttpServer(invoke_routes({"pp-admin": Admin(environ)})) as api:  # type: ignore[dict-item]
         environment(monkeypatch, cloud, AWS_ENDPOINT_URL_LAMBDA=api.url)
         session = boto3.Session()
         session.client("ssm").put_parameter(Name=BOOTSTRAPPED, Value="27", Type="String", Overwrite=True)
-        yield SimpleNamespace(session=session, cdk=line, contexts=assemble.contexts)
+        yield SimpleNamespace(session=session, cdk=cdk_cli, contexts=assemble.contexts)
         session.client("cloudformation").delete_stack(StackName="PicturePerfect")
         session.client("ssm").delete_parameter(Name=BOOTSTRAPPED)
         s3: Any = session.resource("s3")
@@ -80,7 +80,7 @@ def world(
 
 
 def run(*arguments: str) -> SimpleNamespace:
-    """Exit code, stdout and stderr, as the console script gives them."""
+    """Exit code, stdout and stderr of the console script."""
     runner = CliRunner()
     result = runner.invoke(command, arguments, standalone_mode=False)
     if isinstance(result.exception, click.ClickException):
@@ -89,7 +89,7 @@ def run(*arguments: str) -> SimpleNamespace:
     return SimpleNamespace(code=result.return_value or 0, out=result.stdout, err=result.stderr)
 
 
-def test_deploy_deploys_migrates_and_says_what_one_does_now(world: SimpleNamespace, environ: dict[str, str]) -> None:
+def test_deploy_deploys_migrates_and_prints_the_next_steps(world: SimpleNamespace, environ: dict[str, str]) -> None:
     done = run("--yes")
     assert done.code == 0
     assert "The page: https://page.example" in done.out
@@ -103,7 +103,7 @@ def test_deploy_deploys_migrates_and_says_what_one_does_now(world: SimpleNamespa
     assert run("--yes").err.count("nothing to migrate") == 1
 
 
-def test_cdk_gets_the_assembly_that_was_looked_at(world: SimpleNamespace, tmp_path: Path) -> None:
+def test_cdk_gets_the_assembly_that_was_checked(world: SimpleNamespace, tmp_path: Path) -> None:
     run("--yes")
     called = world.cdk.called
     assert called[called.index("--yes") :] == [
@@ -113,38 +113,38 @@ def test_cdk_gets_the_assembly_that_was_looked_at(world: SimpleNamespace, tmp_pa
     assert world.contexts == [{}]
 
 
-def test_an_image_of_ones_own_is_the_stacks_and_nothing_is_built(world: SimpleNamespace, tmp_path: Path) -> None:
+def test_an_image_in_ecr_is_used_and_nothing_is_built(world: SimpleNamespace, tmp_path: Path) -> None:
     (tmp_path / "bin" / "docker").unlink()
     assert run("--yes", "--image", URI).code == 0
     assert world.contexts == [{"image": URI}]
 
 
-def test_what_cdk_runs_finds_the_node_that_npx_was_started_with(tmp_path: Path) -> None:
+def test_children_of_npx_find_its_node_on_the_path(tmp_path: Path) -> None:
     shown = tmp_path / "path"
-    start = cdk.Npx(("sh", "-c", f'echo "$PATH" > {shown}; exit 3'), "/the/wheel's/node")
-    assert cdk.run(start.command, start) == 3
+    npx = cdk.Npx(("sh", "-c", f'echo "$PATH" > {shown}; exit 3'), "/the/wheel's/node")
+    assert cdk.run(npx.command, npx) == 3
     assert shown.read_text().startswith("/the/wheel's/node:")
 
 
-def test_who_sits_at_a_terminal_is_asked_before_permissions_grow(tmp_path: Path) -> None:
-    asked = cdk.deploy_command(cdk.Npx(("npx",)), "PicturePerfect", tmp_path, ask=True, take_over=False)
-    assert asked[asked.index("--require-approval") + 1] == "broadening"
+def test_on_a_terminal_cdk_asks_before_permissions_grow(tmp_path: Path) -> None:
+    command_line = cdk.deploy_command(cdk.Npx(("npx",)), "PicturePerfect", tmp_path, ask=True, take_over=False)
+    assert command_line[command_line.index("--require-approval") + 1] == "broadening"
 
 
-def test_buckets_that_an_earlier_stack_left_are_taken_back(world: SimpleNamespace) -> None:
+def test_buckets_that_an_earlier_stack_retained_are_taken_over(world: SimpleNamespace) -> None:
     s3 = world.session.client("s3")
     s3.create_bucket(Bucket=OUTPUTS["BucketName"], CreateBucketConfiguration={"LocationConstraint": REGION})
-    found = deploy.ready(URI)
-    said: list[str] = []
+    ready = deploy.check_prerequisites(URI)
+    sentences: list[str] = []
     with pytest.raises(click.ClickException, match="CDK ended with exit 1"):  # moto does not know of imports
-        deploy.deploy(found, "PicturePerfect", URI, said.append, ask=False)
-    assert f"Kept from before, and now the stack's again: {OUTPUTS['BucketName']}" in said
+        deploy.deploy(ready, "PicturePerfect", URI, sentences.append, ask=False)
+    assert f"Retained from an earlier stack, and taken over by this one: {OUTPUTS['BucketName']}" in sentences
     assert world.cdk.called[-1] == "--import-existing-resources"
     assert world.contexts == [{"image": URI}, {"image": URI, "at": f"{ACCOUNT}-{REGION}"}]
-    assert '--payload \'{"action": "replay"}\'' in deploy.next_words(OUTPUTS, kept=True)
+    assert '--payload \'{"action": "replay"}\'' in deploy.next_steps(OUTPUTS, took_over=True)
 
 
-def test_what_is_the_stacks_already_is_not_taken_over(world: SimpleNamespace) -> None:
+def test_buckets_of_the_stack_itself_are_not_taken_over(world: SimpleNamespace) -> None:
     run("--yes")
     run("--yes")
     assert "--import-existing-resources" not in world.cdk.called
@@ -160,8 +160,8 @@ def test_what_is_the_stacks_already_is_not_taken_over(world: SimpleNamespace) ->
     ],
 )
 def test_a_first_deployment_that_failed_has_left_its_buckets(status: str, owned: bool) -> None:
-    assert deploy.owns({"StackStatus": status}) is owned
-    assert not deploy.owns(None)
+    assert deploy.owns_buckets({"StackStatus": status}) is owned
+    assert not deploy.owns_buckets(None)
 
 
 def test_a_bucket_of_another_account_is_named(world: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +169,7 @@ def test_a_bucket_of_another_account_is_named(world: SimpleNamespace, monkeypatc
         patch.setenv("AWS_ENDPOINT_URL_S3", endpoint)
         done = run("--yes")
     assert done.code == 1
-    assert f"The bucket {OUTPUTS['BucketName']} is there and you may not look at it" in done.err
+    assert f"The bucket {OUTPUTS['BucketName']} exists and you may not access it" in done.err
 
 
 def test_when_cdk_fails_nothing_is_migrated(world: SimpleNamespace, environ: dict[str, str]) -> None:
@@ -181,7 +181,7 @@ def test_when_cdk_fails_nothing_is_migrated(world: SimpleNamespace, environ: dic
         assert connection.execute("SELECT to_regclass('images')").fetchone() == (None,)
 
 
-def test_when_the_migration_fails_it_is_said_by_the_function_that_knows(
+def test_a_failed_migration_is_reported_with_the_functions_error(
     world: SimpleNamespace, environ: dict[str, str]
 ) -> None:
     environ["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"
@@ -191,77 +191,79 @@ def test_when_the_migration_fails_it_is_said_by_the_function_that_knows(
 
 
 class NewCluster(Admin):
-    """Whose database knows its first user by IAM only when that was granted, as a new Aurora does."""
+    """The function of a new Aurora cluster, whose first user can log in by IAM only once that was granted."""
 
     def invoke(self, event: Any) -> SimpleNamespace:
         with psycopg.connect(self.environ["DATABASE_URL"]) as connection:
-            let_in = connection.execute(
+            granted = connection.execute(
                 "SELECT 1 FROM pg_auth_members WHERE roleid = 'rds_iam'::regrole AND member = current_user::regrole"
             ).fetchone()
-        if let_in:
+        if granted:
             return super().invoke(event)
-        told = {"errorMessage": "database_unavailable: PAM authentication failed", "errorType": "Unavailable"}
-        return SimpleNamespace(error="Unhandled", payload=told, request_id="1")
+        answer = {"errorMessage": "database_unavailable: PAM authentication failed", "errorType": "Unavailable"}
+        return SimpleNamespace(error="Unhandled", payload=answer, request_id="1")
 
 
 @pytest.fixture
 def new_cluster(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """A cluster that nobody has entered yet, and what its stack says of it."""
-    said = {**OUTPUTS, "ClusterArn": "arn:aws:rds:eu-west-1:1:cluster:c", "DatabaseName": "pictures"}
-    said["ClusterSecretArn"] = "arn:aws:secretsmanager:eu-west-1:1:secret:s"
+    """A cluster without IAM login for its first user, and the outputs of its stack."""
+    outputs = {**OUTPUTS, "ClusterArn": "arn:aws:rds:eu-west-1:1:cluster:c", "DatabaseName": "pictures"}
+    outputs["ClusterSecretArn"] = "arn:aws:secretsmanager:eu-west-1:1:secret:s"
     with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("DROP ROLE IF EXISTS rds_iam")
         connection.execute("CREATE ROLE rds_iam")
     with HttpServer(invoke_routes({"pp-admin": NewCluster(environ)})) as api:  # type: ignore[dict-item]
         environment(monkeypatch, "http://127.0.0.1:1", AWS_ENDPOINT_URL_LAMBDA=api.url)
-        yield SimpleNamespace(said=said, url=environ["DATABASE_URL"])
+        yield SimpleNamespace(outputs=outputs, url=environ["DATABASE_URL"])
     with psycopg.connect(environ["DATABASE_URL"], autocommit=True) as connection:
         connection.execute("DROP OWNED BY rds_iam")
         connection.execute("DROP ROLE rds_iam")
 
 
-def test_a_new_clusters_first_user_is_let_in_by_iam_once_it_is_awake(
+def test_a_new_clusters_first_user_is_granted_iam_login_once_it_has_resumed(
     new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waited: list[float] = []
     with data_api(new_cluster.url, sleeps=2) as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS_DATA", endpoint)
-        assert deploy.migrate(boto3.Session(), new_cluster.said, waited.append)[0] == "0001_ledger.sql"
+        assert deploy.migrate(boto3.Session(), new_cluster.outputs, waited.append)[0] == "0001_ledger.sql"
     assert len(waited) == 2
-    assert deploy.migrate(boto3.Session(), new_cluster.said) == []  # by IAM: the Data API is not there any more
+    assert deploy.migrate(boto3.Session(), new_cluster.outputs) == []  # by IAM: the Data API is gone
 
 
-def test_who_cannot_be_let_in_hears_both_reasons(new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_iam_login_cannot_be_granted_both_errors_are_reported(
+    new_cluster: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with data_api(new_cluster.url, refuses="ForbiddenException") as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_RDS_DATA", endpoint)
         with pytest.raises(click.ClickException, match=r"PAM authentication failed\nNor could.*ForbiddenException"):
-            deploy.migrate(boto3.Session(), new_cluster.said)
+            deploy.migrate(boto3.Session(), new_cluster.outputs)
 
 
-def test_a_stack_is_found_by_what_it_says_of_itself(world: SimpleNamespace) -> None:
+def test_a_stack_is_found_by_its_outputs(world: SimpleNamespace) -> None:
     run("--yes")
-    deployment, clients = of_stack("PicturePerfect")
+    deployment, clients = stack_deployment("PicturePerfect")
     assert (deployment.bucket, deployment.process_memory_mb) == (OUTPUTS["BucketName"], 3008)
     assert deployment.kafka_topic == ""
     assert clients.s3.head_bucket(Bucket=deployment.bucket)["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_where_there_is_no_stack_it_is_said_how_to_come_by_one(world: SimpleNamespace) -> None:
+def test_a_missing_stack_is_reported_with_the_remedy(world: SimpleNamespace) -> None:
     with pytest.raises(
         click.ClickException, match=r"There is no stack Other in eu-west-1. Deploy it with `make deploy`"
     ):
-        of_stack("Other")
-    assert aws_session.outputs(world.session.client("cloudformation"), "Other") is None
+        stack_deployment("Other")
+    assert aws_session.stack_outputs(world.session.client("cloudformation"), "Other") is None
 
 
 def test_another_stack_of_that_name_is_not_taken_for_this_one() -> None:
-    with pytest.raises(click.ClickException, match="does not say ProcessFunctionName, AdminFunctionName"):
-        of_outputs("Website", {"BucketName": "b"})
+    with pytest.raises(click.ClickException, match="has no outputs ProcessFunctionName, AdminFunctionName"):
+        deployment_from_outputs("Website", {"BucketName": "b"})
 
 
 def test_an_arm_function_is_priced_as_one() -> None:
-    assert of_outputs("PicturePerfect", {**OUTPUTS, "Architecture": "arm64"}).machine == "aarch64"
-    assert of_outputs("PicturePerfect", {**OUTPUTS, "Architecture": "x86_64"}).machine == "x86_64"
+    assert deployment_from_outputs("PicturePerfect", {**OUTPUTS, "Architecture": "arm64"}).machine == "aarch64"
+    assert deployment_from_outputs("PicturePerfect", {**OUTPUTS, "Architecture": "x86_64"}).machine == "x86_64"
 
 
 def test_without_credentials_the_exit_is_1_and_the_answer_one_sentence(
@@ -276,7 +278,7 @@ def test_without_credentials_the_exit_is_1_and_the_answer_one_sentence(
     assert captured.err.startswith("There are no AWS credentials.")
 
 
-def test_settings_that_are_wrong_stop_it_with_the_fields_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_settings_are_reported_with_the_fields_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text("[storage]\nretention_days = 3\n")
     monkeypatch.setenv("PICTURE_PERFECT_SETTINGS", str(settings))

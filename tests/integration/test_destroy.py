@@ -1,4 +1,4 @@
-"""A deployment, taken down: what is data stays, unless its name was typed; and what stays is said with its price."""
+"""`pictureperfect destroy`: data stays unless the stack's name is typed, and its price is printed."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from pictureperfect.commands.deployment.destroy import destroy as command
-from pictureperfect.deployment.teardown import Data, Destroying
+from pictureperfect.deployment.teardown import StackData, Teardown
 from tests.support.aws.deploying_world import ACCOUNT, OUTPUTS, REGION, environment, template
 
 BUCKET = OUTPUTS["BucketName"]
@@ -26,7 +26,7 @@ def session(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def stack(session: Any) -> Any:
-    """A stack with a bucket in which two versions of an object lie, one deleted, and an upload that was not ended."""
+    """A stack whose bucket has two versions of an object, a deleted object and an unfinished upload."""
     session.client("cloudformation").create_stack(StackName="PicturePerfect", TemplateBody=json.dumps(template()))
     s3 = session.client("s3")
     s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
@@ -60,18 +60,18 @@ def buckets(session: Any) -> list[str]:
     return [bucket["Name"] for bucket in session.client("s3").list_buckets()["Buckets"]]
 
 
-def test_the_pictures_stay_and_what_they_cost_is_said(stack: Any) -> None:
+def test_the_buckets_stay_and_their_price_is_printed(stack: Any) -> None:
     done = run(typed="y\n")
     assert done.code == 0
     assert not stands(stack)
     assert len(stack.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 3
     assert f"bucket {BUCKET} stays: 0.00 GB, $0.00 a month ($0.023 a GB)" in done.err
     assert "DELETE_COMPLETE" in done.err
-    assert f"What stays, and is paid for: {BUCKET}" in done.out
-    assert "`make deploy` takes the buckets back" in done.out
+    assert f"These stay and are billed: {BUCKET}" in done.out
+    assert "`make deploy` takes the buckets over" in done.out
 
 
-def test_who_does_not_agree_keeps_all_of_it(stack: Any) -> None:
+def test_without_confirmation_nothing_is_deleted(stack: Any) -> None:
     done = run(typed="n\n")
     assert (done.code, done.out) == (1, "")
     assert stands(stack)
@@ -85,7 +85,7 @@ def test_data_is_not_deleted_unless_the_stacks_name_is_typed(stack: Any, typed: 
     assert len(stack.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 3
 
 
-def test_with_its_name_typed_every_version_goes(stack: Any) -> None:
+def test_with_the_name_typed_every_version_is_deleted(stack: Any) -> None:
     done = run("--data", "delete", typed="PicturePerfect\n")
     assert done.code == 0
     assert not stands(stack)
@@ -98,7 +98,7 @@ def test_yes_asks_nothing(stack: Any) -> None:
     assert BUCKET not in buckets(stack)
 
 
-def test_where_nothing_stands_there_is_nothing_to_do(session: Any) -> None:
+def test_without_a_stack_there_is_nothing_to_do(session: Any) -> None:
     done = run("--yes")
     assert done.code == 0
     assert f"There is no stack PicturePerfect in account {ACCOUNT}, {REGION}" in done.out
@@ -106,7 +106,7 @@ def test_where_nothing_stands_there_is_nothing_to_do(session: Any) -> None:
 
 @pytest.fixture
 def cluster(session: Any) -> Any:
-    """An Aurora that may not be deleted, with the snapshot that CloudFormation takes of it at the end."""
+    """An Aurora cluster with deletion protection, and the final snapshot that CloudFormation takes of it."""
     rds, name = session.client("rds"), f"history-{uuid4().hex[:8]}"
     rds.create_db_cluster(
         DBClusterIdentifier=name,
@@ -130,31 +130,31 @@ def snapshots(session: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("delete", "left"), [(False, ["last"]), (True, [])])
-def test_the_databases_protection_is_taken_off_and_its_last_snapshot_stays_unless_data_goes(
+def test_deletion_protection_is_removed_and_the_final_snapshot_stays_unless_data_is_deleted(
     stack: Any, cluster: str, delete: bool, left: list[str]
 ) -> None:
     pool = stack.client("cognito-idp").create_user_pool(PoolName="customers")["UserPool"]["Id"]
-    doing = Destroying(stack, "PicturePerfect", lambda _sentence: None)
-    found = Data((BUCKET,), (cluster,), (pool,))
-    told = doing.told(found, delete=delete)
-    assert f"database {cluster} is deleted" in told
-    assert ("a last snapshot of it stays, $0.021 a GB and month" in told) is not delete
-    doing.run(found, delete=delete)
+    teardown = Teardown(stack, "PicturePerfect", lambda _sentence: None)
+    data = StackData((BUCKET,), (cluster,), (pool,))
+    text = teardown.describe(data, delete=delete)
+    assert f"database {cluster} is deleted" in text
+    assert ("a last snapshot of it stays, $0.021 a GB and month" in text) is not delete
+    teardown.run(data, delete=delete)
     rds = stack.client("rds")
     assert rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]["DeletionProtection"] is False
     assert snapshots(stack) == left
-    pools = [one["Id"] for one in stack.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]]
+    pools = [each["Id"] for each in stack.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"]]
     assert (pool in pools) is not delete
 
 
-def test_a_snapshot_that_was_taken_before_is_a_persons_own(session: Any, cluster: str) -> None:
-    doing = Destroying(session, "PicturePerfect", lambda _sentence: None)
-    doing._delete_snapshots(cluster, datetime.now(UTC) + timedelta(hours=1))
+def test_an_older_manual_snapshot_is_kept(session: Any, cluster: str) -> None:
+    teardown = Teardown(session, "PicturePerfect", lambda _sentence: None)
+    teardown._delete_snapshots(cluster, datetime.now(UTC) + timedelta(hours=1))
     assert snapshots(session) == ["last"]
 
 
 class Stuck:
-    """A CloudFormation that deletes for a while, and then cannot: a state for each time it is asked."""
+    """A CloudFormation whose deletion fails: one state for each poll."""
 
     def __init__(self) -> None:
         self.states = ["CREATE_COMPLETE", "DELETE_IN_PROGRESS", "DELETE_IN_PROGRESS", "DELETE_FAILED"]
@@ -178,14 +178,14 @@ class Stuck:
         return SimpleNamespace(paginate=lambda StackName: [{"StackEvents": events}])  # noqa: N803, ARG005
 
 
-def test_where_cloudformation_cannot_its_reason_is_said_and_no_data_is_deleted(stack: Any) -> None:
+def test_if_the_deletion_fails_its_reason_is_reported_and_no_data_is_deleted(stack: Any) -> None:
     stuck = Stuck()
     waited: list[float] = []
     session = SimpleNamespace(
         client=lambda name: stuck if name == "cloudformation" else stack.client(name), region_name=REGION
     )
-    doing = Destroying(session, "PicturePerfect", lambda _sentence: None, sleep=waited.append)  # type: ignore[arg-type]
-    with pytest.raises(click.ClickException, match=r"Vpc: has dependencies. Mend that"):
-        doing.run(Data((BUCKET,), (), ()), delete=True)
+    teardown = Teardown(session, "PicturePerfect", lambda _sentence: None, sleep=waited.append)  # type: ignore[arg-type]
+    with pytest.raises(click.ClickException, match=r"Vpc: has dependencies. Remove the cause"):
+        teardown.run(StackData((BUCKET,), (), ()), delete=True)
     assert len(waited) == 2
     assert len(stack.client("s3").list_object_versions(Bucket=BUCKET)["Versions"]) == 3

@@ -1,4 +1,4 @@
-"""`pictureperfect estimate` over a file and over an object in S3, of which it reads no more than it has to."""
+"""`pictureperfect estimate` of a file and of an object in S3, of which it reads only a part."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from core.imaging import header
 from localcloud import clients
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.cli import cli, run
-from pictureperfect.files.estimate import _remote
+from pictureperfect.files.estimate import _read_remote_header
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,43 +31,43 @@ FIELDS |= {"peak_bytes_upper", "route", "tier", "cost_usd", "reason"}
 def estimate(*arguments: str) -> dict[str, Any]:
     done = CliRunner().invoke(cli, ["estimate", *arguments, "--json"])
     assert done.exit_code == 0, done.output
-    told: dict[str, Any] = json.loads(done.stdout)
-    assert set(told) >= FIELDS
-    return told
+    fields: dict[str, Any] = json.loads(done.stdout)
+    assert set(fields) >= FIELDS
+    return fields
 
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Noise, so that it has a megabyte and more."""
+    """Noise, so that the file has more than a megabyte."""
     path = tmp_path_factory.mktemp("photo") / "photo.png"
     Image.fromarray(np.random.default_rng(1).integers(0, 255, (900, 1200, 3), np.uint8)).save(path)
     return path
 
 
 def test_a_small_image_stays_in_the_function(photo: Path) -> None:
-    told = estimate(str(photo), "--pipeline", "thumbnail")
-    assert (told["width"], told["height"], told["frames"], told["route"], told["tier"]) == (
+    answer = estimate(str(photo), "--pipeline", "thumbnail")
+    assert (answer["width"], answer["height"], answer["frames"], answer["route"], answer["tier"]) == (
         *(1200, 900, 1),
         *("lambda", None),
     )
-    assert 0 < told["seconds"] <= told["seconds_upper"]
-    assert 0 < told["peak_bytes"] <= told["peak_bytes_upper"]
-    assert 0 < told["cost_usd"] < 0.001
+    assert 0 < answer["seconds"] <= answer["seconds_upper"]
+    assert 0 < answer["peak_bytes"] <= answer["peak_bytes_upper"]
+    assert 0 < answer["cost_usd"] < 0.001
 
 
 def test_what_the_function_has_no_time_for_goes_to_batch_and_says_why(photo: Path) -> None:
-    told = estimate(str(photo), "--pipeline", "restore", "--timeout", "1")
-    assert (told["route"], told["tier"]) == ("batch", "1x2")
-    assert "seconds" in told["reason"]
+    answer = estimate(str(photo), "--pipeline", "restore", "--timeout", "1")
+    assert (answer["route"], answer["tier"]) == ("batch", "1x2")
+    assert "seconds" in answer["reason"]
     spot = estimate(str(photo), "--pipeline", "restore", "--timeout", "1", "--spot")
-    assert spot["cost_usd"] < told["cost_usd"]
+    assert spot["cost_usd"] < answer["cost_usd"]
 
 
 def test_what_is_refused_has_a_code_and_the_figures(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAX_MEGAPIXELS", "1")
-    told = estimate(str(photo), "--pipeline", "web")
-    assert (told["route"], told["code"]) == ("none", "too_many_pixels")
-    assert "1.08 megapixels" in told["reason"]
+    answer = estimate(str(photo), "--pipeline", "web")
+    assert (answer["route"], answer["code"]) == ("none", "too_many_pixels")
+    assert "1.08 megapixels" in answer["reason"]
 
 
 def test_for_people_it_is_a_table(photo: Path) -> None:
@@ -78,24 +78,24 @@ def test_for_people_it_is_a_table(photo: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [(("none.jpg", "--pipeline", "web"), "there is no such file"), (("x", "--pipeline", "wev"), "no pipeline named")],
 )
-def test_what_cannot_be_asked_for_is_told(arguments: tuple[str, ...], said: str) -> None:
+def test_a_wrong_file_or_pipeline_is_named(arguments: tuple[str, ...], message: str) -> None:
     done = CliRunner().invoke(cli, ["estimate", *arguments])
     assert done.exit_code != 0
-    assert said in f"{done.output}{done.exception}"
+    assert message in f"{done.output}{done.exception}"
 
 
 @pytest.mark.parametrize("file", ["s3://x", "s3://pictures/", "s3://"])
-def test_an_address_without_a_key_is_told(file: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_address_without_a_key_is_refused(file: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(lambda: cli.main(["estimate", file, "--pipeline", "web"], standalone_mode=False)) == 1
-    said = capsys.readouterr().err
-    assert said == f"invalid_request: {file} names no object: s3://BUCKET/KEY does.\n"
+    stderr = capsys.readouterr().err
+    assert stderr == f"invalid_request: {file} names no object: s3://BUCKET/KEY does.\n"
 
 
-def test_credentials_that_are_missing_are_told_with_what_to_do(tmp_path: Path) -> None:
-    """In a process of its own: boto3 remembers those that it found."""
+def test_missing_credentials_are_reported_with_the_remedy(tmp_path: Path) -> None:
+    """In a separate process, since boto3 caches the credentials it has found."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     environment |= {
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -110,19 +110,19 @@ def test_credentials_that_are_missing_are_told_with_what_to_do(tmp_path: Path) -
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_bucket_whose_name_can_be_none_is_told_in_one_line(
+def test_an_invalid_bucket_name_is_reported_in_one_line(
     cloud: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in clients.environment(cloud).items():
         monkeypatch.setenv(name, value)
     assert run(lambda: cli.main(["estimate", "s3://no!name/y", "--pipeline", "web"], standalone_mode=False)) == 1
-    said = capsys.readouterr().err
-    assert "Invalid bucket name" in said
-    assert said.count("\n") == 1
+    stderr = capsys.readouterr().err
+    assert "Invalid bucket name" in stderr
+    assert stderr.count("\n") == 1
 
 
-class Counting(S3Store):
-    """The store, which keeps how much of each object was read."""
+class CountingStore(S3Store):
+    """A store that counts the bytes it has read."""
 
     read_bytes = 0
 
@@ -141,9 +141,9 @@ def test_of_an_object_in_s3_the_header_is_that_of_the_whole_file(
     options: dict[str, Any] = {"quality": 95} if suffix in ("jpg", "webp") else {"compress_level": 1}
     Image.fromarray(pixels[..., 0] if suffix == "gif" else pixels).save(path, **options)  # no palette to look for
     s3.put_object(Bucket=bucket, Key=path.name, Body=path.read_bytes())
-    store = Counting(s3, bucket)
-    found = _remote(ObjectRef(bucket=bucket, key=path.name), store, tmp_path / "beginning")
-    assert found == header.read_header(path)
+    store = CountingStore(s3, bucket)
+    remote = _read_remote_header(ObjectRef(bucket=bucket, key=path.name), store, tmp_path / "beginning")
+    assert remote == header.read_header(path)
     if suffix in ("jpg", "png", "webp"):
         assert store.read_bytes < path.stat().st_size / 2
 

@@ -38,7 +38,7 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
         config = {"bootstrap.servers": servers}
         with (
             GroupWatch(servers, "g", "images") as watch,
-            Producing(config, "images", lambda *failure: failures.append(failure), group="g") as producing,
+            RecordProducer(config, "images", lambda *failure: failures.append(failure), group="g") as producing,
         ):
             sizes = [1_500_000] * 24 + [MAX_RECORD, 10] * 8
             for number, size in enumerate(sizes):
@@ -52,8 +52,8 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
 def test_records_that_no_broker_takes_are_named() -> None:
     failures: list[tuple[str, str]] = []
     config = {"bootstrap.servers": "127.0.0.1:1", "message.timeout.ms": "300"}
-    with Producing(config, "images", lambda *failure: failures.append(failure)) as producing:
-        producing.send(Item(name="cat.jpg", value=b"x", headers={}))
+    with RecordProducer(config, "images", lambda *failure: failures.append(failure)) as producing:
+        producing.send(KafkaRecord(name="cat.jpg", value=b"x", headers={}))
     assert producing.delivered == 0
     ((name, reason),) = failures
     assert (name, "timed out" in reason) == ("cat.jpg", True)
@@ -66,8 +66,8 @@ def test_records_that_no_broker_takes_are_named() -> None:
 def test_a_broker_that_is_not_there_is_named_with_what_is_wrong_and_where_to_look(servers: str, cause: str) -> None:
     failures: list[tuple[str, str]] = []
     config = {"bootstrap.servers": servers, "message.timeout.ms": "1500"}
-    with Producing(config, "images", lambda *failure: failures.append(failure)) as producing:
-        producing.send(Item(name="cat.jpg", value=b"x", headers={}))
+    with RecordProducer(config, "images", lambda *failure: failures.append(failure)) as producing:
+        producing.send(KafkaRecord(name="cat.jpg", value=b"x", headers={}))
     ((_, reason),) = failures
     assert f"no answer from {servers} (" in reason
     assert cause in reason
@@ -76,16 +76,16 @@ def test_a_broker_that_is_not_there_is_named_with_what_is_wrong_and_where_to_loo
 
 def test_properties_that_librdkafka_does_not_know_are_refused_by_name() -> None:
     with pytest.raises(Refusal, match=r"no\.such\.property"):
-        Producing({"bootstrap.servers": "127.0.0.1:1", "no.such.property": "1"}, "images", lambda *_: None)
+        RecordProducer({"bootstrap.servers": "127.0.0.1:1", "no.such.property": "1"}, "images", lambda *_: None)
 
 
 def test_an_image_too_large_for_a_record_needs_a_bucket() -> None:
     sender = messages.Sender(customer="acme", pipeline="web", max_inline=10)
-    small, is_reference = messages.item(sender, "a.jpg", b"0123456789", None)
+    small, is_reference = messages.make_record(sender, "a.jpg", b"0123456789", None)
     assert (small.value, is_reference) == (b"0123456789", False)
     assert small.headers == {"customer-id": "acme", "pipeline": "web", "filename": "a.jpg"}
     with pytest.raises(Refusal) as refused:
-        messages.item(sender, "b.jpg", b"0123456789a", None)
+        messages.make_record(sender, "b.jpg", b"0123456789a", None)
     assert refused.value.code == Code.TOO_MANY_BYTES
 
 
@@ -93,23 +93,23 @@ def test_the_files_of_a_folder_come_sorted_without_hidden_ones_and_as_often_as_a
     for name in ("b.jpg", "a/c.jpg", ".hidden", ".git/d.jpg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    assert [path.name for path in messages.files(tmp_path, None, loop=False)] == ["c.jpg", "b.jpg"]
-    assert [path.name for path in messages.files(tmp_path, 5, loop=False)] == [
+    assert [path.name for path in messages.list_files(tmp_path, None, loop=False)] == ["c.jpg", "b.jpg"]
+    assert [path.name for path in messages.list_files(tmp_path, 5, loop=False)] == [
         "c.jpg",
         "b.jpg",
         "c.jpg",
         "b.jpg",
         "c.jpg",
     ]
-    assert [path.name for path in messages.files(tmp_path, 1, loop=True)] == ["c.jpg"]
-    assert list(messages.files(tmp_path / "a" / "none", None, loop=True)) == []
+    assert [path.name for path in messages.list_files(tmp_path, 1, loop=True)] == ["c.jpg"]
+    assert list(messages.list_files(tmp_path / "a" / "none", None, loop=True)) == []
 
 
 def test_a_file_of_properties_is_read_and_a_wrong_line_is_named_without_what_it_says(tmp_path: Path) -> None:
     file = tmp_path / "client.properties"
     file.write_text("# TLS\nsecurity.protocol = SASL_SSL\n\nsasl.password=a=b\n")
-    assert messages.properties(file) == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
+    assert messages.read_properties(file) == {"security.protocol": "SASL_SSL", "sasl.password": "a=b"}
     file.write_text("ssl.ca.location=/ca\nhunter2\n")
     with pytest.raises(Refusal, match="line 2") as refused:
-        messages.properties(file)
+        messages.read_properties(file)
     assert "hunter2" not in str(refused.value)

@@ -17,7 +17,7 @@ from core.domain import object_keys
 from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.iam import Policy
-from pictureperfect.kafka.producer import Item
+from pictureperfect.kafka.producer import KafkaRecord
 from tests.policies.conftest import BUCKET
 from tests.policies.witness import Call, Grant, allows, grants, record_calls
 from tests.policies.world import CUSTOMER, World, broken, heavy, large, options, small

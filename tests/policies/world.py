@@ -159,7 +159,7 @@ class World:
     def produce_records(self, *items: Item) -> None:
         lost: list[str] = []
         config = {"bootstrap.servers": self.address.kafka_bootstrap_servers}
-        with Producing(config, self.address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
+        with RecordProducer(config, self.address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
             for item in items:
                 producing.send(item)
         assert lost == []

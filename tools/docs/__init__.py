@@ -1,1 +1,1 @@
-"""The tables in docs/ that are made from code."""
+"""The parts of docs/ that are made from code: `python -m tools.docs` writes them."""

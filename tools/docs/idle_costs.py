@@ -1,54 +1,13 @@
-"""docs/reference/idle-costs.md, made of the templates and the price file: `make idle-costs` writes its tables anew."""
+"""The tables in docs/reference/idle-costs.md, from the synthesized templates and the price file."""
 
-import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 import msgspec
 
-from infra.idle_costs.lines import Line, price_template, total_usd
-from infra.idle_costs.options import price_options
-from infra.idle_costs.prices import Prices, load_prices
-from infra.idle_costs.template import Template
+from infra.idle_costs import Line, Template, lines, load, optional, total
+from tools.docs.section import Section, table
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "idle-costs.md"
-_BEGIN, _END = "<!-- {}: begin -->", "<!-- {}: end -->"
-
-
-def _dollars(usd: float) -> str:
-    """Cents; of less than two, tenths of one."""
-    return f"{usd:.3f}" if 0 < usd < 0.02 else f"{usd:.2f}"  # noqa: PLR2004 - see above
-
-
-def table(found: Sequence[Line], *, summed: bool) -> str:
-    """As Markdown."""
-    head = "| what | dollars a month | without free allowances | why |\n| --- | --: | --: | --- |"
-    rows = [
-        f"| {line.item} | {_dollars(line.usd)} | {_dollars(line.usd_without_free)} | {line.reason} |" for line in found
-    ]
-    own, used_up = total_usd(found)
-    last = [f"| **together** | **{own:.2f}** | **{used_up:.2f}** | |"] if summed else []
-    return "\n".join([head, *rows, *last])
-
-
-def in_document(document: str, default: Template, full: Template, price: Prices) -> str:
-    """The document, with these tables between its marks."""
-    text = _between(document, "default", table(price_template(default, price), summed=True))
-    text = _between(text, "optional", table([*price_options(default, full, price)], summed=False))
-    said = f"Prices of {price.region}, {price.date}: {', '.join(f'<{source}>' for source in price.sources)}."
-    return _between(text, "prices", said)
-
-
-def _between(document: str, mark: str, text: str) -> str:
-    begin, end = _BEGIN.format(mark), _END.format(mark)
-    before, found, rest = document.partition(begin)
-    _, ended, after = rest.partition(end)
-    if not (found and ended):
-        raise ValueError(f"{DOCUMENT.name} has no {begin} … {end}")
-    return f"{before}{begin}\n{text}\n{end}{after}"
-
-
-#: All that costs while idle and is a resource, in one stack, for the document.
+#: Settings of a stack with every resource that costs money while nothing happens.
 FULL = """
 [storage]
 cloudfront = true
@@ -66,30 +25,42 @@ mode = "provisioned"
 """
 
 
-def templates(folder: Path) -> tuple[Template, Template]:
-    """The default's and the full one's, synthesized into `folder`."""
-    from infra.app import STACK, assemble  # noqa: PLC0415 - starts Node
-    from infra.settings.reader import parse  # noqa: PLC0415
-
-    found = []
-    for name, text in (("default", ""), ("full", FULL)):
-        assembly = assemble(parse(text), str(folder / name))
-        found.append(msgspec.json.decode((assembly / f"{STACK}.template.json").read_bytes()))
-    return found[0], found[1]
+def default() -> str:
+    """The default stack, line by line and summed."""
+    priced = lines(template(""), load())
+    own, used_up = total(priced)
+    return _table(priced, [("**together**", f"**{own:.2f}**", f"**{used_up:.2f}**", "")])
 
 
-def main() -> int:
-    """Write the document's tables anew."""
-    from tempfile import TemporaryDirectory  # noqa: PLC0415
-
-    from infra.__main__ import find_node  # noqa: PLC0415
-
-    find_node()
-    with TemporaryDirectory() as folder:
-        default, full = templates(Path(folder))
-    DOCUMENT.write_text(in_document(DOCUMENT.read_text("utf-8"), default, full, load_prices()), "utf-8")
-    return 0
+def options() -> str:
+    """The lines that settings add to the default."""
+    return _table([*optional(template(""), template(FULL), load())])
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def sources() -> str:
+    """Date, region and addresses of the prices."""
+    price = load()
+    return f"Prices of {price.region}, {price.date}: {', '.join(f'<{source}>' for source in price.sources)}."
+
+
+def template(settings: str) -> Template:
+    """The template of a stack with these settings, synthesized once per process."""
+    from tests.support.aws import synthesis  # noqa: PLC0415 - starts Node
+
+    decoded: Template = msgspec.json.decode(synthesis.template(settings).read_bytes())
+    return decoded
+
+
+def _table(priced: Sequence[Line], last: Sequence[tuple[str, ...]] = ()) -> str:
+    rows = [(line.what, _dollars(line.usd), _dollars(line.used_up), line.why) for line in priced]
+    head = ("what", "dollars a month", "without free allowances", "why")
+    return table(head, [*rows, *last], right=frozenset({1, 2}))
+
+
+def _dollars(usd: float) -> str:
+    """Two digits after the point; three below two cents."""
+    return f"{usd:.3f}" if 0 < usd < 0.02 else f"{usd:.2f}"  # noqa: PLR2004 - see above
+
+
+_FILE = "reference/idle-costs.md"
+SECTIONS = (Section(_FILE, "default", default), Section(_FILE, "optional", options), Section(_FILE, "prices", sources))

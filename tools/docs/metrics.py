@@ -1,17 +1,15 @@
-"""The table of metrics and their bill, as docs/reference/metrics.md shows them. `python -m tools.docs.metrics` writes it."""
+"""The tables of metrics, dimensions and their monthly price in docs/reference/metrics.md."""
 
 import io
 from datetime import UTC, datetime
-from pathlib import Path
+from itertools import chain
 
 from core.adapters.emf import EmfMetrics
 from core.domain.model import Door, Estimate, ImageHeader, ObjectRef, Result, Route, Source, Status, Usage
 from core.ports import metric_catalogue
 from core.routing import prices
-from core.routing.prices import Prices
+from tools.docs.section import Section
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reference" / "metrics.md"
-_BEGIN, _END = "<!-- metrics: begin -->", "<!-- metrics: end -->"
 _HEAD = (
     "| metric | unit | dimensions | what it counts or measures | at most |\n| --- | --- | --- | --- | --: |",
     "| dimension | of | values | what it says |\n| --- | --- | --- | --- |",
@@ -20,27 +18,20 @@ _HEAD = (
 _MILLION = 1_000_000
 
 
-def in_document(document: str) -> str:
-    """The document, with what is declared between its marks."""
-    before, _, rest = document.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n{markdown(prices.load())}\n{_END}{after}"
-
-
-def markdown(price: Prices) -> str:
-    """Three tables: the metrics, the dimensions, the bill."""
-    declared = [_HEAD[0], *map(_metric, metric_catalogue.METRICS), f"| | | | | **{metric_catalogue.MAX_BILLED}** |"]
-    lists = [_HEAD[1], *_dimensions()]
-    lines, month = _line_bytes() * _MILLION / 1e9, metric_catalogue.month_usd(price)
-    dated = f"Prices of {price.region}, {price.date}, {price.sources[-1]}"
+def render() -> str:
+    """Three tables: the metrics, the dimensions, the price."""
+    price = prices.load()
+    metrics = [_HEAD[0], *map(_metric, metric_catalogue.METRICS), f"| | | | | **{metric_catalogue.MOST}** |"]
+    dimensions = [_HEAD[1], *_dimensions()]
+    log_gb, month_usd = _line_bytes() * _MILLION / 1e9, metric_catalogue.month_usd(price)
     bill = [
-        f"{dated}:",
+        f"Prices of {price.region}, {price.date}, {price.sources[-1]}:",
         "",
         _HEAD[2],
-        f"| all {metric_catalogue.MAX_BILLED} metrics, each sent in every hour of the month | {month:.2f} |",
-        f"| the lines of a million images, {lines:.2f} GB of log | {lines * price.cloudwatch.log_gb:.2f} |",
+        f"| all {metric_catalogue.MOST} metrics, each sent in every hour of the month | {month_usd:.2f} |",
+        f"| the lines of a million images, {log_gb:.2f} GB of log | {log_gb * price.cloudwatch.log_gb:.2f} |",
     ]
-    return "\n".join([*declared, "", *lists, "", *bill])
+    return "\n".join([*metrics, "", *dimensions, "", *bill])
 
 
 def _metric(metric: metric_catalogue.Metric) -> str:
@@ -51,7 +42,7 @@ def _metric(metric: metric_catalogue.Metric) -> str:
 def _dimensions() -> list[str]:
     used: dict[metric_catalogue.Dimension, list[str]] = {}
     for metric in metric_catalogue.METRICS:
-        for dimension in (each for one in metric.sets for each in one):
+        for dimension in chain.from_iterable(metric.sets):
             names = used.setdefault(dimension, [])
             if metric.name not in names:
                 names.append(metric.name)
@@ -62,7 +53,10 @@ def _dimensions() -> list[str]:
 
 
 def _line_bytes() -> int:
-    """What one image adds to the log: a line as CloudWatch Logs bills it, 26 bytes of its own included."""
+    """Bytes that CloudWatch Logs bills for one image: its line, and 26 bytes that AWS adds to each event.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+    """
     now = datetime(2026, 11, 24, 12, 0, 0, 123_456, tzinfo=UTC)
     sample = Result(
         image_id="0b8f6f3e-6f7e-5f0a-9c57-0d2f6f1d8f3b",
@@ -87,5 +81,4 @@ def _line_bytes() -> int:
     return len(stream.getvalue().encode()) + 26
 
 
-if __name__ == "__main__":
-    DOCUMENT.write_text(in_document(DOCUMENT.read_text("utf-8")), "utf-8")
+SECTION = Section("reference/metrics.md", "metrics", render)

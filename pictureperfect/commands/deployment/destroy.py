@@ -1,4 +1,4 @@
-"""`pictureperfect destroy`: a deployment, taken down."""
+"""`pictureperfect destroy`: delete a deployment."""
 
 import click
 
@@ -12,47 +12,48 @@ from pictureperfect.deployment.options import stack_option, yes_option
     type=click.Choice(["keep", "delete"]),
     default="keep",
     show_default=True,
-    help="What becomes of the pictures, the history and the users.",
+    help="Keep or delete the pictures, the history and the users.",
 )
 @stack_option
 @yes_option
 def destroy(data: str, stack: str, yes: bool) -> int:
-    """Take a deployment down; pictures and history stay, unless told otherwise.
+    """Delete a deployment, but keep its data by default.
 
-    What goes, what stays and what that costs is said first. Exit 0: it is gone, or was not there.
+    First lists what is deleted, what stays and what that costs, and asks for confirmation. Exit 0 if the stack is
+    deleted or does not exist.
     """
     from pictureperfect.deployment import aws_session  # noqa: PLC0415 - not for `--help`
-    from pictureperfect.deployment.teardown import Destroying  # noqa: PLC0415
+    from pictureperfect.deployment.teardown import Teardown  # noqa: PLC0415
 
     def say(sentence: str) -> None:
         notes().print(sentence, soft_wrap=True, markup=False)
 
-    session = aws_session.session()
-    who = aws_session.identity(session)
-    doing = Destroying(session, stack, say)
-    found = doing.data()
-    if found is None:
-        click.echo(f"There is no stack {stack} in account {who.number}, {who.region}: nothing is taken down.")
+    session = aws_session.open_session()
+    account = aws_session.caller_account(session)
+    teardown = Teardown(session, stack, say)
+    stack_data = teardown.data()
+    if stack_data is None:
+        click.echo(f"There is no stack {stack} in account {account.number}, {account.region}: nothing to delete.")
         return 0
     delete = data == "delete"
-    say(doing.told(found, delete=delete))
-    if not yes and not _agreed(stack, delete=delete):
-        click.echo("Nothing was done.", err=True)
+    say(teardown.describe(stack_data, delete=delete))
+    if not yes and not _is_confirmed(stack, delete=delete):
+        click.echo("Nothing was deleted.", err=True)
         return 1
-    doing.run(found, delete=delete)
-    click.echo(f"{stack} is gone, and its data with it." if delete else _what_stays(stack, found.buckets))
+    teardown.run(stack_data, delete=delete)
+    click.echo(f"{stack} is deleted, and its data too." if delete else _remaining(stack, stack_data.buckets))
     return 0
 
 
-def _agreed(stack: str, *, delete: bool) -> bool:
+def _is_confirmed(stack: str, *, delete: bool) -> bool:
     if delete:
-        typed: str = click.prompt(f"Pictures and history will be gone for good. Type {stack} to go on", err=True)
+        typed: str = click.prompt(f"Pictures and history will be deleted for good. Type {stack} to continue", err=True)
         return typed == stack
-    return click.confirm("Go on?", err=True)
+    return click.confirm("Continue?", err=True)
 
 
-def _what_stays(stack: str, buckets: tuple[str, ...]) -> str:
+def _remaining(stack: str, buckets: tuple[str, ...]) -> str:
     return (
-        f"{stack} is gone. What stays, and is paid for: {', '.join(buckets) or 'no bucket'}, a snapshot of the "
-        "database. `make deploy` takes the buckets back, and `replay` makes the history anew from them."
+        f"{stack} is deleted. These stay and are billed: {', '.join(buckets) or 'no bucket'}, a snapshot of the "
+        "database. `make deploy` takes the buckets over, and `replay` rebuilds the history from them."
     )

@@ -1,4 +1,4 @@
-"""`pictureperfect diff`: what a deployment would change."""
+"""`pictureperfect diff`: show what a deployment would change."""
 
 import click
 
@@ -6,17 +6,17 @@ from pictureperfect.deployment.options import stack_option
 
 
 @click.command()
-@click.option("--image", default="", help="An image in your own ECR, as `deploy` would be given it.")
+@click.option("--image", default="", help="URI of the image that `deploy` would be given.")
 @stack_option
 def diff(image: str, stack: str) -> int:
-    """Say what `deploy` would change of the stack that stands, and change nothing. Nothing is built.
+    """Show what `deploy` would change. Nothing is changed or built.
 
-    What is missing for it is said first. Exit 0: it was compared.
+    Exit 0 if the stacks could be compared, whether they differ or not.
     """
     from pictureperfect.deployment import aws_session, cdk  # noqa: PLC0415 - not for `--help`
 
-    start = cdk.npx()
-    who = aws_session.identity(aws_session.session())
-    click.echo(f"Account {who.number}, {who.region}, as {who.arn}", err=True)
+    npx = cdk.find_npx()
+    account = aws_session.caller_account(aws_session.open_session())
+    click.echo(f"Account {account.number}, {account.region}, as {account.arn}", err=True)
     cdk.assemble({"image": image} if image else {}, cdk.OUT)
-    return cdk.run(cdk.diff_command(start, stack, cdk.OUT), start)
+    return cdk.run(cdk.diff_command(npx, stack, cdk.OUT), npx)

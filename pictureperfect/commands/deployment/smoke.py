@@ -1,7 +1,6 @@
-"""`pictureperfect smoke`: whether a deployment does what it is there for."""
+"""`pictureperfect smoke`: test a deployment with one image through each door."""
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ from pictureperfect.deployment.options import stack_option
 
 if TYPE_CHECKING:
     from pictureperfect.deployment.outputs import Deployment
-    from pictureperfect.deployment.smoke import Seen
+    from pictureperfect.deployment.smoke import Check
 
 
 @click.command()
@@ -20,24 +19,24 @@ if TYPE_CHECKING:
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="The embedded cloud whose state file lies there, instead of a stack.",
+    help="Test the embedded cloud with its state file in this folder, instead of a stack.",
 )
-@click.option("--customer", default="smoke", show_default=True, help="Whose the images are.")
-@click.option("--pipeline", default="thumbnail", show_default=True, help="What is done with them.")
-@click.option("--bootstrap-servers", default="", help="The stream's brokers, where the deployment does not say them.")
-@click.option("--topic", default="", help="The stream's topic, where the deployment does not say it.")
+@click.option("--customer", default="smoke", show_default=True, help="Customer of the images.")
+@click.option("--pipeline", default="thumbnail", show_default=True, help="Pipeline of the images.")
+@click.option("--bootstrap-servers", default="", help="Kafka brokers, if the deployment does not name them.")
+@click.option("--topic", default="", help="Kafka topic, if the deployment does not name it.")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="librdkafka's properties, such as those for TLS and SASL.",
+    help="File with librdkafka's properties, such as those for TLS and SASL.",
 )
 @click.option(
     "--skip",
     type=click.Choice(["upload", "direct", "kafka", "batch", "page"]),
     multiple=True,
-    help="A door that is not tried, such as a stream that cannot be reached from here; may be said again.",
+    help="Leave out a door, such as a Kafka that cannot be reached from here; repeatable.",
 )
-@click.option("--wait", type=click.FloatRange(0), default=900.0, show_default=True, help="Seconds.")
+@click.option("--wait", type=click.FloatRange(0), default=900.0, show_default=True, help="Seconds to wait for results.")
 @json_option
 def smoke(
     stack: str,
@@ -51,16 +50,17 @@ def smoke(
     wait: float,
     as_json: bool,
 ) -> int:
-    """One image through each door of a deployment, one Batch job; then their rows, metrics, the page and dollars.
+    """Test a deployment: send an image through each door and run a Batch job.
 
-    Exit 0: all was seen. 1: something is missing, and is named.
+    Then checks rows, files, metrics and the page, and prints the cost. Exit 0 if every check passes; otherwise 1, with
+    the missing results named.
     """
-    from pictureperfect.deployment import smoke as smoking  # noqa: PLC0415 - OpenCV and boto3, not for `--help`
-    from pictureperfect.deployment.outputs import find  # noqa: PLC0415
-    from pictureperfect.deployment.smoke_senders import Asked  # noqa: PLC0415
+    from pictureperfect.deployment.outputs import find_deployment  # noqa: PLC0415 - boto3, not for `--help`
+    from pictureperfect.deployment.smoke import SmokeTest  # noqa: PLC0415 - OpenCV
+    from pictureperfect.deployment.smoke_senders import SmokeRequest  # noqa: PLC0415
 
-    deployment, clients = find(stack, folder)
-    asked = Asked(
+    deployment, clients = find_deployment(stack, folder)
+    request = SmokeRequest(
         customer=customer,
         pipeline=pipeline,
         kafka=_properties(deployment, bootstrap_servers, config),
@@ -70,32 +70,33 @@ def smoke(
     )
     with progress() as bars:
         task = bars.add_task("sending, and waiting", total=None)
-        run = smoking.Smoke(deployment, clients, asked, lambda what: bars.update(task, description=what, advance=1))
-        seen = run.run()
-    missing = [one for one in seen if not one.seen]
+        test = SmokeTest(deployment, clients, request, lambda step: bars.update(task, description=step, advance=1))
+        checks = test.run()
+    missing = [check for check in checks if not check.passed]
     if as_json:
-        click.echo(json.dumps({"seen": [asdict(one) for one in seen], "usd": run.usd, "missing": len(missing)}))
+        click.echo(json.dumps({"seen": [check.fields for check in checks], "usd": test.usd, "missing": len(missing)}))
     else:
-        _show(seen)
-    for one in missing:
-        notes().print(literal(f"{one.what} is missing. {one.told}"), soft_wrap=True)
+        _show(checks)
+    for check in missing:
+        notes().print(literal(f"{check.item} is missing. {check.message}"), soft_wrap=True)
     return 1 if missing else 0
 
 
 def _properties(deployment: "Deployment", servers: str, config: Path | None) -> dict[str, str]:
-    """librdkafka's, where the stream can be reached: the brokers are said here, there, or in the file."""
-    from pictureperfect.kafka.messages import properties  # noqa: PLC0415
+    """Properties of librdkafka, with the brokers of the option, the file or the deployment; empty without brokers."""
+    from pictureperfect.kafka.messages import read_properties  # noqa: PLC0415
 
-    found = properties(config) if config else {}
-    servers = servers or found.get("bootstrap.servers", "") or deployment.kafka_bootstrap_servers
-    return {**found, "bootstrap.servers": servers} if servers else {}
+    properties = read_properties(config) if config else {}
+    servers = servers or properties.get("bootstrap.servers", "") or deployment.kafka_bootstrap_servers
+    return {**properties, "bootstrap.servers": servers} if servers else {}
 
 
-def _show(seen: "list[Seen]") -> None:
+def _show(checks: "list[Check]") -> None:
     from pictureperfect import tables  # noqa: PLC0415
 
     table = tables.plain("what", "seen", "after", "result")
-    for one in seen:
-        after = "" if one.seconds is None else f"{one.seconds:.1f} s"
-        table.add_row(one.what, literal("yes") if one.seen else literal("no", style="red"), after, one.told)
+    for check in checks:
+        after = "" if check.seconds is None else f"{check.seconds:.1f} s"
+        passed = literal("yes") if check.passed else literal("no", style="red")
+        table.add_row(check.item, passed, after, check.message)
     output().print(table)

@@ -1,4 +1,4 @@
-"""`pictureperfect calibrate`: what everything takes on this machine, as a table that estimates are made from."""
+"""`pictureperfect calibrate`: measure the cost table that estimates use."""
 
 import os
 import tempfile
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from core.imaging.operations.base import Operation
     from core.pipelines.definition import Pipeline
 
-_LONG, _QUICK = 1.0, 0.1  # seconds: no larger picture is tried after one that took more
+_LONG, _QUICK = 1.0, 0.1  # seconds: after a slower measurement, no larger picture is tried
 
 
 @click.command()
@@ -23,27 +23,26 @@ _LONG, _QUICK = 1.0, 0.1  # seconds: no larger picture is tried after one that t
     type=click.Path(path_type=Path, dir_okay=False),
     default=Path("costs.json"),
     show_default=True,
-    help="The table's file; the setting COSTS names it to the functions.",
+    help="File for the table; the setting COSTS names it to the functions.",
 )
 @click.option(
     "--pipelines",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     envvar="PIPELINES",
     show_envvar=True,
-    help="A folder of pipeline files, whose steps and outputs are measured as they stand; or the shipped ones.",
+    help="Folder of pipeline files whose steps and outputs are measured, instead of the shipped ones.",
 )
-@click.option("--only", multiple=True, help="Kinds that begin so, such as `blur` or `decode png`; the others stay.")
 @click.option(
-    "--document",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A Markdown file to put the table into, between its marks, as docs/explanation/costs.md has it.",
+    "--only",
+    multiple=True,
+    help="Measure kinds with this prefix, such as `blur` or `decode png`, and keep the others; repeatable.",
 )
-@click.option("--quick", is_flag=True, help="With small pictures only: a minute, and rougher.")
-def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document: Path | None, quick: bool) -> int:
-    """Measure what every decoder, operation and encoder takes on this machine, a company's own functions too.
+@click.option("--quick", is_flag=True, help="Measure with small pictures only: a minute, less exact.")
+def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], quick: bool) -> int:
+    """Measure the time and memory of every decoder, operation and encoder on this machine.
 
-    Some minutes of one CPU; the machine should have nothing else to do. The company's functions are found by the
-    variables OPERATIONS and PYTHONPATH, as docs/reference/company-code.md says.
+    Takes some minutes of one CPU on an otherwise idle machine. Your own functions in OPERATIONS are measured too; see
+    docs/reference/company-code.md.
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
@@ -52,22 +51,19 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
     from core.pipelines.loader import load_folder  # noqa: PLC0415
     from core.routing import cost_table  # noqa: PLC0415
     from pictureperfect.calibration import fit  # noqa: PLC0415
-    from tools.docs import costs as cost_document  # noqa: PLC0415
 
     writable_file(out)
-    if document:
-        writable_file(document, "--document")
-    known = load_folder(pipelines or SHIPPED_FOLDER, catalogue(os.environ))
+    known = load_folder(pipelines or shipped(), catalogue(os.environ))
     functions = tuple(os.environ.get("OPERATIONS", "").split())
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="calibrate-") as scratch:
-        wanted = fit.series(known, _examples(Path(scratch)))
+        series = fit.series(known, _examples(Path(scratch)))
         if only:
-            wanted = [one for one in wanted if one.name.startswith(only)]
-        if not wanted:
+            series = [each for each in series if each.name.startswith(only)]
+        if not series:
             raise click.UsageError(f"No kind begins with {' or '.join(only)}.")
-        task = bars.add_task("measuring", total=len(wanted))
+        task = bars.add_task("measuring", total=len(series))
         samples = list(
-            fit.measure(wanted, functions, _QUICK if quick else _LONG, Path(scratch), lambda: bars.advance(task))
+            fit.measure(series, functions, _QUICK if quick else _LONG, Path(scratch), lambda: bars.advance(task))
         )
         costs = fit.fit(samples, fit.base(Path(scratch)))
     if only:
@@ -75,8 +71,6 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
         costs = msgspec.structs.replace(before, kinds=dict(sorted((before.kinds | costs.kinds).items())))
     try:
         out.write_bytes(msgspec.json.format(msgspec.json.encode(costs), indent=1) + b"\n")
-        if document:
-            document.write_text(cost_document.in_document(document.read_text("utf-8"), costs), "utf-8")
     except OSError as error:
         raise click.UsageError(f"{error.filename} cannot be written: {error.strerror}.") from error
     _show(out, len(samples), len(costs.kinds))
@@ -85,21 +79,21 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], document
 
 def _show(out: Path, samples: int, kinds: int) -> None:
     output().print(literal(f"{samples:,} measurements, {kinds} kinds: {out}"), soft_wrap=True)
-    where = f"The functions and Batch go by it where COSTS={out.name} names it in their image."
-    output().print(literal(where), soft_wrap=True)
+    usage = f"The functions and Batch use it if it is in their image and the setting COSTS={out.name} names it."
+    output().print(literal(usage), soft_wrap=True)
 
 
 def _examples(folder: Path) -> "Mapping[str, Operation]":
-    """Each operation of the catalogue with the parameters of its example."""
-    from core.pipelines.loader import load_folder  # noqa: PLC0415
+    """Each operation with the parameters of its example."""
+    from core.pipelines.definition import load_folder  # noqa: PLC0415
     from pictureperfect.catalogue.operation_examples import EXAMPLES  # noqa: PLC0415
     from pictureperfect.demo.painted_images import paint_logo  # noqa: PLC0415
 
-    where = folder / "examples"
-    where.mkdir()
-    (where / "logo.png").write_bytes(paint_logo())
+    examples = folder / "examples"
+    examples.mkdir()
+    (examples / "logo.png").write_bytes(logo())
     for name, example in EXAMPLES.items():
         text = f"steps: [{{{example.step}}}]\nrenditions: [{{name: x, outputs: [{{format: png}}]}}]\n"
-        (where / f"{name}.yaml").write_text(text, "utf-8")
-    made: dict[str, Pipeline] = load_folder(where)
-    return {name: pipeline.steps[0] for name, pipeline in made.items()}
+        (examples / f"{name}.yaml").write_text(text, "utf-8")
+    pipelines: dict[str, Pipeline] = load_folder(examples)
+    return {name: pipeline.steps[0] for name, pipeline in pipelines.items()}

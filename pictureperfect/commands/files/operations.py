@@ -1,4 +1,4 @@
-"""`pictureperfect operations`: the catalogue as a page, with pictures before and after."""
+"""`pictureperfect operations`: a page that shows every image operation."""
 
 import os
 import tempfile
@@ -15,13 +15,12 @@ from pictureperfect.console import ended_by_signals, progress, writable_folder
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("operations-page"),
     show_default=True,
-    help="The page's folder.",
+    help="Folder for the page.",
 )
 def operations(out: Path) -> None:
-    """Every operation with its parameters, and pictures before and after, as one page that needs no network.
+    """Make a page that shows every image operation, with its parameters and pictures before and after.
 
-    Writes the page's path on stdout. The pictures are painted and then processed, as any image is, in a supervised
-    child.
+    Prints the path of the page, which needs no network and no other file.
     """
     from core.bootstrap.worker import start_worker  # noqa: PLC0415 - `--help` needs none of these
     from core.imaging.operations import OPERATIONS  # noqa: PLC0415
@@ -32,10 +31,10 @@ def operations(out: Path) -> None:
         task = bars.add_task("processing", total=len(OPERATIONS))
         child = start_worker(os.environ)
         try:
-            shown = operation_page.render(child, Path(scratch), lambda: bars.advance(task))
+            shown = operation_page.render_examples(child, Path(scratch), lambda: bars.advance(task))
         finally:
             child.close()
-        page = operation_page.page(shown)
+        page = operation_page.render_page(shown)
     file = out / "index.html"
     file.write_text(page, "utf-8")
     click.echo(file)

@@ -1,4 +1,4 @@
-"""`pictureperfect process`: a pipeline over files, with no cloud at all."""
+"""`pictureperfect process`: run a pipeline over image files, without a cloud."""
 
 import json
 import os
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pictureperfect.console import ended_by_signals, pipelines_option, writable_folder
+from pictureperfect.console import ended_by_signals, load_pipeline, pipelines_option, writable_folder
+from pictureperfect.files.visible_files import visible_files
 
 if TYPE_CHECKING:
     from core.pipelines.definition import Pipeline
@@ -21,84 +22,84 @@ _INTERRUPTED = 130
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True), metavar="FILE…")
-@click.option("--pipeline", required=True, help="The name of the pipeline.")
+@click.option("--pipeline", required=True, help="Name of the pipeline.")
 @click.option(
     "--out",
     required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="For the renditions, a folder each image.",
+    help="Folder for the renditions, with a folder for each image.",
 )
-@click.option("--jobs", type=click.IntRange(1, 256), help="Images at once; one for each CPU by default.")
+@click.option("--jobs", type=click.IntRange(1, 256), help="Images at once; the count of CPUs by default.")
 @pipelines_option
-@click.option("--again", is_flag=True, help="Do everything anew, what was done earlier too.")
+@click.option("--again", is_flag=True, help="Process files again that an earlier run has finished.")
 def process(
     files: tuple[Path, ...], pipeline: str, out: Path, jobs: int | None, pipelines: Path | None, again: bool
 ) -> int:
-    """Run a pipeline over files, and over all files in folders, with no cloud at all.
+    """Run a pipeline over image files and over all files in folders, without a cloud.
 
-    Writes one line of JSON for each file on stdout, in the order of the files. Exit 0 when every file was
-    answered: an image that failed is an answer too. What an earlier run into the same folder has done is not
-    done again.
+    Prints a line of JSON for each file, in the order of the files. Exit 0 if every file has an answer; a failed image
+    is an answer too. Files that an earlier run into the same folder has finished are not processed again.
     """
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - `--help` needs none of these
-    from core.pipelines import SHIPPED_FOLDER  # noqa: PLC0415
-    from core.pipelines.loader import load_folder  # noqa: PLC0415
-    from pictureperfect.files.journal import InUse, Journal  # noqa: PLC0415
+    from pictureperfect.files.journal import FolderInUse, Journal  # noqa: PLC0415 - not for `--help`
 
-    known = load_folder(pipelines or SHIPPED_FOLDER, catalogue(os.environ))
-    if pipeline not in known:
-        raise click.UsageError(f"There is no pipeline named {pipeline!r}; there are {', '.join(sorted(known))}.")
+    loaded = load_pipeline(pipeline, pipelines)
     writable_folder(out)
-    found = labelled(map(_utf8, _files(files, out.resolve())))
-    if not found:
-        click.echo(f"There is no file in {', '.join(map(str, files))}; hidden ones are left out.", err=True)
+    labelled_files = labelled(map(_check_utf8, _files(files, out.resolve())))
+    if not labelled_files:
+        click.echo(f"There is no file in {', '.join(map(str, files))}; hidden files are left out.", err=True)
     try:
         with ended_by_signals(), Journal(out.resolve()) as journal:
-            return _run(known[pipeline], found, journal, out.resolve(), jobs, again=again)
-    except InUse:
-        raise click.ClickException(f"Another process works into {out}; wait for its end, or take another.") from None
+            return _run(loaded, labelled_files, journal, out.resolve(), jobs, again=again)
+    except FolderInUse:
+        raise click.ClickException(f"Another process writes to {out}: wait for it, or choose another --out.") from None
 
 
 def _run(
-    pipeline: "Pipeline", found: list[tuple[Path, str]], journal: "Journal", out: Path, jobs: int | None, *, again: bool
+    pipeline: "Pipeline",
+    files: list[tuple[Path, str]],
+    journal: "Journal",
+    out: Path,
+    jobs: int | None,
+    *,
+    again: bool,
 ) -> int:
-    """Answer what is not answered yet, and write all answers in the order of the files; returns the exit code."""
-    from pictureperfect.files.file_runner import Press  # noqa: PLC0415
-    from pictureperfect.files.progress import Tally  # noqa: PLC0415
+    """Process the files without an answer, and print all answers in the order of the files. Returns the exit code."""
+    from pictureperfect.files.file_runner import FileRunner  # noqa: PLC0415
+    from pictureperfect.files.progress import FileProgress  # noqa: PLC0415
 
-    _clear(out)
-    with Press(pipeline, journal, out, min(jobs or _cpus(), max(1, len(found)))) as press:
-        works = [press.work(*pair) for pair in found]
+    _remove_unfinished(out)
+    with FileRunner(pipeline, journal, out, min(jobs or _cpus(), max(1, len(files)))) as runner:
+        works = [runner.work_for(*pair) for pair in files]
         if again:
             journal.forget(works)
         earlier = [journal.answer(work) for work in works]
         failed = sum(answer is not None and answer["status"] == "failed" for answer in earlier)
-        open_ones = [number for number, answer in enumerate(earlier) if answer is None]
-        resumed = len(found) - len(open_ones)
-        lines = _Lines([file for file, _ in found], earlier)
+        unanswered = [number for number, answer in enumerate(earlier) if answer is None]
+        resumed = len(files) - len(unanswered)
+        lines = _OrderedLines([file for file, _ in files], earlier)
         try:
-            fresh = closing(press.answers([works[number] for number in open_ones]))
-            with Tally(len(found), resumed, failed) as tally, fresh as answers:
-                lines.write()
+            fresh = closing(runner.answers([works[number] for number in unanswered]))
+            with FileProgress(len(files), resumed, failed) as progress, fresh as answers:
+                lines.print_ready()
                 for number, answer in answers:
-                    lines.take(open_ones[number], answer)
-                    tally.add(failed=answer["status"] == "failed")
+                    lines.add(unanswered[number], answer)
+                    progress.add(failed=answer["status"] == "failed")
         except KeyboardInterrupt:
             count = resumed + journal.added
             same = "the same command without --again" if again else "the same command"
-            click.echo(f"Interrupted: {count} of {len(found)} files are done, and {same} does the rest.", err=True)
+            click.echo(f"Interrupted: {count} of {len(files)} files are done, and {same} does the rest.", err=True)
             return _INTERRUPTED
         except BrokenPipeError:
-            raise  # whoever read our output has left
+            raise  # the reader of our output has gone
         except OSError as error:
-            raise click.ClickException(f"{out} cannot be written to any more: {error.strerror}.") from error
+            raise click.ClickException(f"{out} can no longer be written to: {error.strerror}.") from error
         finally:
-            _clear(out)
+            _remove_unfinished(out)
     return 0
 
 
-class _Lines:
-    """Answers come as they are done; their lines are written in the order of the files."""
+class _OrderedLines:
+    """Prints the answers, which arrive in any order, in the order of the files."""
 
     def __init__(self, files: list[Path], earlier: list[dict[str, Any] | None]) -> None:
         self._files, self._written = files, 0
@@ -106,19 +107,19 @@ class _Lines:
             number: {**answer, "resumed": True} for number, answer in enumerate(earlier) if answer is not None
         }
 
-    def take(self, number: int, answer: dict[str, Any]) -> None:
+    def add(self, number: int, answer: dict[str, Any]) -> None:
         self._waiting[number] = {**answer, "resumed": False}
-        self.write()
+        self.print_ready()
 
-    def write(self) -> None:
+    def print_ready(self) -> None:
         while answer := self._waiting.pop(self._written, None):
             line = {"file": str(self._files[self._written]), **answer}
             self._written += 1
             click.echo(json.dumps(line, ensure_ascii=False))
 
 
-def _clear(out: Path) -> None:
-    """Remove what killed processes left of images they were at; the journal sees to it that none is at work now."""
+def _remove_unfinished(out: Path) -> None:
+    """Remove the folders of unfinished images. The journal's lock ensures that no other process is writing them."""
     from pictureperfect.files.file_runner import UNFINISHED  # noqa: PLC0415
 
     for stale in out.glob(f"{UNFINISHED}*"):
@@ -126,39 +127,36 @@ def _clear(out: Path) -> None:
 
 
 def _cpus() -> int:
-    """The CPUs that this process may run on, where the system tells; macOS does not."""
+    """The count of CPUs that this process may use; of all CPUs on macOS, which does not say."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _files(given: Iterable[Path], out: Path) -> Iterator[Path]:
-    """All files; of folders what is neither hidden nor in `out`: renditions of an earlier run are no sources."""
+    """The files, and the files in folders that are neither hidden nor in `out`, which holds earlier renditions."""
     for path in given:
         if path.is_file():
             yield path
             continue
-        if not path.is_dir():  # a pipe or a device may never come to an end
+        if not path.is_dir():  # a pipe or a device may never end
             raise click.UsageError(f"{path} is neither a file nor a folder.")
         if path.resolve() == out:
             raise click.UsageError(
-                f"--out {path} is where the images are read from; take a folder of its own, within it or elsewhere."
+                f"--out {path} is where the images are read from; choose another folder, inside it or elsewhere."
             )
-        for inner in sorted(path.rglob("*")):
-            hidden = any(part.startswith(".") for part in inner.relative_to(path).parts)
-            if inner.is_file() and not hidden and not inner.resolve().is_relative_to(out):
-                yield inner
+        yield from (inner for inner in visible_files(path) if not inner.resolve().is_relative_to(out))
 
 
-def _utf8(path: Path) -> Path:
+def _check_utf8(path: Path) -> Path:
     try:
         str(path).encode()
     except UnicodeEncodeError:
-        message = f"The name {str(path)!r} is not UTF-8: no answer in JSON can tell of it. Rename the file."
+        message = f"The name {str(path)!r} is not UTF-8: JSON cannot hold it. Rename the file."
         raise click.UsageError(message) from None
     return path
 
 
 def labelled(files: Iterable[Path]) -> list[tuple[Path, str]]:
-    """Each file with a folder name that no other has, on any file system: its stem, its name, or a number more."""
+    """Each file with a folder name that is unique on any file system: its stem, else its name, else with a number."""
     files, taken, labels = list(files), set(), []
     stems = [file.stem.casefold() for file in files]
     for file in files:

@@ -17,8 +17,8 @@ from pictureperfect.console import (
     literal,
     notes,
     progress,
-    size,
 )
+from pictureperfect.reports import numbers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -83,7 +83,7 @@ def stream(
     from pictureperfect.kafka import messages  # noqa: PLC0415
 
     check_customer(customer)
-    settings = messages.properties(config) if config else {}
+    settings = messages.read_properties(config) if config else {}
     servers = bootstrap_servers or settings.get("bootstrap.servers")
     group: str | None = None
     s3: S3Client | None = None
@@ -154,15 +154,15 @@ class _StreamJob:
             self._delivered = producing.delivered
             self._seconds = time.monotonic() - started
 
-    def _send(self, producing: Any, path: Path) -> None:  # noqa: ANN401 - a Producing, imported late
+    def _send(self, producing: Any, path: Path) -> None:  # noqa: ANN401 - a RecordProducer, imported late
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         from core.domain.errors import Refusal  # noqa: PLC0415
-        from pictureperfect.kafka.messages import item  # noqa: PLC0415
+        from pictureperfect.kafka.messages import make_record  # noqa: PLC0415
 
         try:
             body = path.read_bytes()
-            record, is_reference = item(self._sender, path.name, body, self._s3)
+            record, is_reference = make_record(self._sender, path.name, body, self._s3)
         except (OSError, Refusal, ClientError, BotoCoreError) as error:
             self._add_failure(path.name, str(error))
             return
@@ -191,6 +191,7 @@ class _StreamJob:
         pace = self._delivered / self._seconds if self._seconds else 0.0
         with suppress(BrokenPipeError):
             click.echo(
-                f"{self._delivered:,} images ({size(self._bytes)}) in {self._seconds:.1f} s, {pace:.0f} a second; "
+                f"{self._delivered:,} images ({numbers.size(self._bytes)}) in {self._seconds:.1f} s, "
+                f"{pace:.0f} a second; "
                 f"{self._references} as references, {len(self.failures)} not sent."
             )

@@ -1,4 +1,4 @@
-"""`pictureperfect migrate` and `replay`: the database, brought up to date and rebuilt."""
+"""`pictureperfect migrate` and `replay`: migrate and rebuild the database."""
 
 import json
 import os
@@ -13,12 +13,12 @@ from pictureperfect.console import folder_option, json_option, literal, notes, p
 
 @contextmanager
 def environment(folder: Path) -> Iterator[Mapping[str, str]]:
-    """This process's own variables where they name a database, else the running cloud's."""
+    """The environment if it has DATABASE_URL, else with the running cloud's variables. Raises ClickException."""
     if os.environ.get("DATABASE_URL"):
         yield os.environ
         return
     from localcloud import clients  # noqa: PLC0415
-    from localcloud.config import running  # noqa: PLC0415 - msgspec and more, not for `--help`
+    from localcloud.config import running  # noqa: PLC0415 - not for `--help`
 
     address = running(folder)
     if address is None:
@@ -31,14 +31,14 @@ def environment(folder: Path) -> Iterator[Mapping[str, str]]:
 @folder_option
 @json_option
 def migrate(folder: Path, as_json: bool) -> None:
-    """Bring the database to this release's tables.
+    """Migrate the database to this release.
 
-    The database is that of DATABASE_URL, else the running cloud's. Doing it again changes nothing.
+    The database is the one in DATABASE_URL, or else the running cloud's. A second run changes nothing.
     """
-    from core.bootstrap.ledger import migrate as apply  # noqa: PLC0415
+    from core.bootstrap import ledger  # noqa: PLC0415
 
     with environment(folder) as variables:
-        names = apply(variables)
+        names = ledger.migrate(variables)
     if as_json:
         click.echo(json.dumps({"applied": names}))
     else:
@@ -51,7 +51,8 @@ def migrate(folder: Path, as_json: bool) -> None:
 def replay(folder: Path, as_json: bool) -> int:
     """Rebuild the database from the results and tombstones in the bucket.
 
-    The database is that of DATABASE_URL (with BUCKET), else the running cloud's. Doing it again changes nothing.
+    Database and bucket are those in DATABASE_URL and BUCKET, or else the running cloud's. A second run changes
+    nothing. Exit 1 if a result or tombstone could not be recorded.
     """
     from core.bootstrap.record import recorder  # noqa: PLC0415
 
@@ -66,8 +67,8 @@ def replay(folder: Path, as_json: bool) -> int:
 
         failures = recorder(variables).replay(advance)
     if as_json:
-        told = {key: {"code": error.code, "message": error.message} for key, error in failures.items()}
-        click.echo(json.dumps({"replayed": done, "failures": told}))
+        details = {key: {"code": error.code, "message": error.message} for key, error in failures.items()}
+        click.echo(json.dumps({"replayed": done, "failures": details}))
     else:
         click.echo(f"Replayed {done - len(failures)} results and tombstones.")
         for key, error in failures.items():

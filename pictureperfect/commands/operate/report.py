@@ -1,4 +1,4 @@
-"""`pictureperfect report`: how many images, of what type, whose, through which door, at what cost."""
+"""`pictureperfect report`: images, formats, customers, doors and cost of a period."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 import click
 
-from pictureperfect.atomic_files import fresh
+from pictureperfect.atomic_files import replacing
 from pictureperfect.console import folder_option, output, writable_file
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _FORMATS = ("table", "csv", "parquet", "html")
 
 
 class Day(click.ParamType[date]):
-    """A day, UTC: 2026-11-24, `today`, or so many days or weeks back from today: 30d, 4w."""
+    """A day in UTC: 2026-11-24, `today`, or a period that ends today: 30d, 4w."""
 
     name = "day"
 
@@ -38,31 +38,34 @@ class Day(click.ParamType[date]):
         try:
             return date.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no day: 2026-11-24, today, 30d and 4w are.", param, ctx)
+            self.fail(f"{value!r} is not a day such as 2026-11-24, today, 30d or 4w.", param, ctx)
 
 
 @click.command()
-@click.option("--customer", help="Of this one alone.")
-@click.option("--since", type=Day(), default="30d", show_default=True, help="From this day on: 2026-11-01, 30d, 4w.")
-@click.option("--until", type=Day(), default="today", show_default=True, help="Up to this day, with it.")
-@click.option("--format", "kind", type=click.Choice(_FORMATS), default="table", show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file; stdout by default.")
-@click.option("--function", help="The operator's function in AWS, by name or ARN, reached as your AWS profile says.")
+@click.option("--customer", help="This customer only; all by default.")
+@click.option("--since", type=Day(), default="30d", show_default=True, help="First day: 2026-11-01, 30d or 4w.")
+@click.option("--until", type=Day(), default="today", show_default=True, help="Last day.")
+@click.option(
+    "--format", "kind", type=click.Choice(_FORMATS), default="table", show_default=True, help="Output format."
+)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Output file; stdout by default.")
+@click.option("--function", help="Name or ARN of the operator's function in AWS, to ask instead of a database.")
 @folder_option
 def report(
     customer: str | None, since: date, until: date, kind: str, out: Path | None, function: str | None, folder: Path
 ) -> None:
-    """How many images, of what type, whose, through which door, at what cost.
+    """Report images, formats, customers, doors and cost of a period.
 
-    The ledger is that of DATABASE_URL, else the running cloud's; with --function, the one that function has.
+    The numbers come from the database in DATABASE_URL, or else from the running cloud. With --function they come from
+    the operator's function in AWS. Days are UTC.
     """
     if kind == "parquet" and out is None and sys.stdout.isatty():
-        raise click.UsageError("Parquet is not for terminals: give a file with --out.")
-    asked = _question(customer, since, until)
+        raise click.UsageError("Parquet cannot be printed to a terminal: give a file with --out.")
+    question = _question(customer, since, until)
     if out:
         writable_file(out)
     with _reports(function, folder) as reports:
-        _written(reports, asked, kind, out)
+        _write(reports, question, kind, out)
 
 
 def _question(customer: str | None, since: date, until: date) -> "ReportQuery":
@@ -76,7 +79,7 @@ def _question(customer: str | None, since: date, until: date) -> "ReportQuery":
 
 @contextmanager
 def _reports(function: str | None, folder: Path) -> Iterator["Reports"]:
-    """Who answers."""
+    """The function, the database of DATABASE_URL, or the running cloud's."""
     from core.bootstrap import admin, ledger  # noqa: PLC0415
     from pictureperfect.commands.operate.database import environment  # noqa: PLC0415
 
@@ -87,79 +90,79 @@ def _reports(function: str | None, folder: Path) -> Iterator["Reports"]:
         yield reports
 
 
-def _written(reports: "Reports", asked: "ReportQuery", kind: str, out: Path | None) -> None:
-    from core.services.reporting import all_rows  # noqa: PLC0415
+def _write(reports: "Reports", question: "Question", kind: str, out: Path | None) -> None:
+    from core.ports.reports import rows  # noqa: PLC0415
 
     match kind:
         case "table":
-            from pictureperfect.reports.terminal import text  # noqa: PLC0415 - Rich, a tenth of a second
+            from pictureperfect.reports.terminal import render  # noqa: PLC0415 - Rich, a tenth of a second
 
-            _print(text(reports.report(asked)), out)
+            _print(render(reports.report(question)), out)
         case "html":
             from pictureperfect.reports.html import page  # noqa: PLC0415 - Jinja2
 
-            _save(page(reports.report(asked)).encode(), out)
+            _save(page(reports.report(question)).encode(), out)
         case "csv":
             from pictureperfect.reports.export import write_csv  # noqa: PLC0415 - Arrow
 
-            with _opened(out) as file:
-                count = write_csv(all_rows(reports, asked), file)
-            _say_nothing_found(asked, count)
+            with _text_output(out) as file:
+                count = write_csv(rows(reports, question), file)
+            _warn_if_empty(question, count)
         case _:
             from pictureperfect.reports.export import write_parquet  # noqa: PLC0415
 
-            with _opened_binary(out) as file:
-                count = write_parquet(all_rows(reports, asked), file)
-            _say_nothing_found(asked, count)
+            with _binary_output(out) as file:
+                count = write_parquet(rows(reports, question), file)
+            _warn_if_empty(question, count)
 
 
-def _say_nothing_found(asked: "ReportQuery", count: int) -> None:
-    """What is for programs has no place to say so, and a customer's name may be misspelt."""
+def _warn_if_empty(question: "Question", count: int) -> None:
+    """CSV and Parquet have no place for a hint, and a customer's name may be misspelt."""
     if not count:
         from pictureperfect.reports.html import advice  # noqa: PLC0415 - Jinja2
 
-        click.echo(advice(asked)[0].striptags(), err=True)
+        click.echo(advice(question)[0].striptags(), err=True)
 
 
 def _print(tables: "RenderableType", out: Path | None) -> None:
-    """As `output` has it; into a file, as wide as a page of text."""
+    """Print to the terminal, or to a file with 120 columns."""
     from rich.console import Console  # noqa: PLC0415
 
     if out is None:
         output().print(tables)
         return
-    with _opened(out) as file:
+    with _text_output(out) as file:
         Console(file=file, width=120, highlight=False).print(tables)
 
 
 def _save(content: bytes, out: Path | None) -> None:
-    with _opened_binary(out) as file:
+    with _binary_output(out) as file:
         file.write(content)
 
 
 @contextmanager
-def _opened(out: Path | None) -> Iterator[TextIO]:
+def _text_output(out: Path | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
-    with _fresh(out) as path, path.open("w", encoding="utf-8", newline="") as file:
+    with _replacing(out) as path, path.open("w", encoding="utf-8", newline="") as file:
         yield file
 
 
 @contextmanager
-def _opened_binary(out: Path | None) -> Iterator[BinaryIO]:
+def _binary_output(out: Path | None) -> Iterator[BinaryIO]:
     if out is None:
         yield sys.stdout.buffer
         return
-    with _fresh(out) as path, path.open("wb") as file:
+    with _replacing(out) as path, path.open("wb") as file:
         yield file
 
 
 @contextmanager
-def _fresh(out: Path) -> Iterator[Path]:
-    """Where to write what takes the place of `out` when it is whole: half a report is none."""
+def _replacing(out: Path) -> Iterator[Path]:
+    """As `atomic_files.replacing`. Raises ClickException instead of OSError."""
     try:
-        with fresh(out) as path:
+        with replacing(out) as path:
             yield path
     except OSError as error:
         raise click.ClickException(f"{out} cannot be written: {error.strerror or error}.") from error

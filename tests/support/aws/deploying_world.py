@@ -1,4 +1,4 @@
-"""An account to deploy into: moto's, with programs on the PATH that stand for Docker's and CDK's."""
+"""An account to deploy into: moto's, with stand-ins for the programs of Docker and CDK."""
 
 import json
 import os
@@ -20,7 +20,7 @@ REGION = "eu-west-1"
 ACCOUNT = "123456789012"  # moto's
 BOOTSTRAPPED = "/cdk-bootstrap/hnb659fds/version"
 
-#: What the stack says of itself, as infra/stack.py has it.
+#: The outputs of infra/stack.py that the commands read.
 OUTPUTS = {
     "BucketName": f"pp-pictures-{ACCOUNT}-{REGION}",
     "ProcessFunctionName": "pp-process",
@@ -33,28 +33,28 @@ OUTPUTS = {
 
 
 class Cdk:
-    """As CDK's command line: knows how it was called, and makes the stack of the assembly that it was given.
+    """A stand-in for CDK's command line: records its call, and creates the stack of the assembly in moto.
 
-    It cannot take anything over, as moto cannot. `code` is its exit, if it is to fail.
+    It fails if it is to import resources, which moto cannot. A `code` other than 0 makes it fail.
     """
 
     def __init__(self) -> None:
         self.called: list[str] = []
         self.code = 0
 
-    def run(self, command: Sequence[str], _start: Npx) -> int:
+    def run(self, command: Sequence[str], _npx: Npx) -> int:
         self.called = [*command]
         if self.code or "--import-existing-resources" in command:
             return self.code or 1
         stack, folder = command[command.index("deploy") + 1], Path(command[command.index("--app") + 1])
         client = boto3.client("cloudformation")
-        if not any(one["StackName"] == stack for one in client.describe_stacks()["Stacks"]):
+        if not any(each["StackName"] == stack for each in client.describe_stacks()["Stacks"]):
             client.create_stack(StackName=stack, TemplateBody=next(folder.glob("*.template.json")).read_text())
         return 0
 
 
 def environment(patch: pytest.MonkeyPatch, endpoint: str, **more: str) -> None:
-    """Credentials, a region and an endpoint, and nothing of this machine's own."""
+    """Set credentials, a region and an endpoint, and remove this machine's own."""
     for name in [name for name in os.environ if name.startswith(("AWS_", "CDK_"))]:
         patch.delenv(name)
     values = {
@@ -75,7 +75,7 @@ def environment(patch: pytest.MonkeyPatch, endpoint: str, **more: str) -> None:
 
 
 def program(folder: Path, name: str, script: str) -> Path:
-    """A shell script of that name in a folder that becomes a PATH."""
+    """Write a shell script of that name into a folder for the PATH."""
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")
@@ -84,7 +84,7 @@ def program(folder: Path, name: str, script: str) -> Path:
 
 
 def template(bucket: str = "pp-pictures-${AWS::AccountId}-${AWS::Region}") -> dict[str, Any]:
-    """A stack with a bucket that is kept and with the outputs of the real one."""
+    """A stack with a retained bucket and the outputs of the real stack."""
     return {
         "Resources": {
             "Bucket": {
@@ -99,7 +99,7 @@ def template(bucket: str = "pp-pictures-${AWS::AccountId}-${AWS::Region}") -> di
 
 
 def assembly(template_: dict[str, Any]) -> Any:
-    """What stands for `cdk.assemble`: writes that template; keeps the contexts it was asked with."""
+    """A stand-in for `cdk.assemble` that writes this template and records the contexts of its calls."""
     contexts: list[dict[str, Any]] = []
 
     def assemble(context: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -113,8 +113,19 @@ def assembly(template_: dict[str, Any]) -> Any:
 
 
 @contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
 def answering(status: int, body: str) -> Iterator[str]:
-    """A server that answers everything alike, as AWS does who is not to be let in."""
+    """A server that gives the same answer to every request, such as AWS's refusal of credentials."""
 
     class Answer(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
@@ -130,30 +141,25 @@ def answering(status: int, body: str) -> Iterator[str]:
             self.end_headers()
 
         def log_message(self, *_arguments: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with _serving(Answer) as url:
+        yield url
 
 
 @contextmanager
 def data_api(url: str, sleeps: int = 0, refuses: str = "") -> Iterator[str]:
-    """A Data API in front of a real PostgreSQL, whose cluster has to be asked `sleeps` times until it is awake."""
-    asked: list[str] = []
+    """A Data API for a PostgreSQL. The first `sleeps` requests find the cluster resuming; later ones get `refuses`."""
+    statements: list[str] = []
 
     class Requests(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            asked.append(wanted["sql"])
-            fault = "DatabaseResumingException" if len(asked) <= sleeps else refuses
+            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            statements.append(request["sql"])
+            fault = "DatabaseResumingException" if len(statements) <= sleeps else refuses
             if not fault:
                 with psycopg.connect(url, autocommit=True) as connection:
-                    connection.execute(wanted["sql"].encode())
+                    connection.execute(request["sql"].encode())
             body = b'{"message": "not now"}' if fault else b'{"numberOfRecordsUpdated": 0}'
             self.send_response(400 if fault else 200)
             if fault:
@@ -164,19 +170,14 @@ def data_api(url: str, sleeps: int = 0, refuses: str = "") -> Iterator[str]:
             self.wfile.write(body)
 
         def log_message(self, *_arguments: object) -> None:
-            """Nothing."""
+            """Log nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Requests)
-    Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with _serving(Requests) as endpoint:
+        yield endpoint
 
 
 def refusal(code: str) -> str:
-    """As STS spells one."""
+    """An error answer of STS with this code."""
     return (
         f'<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>{code}</Code>'
         "<Message>The security token included in the request is not good.</Message></Error>"

@@ -343,7 +343,7 @@ def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, plac
     for path in made:
         text = (tmp_path / "to" / path).read_text("utf-8")
         if path.suffix == ".json":
-            assert json.loads(text) == in_place(json.loads((GRAFANA / path).read_text("utf-8")), place), path
+            assert json.loads(text) == for_stack(json.loads((GRAFANA / path).read_text("utf-8")), place), path
         else:
             assert text == (GRAFANA / path).read_text("utf-8")
 

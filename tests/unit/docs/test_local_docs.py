@@ -1,4 +1,4 @@
-"""docs/reference/cli.md names every command and every option, and none that is not there."""
+"""docs/reference/cli.md has a section for every command; its tables of options are made from the commands."""
 
 import re
 from pathlib import Path
@@ -9,27 +9,17 @@ import pytest
 from pictureperfect.cli import COMMANDS, cli
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text()
-_PARTS = [part.partition("\n") for part in re.split(r"^## ", DOCUMENT, flags=re.MULTILINE)[1:]]
-SECTIONS = {title.strip(): text for title, _, text in _PARTS}
 
 
-def test_every_command_is_documented_and_every_documented_one_exists() -> None:
-    assert set(SECTIONS) == set(COMMANDS)
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_option_is_documented_and_every_documented_one_exists(name: str) -> None:
-    command = cli.get_command(click.Context(cli), name)
-    assert command is not None
-    options = {
-        option for parameter in command.params if isinstance(parameter, click.Option) for option in parameter.opts
-    }
-    assert set(re.findall(r"^\| `(--[a-z-]+)`", SECTIONS[name], flags=re.MULTILINE)) == options
+def test_every_command_has_a_section_and_every_section_a_command() -> None:
+    assert set(re.findall(r"^## (.+)$", DOCUMENT, flags=re.MULTILINE)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_list_of_commands_says_what_the_command_itself_says(name: str) -> None:
+def test_a_command_and_each_of_its_options_have_help(name: str) -> None:
     command = cli.get_command(click.Context(cli), name)
     assert command is not None
     assert (command.help or "").strip()
     assert COMMANDS[name][1].endswith(".")
+    options = [parameter for parameter in command.params if isinstance(parameter, click.Option)]
+    assert [option.name for option in options if not option.help] == []

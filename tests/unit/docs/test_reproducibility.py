@@ -1,4 +1,4 @@
-"""What docs/explanation/reproducibility.md says of pixels: of everything that makes them, and nothing below 50 dB unnamed."""
+"""docs/explanation/reproducibility.md covers every operation, codec and pipeline, and lists what is below 50 dB."""
 
 from math import inf
 from pathlib import Path
@@ -16,8 +16,10 @@ from core.imaging.operations import OPERATIONS
 from core.pipelines import SHIPPED_FOLDER
 from core.pipelines.loader import load_folder
 from pictureperfect.calibration.synthetic_images import KINDS
+from tools.docs.section import between
 
 DOCUMENT = (Path(__file__).parents[3] / "docs" / "explanation" / "reproducibility.md").read_text(encoding="utf-8")
+SECTION = between(DOCUMENT, pixel_table.MARK)
 TWO = {"as it is": {}, "without": {"LESS": "1"}}
 
 
@@ -29,13 +31,13 @@ def rows(**worst: Difference) -> Rows:
     return made
 
 
-def test_every_operation_decoder_encoder_and_pipeline_is_in_the_table_or_among_the_equal_ones() -> None:
-    """`python -m benchmarks.same_pixels --write docs/explanation/reproducibility.md` puts it there."""
+def test_every_operation_decoder_encoder_and_pipeline_is_in_the_document() -> None:
+    """`python -m benchmarks.same_pixels --write docs/explanation/reproducibility.md` adds it."""
     wanted = {(Part.OPERATION, name) for name in OPERATIONS}
     wanted |= {(Part.DECODER, name) for name in KINDS}
     wanted |= {(Part.ENCODER, name) for name in pixel_cases.OUTPUTS}
-    wanted |= {(Part.PIPELINE, name) for name in load_folder(SHIPPED_FOLDER)}
-    assert wanted - pixel_table.cases_of(pixel_table.table_of(DOCUMENT)) == set()
+    wanted |= {(Part.PIPELINE, name) for name in load_folder(shipped())}
+    assert wanted - pixel_table.named(SECTION) == set()
 
 
 def test_every_format_that_can_be_written_is_compared() -> None:
@@ -43,13 +45,12 @@ def test_every_format_that_can_be_written_is_compared() -> None:
 
 
 def test_the_docs_explain_every_environment_of_the_table() -> None:
-    section = pixel_table.table_of(DOCUMENT)
     for name, environment in VARIATIONS.items():
-        assert f"- {name}: " in section
-        assert all(f"`{variable}={value}`" in section for variable, value in environment.items())
+        assert f"- {name}: " in SECTION
+        assert all(f"`{variable}={value}`" in SECTION for variable, value in environment.items())
 
 
-def test_what_differs_is_a_row_and_the_rest_is_listed() -> None:
+def test_a_difference_is_a_row_and_equal_names_are_listed() -> None:
     found = rows(blur=Difference(), resize=Difference(psnr=61.66, largest=1.0), turn=Difference(psnr=49.9, largest=7.0))
     text = pixel_table.markdown(found, TWO, "Here.")
     assert "| operation `resize` | 61.7 dB, 1 |" in text
@@ -59,19 +60,10 @@ def test_what_differs_is_a_row_and_the_rest_is_listed() -> None:
     assert pixel_table.cases_of(text) == {(Part.OPERATION, name) for name in ("blur", "resize", "turn")}
 
 
-def test_a_measurement_that_differs_is_listed_as_what_is_below() -> None:
+def test_a_measurement_that_differs_is_listed_among_those_below_50_db() -> None:
     text = pixel_table.markdown(rows(sharpness=Difference(share=0.001)), TWO, "Here.")
     assert "| operation `sharpness` | 0.1 % |" in text
     assert "Below 50 dB: operation `sharpness`." in text
-
-
-def test_the_section_is_replaced_and_nothing_else() -> None:
-    text = pixel_table.markdown(rows(blur=Difference()), TWO, "Here.")
-    written = pixel_table.replace_table(DOCUMENT, text)
-    assert pixel_table.table_of(written).strip() == text.strip()
-    assert pixel_table.replace_table(written, pixel_table.table_of(DOCUMENT).strip("\n") + "\n") == DOCUMENT
-    with pytest.raises(ValueError, match="has no lines"):
-        pixel_table.replace_table("# Another document\n", text)
 
 
 def test_one_step_in_every_second_value_is_51_decibels() -> None:
@@ -84,7 +76,7 @@ def test_one_step_in_every_second_value_is_51_decibels() -> None:
     assert difference(first, first[:2]).psnr == 0.0
 
 
-def test_colours_below_transparency_are_not_seen_and_sixteen_bits_are_told_in_steps_of_255() -> None:
+def test_colours_of_transparent_pixels_are_ignored_and_16_bits_are_measured_in_steps_of_255() -> None:
     first = np.zeros((2, 2, 4), np.uint16)
     second = first.copy()
     second[..., 0] = 65_535
@@ -93,7 +85,7 @@ def test_colours_below_transparency_are_not_seen_and_sixteen_bits_are_told_in_st
     assert difference(first, second).largest == 1.0
 
 
-def test_what_was_measured_differs_by_its_share_and_a_text_by_all_of_it() -> None:
+def test_a_number_differs_by_its_share_and_a_text_by_all_of_it() -> None:
     assert difference(np.asarray(2.0), np.asarray(2.0)).is_none
     assert difference(np.asarray(2.0), np.asarray(1.0)).share == 0.5
     assert difference(np.asarray("ff"), np.asarray("fe")).share == 1.0

@@ -1,4 +1,4 @@
-"""What cannot be done is one sentence, said before any work is begun, and no sentence is cut off."""
+"""A command that cannot do its work says so in one sentence before it starts, and no sentence is cut off."""
 
 import io
 import os
@@ -18,7 +18,7 @@ Call = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """The command line: its exit code, and what it said on stdout and on stderr."""
+    """Calls the command line; returns its exit code, stdout and stderr."""
 
     def called(*arguments: object) -> tuple[int, str, str]:
         code = run(lambda: cli.main([*map(str, arguments)], standalone_mode=False))
@@ -27,8 +27,8 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
     return called
 
 
-def worked(*_arguments: object, **_named: object) -> Never:
-    raise AssertionError("It began to work.")
+def fail_if_called(*_arguments: object, **_named: object) -> Never:
+    raise AssertionError("The work was started.")
 
 
 @pytest.mark.parametrize(
@@ -38,25 +38,25 @@ def worked(*_arguments: object, **_named: object) -> Never:
 def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
     command: str, work: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(work, worked)
-    code, said, complaint = call(command, "--out", "/proc/nope")
-    assert (code, said) == (2, "")
-    assert complaint.startswith("--out /proc/nope cannot be written to: ")
-    assert complaint.count("\n") == 1
+    monkeypatch.setattr(work, fail_if_called)
+    code, stdout, stderr = call(command, "--out", "/proc/nope")
+    assert (code, stdout) == (2, "")
+    assert stderr.startswith("--out /proc/nope cannot be written to: ")
+    assert stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("out", ["/nope/costs.json", "/proc/costs.json"])
 def test_a_table_of_costs_that_cannot_be_written_is_told_before_it_is_measured(
     out: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pictureperfect.calibration.fit.measure", worked)
-    code, said, complaint = call("calibrate", "--out", out, "--only", "decode")
-    assert (code, said) == (2, "")
-    assert complaint.startswith(f"--out {out} cannot be written to: ")
-    assert complaint.count("\n") == 1
+    monkeypatch.setattr("pictureperfect.calibration.fit.measure", fail_if_called)
+    code, stdout, stderr = call("calibrate", "--out", out, "--only", "decode")
+    assert (code, stdout) == (2, "")
+    assert stderr.startswith(f"--out {out} cannot be written to: ")
+    assert stderr.count("\n") == 1
 
 
-def test_trying_leaves_nothing_behind_and_takes_nothing_away(tmp_path: Path) -> None:
+def test_checking_a_path_creates_and_removes_nothing(tmp_path: Path) -> None:
     from pictureperfect.console import writable_file, writable_folder
 
     writable_folder(tmp_path / "deep" / "er")
@@ -67,11 +67,11 @@ def test_trying_leaves_nothing_behind_and_takes_nothing_away(tmp_path: Path) -> 
     writable_file(tmp_path / "kept")
     assert (tmp_path / "kept").read_text() == "kept"
     os.mkfifo(tmp_path / "pipe")
-    writable_file(tmp_path / "pipe")  # and waits for no reader
+    writable_file(tmp_path / "pipe")  # does not wait for a reader
 
 
 def test_a_port_that_is_taken_is_told_at_once(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localcloud.cloud.moto_server", worked)
+    monkeypatch.setattr("localcloud.cloud.Cloud._moto", fail_if_called)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -84,8 +84,8 @@ def test_a_port_that_is_taken_is_told_at_once(call: Call, tmp_path: Path, monkey
 
 
 def test_a_folder_that_cannot_be_made_is_told_by_its_name(call: Call) -> None:
-    code, _, complaint = call("up", "--folder", "/proc/x")
-    assert (code, complaint) == (1, "/proc/x: No such file or directory.\n")
+    code, _, stderr = call("up", "--folder", "/proc/x")
+    assert (code, stderr) == (1, "/proc/x: No such file or directory.\n")
 
 
 def test_an_error_of_the_system_without_a_file_is_told_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,9 +101,9 @@ def test_what_is_no_file_among_the_pipelines_is_told_by_its_name(command: str, c
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "link.yaml").symlink_to("nowhere")
     out = ["--out", tmp_path / "out"] if command == "process" else []
-    code, _, complaint = call(command, __file__, "--pipeline", "web", "--pipelines", tmp_path, *out)
+    code, _, stderr = call(command, __file__, "--pipeline", "web", "--pipelines", tmp_path, *out)
     assert code == 1
-    assert complaint.splitlines() == [
+    assert stderr.splitlines() == [
         f"invalid_pipeline: {tmp_path}/folder.yaml: Is a directory",
         f"{tmp_path}/link.yaml: No such file or directory",
     ]
@@ -119,8 +119,8 @@ def test_pipelines_are_those_of_the_setting_unless_a_folder_is_given(
     monkeypatch.setenv("PIPELINES", str(tmp_path / "set"))
     arguments = [command, __file__, "--pipeline", "none", *(["--out", tmp_path] if command == "process" else [])]
     assert call(*arguments)[2].startswith("There is no pipeline named 'none'; there are set.")
-    complaint = call(*arguments, "--pipelines", tmp_path / "given")[2]
-    assert complaint.startswith("There is no pipeline named 'none'; there are given.")
+    stderr = call(*arguments, "--pipelines", tmp_path / "given")[2]
+    assert stderr.startswith("There is no pipeline named 'none'; there are given.")
     monkeypatch.setenv("PIPELINES", "")
     assert call(*arguments)[2].startswith("There is no pipeline named 'none'; there are archive, ")
     monkeypatch.setenv("PIPELINES", "/nope")
@@ -130,15 +130,15 @@ def test_pipelines_are_those_of_the_setting_unless_a_folder_is_given(
 def test_calibrate_and_up_take_the_pipelines_of_the_setting_too(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Seen(Exception):  # noqa: N818 - no error
+    class Called(Exception):  # noqa: N818 - no error
         pass
 
-    def seen(_folder: Path, options: Any, _progress: object) -> Never:
-        raise Seen(options.pipelines)
+    def cloud(_folder: Path, options: Any, _progress: object) -> Never:
+        raise Called(options.pipelines)
 
     monkeypatch.setenv("PIPELINES", str(tmp_path))
-    monkeypatch.setattr("localcloud.cloud.Cloud", seen)
-    with pytest.raises(Seen, match=str(tmp_path)):
+    monkeypatch.setattr("localcloud.cloud.Cloud", cloud)
+    with pytest.raises(Called, match=str(tmp_path)):
         call("up", "--folder", tmp_path)
     assert "there is no pipeline here" in call("calibrate", "--out", tmp_path / "costs.json")[2]
 
@@ -146,28 +146,28 @@ def test_calibrate_and_up_take_the_pipelines_of_the_setting_too(
 def test_a_folder_without_files_is_told(call: Call, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".hidden").touch()
-    code, said, complaint = call("process", tmp_path / "empty", "--pipeline", "web", "--out", tmp_path / "out")
-    assert (code, said) == (0, "")
-    assert complaint == f"There is no file in {tmp_path}/empty; hidden ones are left out.\n"
+    code, stdout, stderr = call("process", tmp_path / "empty", "--pipeline", "web", "--out", tmp_path / "out")
+    assert (code, stdout) == (0, "")
+    assert stderr == f"There is no file in {tmp_path}/empty; hidden files are left out.\n"
 
 
 def test_without_a_command_the_help_is_all_there_is(call: Call) -> None:
-    code, said, complaint = call()
-    assert (code, said) == (2, "")
-    assert complaint.startswith("Usage:")
-    assert " ".join(complaint.split()).endswith("unless told otherwise.")
+    code, stdout, stderr = call()
+    assert (code, stdout) == (2, "")
+    assert stderr.startswith("Usage:")
+    assert " ".join(stderr.split()).endswith("Delete a deployment, but keep its data by default.")
 
 
 REASON = "The file is no image format that is known here, by its first bytes; known are " + ", ".join(
     f"format number {number}" for number in range(30)
 )
-TOLD = dict.fromkeys(
+ESTIMATE = dict.fromkeys(
     ("format", "width", "height", "frames", "cpu_seconds", "seconds", "seconds_upper", "peak_bytes", "tier", "cost_usd")
 )
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])
-def test_a_table_folds_what_it_has_no_room_for(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_folds_cells_that_are_too_wide(width: int, monkeypatch: pytest.MonkeyPatch) -> None:
     from pictureperfect.catalogue.format_table import Row
     from pictureperfect.commands.files import estimate, formats
 
@@ -175,21 +175,21 @@ def test_a_table_folds_what_it_has_no_room_for(width: int, monkeypatch: pytest.M
     monkeypatch.setattr("pictureperfect.commands.files.estimate.output", lambda: Console(file=shown, width=width))
     monkeypatch.setattr("pictureperfect.commands.files.formats.output", lambda: Console(file=shown, width=width))
     name = f"{'n' * 130}.jpg"
-    estimate._show({**TOLD, "file": name, "route": "none", "reason": REASON})
+    estimate._show({**ESTIMATE, "file": name, "route": "none", "reason": REASON})
     lines = shown.getvalue().splitlines()
     labels = [line[:7].strip() for line in lines if line[:7].strip()]
     assert labels == ["file", "image", "route", "reason"]
-    told = "".join(line[7:].strip() for line in lines)
-    assert name in told
-    assert REASON.replace(" ", "") in told.replace(" ", "")
-    assert "unknown" in told
-    assert "None" not in told
+    values = "".join(line[7:].strip() for line in lines)
+    assert name in values
+    assert REASON.replace(" ", "") in values.replace(" ", "")
+    assert "unknown" in values
+    assert "None" not in values
 
     shown.truncate(0)
     row = Row(format="tiff", extension=".tif", comes_in=("L", "RGB"), refused=(("F", REASON),), note="")
     monkeypatch.setattr("pictureperfect.catalogue.format_table.rows", lambda: [row])
     assert formats.formats.callback
-    formats.formats.callback(None, False, False)
+    formats.formats.callback(as_json=False)
     whole = "".join(shown.getvalue().split())
     assert "…" not in whole
     assert all(word in whole for word in ("tiff", ".tif", "RGB"))

@@ -1,4 +1,4 @@
-"""The page of operations says of each what the operation itself says, on a picture that exists."""
+"""The examples of the operations page, and the parameters that it reads from the operations."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,11 +14,9 @@ from pictureperfect.catalogue.operation_page import limits, parameters, pipeline
 from pictureperfect.catalogue.operation_pictures import PICTURES
 from pictureperfect.demo.painted_images import paint_logo
 
-REFERENCE = (Path(__file__).parents[3] / "docs" / "reference" / "image-steps.md").read_text("utf-8")
-
 
 def test_every_operation_has_an_example_and_every_example_an_operation() -> None:
-    """A new operation gets one in pictureperfect/catalogue/operation_examples.py."""
+    """Add the example of a new operation to pictureperfect/catalogue/operation_examples.py."""
     assert set(EXAMPLES) == set(OPERATIONS)
 
 
@@ -36,16 +34,8 @@ def test_every_example_is_shown_on_pictures_that_exist_and_a_measurement_on_seve
     assert len(pictures) > (1 if issubclass(OPERATIONS[name], Measurement) else 0)
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_the_page_names_the_parameters_and_defaults_of_the_reference(name: str) -> None:
-    sections = {part.split("\n", 1)[0].strip(" `"): part for part in REFERENCE.split("\n## ")[1:]}
-    for parameter in parameters(OPERATIONS[name]):
-        shown = {None: "required", "": ""}.get(parameter.default, f"`{parameter.default}`")
-        assert f"| `{parameter.name}` | {shown} |" in sections[name]
-
-
 class Painted(Operation, frozen=True, tag="painted", kw_only=True):
-    """Not of the catalogue."""
+    """An operation that is not in the catalogue."""
 
     #: How wide,
     #: at most.
@@ -62,17 +52,17 @@ def test_parameters_carry_the_comments_over_them_and_their_limits() -> None:
     assert (width.default, width.words) == (None, "How wide, at most. 1 to 65,536.")
     assert (plain.default, plain.words) == ("true", "")
     assert (gravity.default, gravity.words[:28]) == ("", "Where. One of `center`, `nor")
-    assert share.words == "Share. More than 0 to 1."
+    assert share.words == "Share. More than 0, at most 1."
 
 
 def test_every_picture_is_shown() -> None:
     assert {picture for example in EXAMPLES.values() for picture in example.pictures} == set(PICTURES)
 
 
-def test_a_list_of_values_is_named() -> None:
+def test_the_values_of_a_literal_are_listed() -> None:
     assert limits(msgspec.inspect.type_info(Literal[3, 5])) == "One of `3`, `5`."
 
 
-def test_what_has_no_limits_says_none() -> None:
+def test_a_type_without_limits_has_no_text() -> None:
     assert limits(msgspec.inspect.type_info(str)) == ""
     assert limits(msgspec.inspect.type_info(float)) == ""

@@ -1,11 +1,11 @@
-"""Every file has a place of its own among the outputs."""
+"""Every file gets a folder of its own for its renditions."""
 
 from pathlib import Path
 
 from pictureperfect.commands.files.process import labelled
 
 
-def test_a_file_s_renditions_lie_under_its_stem() -> None:
+def test_renditions_lie_in_a_folder_named_by_the_stem() -> None:
     assert labelled([Path("a/cat.jpg"), Path("dog.png")]) == [(Path("a/cat.jpg"), "cat"), (Path("dog.png"), "dog")]
 
 

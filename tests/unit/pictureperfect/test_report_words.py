@@ -1,4 +1,4 @@
-"""Numbers as the report writes them, and its axes."""
+"""The report's numbers, axes and sentences."""
 
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -55,13 +55,13 @@ def test_numbers_are_written_with_few_digits_and_a_unit(written: str, wanted: st
     assert written == wanted
 
 
-def test_a_column_has_the_same_digits_and_tells_nothing_as_nothing() -> None:
+def test_a_column_has_the_same_digits_and_only_zero_reads_as_zero() -> None:
     assert numbers.usd_column([0.82, 0.0003, 0, 12.5]) == ["$0.82", "<$0.01", "$0.00", "$12.50"]
     assert numbers.size_column([5.4e9, 0.7e9, 12e6, 0]) == [f"5.4{S}GB", f"0.7{S}GB", f"12.0{S}MB", f"0{S}B"]
 
 
 @given(st.floats(min_value=1e-9, max_value=1e15))
-def test_an_axis_holds_the_largest_and_begins_at_nothing(largest: float) -> None:
+def test_an_axis_begins_at_zero_and_reaches_the_largest_value(largest: float) -> None:
     top, ticks = svg.scale(largest, numbers.count_ticks)
     assert largest <= top * (1 + 1e-9)
     assert top <= 2.6 * largest
@@ -100,7 +100,7 @@ def report(now: int, before: int, until: date = date(2026, 11, 24)) -> Report:
 
 
 @pytest.mark.parametrize(
-    ("now", "before", "told"),
+    ("now", "before", "sentence"),
     [
         (1_000_001, 1_000_000, "That is about as many images as in the 30 days before."),
         (999_999, 1_000_000, "That is about as many images as in the 30 days before."),
@@ -110,17 +110,17 @@ def report(now: int, before: int, until: date = date(2026, 11, 24)) -> Report:
         (50_000, 1_000, "That is 50 times as many images as in the 30 days before."),
     ],
 )
-def test_more_or_fewer_is_said_where_there_is_a_difference(now: int, before: int, told: str) -> None:
-    assert html.lead(report(now, before)).endswith(told)
+def test_the_lead_says_more_or_fewer_only_if_there_is_a_difference(now: int, before: int, sentence: str) -> None:
+    assert html.lead(report(now, before)).endswith(sentence)
 
 
-def test_a_day_that_is_not_over_is_not_compared_in_silence() -> None:
+def test_a_comparison_with_a_day_that_is_not_over_says_so() -> None:
     unfinished = report(880, 1_000, until=date(2026, 11, 25))
     assert html.lead(unfinished).endswith("fewer images than in the 30 days before; today is not over.")
     assert "Today is not over" in html.footnotes(unfinished)[-1]
     assert "oday is not over" not in html.lead(report(880, 1_000)) + html.footnotes(report(880, 1_000))[-1]
 
 
-def test_how_exact_waits_are_is_what_a_bucket_allows() -> None:
-    assert "told to within 26 %" in html.footnotes(report(1, 1))[0]
+def test_the_stated_accuracy_of_waits_is_that_of_a_bucket() -> None:
+    assert "accurate to within 26 %" in html.footnotes(report(1, 1))[0]
     assert 0 < 0.26 - (10**0.1 - 1) < 0.01

@@ -1,10 +1,9 @@
-"""Names of customers, files and pipelines on a terminal: as they are, and nothing of them steers it."""
+"""Names of customers, files and pipelines are printed literally and cannot steer the terminal."""
 
 import csv
 import io
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import click
@@ -18,9 +17,9 @@ from pictureperfect import tables
 from pictureperfect.cli import run
 from pictureperfect.commands.local import batch_status, demo, status, up
 from pictureperfect.reports.export import write_csv
-from pictureperfect.reports.terminal import text
+from pictureperfect.reports.terminal import render
 
-#: Markup, the end of one that never began, a colour, a window's title, a new line, a C1 control, right to left.
+#: Rich markup, an unopened closing tag, a colour, a window title, a new line, a C1 control, right-to-left override.
 HOSTILE = "[web2][/x]\x1b[31m\x1b]0;title\x07\n\x9b1m\u202egnp.exe"
 SHOWN = "[web2][/x]\ufffd[31m\ufffd]0;title\ufffd\ufffd\ufffd1m\ufffdgnp.exe"
 
@@ -28,8 +27,8 @@ SHOWN = "[web2][/x]\ufffd[31m\ufffd]0;title\ufffd\ufffd\ufffd1m\ufffdgnp.exe"
 def printed(*renderables: Any) -> str:
     file = io.StringIO()
     console = Console(file=file, width=400, highlight=False)
-    for one in renderables:
-        console.print(one)
+    for renderable in renderables:
+        console.print(renderable)
     return file.getvalue()
 
 
@@ -66,17 +65,17 @@ def report() -> Report:
                 {"jobs": [{"id": "1", "definition": HOSTILE, "children": {}, "status": "x", "reason": HOSTILE}]}
             )
         ),
-        lambda: printed(text(report())),
+        lambda: printed(render(report())),
     ],
     ids=["images", "counts", "metrics", "other metrics", "queues", "jobs", "report"],
 )
-def test_a_table_shows_names_as_they_are(show: Callable[[], str]) -> None:
-    found = show()
-    assert SHOWN in found
-    assert not set(found) & set("\x1b\x07\x9b\u202e")
+def test_a_table_shows_names_literally(show: Callable[[], str]) -> None:
+    shown = show()
+    assert SHOWN in shown
+    assert not set(shown) & set("\x1b\x07\x9b\u202e")
 
 
-def test_a_line_for_an_image_and_a_list_of_keys_show_names_as_they_are(
+def test_lines_of_images_and_lists_of_keys_show_names_literally(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert up._image_line(image(HOSTILE)).count(SHOWN) == 6
@@ -85,23 +84,23 @@ def test_a_line_for_an_image_and_a_list_of_keys_show_names_as_they_are(
         "refused_documents": [HOSTILE], "failure_documents": [],
     }  # fmt: skip
     status._show(state)
-    told = capsys.readouterr().out
-    assert told.count(SHOWN) == 2
-    assert "Images by customer" in told
+    stdout = capsys.readouterr().out
+    assert stdout.count(SHOWN) == 2
+    assert "Images by customer" in stdout
     shown = {
         "images": [image(HOSTILE)], "refused": [{"key": HOSTILE, "message": HOSTILE}], "counts": [], "dollars": [],
         "metrics": {}, "pictures": [], "gallery": "", "logs": "", "faults": [HOSTILE],
     }  # fmt: skip
     monkeypatch.setenv("COLUMNS", "400")
     demo._show(shown)
-    told, complaints = capsys.readouterr()
-    assert not set(told + complaints) & set("\x1b\x07\x9b\u202e")
-    assert told.count(SHOWN) >= 4
-    assert complaints.count(SHOWN) == 1
+    stdout, stderr = capsys.readouterr()
+    assert not set(stdout + stderr) & set("\x1b\x07\x9b\u202e")
+    assert stdout.count(SHOWN) >= 4
+    assert stderr.count(SHOWN) == 1
 
 
 @pytest.mark.parametrize("begins", ["=", "+", "-", "@", "\t", "\r"])
-def test_a_spreadsheet_takes_no_name_for_a_formula_and_every_number_for_a_number(begins: str) -> None:
+def test_a_spreadsheet_reads_no_name_as_a_formula_and_every_number_as_a_number(begins: str) -> None:
     hostile = f"{begins}cmd|'calc'!A1"
     row = Row(
         day=date(2026, 11, 24), customer="acme", source="upload", route="lambda", format="jpeg", pipeline=hostile,
@@ -116,11 +115,6 @@ def test_a_spreadsheet_takes_no_name_for_a_formula_and_every_number_for_a_number
     assert written["customer"] == "acme"
 
 
-def test_the_docs_say_what_a_spreadsheet_is_spared() -> None:
-    told = (Path(__file__).parents[3] / "docs" / "reference" / "cli.md").read_text("utf-8")
-    assert "apostrophe" in told
-
-
 @pytest.mark.parametrize(
     "error",
     [
@@ -130,11 +124,11 @@ def test_the_docs_say_what_a_spreadsheet_is_spared() -> None:
     ],
     ids=["usage", "click", "ours"],
 )
-def test_what_went_wrong_is_told_with_names_as_they_are(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_shows_names_literally(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         raise error
 
     assert run(fail)
-    told = capsys.readouterr().err
-    assert not set(told) & set("\x1b\x07\x9b\u202e")
-    assert told.endswith("\nand\n")  # a sentence may have lines, as of a pipeline's mistakes
+    stderr = capsys.readouterr().err
+    assert not set(stderr) & set("\x1b\x07\x9b\u202e")
+    assert stderr.endswith("\nand\n")  # a message may have several lines, such as the faults of a pipeline
