@@ -1,4 +1,4 @@
-"""docs/explanation/architecture.md says of the settings what they are, and names nothing that is not there."""
+"""Settings that the pages state have the stated defaults; every link, anchor and path leads somewhere."""
 
 import re
 from pathlib import Path
@@ -12,10 +12,11 @@ from infra.settings import Settings
 ROOT = Path(__file__).parents[3]
 FILES = [*ROOT.glob("*.md"), *ROOT.glob("infra/*.md"), *sorted((ROOT / "docs").rglob("*.md"))]
 PAGES = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in FILES if path.name != "CHANGELOG.md"}
-TEXT = {name: text for name, text in PAGES.items() if Path(name).stem in {"architecture", "deploy", "idle-costs"}}
+STATING = {"architecture", "deploy", "idle-costs", "choose-batch", "failed-image"}
+TEXT = {name: text for name, text in PAGES.items() if Path(name).stem in STATING}
 DEFAULTS: dict[str, Any] = msgspec.to_builtins(Settings())
 _SETTING = re.compile(r"`([a-z]+)\.([a-z_]+)`(?: \(([^)]+)\))?")
-#: What looks like a setting and is another's: a column of the database.
+#: These look like settings: columns of the database, entry points.
 _OTHERS = {"renditions", "handler"}
 
 
@@ -39,10 +40,22 @@ def test_every_setting_is_there_and_has_the_default_that_is_said(
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_leads_somewhere(page: str) -> None:
-    links = re.findall(r"\]\(([^)#\s]+?)(?:#[^)]*)?\)", PAGES[page])
-    folder = (ROOT / page).parent
-    assert [link for link in links if ":" not in link and not (folder / link).exists()] == []
+def test_every_link_leads_to_a_file_and_every_anchor_to_a_heading(page: str) -> None:
+    broken = []
+    for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", PAGES[page]):
+        if ":" in target:
+            continue
+        file = (ROOT / page).parent / target if target else ROOT / page
+        if not file.exists() or (anchor and file.suffix == ".md" and anchor not in anchors(file)):
+            broken.append(f"{target}#{anchor}")
+    assert broken == []
+
+
+def anchors(file: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    text = re.sub(r"^```.*?^```", "", file.read_text("utf-8"), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 _HOUSES = "core|infra|tests|pictureperfect|localcloud|dashboards|tools|handler|batch|docs|container|benchmarks|example"

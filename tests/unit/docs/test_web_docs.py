@@ -1,4 +1,4 @@
-"""What is written of the API is what it does: docs/reference/web-api.md, docs/reference/openapi.json, and the page for people."""
+"""The documents of the API match the code: web-api.md, openapi.json, and the page for people."""
 
 import re
 from html.parser import HTMLParser
