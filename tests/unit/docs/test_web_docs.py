@@ -46,7 +46,7 @@ def test_how_long_links_are_good_is_told_as_it_is() -> None:
 
 def test_what_needs_no_token_is_said() -> None:
     text = " ".join((DOCS / "reference" / "web-api.md").read_text("utf-8").split())
-    assert "`/api/docs` the same for people. Each request under `/api/`, but for those two, carries a token" in text
+    assert "Every request under `/api/` except those two carries a token" in text
 
 
 class _Links(HTMLParser):
