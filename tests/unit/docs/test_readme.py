@@ -4,7 +4,6 @@ import ast
 import re
 from pathlib import Path
 
-from core.imaging.operations import OPERATIONS
 from infra.settings import Settings
 
 ROOT = Path(__file__).parents[3]
@@ -41,7 +40,8 @@ def test_the_numbers_of_formats_and_steps_are_those_of_the_code() -> None:
     (formats,) = re.findall(r"^\| `format` \| Images \| ([a-z0-9, ]+) \|", metrics, re.MULTILINE)
     named = {"jpeg", "png", "webp", "avif", "tiff", "gif", "heic"}
     assert f"[{len({*formats.split(', ')} - named - {'other'})} more formats]" in README
-    assert f"[{len(OPERATIONS)} kinds of steps]" in README
+    steps = re.findall(r"^## `", (ROOT / "docs" / "reference" / "image-steps.md").read_text("utf-8"), re.MULTILINE)
+    assert f"[{len(steps)} kinds of steps]" in README
 
 
 def test_the_figures_are_those_of_the_documents_that_count_them() -> None:

@@ -1,4 +1,4 @@
-"""docs/explanation/reproducibility.md covers everything that makes pixels, and names whatever is below 50 dB."""
+"""What docs/explanation/reproducibility.md says of pixels: of everything that makes them, and nothing below 50 dB unnamed."""
 
 from math import inf
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The documents of the API match the code: web-api.md, openapi.json, and the page for people."""
+"""What is written of the API is what it does: docs/reference/web-api.md, docs/reference/openapi.json, and the page for people."""
 
 import re
 from html.parser import HTMLParser
@@ -46,7 +46,7 @@ def test_how_long_links_are_good_is_told_as_it_is() -> None:
 
 def test_what_needs_no_token_is_said() -> None:
     text = " ".join((DOCS / "reference" / "web-api.md").read_text("utf-8").split())
-    assert "Every request under `/api/` except those two carries a token" in text
+    assert "`/api/docs` the same for people. Each request under `/api/`, but for those two, carries a token" in text
 
 
 class _Links(HTMLParser):
