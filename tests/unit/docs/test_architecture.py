@@ -65,3 +65,22 @@ _HOUSES = "core|infra|tests|pictureperfect|localcloud|dashboards|tools|handler|b
 def test_every_path_that_is_named_is_there(page: str) -> None:
     paths = re.findall(rf"`((?:{_HOUSES})/[A-Za-z0-9_./-]*)`", PAGES[page])
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_index_links_every_page_of_docs() -> None:
+    index = (ROOT / "docs" / "README.md").read_text("utf-8")
+    pages = {str(path.relative_to(ROOT / "docs")) for path in (ROOT / "docs").rglob("*.md")} - {"README.md"}
+    assert pages - {target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", index)} == set()
+
+
+def test_contributing_lists_every_package_of_core_and_every_folder_of_tests() -> None:
+    page = PAGES["CONTRIBUTING.md"]
+    for house in ("core", "tests"):
+        folders = {path.parent.name for path in (ROOT / house).glob("*/__init__.py")}
+        assert set(re.findall(rf"`{house}/(\w+)/`(?=[^|\n]*\|)", page)) == folders
+
+
+def test_the_page_of_the_container_names_every_entry_point() -> None:
+    entries = re.findall(r'"(handler\.\w+)"', (ROOT / "container" / "check.py").read_text("utf-8"))
+    page = PAGES["docs/how-to/container.md"]
+    assert {name for name in entries if f"`{name}.handle`" not in page} == set()
