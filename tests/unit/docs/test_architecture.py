@@ -20,19 +20,18 @@ _SETTING = re.compile(r"`([a-z]+)\.([a-z_]+)`(?: \(([^)]+)\))?")
 _OTHERS = {"renditions", "handler"}
 
 
-def stated() -> list[tuple[str, str, str, str]]:
-    found = [(page, *match) for page, text in TEXT.items() for match in _SETTING.findall(text)]
-    return [one for one in found if one[1] not in _OTHERS and one[2] != "toml"]
+def stated_settings() -> list[tuple[str, str, str, str]]:
+    """Page, section, field and stated default (may be empty) of each `section.field` in the pages."""
+    matches = [(page, *match) for page, text in TEXT.items() for match in _SETTING.findall(text)]
+    return [match for match in matches if match[1] not in _OTHERS and match[2] != "toml"]
 
 
-def test_settings_are_stated() -> None:
-    assert sum(bool(value) for *_, value in stated()) > 15
+def test_the_pages_state_defaults() -> None:
+    assert sum(bool(value) for *_, value in stated_settings()) > 15
 
 
-@pytest.mark.parametrize(("page", "section", "field", "value"), stated())
-def test_every_setting_is_there_and_has_the_default_that_is_said(
-    page: str, section: str, field: str, value: str
-) -> None:
+@pytest.mark.parametrize(("page", "section", "field", "value"), stated_settings())
+def test_every_stated_setting_exists_with_the_stated_default(page: str, section: str, field: str, value: str) -> None:
     default = DEFAULTS[section][field]
     if value:
         spelled = str(default).lower() if isinstance(default, bool) else f"{default:g}"
