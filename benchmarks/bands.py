@@ -33,13 +33,13 @@ def _run_step(mode: str, side: int) -> int:
     """Run one step in this process and return its peak in bytes."""
     import numpy as np  # noqa: PLC0415 - only the measured process needs it
 
-    from core.imaging.operations import band_size  # noqa: PLC0415
+    from core.imaging.operations.base import BAND_PIXELS  # noqa: PLC0415
     from core.imaging.operations.sharpen import Sharpen  # noqa: PLC0415
     from core.imaging.raster import Raster  # noqa: PLC0415
     from core.worker.rendering import bands  # noqa: PLC0415
 
     raster = Raster(np.full((side, side, 3), 77, np.uint8))
-    limit = band_size.PIXELS if mode == "bands" else side * side
+    limit = BAND_PIXELS if mode == "bands" else side * side
     bands.apply(Sharpen(sigma=2), raster, limit)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 

@@ -1,4 +1,4 @@
-"""The table of benchmarks.same_pixels in docs/explanation/reproducibility.md, between two marks."""
+"""The table of benchmarks.same_pixels in docs/explanation/reproducibility.md."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,8 @@ from benchmarks.pixel_differences import Difference
 
 #: PSNR in dB below which a difference may be visible: the table lists such cases by name.
 VISIBLE_DB = 50.0
-_BEGIN, _END = "<!-- benchmarks.same_pixels -->\n", "<!-- end of benchmarks.same_pixels -->\n"
+#: The document's section that `markdown` makes.
+MARK = "pixels"
 _CELLS = "Each cell has the lowest PSNR in dB and the largest difference of a value in steps of 255; = means equal:"
 _PLURALS = {
     Part.OPERATION: "Operations",
@@ -59,20 +60,6 @@ def markdown(rows: Rows, environments: Mapping[str, Mapping[str, str]], machine:
         lines.append(f"Without any difference: {'; '.join(equal_everywhere)}.\n")
     lines += ["The environments:\n", *(_environment_line(name, environments[name]) for name in rows.variations)]
     return "\n".join(lines) + "\n"
-
-
-def replace_table(document: str, text: str) -> str:
-    """`document` with `text` between its marks. Raises ValueError if it has no marks."""
-    before, begin, rest = document.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ValueError(f"the document has no lines {_BEGIN.strip()} and {_END.strip()}")
-    return f"{before}{begin}\n{text}\n{end}{after}"
-
-
-def table_of(document: str) -> str:
-    """The text between the marks of `document`."""
-    return document.partition(_BEGIN)[2].partition(_END)[0]
 
 
 def cases_of(text: str) -> set[tuple[Part, str]]:

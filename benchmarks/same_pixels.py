@@ -142,7 +142,7 @@ def main() -> None:
     text = pixel_table.markdown(rows, VARIATIONS, _machine())
     if options.write:
         document = options.write.read_text(encoding="utf-8")
-        options.write.write_text(pixel_table.replace_table(document, text), encoding="utf-8")
+        options.write.write_text(replace_between(document, pixel_table.MARK, f"\n{text}"), encoding="utf-8")
     else:
         print(text)
 

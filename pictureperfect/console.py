@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from core.pipelines.definition import Pipeline
-    from localcloud.config import Address
+    from localcloud.config import CloudConfig
 
 #: The default folder of a cloud's state file and logs, in the current directory.
 FOLDER = Path(".picture-perfect")
@@ -93,16 +93,17 @@ def _as_usage_error(out: Path) -> Iterator[None]:
 
 def load_pipeline(name: str, folder: Path | None) -> "Pipeline":
     """The pipeline of that name in `folder`, or else among the shipped ones. Raises UsageError if there is none."""
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415 - not for `--help`
-    from core.pipelines.definition import load_folder, shipped  # noqa: PLC0415
+    from core.bootstrap.worker import load_catalogue  # noqa: PLC0415 - not for `--help`
+    from core.pipelines import SHIPPED_FOLDER  # noqa: PLC0415
+    from core.pipelines.loader import load_folder  # noqa: PLC0415
 
-    pipelines = load_folder(folder or shipped(), catalogue(os.environ))
+    pipelines = load_folder(folder or SHIPPED_FOLDER, load_catalogue(os.environ))
     if name not in pipelines:
         raise click.UsageError(f"There is no pipeline named {name!r}; there are {', '.join(sorted(pipelines))}.")
     return pipelines[name]
 
 
-def cloud_at(folder: Path) -> "Address":
+def cloud_at(folder: Path) -> "CloudConfig":
     """The addresses of the cloud that runs in `folder`. Raises ClickException if none does."""
     from localcloud.config import running  # noqa: PLC0415
 

@@ -16,6 +16,8 @@ from core.ports.metric_catalogue import (
     METRICS_BY_NAME,
     Cause,
     Metric,
+    ReconcilerOutcome,
+    listed_properties,
     values_of_result,
 )
 
@@ -57,7 +59,11 @@ class EmfMetrics:
 
     def reconcile(self, handed_over: int, abandoned: int, failed: int, now: datetime) -> None:
         """One line for each outcome that occurred, since each is billed as a metric; else a zero, as a heartbeat."""
-        sources = {Taken.HANDED_OVER: handed_over, Taken.ABANDONED: abandoned, Taken.FAILED: failed}
+        sources = {
+            ReconcilerOutcome.HANDED_OVER: handed_over,
+            ReconcilerOutcome.ABANDONED: abandoned,
+            ReconcilerOutcome.FAILED: failed,
+        }
         occurred = {outcome: count for outcome, count in sources.items() if count}
         for outcome, count in occurred.items():
             self._write(now, {"Reconciled": count}, {"outcome": outcome})
@@ -88,7 +94,7 @@ class EmfMetrics:
         ]
         line = {
             "_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": directives},
-            **({} if total else properties(values, dimensions)),
+            **({} if total else listed_properties(values, dimensions)),
             **{
                 name: _encodable(value) if isinstance(value, str) else value
                 for name, value in (log_fields or {}).items()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from core.adapters.aws.s3 import S3Store
 from core.bootstrap import clients
 from core.bootstrap.database import ledger
+from core.services.recorder import Recorder
 from core.settings import entries
 
 

@@ -13,6 +13,7 @@ from core.bootstrap.database import database
 from core.domain.errors import Code, Misconfigured
 from core.pipelines import SHIPPED_FOLDER
 from core.services.web.gallery import Gallery
+from core.services.web.pipeline_list import read_summaries
 from core.services.web.services import WebServices
 from core.services.web.uploads import Uploads
 from core.settings import entries

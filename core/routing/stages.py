@@ -10,8 +10,8 @@ import msgspec
 
 from core.domain.errors import ImageFailure
 from core.domain.model import ImageFormat, ImageHeader, Value
-from core.domain.outputs import Automatic, Output
-from core.imaging.operations.base import Measurement, Operation
+from core.domain.outputs import Automatic, Output, eligible_encodings
+from core.imaging.operations.base import Measurement, Operation, band_rows
 from core.imaging.operations.resize import Resize
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.pipelines.scale_on_load import reduction_for
@@ -185,7 +185,7 @@ def _candidates(output: Output | Automatic, shape: RasterShape, times: int) -> t
     size = (shape.width, shape.height)
     transparent = shape.channels in (2, 4)
     try:
-        return holding(output, size, frames=times, transparent=transparent, deep=shape.itemsize > 1)
+        return eligible_encodings(output, size, frames=times, transparent=transparent, deep=shape.itemsize > 1)
     except ImageFailure:  # too large for the format: `plan` refuses it, after the checks of its limits
         return output.candidates
 
@@ -194,7 +194,7 @@ def _band_bytes(step: Operation, shape: RasterShape) -> int:
     radius = step.radius
     if radius is None:
         return shape.bytes
-    rows = band_size.rows(shape.width, radius) + 2 * radius
+    rows = band_rows(shape.width, radius) + 2 * radius
     return rows * shape.width * shape.channels * shape.itemsize
 
 

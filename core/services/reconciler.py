@@ -15,11 +15,11 @@ import msgspec
 
 from core.domain import object_keys
 from core.domain.errors import Code, PicturePerfectError, Refusal
-from core.domain.identity import image_id, s3_identity
 from core.domain.model import Door, HandOver, ImageJob, ObjectRef
-from core.ports.store import Listed
-from core.services.dispatch.leases import fresh, newest
+from core.ports.store import ListedObject
+from core.services.dispatch.leases import newest_slot
 from core.services.intake.refusals import refuse_upload
+from core.services.intake.requests import upload_job
 from core.services.processing.commit import ResultCommitter
 
 _THREADS = 32  # concurrent requests to S3
@@ -46,7 +46,7 @@ class RoundSummary:
     failures: dict[str, PicturePerfectError] = field(default_factory=dict)
     is_whole: bool = True
 
-    def count(self, entry: Listed, outcome: _Outcome | PicturePerfectError) -> None:
+    def count(self, entry: ListedObject, outcome: _Outcome | PicturePerfectError) -> None:
         self.looked_at += 1
         self.handed_over += outcome is _Outcome.HANDED_OVER
         self.abandoned += outcome is _Outcome.ABANDONED
@@ -98,13 +98,13 @@ class Reconciler:
         self.committer.store.delete(object_keys.RECONCILER)
         self.committer.create(object_keys.RECONCILER, key.encode(), "text/plain")
 
-    def _reconcile_source(self, entry: Listed) -> _Outcome | PicturePerfectError:
+    def _reconcile_source(self, entry: ListedObject) -> _Outcome | PicturePerfectError:
         try:
             return self._hand_over_or_end(entry)
         except PicturePerfectError as error:
             return error
 
-    def _hand_over_or_end(self, entry: Listed) -> _Outcome:
+    def _hand_over_or_end(self, entry: ListedObject) -> _Outcome:
         if object_keys.is_folder(entry.key, entry.bytes):
             return _Outcome.NOTHING
         try:
@@ -125,17 +125,17 @@ class Reconciler:
             )
             self.committer.fail(job, Code.ABANDONED, message)
             return _Outcome.ABANDONED
-        last = newest(self.committer.store, job)
+        last = newest_slot(self.committer.store, job)
         hand_over = HandOver(
             job=job,
             reason=f"It had waited for {hours:,.0f} hours without a result.",
-            attempt=fresh(last.attempt) if last else 0,
+            attempt=last.attempt.next_generation().number if last else 0,
         )
         key = f"{prefix}{len(hand_overs)}.json"
         is_first = self.committer.create(key, msgspec.json.encode(hand_over), "application/json")
         return _Outcome.HANDED_OVER if is_first else _Outcome.NOTHING
 
-    def _refuse(self, entry: Listed, refusal: Refusal) -> _Outcome:
+    def _refuse(self, entry: ListedObject, refusal: Refusal) -> _Outcome:
         """Write the refusal document, unless the door that got the event wrote it and it has not expired."""
         store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
@@ -143,22 +143,14 @@ class Reconciler:
             return _Outcome.NOTHING
         return _Outcome.REFUSED
 
-    def _job(self, entry: Listed, incoming: object_keys.Incoming) -> ImageJob | None:
+    def _job(self, entry: ListedObject, incoming: object_keys.IncomingKey) -> ImageJob | None:
         """The job that the source's door made for it; None if the source has been moved meanwhile."""
         store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
         if stored is None:
             return None
         if not incoming.is_inline:
-            return ImageJob(
-                image_id=image_id(incoming.customer, incoming.pipeline, *s3_identity(stored.ref)),
-                customer=incoming.customer,
-                pipeline=incoming.pipeline,
-                door=Door.UPLOAD,
-                name=object_keys.safe_name(incoming.name),
-                source=stored.ref,
-                received_at=entry.modified_at,
-            )
+            return upload_job(incoming, stored.ref, entry.modified_at)
         metadata = stored.metadata
         return ImageJob(
             image_id=incoming.image_id,

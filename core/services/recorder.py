@@ -76,14 +76,14 @@ class Recorder:
         if object_keys.parse_incoming(source.key).is_inline:
             self._archive_staged(source, result)
         elif source.version or source.etag:  # else it was never found: an object there now is another image's source
-            self.store.move(source, object_keys.archive(result))
+            self.store.move(source, result.archive_key)
         return result
 
     def _archive_staged(self, source: ObjectRef, result: Result) -> None:
         """Archive a source that came inline. A refused delivery with other content may have overwritten it."""
         stored = self.store.head(source)
         if stored and stored.metadata.get("sha256") == result.source.sha256:
-            self.store.move(stored.ref, object_keys.archive(result))  # exactly the version looked at
+            self.store.move(stored.ref, result.archive_key)  # exactly the version looked at
         elif stored:
             self.store.delete(source.key)  # the refused delivery's, whose caller got identity_conflict
 
@@ -112,5 +112,5 @@ class Recorder:
         return {}
 
     def _erase(self, customer: str, image_id: str) -> None:
-        for prefix in object_keys.belongings(customer, image_id):
+        for prefix in object_keys.erasable_prefixes(customer, image_id):
             self.store.erase(prefix)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from core import __version__
-from core.domain.code_help import explanation
+from core.domain.code_help import explain
 from core.domain.errors import Code, Refusal
 from core.domain.model import Value
 from core.ports.report_rows import PAGE_ROWS, ROW_KEY, Page, PageCursor, Row
@@ -107,7 +107,7 @@ class ReportService:
 
 def _price_source(day: date) -> str:
     """Region and date of the price file valid on a day: `migrate` writes those prices into the ledger."""
-    first, *later = prices.history()
+    first, *later = prices.price_history()
     valid = [first, *(dated for dated in later if dated.date <= day.isoformat())][-1]
     return f"{valid.region} of {valid.date}"
 
@@ -146,8 +146,8 @@ def _movers(lines: Iterable[Line]) -> tuple[Line, ...]:
 
 def _failures(images_by_code: Mapping[str, int]) -> Iterator[Failure]:
     for code, images in sorted(images_by_code.items(), key=lambda item: (-item[1], item[0])):
-        meaning = explanation(code)
-        yield Failure(code=code, what=meaning.what, advice=meaning.advice, images=images)
+        meaning = explain(code)
+        yield Failure(code=code, what=meaning.cause, advice=meaning.advice, images=images)
 
 
 def _sum(sums: Iterable[Sums]) -> Sums:

@@ -186,7 +186,7 @@ def _decode(task: Decode, folder: Path) -> Sample:
     path, shape = folder / "picture", task.shape
     write(task.kind, shape.content, shape.width, shape.height, SEED, path)
     header = read_header(path)
-    stage = decoding(header, task.reduction)
+    stage = decode_stage(header, task.reduction)
 
     def work() -> None:
         if header.frames > 1:

@@ -83,7 +83,7 @@ def measure(
 
 def base(folder: Path) -> Sample:
     """The time and memory of the worker's child for a tiny image, which every image takes."""
-    path, pipelines = folder / "base", load_folder(shipped())
+    path, pipelines = folder / "base", load_folder(SHIPPED_FOLDER)
     path.write_bytes(KINDS["jpeg"].write(picture(Content.PHOTO, 16, 16, 3, 8, 0)))
     worker = SupervisedWorker(1 << 30, 1, {"PATH": os.defpath})
     deadline, usages = time.monotonic() + 60, []
@@ -243,8 +243,8 @@ def _kind(item: Operation | Output) -> str:
     """The most specific kind by which the cost table is searched."""
     any_picture = Shape(Content.PHOTO).picture(0.0)
     if isinstance(item, Output):
-        return encoding(item, any_picture, 0).kinds[0]
-    return stepping(item, any_picture, 0).kinds[0]
+        return encode_stage(item, any_picture, 0).kinds[0]
+    return step_stage(item, any_picture, 0).kinds[0]
 
 
 def _processor() -> str:

@@ -59,7 +59,7 @@ def pipeline_of(example: Example, folder: Path) -> Pipeline:
 
 def render_examples(worker: Worker, folder: Path, progress: Callable[[], object]) -> dict[str, list[RenderedExample]]:
     """Process every example; results by the operation's name, with their files in `folder`."""
-    (folder / "logo.png").write_bytes(logo())
+    (folder / "logo.png").write_bytes(paint_logo())
     plain = load(_OUTPUT, str(folder / "plain.yaml"))
     shown: dict[str, list[RenderedExample]] = {}
     for name in sorted(OPERATIONS):

@@ -14,8 +14,8 @@ from localcloud.config import GROUP
 from localcloud.ledger import Ledger
 from pictureperfect.demo.demo_images import DemoImage, demo_images
 from pictureperfect.demo.painted_images import paint_without_customer
-from pictureperfect.kafka.messages import Sender, item
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.messages import Sender
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 
 if TYPE_CHECKING:
     from localcloud.config import CloudConfig
@@ -36,9 +36,12 @@ def send(config: "CloudConfig", advance: Callable[[], object], complain: Complai
         complain(f"{name} was not sent: {reason}")
 
     kafka = {"bootstrap.servers": config.kafka_bootstrap_servers}
-    with Producing(kafka, config.kafka_topic, complain_of, group=GROUP) as producing, ThreadPoolExecutor(2) as pool:
+    with (
+        RecordProducer(kafka, config.kafka_topic, complain_of, group=GROUP) as producing,
+        ThreadPoolExecutor(2) as pool,
+    ):
         headers = {"pipeline": "web", "filename": "stray.jpg"}
-        producing.send(Item(name="stray.jpg", value=paint_without_customer(), headers=headers))
+        producing.send(KafkaRecord(name="stray.jpg", value=paint_without_customer(), headers=headers))
 
         def send_one(image: DemoImage) -> None:
             try:
@@ -50,7 +53,7 @@ def send(config: "CloudConfig", advance: Callable[[], object], complain: Complai
         list(pool.map(send_one, demo_images()))
 
 
-def _send(config: "CloudConfig", producing: Producing, image: DemoImage) -> None:
+def _send(config: "CloudConfig", producing: RecordProducer, image: DemoImage) -> None:
     body = image.make()
     match image.door:
         case "upload":
@@ -62,7 +65,7 @@ def _send(config: "CloudConfig", producing: Producing, image: DemoImage) -> None
             sender = Sender(
                 customer=image.customer, pipeline=image.pipeline, bucket=config.bucket, max_inline=max_inline
             )
-            record, _ = item(sender, image.name, body, clients.s3(config.endpoint))
+            record, _ = make_record(sender, image.name, body, clients.s3(config.endpoint))
             producing.send(record)
 
 

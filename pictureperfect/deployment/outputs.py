@@ -11,7 +11,7 @@ import click
 
 from core.domain.model import Value
 from localcloud import clients
-from localcloud.config import NAMESPACE, Address, Options
+from localcloud.config import NAMESPACE, Options
 from pictureperfect.deployment import aws_session
 
 if TYPE_CHECKING:
@@ -46,25 +46,25 @@ class Clients:
     cloudwatch: "CloudWatchClient"
 
 
-def local_deployment(address: Address) -> tuple[Deployment, Clients]:
-    """The embedded cloud at `address`."""
+def local_deployment(config: CloudConfig) -> tuple[Deployment, Clients]:
+    """The embedded cloud at `config`."""
     deployment = Deployment(
-        bucket=address.bucket,
+        bucket=config.bucket,
         process_function="process",
         admin_function="admin",
-        overflow_queue_url=address.overflow_queue_url,
+        overflow_queue_url=config.overflow_queue_url,
         metrics_namespace=NAMESPACE,
         process_memory_mb=Options().memory_mb,
         machine=os.uname().machine,
-        kafka_bootstrap_servers=address.kafka_bootstrap_servers,
-        kafka_topic=address.kafka_topic,
-        page_url=address.page_url,
+        kafka_bootstrap_servers=config.kafka_bootstrap_servers,
+        kafka_topic=config.kafka_topic,
+        page_url=config.page_url,
     )
     return deployment, Clients(
-        s3=clients.s3(address.endpoint),
-        sqs=clients.sqs(address.endpoint),
-        lambda_=clients.lambda_(address.lambda_endpoint),
-        cloudwatch=clients.cloudwatch(address.endpoint),
+        s3=clients.s3(config.endpoint),
+        sqs=clients.sqs(config.endpoint),
+        lambda_=clients.lambda_(config.lambda_endpoint),
+        cloudwatch=clients.cloudwatch(config.endpoint),
     )
 
 

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _HEAD_BYTES = 256 * 1024  # of an object's beginning, where most headers end
 _TAIL_BYTES = 64 * 1024  # of its end, where a TIFF may have its directory
 _WHOLE_FILE_FORMATS = frozenset({"gif"})  # the frames are counted by reading from one to the next
-_PARENT_MB = 192  # of the function's memory, which core.bootstrap reserves for the parent process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,20 +72,20 @@ def estimate_file(file: str, request: EstimateRequest, environ: Mapping[str, str
     return answer | _route_and_cost(planned, estimate, request)
 
 
-def _function(request: EstimateRequest) -> Place:
-    return Place(
+def _function(request: EstimateRequest) -> Capacity:
+    return Capacity(
         route=Route.LAMBDA,
-        memory_bytes=(request.memory_mb - _PARENT_MB) * 2**20,
-        vcpus=request.memory_mb / MB_OF_A_VCPU,
+        memory_bytes=batch_tiers.worker_bytes(request.memory_mb),
+        vcpus=request.memory_mb / MB_PER_VCPU,
         seconds=request.timeout,
-        elsewhere=True,
+        can_hand_over=True,
         machine=os.uname().machine,
     )
 
 
 def _route_and_cost(planned: Plan, estimate: Estimate, request: EstimateRequest) -> dict[str, Any]:
-    tier, machine, price = batch_tiers.named(planned.tier), os.uname().machine, prices.load()
-    vcpus = tier.vcpus if tier else request.memory_mb / MB_OF_A_VCPU
+    tier, machine, price = batch_tiers.tier_by_name(planned.tier), os.uname().machine, prices.load()
+    vcpus = tier.vcpus if tier else request.memory_mb / MB_PER_VCPU
     seconds = estimate.seconds(vcpus)
     cost = price.requests_usd(sum(len(spec.outputs) for spec in request.pipeline.renditions)) + (
         price.batch_usd(seconds, tier, machine, spot=request.spot)

@@ -18,7 +18,7 @@ from typing import Any, Self
 import msgspec
 
 from core import __version__
-from core.bootstrap.worker import worker
+from core.bootstrap.worker import start_worker
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader, Rendered, RenditionFile, Route, Status, Usage
 from core.pipelines.definition import Pipeline, to_bytes
@@ -106,7 +106,7 @@ class FileRunner:
     def _child(self) -> SupervisedWorker:
         """The child of the calling thread."""
         if not hasattr(self._thread, "child"):
-            self._thread.child = worker(self._environment)
+            self._thread.child = start_worker(self._environment)
             self._children.append(self._thread.child)
         child: SupervisedWorker = self._thread.child
         return child
@@ -123,7 +123,7 @@ class FileRunner:
             try:
                 _refuse_missing(work)
                 header = child.probe(file, deadline)
-                plan(header, self._pipeline, self._limits, Place(route=Route.LOCAL))
+                plan(header, self._pipeline, self._limits, Capacity(route=Route.LOCAL))
                 rendered = child.run(file, header, self._pipeline, whole, deadline)
             except ImageFailure as error:
                 if self._stopping.is_set():  # `_kill_children` caused it, not the image

@@ -118,7 +118,7 @@ def _who(report: Report) -> str:
     return numbers.number(report.customers, "customer", "customers")
 
 
-def advice(question: Question) -> tuple[Markup, ...]:
+def advice(question: ReportQuery) -> tuple[Markup, ...]:
     """Hints for a period without images."""
     whose = Markup("of <strong>{}</strong> ").format(question.customer) if question.customer else ""
     names = ", or check that the customer's name is spelled as its senders spell it" if whose else ""

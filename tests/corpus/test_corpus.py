@@ -12,7 +12,7 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import RenditionFile, Route
 from core.imaging import codec
 from core.imaging.header import read_header
-from core.pipelines import definition
+from core.pipelines import SHIPPED_FOLDER, loader
 from core.routing import plan
 from core.worker.rendering import render
 from tests.support.images.rasters import psnr
@@ -37,7 +37,7 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(not IMAGES, reason=f"there is
 
 def run(path: Path, name: str, out: Path) -> tuple[RenditionFile, ...]:
     header = read_header(path)
-    plan.plan(header, PIPELINES[name], LIMITS, plan.Place(route=Route.LOCAL))
+    plan.plan(header, PIPELINES[name], LIMITS, plan.Capacity(route=Route.LOCAL))
     return render.render(path, header, PIPELINES[name], out, lambda: None).renditions
 
 
@@ -103,7 +103,7 @@ def test_an_animation_keeps_its_frames_times_and_repeats(name: str, tmp_path: Pa
     path = CORPUS / name
     if not path.exists():
         pytest.skip(f"there is no {path}")
-    both = definition.load("renditions: [{name: a, outputs: [{format: webp}, {format: gif}]}]", "both.yaml")
+    both = loader.load("renditions: [{name: a, outputs: [{format: webp}, {format: gif}]}]", "both.yaml")
     header = read_header(path)
     assert header.frames > 1
     files = render.render(path, header, both, tmp_path, lambda: None).renditions
@@ -121,9 +121,7 @@ def test_a_tiff_keeps_its_pages(tmp_path: Path) -> None:
     path = CORPUS / "G31D_MULTI.TIF"
     if not path.exists():
         pytest.skip(f"there is no {path}")
-    whole = definition.load(
-        "pages: all\nrenditions: [{name: a, outputs: [{format: tiff}, {format: png}]}]", "whole.yaml"
-    )
+    whole = loader.load("pages: all\nrenditions: [{name: a, outputs: [{format: tiff}, {format: png}]}]", "whole.yaml")
     files = render.render(path, read_header(path), whole, tmp_path, lambda: None).renditions
     assert [(file.name, file.format.value, file.frames) for file in files] == [
         *(("a", "tiff", 2), ("a", "png", 1), ("a-2", "png", 1)),

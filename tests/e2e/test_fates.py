@@ -21,7 +21,7 @@ from localcloud.config import BATCH_QUEUE, Options
 from localcloud.ledger import Ledger
 from localcloud.s3_sqs_cloudwatch import resources
 from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import sums
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.support.aws.batch_job import FUNCTIONS, picture
 from tests.support.waiting import until
 

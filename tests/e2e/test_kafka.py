@@ -26,7 +26,7 @@ from localcloud.lambda_.kafka_event_source import KafkaEventSource
 from localcloud.lambda_.sandbox_process import ROOT
 from localcloud.ledger import Ledger
 from pictureperfect.demo.painted_images import make_corrupt_jpeg
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.support.fakes.queues import depth
 from tests.support.waiting import until
 
@@ -61,7 +61,7 @@ def pictures() -> list[bytes]:
     return made
 
 
-def poison(number: int) -> Iterator[tuple[Item, str | None]]:
+def poison(number: int) -> Iterator[tuple[KafkaRecord, str | None]]:
     """One record of each kind, with the code of its result; None if it is refused with a document."""
     headers = {"customer-id": CUSTOMER, "pipeline": "thumbnail"}
     kinds: list[tuple[str, bytes | None, dict[str, str], str | None]] = [
@@ -76,7 +76,7 @@ def poison(number: int) -> Iterator[tuple[Item, str | None]]:
         yield KafkaRecord(name=name, value=value, headers={**said, "filename": name}), ending
 
 
-def records(count: int) -> list[tuple[Item, str | None]]:
+def records(count: int) -> list[tuple[KafkaRecord, str | None]]:
     """`count` records, one in fifty invalid; the code is empty for a valid record."""
     good = pictures()
     found: list[tuple[KafkaRecord, str | None]] = []

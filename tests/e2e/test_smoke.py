@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from core.routing import prices
 from core.routing.batch_tiers import TIERS
-from localcloud import clients as local_clients
+from localcloud import clients as cloud_clients
 from localcloud.cloud import Cloud
 from pictureperfect.commands.deployment.smoke import smoke as command
 from pictureperfect.deployment.outputs import local_deployment
@@ -71,8 +71,8 @@ def cloud_machine() -> str:
 
 def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     """The overflow queue has no reader."""
-    nobody = aws.sqs(cloud_here.config.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
-    found, clients = of_cloud(cloud_here.config)
+    nobody = cloud_clients.sqs(cloud_here.config.endpoint).create_queue(QueueName="nobody-reads-this")["QueueUrl"]
+    found, clients = local_deployment(cloud_here.config)
     broken = msgspec.structs.replace(found, overflow_queue_url=nobody)
     skip = frozenset({"upload", "direct", "kafka", "page"})
     checks = SmokeTest(broken, clients, SmokeRequest(customer="smoke", pipeline="thumbnail", skip=skip, wait=2)).run()
@@ -89,7 +89,7 @@ def test_what_is_missing_is_named_with_where_to_look(cloud_here: Cloud) -> None:
     ],
 )
 def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, place: str, faults: list[str]) -> None:
-    found, clients = of_cloud(cloud_here.config)
+    found, clients = local_deployment(cloud_here.config)
     broken = msgspec.structs.replace(found, page_url=f"{found.page_url}{place}")
     skip = frozenset({"upload", "direct", "kafka", "batch"})
     checks = SmokeTest(broken, clients, SmokeRequest(customer="smoke", pipeline="thumbnail", skip=skip, wait=0)).run()
@@ -99,8 +99,8 @@ def test_a_page_that_is_not_what_it_should_be_is_missing(cloud_here: Cloud, plac
 
 
 def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_not_asked(cloud_here: Cloud) -> None:
-    found, clients = of_cloud(cloud_here.config)
-    asked = Asked(
+    found, clients = local_deployment(cloud_here.config)
+    asked = SmokeRequest(
         customer="smoke", pipeline="thumbnail", skip=frozenset({"upload", "direct", "kafka", "batch"}), wait=0
     )
     gone = SmokeTest(msgspec.structs.replace(found, page_url="http://127.0.0.1:1"), clients, asked).run()
@@ -118,11 +118,11 @@ def test_failed_images_fail_the_test(cloud_here: Cloud) -> None:
 
 
 def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Cloud) -> None:
-    found, clients = of_cloud(cloud_here.config)
-    seen = Smoke(found, clients, Asked(customer="smoke", pipeline="nothing", wait=0.0)).run()
-    kafka = next(one for one in seen if one.what == "kafka")
-    assert not kafka.seen
-    assert kafka.told == "The topic images is read; say --bootstrap-servers for it to be tried, or --skip kafka."
+    found, clients = local_deployment(cloud_here.config)
+    seen = SmokeTest(found, clients, SmokeRequest(customer="smoke", pipeline="nothing", wait=0.0)).run()
+    kafka = next(check for check in seen if check.item == "kafka")
+    assert not kafka.passed
+    assert kafka.message == "The topic images is read; say --bootstrap-servers for it to be tried, or --skip kafka."
 
 
 def test_a_skipped_door_is_not_tried(cloud_here: Cloud) -> None:

@@ -169,7 +169,7 @@ def ended(cloud: Cloud) -> "tuple[list[Sent], DeliversTwice, Sender]":
 
 def _idle(cloud: Cloud) -> bool:
     """Whether all queues are empty, and no function and no job runs."""
-    address = cloud.address
+    address = cloud.config
     sqs, batch = clients.sqs(address.endpoint), clients.batch(address.batch_endpoint)
     if any(
         depth(sqs, url) for url in (address.incoming_queue_url, address.overflow_queue_url, address.records_queue_url)
@@ -262,7 +262,7 @@ def test_the_report_has_the_same_numbers_straight_and_through_the_operators_func
 
 def report(cloud: Cloud, *arguments: str) -> str:
     """The rows that the command `report` exports."""
-    address = cloud.address
+    address = cloud.config
     environment = {**clients.environment(address.endpoint), "AWS_ENDPOINT_URL_LAMBDA": address.lambda_endpoint}
     command = [sys.executable, "-m", "pictureperfect.cli", "report", "--format", "csv", "--since", "2d", *arguments]
     ended = subprocess.run(

@@ -14,6 +14,7 @@ from infra.idle_costs.template import properties_of
 from pictureperfect.deployment.aws_session import Account
 from pictureperfect.deployment.deploy import named_buckets
 from pictureperfect.deployment.outputs import deployment_from_outputs
+from tests.support.aws import synthesis
 from tests.support.aws.deploying_world import ACCOUNT, OUTPUTS, REGION
 from tools.docs import idle_costs as idle_document
 
@@ -100,7 +101,7 @@ def test_every_price_has_a_date_and_a_source() -> None:
 def test_the_stack_says_all_that_the_commands_ask_it_for(templates: tuple[Any, Any]) -> None:
     for each in templates:
         said = {name: OUTPUTS.get(name, "x") for name in each["Outputs"]}
-        assert of_outputs("PicturePerfect", said).process_memory_mb == 3008
+        assert deployment_from_outputs("PicturePerfect", said).process_memory_mb == 3008
     assert set(OUTPUTS) <= set(templates[0]["Outputs"])
 
 

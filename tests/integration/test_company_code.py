@@ -22,6 +22,7 @@ from core.pipelines import loader
 from core.services.intake.requests import ImageRequest, accept_bytes
 from core.worker.supervisor import SupervisedWorker
 from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
+from tests.support.services import result_committer
 from tests.support.values import NOW
 
 MEMORY = 700 * 2**20
@@ -345,9 +346,11 @@ def environ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     }
 
 
-def test_results_name_the_companys_operations_with_their_versions(environ: dict[str, str], picture: Path) -> None:
-    service = processing(environ, Route.BATCH)
-    service = replace(service, store=FakeStore(), announcements=FakeAnnouncements(), metrics=FakeMetrics())
+def test_results_say_which_of_a_companys_operations_the_image_met_and_in_which_version(
+    environ: dict[str, str], picture: Path
+) -> None:
+    made = image_processor(environ, Route.BATCH)
+    service = replace(made, committer=result_committer(FakeStore(), FakeMetrics()), announcements=FakeAnnouncements())
     results = {}
     for name in service.pipelines:
         request = ImageRequest(customer="acme", pipeline=name, image=b64encode(picture.read_bytes()).decode())
@@ -369,9 +372,9 @@ def test_pipelines_with_unknown_operations_are_refused_at_the_start(environ: dic
         image_processor({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
 
 
-def test_the_command_line_gets_the_companys_operations_too(environ: dict[str, str]) -> None:
-    assert sorted(set(bootstrap_worker.catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
-    assert bootstrap_worker.catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
+def test_who_has_files_and_no_cloud_may_use_them_too(environ: dict[str, str]) -> None:
+    assert sorted(set(bootstrap_worker.load_catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
+    assert bootstrap_worker.load_catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
 
 
 def test_a_companys_code_finds_no_credentials(picture: Path, tmp_path: Path) -> None:

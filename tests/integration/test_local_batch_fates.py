@@ -10,7 +10,8 @@ import pytest
 
 from core.adapters.aws.batch import BatchJobs
 from core.domain.errors import Misconfigured
-from core.services.dispatch.job_events import JobFailed, job_name
+from core.services.dispatch.job_events import FailureCause, JobFailed, job_name
+from handler.failure_documents import read_state_change
 from localcloud import clients
 from localcloud.batch.attempts import MISSING_IMAGE
 from tests.support.aws.local_batch import World, running
@@ -40,14 +41,14 @@ def leave(_world: World, _job: str) -> None:
 
 
 SINGLE = [
-    (Fate.OUT_OF_MEMORY, "import os; os.kill(os.getpid(), 9)", {}, leave),
-    (Fate.TIMED_OUT, FOREVER, {"timeout": {"attemptDurationSeconds": 1}}, leave),
-    (Fate.CANCELLED, FOREVER, {"vcpus": 100}, cancel),
-    (Fate.CANCELLED, FOREVER, {}, terminate),
-    (Fate.NOT_STARTED, FOREVER, {"image": f"{MISSING_IMAGE}picture-perfect"}, leave),
-    (Fate.INTERRUPTED, "raise SystemExit(75)", {}, leave),
-    (Fate.MISCONFIGURED, "raise SystemExit(78)", {}, leave),
-    (Fate.CRASHED, "raise SystemExit(70)", {}, leave),
+    (FailureCause.OUT_OF_MEMORY, "import os; os.kill(os.getpid(), 9)", {}, leave),
+    (FailureCause.TIMED_OUT, FOREVER, {"timeout": {"attemptDurationSeconds": 1}}, leave),
+    (FailureCause.CANCELLED, FOREVER, {"vcpus": 100}, cancel),
+    (FailureCause.CANCELLED, FOREVER, {}, terminate),
+    (FailureCause.NOT_STARTED, FOREVER, {"image": f"{MISSING_IMAGE}picture-perfect"}, leave),
+    (FailureCause.INTERRUPTED, "raise SystemExit(75)", {}, leave),
+    (FailureCause.MISCONFIGURED, "raise SystemExit(78)", {}, leave),
+    (FailureCause.CRASHED, "raise SystemExit(70)", {}, leave),
 ]
 
 
@@ -61,35 +62,38 @@ def failures(
     singles = [f"{job}:{index}" for index in range(children)] or [job]
     for single in singles:
         act(world, single)
-    for job_id in {*singles, job}:
-        world.ended(job_id)
-        until(partial(_has_failed_event, world, job_id))
-    return [failed for failed in map(state_change, list(world.events)) if failed]
+    for one in {*singles, job}:
+        world.ended(one)
+        until(partial(_has_failed_event, world, one))
+    return [failed for failed in map(read_state_change, list(world.events)) if failed]
 
 
 def _has_failed_event(world: World, job: str) -> bool:
     return "FAILED" in world.states(job)
 
 
-@pytest.mark.parametrize(("fate", "program", "definition", "act"), SINGLE)
-def test_every_end_of_a_job_is_recognized(
-    world: World, fate: Fate, program: str, definition: dict[str, Any], act: Act
+@pytest.mark.parametrize(("cause", "program", "definition", "act"), SINGLE)
+def test_every_end_of_a_job_is_told_apart(
+    world: World, cause: FailureCause, program: str, definition: dict[str, Any], act: Act
 ) -> None:
-    work_id = str(uuid4())
-    (failed,) = failures(world, work_id, 0, program, definition, act)
-    assert (failed.work_id, failed.index, failed.fate) == (work_id, 0, fate)
+    work = str(uuid4())
+    (failed,) = failures(world, work, 0, program, definition, act)
+    assert (failed.work_id, failed.index, failed.cause) == (work, 0, cause)
 
 
 def test_an_array_of_which_children_failed_is_not_cancelled(world: World) -> None:
-    """The array's own event is ignored: each child's event has the cause."""
+    """The parent says nothing of its own then: each child has said why."""
     failed = failures(world, str(uuid4()), 2, "import os; os.kill(os.getpid(), 9)", {}, leave)
-    assert {(child.index, child.fate) for child in failed} == {(0, Fate.OUT_OF_MEMORY), (1, Fate.OUT_OF_MEMORY)}
+    assert {(one.index, one.cause) for one in failed} == {
+        (0, FailureCause.OUT_OF_MEMORY),
+        (1, FailureCause.OUT_OF_MEMORY),
+    }
 
 
-def test_each_child_of_a_cancelled_array_has_an_event(world: World) -> None:
+def test_each_child_of_an_array_that_was_cancelled_is_told(world: World) -> None:
     failed = failures(world, str(uuid4()), 2, FOREVER, {"vcpus": 100}, cancel)
-    assert {child.fate for child in failed} == {Fate.CANCELLED}
-    assert {child.index for child in failed} >= {0, 1}
+    assert {one.cause for one in failed} == {FailureCause.CANCELLED}
+    assert {one.index for one in failed} >= {0, 1}
 
 
 def test_what_was_submitted_is_found_by_its_name(world: World) -> None:

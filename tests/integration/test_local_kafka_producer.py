@@ -12,7 +12,7 @@ from localcloud.lambda_.function import Invocation
 from localcloud.lambda_.kafka_event_source import KafkaEventSource, KafkaMapping
 from localcloud.lambda_.kafka_events import Cluster
 from pictureperfect.kafka import messages
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.support.waiting import until
 
 
@@ -42,7 +42,7 @@ def test_fifty_megabytes_go_through_twenty_of_room_and_no_record_is_dropped() ->
         ):
             sizes = [1_500_000] * 24 + [MAX_RECORD, 10] * 8
             for number, size in enumerate(sizes):
-                producing.send(Item(name=str(number), value=b"x" * size, headers={"filename": f"{number}.jpg"}))
+                producing.send(KafkaRecord(name=str(number), value=b"x" * size, headers={"filename": f"{number}.jpg"}))
             until(lambda: len(seen) >= len(sizes) and not sum(item.lag for item in watch.progress().values()))
         source.close()
     assert (producing.delivered, failures) == (len(sizes), [])

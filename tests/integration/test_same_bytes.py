@@ -14,7 +14,7 @@ import pytest
 from benchmarks import pixel_cases
 from benchmarks.pixel_cases import Case, Part
 from benchmarks.same_bytes import THREADS, digests_by_threads
-from core.bootstrap.process import processing
+from core.bootstrap.process import image_processor
 from core.domain.model import Door, ImageJob, ObjectRef, Result, Route
 from core.imaging.operations import OPERATIONS
 from core.pipelines import SHIPPED_FOLDER
@@ -120,7 +120,7 @@ def upload(s3: "S3Client", bucket: str, pipeline: str, kind: str, folder: Path) 
 
 def process_all(route: Route, environment: dict[str, str]) -> dict[tuple[str, str], Any]:
     """(pipeline, picture) → digests of the files by name and format, and the measurements."""
-    service = processing({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
+    service = image_processor({**environment, "MEMORY_MB": str(MEMORY_MB[route])}, route)
     results = {}
     try:
         for pipeline in service.pipelines:

@@ -135,8 +135,8 @@ def send_images(world: World) -> None:
     world.invoke_by_reference("reference.jpg", CAT)
     world.invoke_by_reference("again.jpg", COW)
     world.produce_records(
-        Item(name="kafka.jpg", value=small(8), headers={**HEADERS, "filename": "kafka.jpg"}),
-        *(Item(name=key, value=_reference(world, key), headers=HEADERS) for key in (DOG, COW)),
+        KafkaRecord(name="kafka.jpg", value=small(8), headers={**HEADERS, "filename": "kafka.jpg"}),
+        *(KafkaRecord(name=key, value=_reference(world, key), headers=HEADERS) for key in (DOG, COW)),
     )
     world.invoke_with_batch_twice(world.kafka_batch("twice", small(9), _reference(world, waiting[0].key)))
     lost = gave_up_batch(world.kafka_batch("lost", small(10), _reference(world, waiting[1].key)))

@@ -18,13 +18,15 @@ from core.domain import object_keys
 from core.domain.identity import image_id, s3_identity
 from core.domain.model import Door, HandOver, ImageJob, ObjectRef
 from core.routing.batch_tiers import TIERS
+from core.services.dispatch.attempts import DispatchAttempt
+from core.services.dispatch.leases import DispatchSlot, Lease
 from localcloud import clients
 from localcloud.cloud import Cloud
 from localcloud.config import Options
 from localcloud.lambda_.function import Function
 from localcloud.ledger import Ledger
 from localcloud.s3_sqs_cloudwatch import resources
-from pictureperfect.kafka.producer import Item, Producing
+from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
@@ -156,7 +158,7 @@ class World:
         event = {**self.event(name, image=base64.b64encode(picture(80)).decode()), "pipeline": "kill"}
         client.invoke(FunctionName="process", InvocationType="Event", Payload=json.dumps(event))
 
-    def produce_records(self, *items: Item) -> None:
+    def produce_records(self, *items: KafkaRecord) -> None:
         lost: list[str] = []
         config = {"bootstrap.servers": self.address.kafka_bootstrap_servers}
         with RecordProducer(config, self.address.kafka_topic, lambda name, _why: lost.append(name)) as producing:
@@ -218,8 +220,8 @@ class World:
 
     def claim_and_abandon(self, job: ImageJob) -> ImageJob:
         """Claim the job as a dispatcher that died an hour ago, before it submitted."""
-        claim = Claim(work_id=str(uuid4()), claimed_at=datetime.now(UTC) - timedelta(hours=1))
-        self.put_as_owner(Place(attempt=0, tier=TIERS[0]).key(job), msgspec.json.encode(claim))
+        claim = Lease(work_id=str(uuid4()), claimed_at=datetime.now(UTC) - timedelta(hours=1))
+        self.put_as_owner(DispatchSlot(attempt=DispatchAttempt(), tier=TIERS[0]).key(job), msgspec.json.encode(claim))
         return job
 
     def shrink_smallest_tier(self) -> None:

@@ -20,7 +20,7 @@ from core.domain.errors import Code, PicturePerfectError
 from core.domain.model import ImageJob, ObjectRef, Status
 from core.services.dispatch.array_child import read_share
 from core.services.dispatch.job_events import FailureCause
-from core.services.reconciler import Reconciler, Report
+from core.services.reconciler import Reconciler, RoundSummary
 from tests.protocol.scheduler import Process, Serial
 from tests.protocol.stepped_machine import STEPS, SteppedMachine, machine_settings, timeout
 from tests.support.aws.dispatch_world import Dispatch, estimate
@@ -191,7 +191,7 @@ class DispatchProtocol(SteppedMachine):
     def _is_quiet(self) -> bool:
         return not self.messages and set(self.dispatch.results()) == set(self.images)
 
-    def _reconcile(self, threads: Callable[[], Any]) -> Report:
+    def _reconcile(self, threads: Callable[[], Any]) -> RoundSummary:
         return Reconciler(
             committer=self.dispatch.committer,
             min_age=timedelta(hours=12),

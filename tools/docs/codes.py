@@ -3,7 +3,7 @@
 import re
 from functools import partial
 
-from core.domain.code_help import explanation
+from core.domain.code_help import explain
 from core.domain.errors import Code
 from core.ports.metric_catalogue import ENDED
 from tools.docs.section import Section, table
@@ -18,8 +18,8 @@ def render(codes: tuple[Code, ...]) -> str:
     """A table with a row for each code."""
     rows = []
     for code in codes:
-        texts = explanation(code)
-        rows.append((f"`{code}`", *(_CODE.sub(r"`\g<0>`", text) for text in (texts.what, texts.advice))))
+        texts = explain(code)
+        rows.append((f"`{code}`", *(_CODE.sub(r"`\g<0>`", text) for text in (texts.cause, texts.advice))))
     return table(("code", "what happened", "what to do"), rows)
 
 

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from infra.idle_costs import Line, Template, lines, load, optional, total
+from infra.idle_costs.lines import Line, price_template, total_usd
+from infra.idle_costs.options import price_options
+from infra.idle_costs.prices import load_prices
+from infra.idle_costs.template import Template
 from tools.docs.section import Section, table
 
 #: Settings of a stack with every resource that costs money while nothing happens.
@@ -27,19 +30,19 @@ mode = "provisioned"
 
 def default() -> str:
     """The default stack, line by line and summed."""
-    priced = lines(template(""), load())
-    own, used_up = total(priced)
+    priced = price_template(template(""), load_prices())
+    own, used_up = total_usd(priced)
     return _table(priced, [("**together**", f"**{own:.2f}**", f"**{used_up:.2f}**", "")])
 
 
 def options() -> str:
     """The lines that settings add to the default."""
-    return _table([*optional(template(""), template(FULL), load())])
+    return _table([*price_options(template(""), template(FULL), load_prices())])
 
 
 def sources() -> str:
     """Date, region and addresses of the prices."""
-    price = load()
+    price = load_prices()
     return f"Prices of {price.region}, {price.date}: {', '.join(f'<{source}>' for source in price.sources)}."
 
 
@@ -52,7 +55,7 @@ def template(settings: str) -> Template:
 
 
 def _table(priced: Sequence[Line], last: Sequence[tuple[str, ...]] = ()) -> str:
-    rows = [(line.what, _dollars(line.usd), _dollars(line.used_up), line.why) for line in priced]
+    rows = [(line.item, _dollars(line.usd), _dollars(line.usd_without_free), line.reason) for line in priced]
     head = ("what", "dollars a month", "without free allowances", "why")
     return table(head, [*rows, *last], right=frozenset({1, 2}))
 

@@ -21,14 +21,14 @@ _MILLION = 1_000_000
 def render() -> str:
     """Three tables: the metrics, the dimensions, the price."""
     price = prices.load()
-    metrics = [_HEAD[0], *map(_metric, metric_catalogue.METRICS), f"| | | | | **{metric_catalogue.MOST}** |"]
+    metrics = [_HEAD[0], *map(_metric, metric_catalogue.METRICS), f"| | | | | **{metric_catalogue.MAX_BILLED}** |"]
     dimensions = [_HEAD[1], *_dimensions()]
     log_gb, month_usd = _line_bytes() * _MILLION / 1e9, metric_catalogue.month_usd(price)
     bill = [
         f"Prices of {price.region}, {price.date}, {price.sources[-1]}:",
         "",
         _HEAD[2],
-        f"| all {metric_catalogue.MOST} metrics, each sent in every hour of the month | {month_usd:.2f} |",
+        f"| all {metric_catalogue.MAX_BILLED} metrics, each sent in every hour of the month | {month_usd:.2f} |",
         f"| the lines of a million images, {log_gb:.2f} GB of log | {log_gb * price.cloudwatch.log_gb:.2f} |",
     ]
     return "\n".join([*metrics, "", *dimensions, "", *bill])

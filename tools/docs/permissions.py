@@ -55,7 +55,7 @@ def render() -> str:
     from tests.support.aws import synthesis  # noqa: PLC0415
 
     default, full = (
-        template_policies.read(json.loads(synthesis.template(settings).read_text("utf-8")))
+        template_policies.read_policies(json.loads(synthesis.template(settings).read_text("utf-8")))
         for settings in (SHIPPED, WHOLE)
     )
     sections = (_section(role, default[role], full[role]) for role in _ROLES)

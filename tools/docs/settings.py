@@ -12,11 +12,11 @@ from tools.docs.section import Section, table
 
 #: The mark of each entry point's table, and the settings that core.bootstrap loads for it.
 ENTRY_POINTS: dict[str, tuple[type[Value], ...]] = {
-    "process and batch": (entries.ProcessingSettings,),
-    "record": (entries.RecordingSettings,),
+    "process and batch": (entries.ProcessSettings,),
+    "record": (entries.RecordSettings,),
     "web": (entries.WebSettings,),
     "dispatch": (entries.DispatchSettings,),
-    "admin": (entries.RecordingSettings, entries.ReconcilingSettings, entries.MigratingSettings),
+    "admin": (entries.RecordSettings, entries.ReconcileSettings, entries.MigrateSettings),
 }
 #: Details that the code's comments leave to this document.
 _DETAILS = {

@@ -167,7 +167,7 @@ class S3Store:
     def keys(self, prefix: str) -> Iterator[str]:
         return (entry.key for entry in self.entries(prefix))
 
-    def entries(self, prefix: str, after: str = "") -> Iterator[Listed]:
+    def entries(self, prefix: str, after: str = "") -> Iterator[ListedObject]:
         with translate_errors(f"Listing s3://{self.bucket}/{prefix}"):
             pages = self._client.get_paginator("list_objects_v2")
             start: Any = {"StartAfter": after} if after else {}

@@ -9,7 +9,7 @@ import msgspec
 
 from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
-from core.domain.identity import s3_identity
+from core.domain.identity import image_id, s3_identity
 from core.domain.kafka_customer_rules import Rule
 from core.domain.model import Door, ImageJob, ObjectRef, Source
 from core.ports.queues import Announcements

@@ -109,11 +109,6 @@ def is_pending_upload(ref: ObjectRef, bucket: str) -> bool:
     return ref.bucket == bucket and ref.key.startswith(object_keys.INCOMING)
 
 
-def s3_identity(ref: ObjectRef) -> tuple[str, str, str, str]:
-    """The identity of one content of one object: bucket, key, and its version, else its ETag."""
-    return "s3", ref.bucket, ref.key, ref.version or ref.etag or ""
-
-
 def caller_key(request: ImageRequest) -> tuple[str, str] | None:
     """The identity by the caller's idempotency key: the same key means the same image at any entry."""
     return ("idempotency-key", request.idempotency_key) if request.idempotency_key else None

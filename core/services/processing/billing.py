@@ -45,7 +45,7 @@ def billed(
 ) -> Billed | None:
     """The bill for `seconds` of a machine; None if the machine is not billed (`memory_mb` is 0 and `tier` empty).
 
-    A Batch tier is billed for its own memory and vCPUs, and for at least MIN_BILLED_SECONDS, which `images_in_job` share.
+    A Batch tier is billed for its memory and vCPUs, and for at least MIN_BILLED_SECONDS, shared by `images_in_job`.
     """
     batch_tier = tier_by_name(tier)
     if batch_tier:

@@ -77,7 +77,9 @@ class Uploads:
         page = entries[:_PAGE_SIZE]
         uploads = []
         for entry in page:
-            source = None if object_keys.is_folder(entry.key, entry.bytes) else object_keys.found_incoming(entry.key)
+            source = (
+                None if object_keys.is_folder(entry.key, entry.bytes) else object_keys.try_parse_incoming(entry.key)
+            )
             if source and not source.is_inline:  # inline sources came by Kafka or direct invoke
                 uploads.append(
                     WaitingUpload(
@@ -182,7 +184,7 @@ class Uploads:
 
     def _find(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
         prefix = _prefix(customer, pipeline, upload)
-        unfinished = (item for item in self.multiparts().under(prefix) if object_keys.found_incoming(item.key))
+        unfinished = (item for item in self.multiparts().under(prefix) if object_keys.try_parse_incoming(item.key))
         upload_found = next(unfinished, None)
         if upload_found is None:
             raise _not_found(pipeline, upload)
@@ -204,7 +206,7 @@ def _not_found(pipeline: str, upload: str) -> Refusal:
 
 
 def _describe(upload: OpenUpload) -> MultipartUpload | None:
-    source = object_keys.found_incoming(upload.key)
+    source = object_keys.try_parse_incoming(upload.key)
     if source is None:
         return None
     return MultipartUpload(

@@ -5,17 +5,16 @@ The result in bands equals the result at once exactly: a property test checks ev
 
 import numpy as np
 
-from core.imaging.operations import band_size
-from core.imaging.operations.base import Operation
+from core.imaging.operations.base import BAND_PIXELS, Operation, band_rows
 from core.imaging.raster import Raster
 
 
-def apply(step: Operation, raster: Raster, pixels: int = band_size.PIXELS) -> Raster:
+def apply(step: Operation, raster: Raster, pixels: int = BAND_PIXELS) -> Raster:
     """`step` over `raster`: in bands of about `pixels` if the step declares a radius and the raster is larger."""
     radius = step.radius
     if radius is None or raster.width * raster.height <= pixels:
         return step.apply(raster)
-    return in_bands(step, raster, band_size.rows(raster.width, radius, pixels), radius)
+    return in_bands(step, raster, band_rows(raster.width, radius, pixels), radius)
 
 
 def in_bands(step: Operation, raster: Raster, height: int, radius: int) -> Raster:

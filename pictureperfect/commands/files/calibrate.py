@@ -46,14 +46,14 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], quick: b
     """
     import msgspec  # noqa: PLC0415 - `--help` needs none of these
 
-    from core.bootstrap.worker import catalogue  # noqa: PLC0415
+    from core.bootstrap.worker import load_catalogue  # noqa: PLC0415
     from core.pipelines import SHIPPED_FOLDER  # noqa: PLC0415
     from core.pipelines.loader import load_folder  # noqa: PLC0415
     from core.routing import cost_table  # noqa: PLC0415
     from pictureperfect.calibration import fit  # noqa: PLC0415
 
     writable_file(out)
-    known = load_folder(pipelines or shipped(), catalogue(os.environ))
+    known = load_folder(pipelines or SHIPPED_FOLDER, load_catalogue(os.environ))
     functions = tuple(os.environ.get("OPERATIONS", "").split())
     with ended_by_signals(), progress() as bars, tempfile.TemporaryDirectory(prefix="calibrate-") as scratch:
         series = fit.series(known, _examples(Path(scratch)))
@@ -85,13 +85,13 @@ def _show(out: Path, samples: int, kinds: int) -> None:
 
 def _examples(folder: Path) -> "Mapping[str, Operation]":
     """Each operation with the parameters of its example."""
-    from core.pipelines.definition import load_folder  # noqa: PLC0415
+    from core.pipelines.loader import load_folder  # noqa: PLC0415
     from pictureperfect.catalogue.operation_examples import EXAMPLES  # noqa: PLC0415
     from pictureperfect.demo.painted_images import paint_logo  # noqa: PLC0415
 
     examples = folder / "examples"
     examples.mkdir()
-    (examples / "logo.png").write_bytes(logo())
+    (examples / "logo.png").write_bytes(paint_logo())
     for name, example in EXAMPLES.items():
         text = f"steps: [{{{example.step}}}]\nrenditions: [{{name: x, outputs: [{{format: png}}]}}]\n"
         (examples / f"{name}.yaml").write_text(text, "utf-8")

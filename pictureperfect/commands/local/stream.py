@@ -141,12 +141,12 @@ class _StreamJob:
         from pictureperfect.kafka import messages, producer  # noqa: PLC0415
 
         started = time.monotonic()
-        total = count or (None if loop else sum(1 for _ in messages.files(directory, None, loop=False)))
-        producing = producer.Producing(config, topic, self._add_failure, group=group)
+        total = count or (None if loop else sum(1 for _ in messages.list_files(directory, None, loop=False)))
+        producing = producer.RecordProducer(config, topic, self._add_failure, group=group)
         try:
             with producing, progress() as bars:
                 task = bars.add_task("streaming", total=total)
-                for number, path in enumerate(messages.files(directory, count, loop=loop)):
+                for number, path in enumerate(messages.list_files(directory, count, loop=loop)):
                     time.sleep(max(0.0, started + number * self._interval - time.monotonic()))
                     self._send(producing, path)
                     bars.advance(task)

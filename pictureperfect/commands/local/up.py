@@ -123,6 +123,6 @@ def _image_line(row: dict[str, Any]) -> str:
     outcome = "processed" if row["status"] == "processed" else f"failed: {row['code']}: {row['message']}"
     return printable(
         f"{committed.astimezone():%H:%M:%S}  {row['customer']}  {row['name']}  {row['format'] or '?'}  "
-        f"{dimensions(row['width'], row['height'])}  {size(row['source_bytes'])}  {row['route']}  "
+        f"{dimensions(row['width'], row['height'])}  {numbers.size(row['source_bytes'])}  {row['route']}  "
         f"{row['seconds']:.2f} s  {outcome}"
     )

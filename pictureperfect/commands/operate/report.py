@@ -90,8 +90,8 @@ def _reports(function: str | None, folder: Path) -> Iterator["Reports"]:
         yield reports
 
 
-def _write(reports: "Reports", question: "Question", kind: str, out: Path | None) -> None:
-    from core.ports.reports import rows  # noqa: PLC0415
+def _write(reports: "Reports", question: "ReportQuery", kind: str, out: Path | None) -> None:
+    from core.services.reporting import all_rows  # noqa: PLC0415
 
     match kind:
         case "table":
@@ -106,17 +106,17 @@ def _write(reports: "Reports", question: "Question", kind: str, out: Path | None
             from pictureperfect.reports.export import write_csv  # noqa: PLC0415 - Arrow
 
             with _text_output(out) as file:
-                count = write_csv(rows(reports, question), file)
+                count = write_csv(all_rows(reports, question), file)
             _warn_if_empty(question, count)
         case _:
             from pictureperfect.reports.export import write_parquet  # noqa: PLC0415
 
             with _binary_output(out) as file:
-                count = write_parquet(rows(reports, question), file)
+                count = write_parquet(all_rows(reports, question), file)
             _warn_if_empty(question, count)
 
 
-def _warn_if_empty(question: "Question", count: int) -> None:
+def _warn_if_empty(question: "ReportQuery", count: int) -> None:
     """CSV and Parquet have no place for a hint, and a customer's name may be misspelt."""
     if not count:
         from pictureperfect.reports.html import advice  # noqa: PLC0415 - Jinja2

@@ -19,8 +19,8 @@ from core.domain.model import Estimate, HandOver, ObjectRef, Result
 from core.services.dispatch.job_documents import BatchWork
 from localcloud import clients
 from localcloud.lambda_.sandbox_process import ROOT
-from tests.support.aws.local_batch import until
 from tests.support.values import NOW, upload_job
+from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -198,7 +198,7 @@ _ROW = (
 
 
 def _cells(part: dict[str, Integers], year: Year) -> list[list[Any]]:
-    def tier_by_name(name: str, values: Sequence[str]) -> list[str]:
+    def named(name: str, values: Sequence[str]) -> list[str]:
         return np.array(values, object)[part[name]].tolist()  # type: ignore[no-any-return]
 
     first = np.datetime64(FIRST_DAY.isoformat(), "us")
@@ -214,9 +214,9 @@ def _cells(part: dict[str, Integers], year: Year) -> list[list[Any]]:
     vcpus = np.append([float(tier.vcpus) for tier in TIERS], 1.7)
     numbers = {name: column.tolist() for name, column in part.items()}
     return [
-        ids, tier_by_name("customer", year.customers), tier_by_name("pipeline", PIPELINES), tier_by_name("source", SOURCES),
-        tier_by_name("route", ROUTES), np.where(part["code"] > 0, "failed", "processed").tolist(),
-        tier_by_name("code", (r"\N", *CODES[1:])), ids, numbers["bytes_in"], numbers["id_high"], tier_by_name("format", FORMATS),
+        ids, named("customer", year.customers), named("pipeline", PIPELINES), named("source", SOURCES),
+        named("route", ROUTES), np.where(part["code"] > 0, "failed", "processed").tolist(),
+        named("code", (r"\N", *CODES[1:])), ids, numbers["bytes_in"], numbers["id_high"], named("format", FORMATS),
         numbers["width"], numbers["height"], numbers["seconds"], numbers["cpu_seconds"], numbers["peak_bytes"],
         np.datetime_as_string(received, timezone="UTC").tolist(),
         np.datetime_as_string(committed, timezone="UTC").tolist(),
@@ -224,7 +224,7 @@ def _cells(part: dict[str, Integers], year: Year) -> list[list[Any]]:
         (part["bytes_out"] * made).tolist(), largest, numbers["estimated_cpu_seconds"],
         (part["estimated_cpu_seconds"] * 13).tolist(), (part["peak_bytes"] // 2).tolist(),
         (part["peak_bytes"] + 1).tolist(), numbers["billed_seconds"], memory[part["tier"]].tolist(),
-        vcpus[part["tier"]].tolist(), tiers[part["tier"]].tolist(), tier_by_name("machine", MACHINES),
+        vcpus[part["tier"]].tolist(), tiers[part["tier"]].tolist(), named("machine", MACHINES),
     ]  # fmt: skip
 
 

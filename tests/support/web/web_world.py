@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import uuid4
 
 import pytest
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from core.adapters.postgres.gallery import GalleryRows
@@ -17,6 +18,7 @@ from core.bootstrap.web import web_services
 from core.domain import stored_documents
 from core.domain.model import ImageFormat, ObjectRef, Rendition, Result, Source
 from handler.web.gateway import lambda_handler
+from localcloud.http_api.gateway import gateway_route
 from localcloud.http_api.oidc_provider import CLAIM, OidcProvider
 from localcloud.lambda_.function import Invocation
 from tests.support.values import result
@@ -47,8 +49,8 @@ class WebWorld:
             }
         )
         self.handle = lambda_handler(self.web)
-        self.gateway = Gateway(ISSUER.authorizer, self.invoke, ISSUER.routes)
-        self.client = TestClient(self.gateway.app, follow_redirects=False)
+        routes = [*ISSUER.routes, gateway_route(ISSUER.authorizer, self.invoke)]
+        self.client = TestClient(Starlette(routes=routes), follow_redirects=False)
 
     def __enter__(self) -> Self:
         self.client.__enter__()

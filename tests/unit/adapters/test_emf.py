@@ -155,12 +155,8 @@ def test_no_value_of_a_dimension_is_outside_its_closed_list(
     )
     (line,) = lines(lambda metrics: metrics.emit(image))
     for name, _, names in metrics_in(line):
-        (dimensions,) = (
-            declared_set
-            for declared_set in METRICS_BY_NAME[name].sets
-            if tuple(dimension.name for dimension in declared_set) == names
-        )
-        assert all(line[dimension.name] in (*dimension.values, OTHER) for dimension in dimensions)
+        (dimensions,) = (one for one in METRICS_BY_NAME[name].sets if tuple(each.name for each in one) == names)
+        assert all(line[each.name] in (*each.values, OTHER) for each in dimensions)
     assert line["customer"] == customer
 
 
@@ -181,7 +177,7 @@ def test_every_code_that_ends_an_image_or_refuses_one_is_in_a_list() -> None:
     }
 
 
-def test_a_metric_is_declared_once_and_has_a_meaning() -> None:
+def test_a_metric_is_declared_once_and_says_what_it_means() -> None:
     assert len(METRICS_BY_NAME) == len(METRICS)
     for metric in METRICS:
         assert metric.meaning.endswith("."), metric.name

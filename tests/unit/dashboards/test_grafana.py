@@ -22,7 +22,7 @@ from dashboards.cloudwatch import ANY, AWS_METRICS, GRAFANA_UNITS, NAMESPACE, Un
 from infra.alerts.table import ALERTS
 from infra.alerts.values import describe
 from infra.settings import schema
-from pictureperfect.grafana.documents import Place, in_place
+from pictureperfect.grafana.documents import StackNames, for_stack
 
 GRAFANA = Path(__file__).parents[3] / "dashboards"
 DOCS = Path(__file__).parents[3] / "docs"
@@ -330,8 +330,8 @@ def test_who_looks_without_a_login_may_change_nothing_and_nobody_can_log_in() ->
     assert compose["services"]["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
 
 
-@pytest.mark.parametrize("place", [Place(), Place("acme-pictures", "Acme/Pictures#1:a")])
-def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: Place) -> None:
+@pytest.mark.parametrize("place", [StackNames(), StackNames("acme-pictures", "Acme/Pictures#1:a")])
+def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: StackNames) -> None:
     """The container's script changes each file as `dashboards push` does."""
     variables = {"FROM": str(GRAFANA), "TO": str(tmp_path / "to"), "RUN": "true", "PATH": os.environ["PATH"]}
     named = {"STACK": place.stack, "METRICS_NAMESPACE": place.namespace}
@@ -349,7 +349,7 @@ def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, plac
 
 
 def test_what_a_stack_is_called_by_default_is_one_thing() -> None:
-    assert Place() == Place(alert_rules.STACK, alert_rules.METRICS_NAMESPACE, alert_rules.REGION)
+    assert StackNames() == StackNames(alert_rules.STACK, alert_rules.METRICS_NAMESPACE, alert_rules.REGION)
 
 
 def test_the_docs_have_every_alert_rule_with_its_text_and_every_dashboard() -> None:

@@ -10,4 +10,4 @@ def test_every_code_that_an_image_ends_with_is_explained() -> None:
 
 
 def test_an_unknown_code_of_a_later_release_is_named() -> None:
-    assert "melted" in explanation("melted").what
+    assert "melted" in explain("melted").cause

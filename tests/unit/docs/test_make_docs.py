@@ -19,7 +19,7 @@ def named(text: str) -> list[str]:
     return [*in_blocks, *re.findall(f"`{_NAME}", text)]
 
 
-NAMED = {name: path.name for path in DOCUMENTS for name in tier_by_name(path.read_text("utf-8"))}
+NAMED = {name: path.name for path in DOCUMENTS for name in named(path.read_text("utf-8"))}
 
 
 @pytest.mark.parametrize("target", TARGETS)

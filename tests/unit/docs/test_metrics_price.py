@@ -14,7 +14,7 @@ def test_the_months_bill_is_that_of_every_combination_and_within_35_dollars() ->
         for dimensions in metric.sets
         for values in product(*[[(each.name, value) for value in each.values] for each in dimensions])
     }
-    assert len(combinations) == metric_catalogue.MOST
+    assert len(combinations) == metric_catalogue.MAX_BILLED
     dollars = metric_catalogue.month_usd(prices.load())
     assert dollars == len(combinations) * 0.30
     assert dollars <= 35

@@ -36,8 +36,8 @@ def test_every_operation_decoder_encoder_and_pipeline_is_in_the_document() -> No
     wanted = {(Part.OPERATION, name) for name in OPERATIONS}
     wanted |= {(Part.DECODER, name) for name in KINDS}
     wanted |= {(Part.ENCODER, name) for name in pixel_cases.OUTPUTS}
-    wanted |= {(Part.PIPELINE, name) for name in load_folder(shipped())}
-    assert wanted - pixel_table.named(SECTION) == set()
+    wanted |= {(Part.PIPELINE, name) for name in load_folder(SHIPPED_FOLDER)}
+    assert wanted - pixel_table.cases_of(SECTION) == set()
 
 
 def test_every_format_that_can_be_written_is_compared() -> None:

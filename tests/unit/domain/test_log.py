@@ -87,8 +87,8 @@ def test_the_faults_of_pipeline_files_stay_a_list() -> None:
 def test_no_record_of_kafka_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], place: str, field: str
 ) -> None:
-    value = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
-    doors.process.answer(batch(record(json.dumps(value).encode())), Context(), world.processing, world.streaming)
+    said = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
+    send(doors, world, batch(record(json.dumps(said).encode())))
     captured = capfd.readouterr()
     assert "was refused" in captured.err
     assert not _metrics(captured.err + captured.out)
@@ -99,9 +99,9 @@ def test_no_record_of_kafka_writes_a_line_of_its_own(
 def test_no_header_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], header: str
 ) -> None:
-    value: dict[str, Any] = {header: BREAK}
-    event = batch(record(**value), record(b'{"s3": "s3://x/y"}', 1, **value))
-    doors.process.answer(event, Context(), world.processing, world.streaming)
+    said: dict[str, Any] = {header: BREAK}
+    event = batch(record(**said), record(b'{"s3": "s3://x/y"}', 1, **said))
+    send(doors, world, event)
     captured = capfd.readouterr()
     assert not _metrics(captured.err + captured.out)
     assert len(captured.err.splitlines()) in (1, 2)
@@ -148,8 +148,8 @@ def test_the_dispatcher_logs_each_message_in_one_line(tmp_path: Path, capfd: pyt
     assert not _metrics(captured.err)
 
 
-def test_the_admin_function_logs_each_key_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    assert admin._told({BREAK: Unavailable(Code.STORE_UNAVAILABLE, "No answer.")}) == [BREAK]
+def test_the_operators_function_tells_of_each_key_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
+    assert admin._log_errors({BREAK: Unavailable(Code.STORE_UNAVAILABLE, "No answer.")}) == [BREAK]
     captured = capfd.readouterr()
     assert len(captured.err.splitlines()) == 1
     assert not _metrics(captured.err)

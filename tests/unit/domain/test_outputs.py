@@ -7,7 +7,8 @@ import pytest
 from core.domain.errors import Code, ImageFailure, Misconfigured
 from core.domain.model import ImageFormat
 from core.domain.outputs import Automatic, Output, Subsampling, eligible_encodings
-from core.pipelines.definition import from_bytes, load, to_bytes
+from core.pipelines.definition import from_bytes, to_bytes
+from core.pipelines.loader import load
 
 JPEG, PNG, WEBP, AVIF, TIFF, GIF = (
     *(ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP),

@@ -9,13 +9,16 @@ import pytest
 from batch import commands
 from core.domain import object_keys, stored_documents
 from core.domain.errors import Code, Misconfigured, Refusal
+from core.domain.identity import image_id
 from core.domain.model import HandOver, Tombstone
 from core.routing.batch_tiers import TIERS
 from core.services.dispatch import job_documents
-from core.services.dispatch.failed_jobs import _given_on
-from core.services.intake.kafka_records import ask
+from core.services.dispatch.attempts import DispatchAttempt
+from core.services.dispatch.failed_jobs import _handed_over
+from core.services.dispatch.leases import DispatchSlot, Leases
+from core.services.intake.kafka_records import read_image
 from core.services.recorder import Recorder
-from handler import kafka
+from handler import failure_documents, kafka
 from tests.protocol.scheduler import Serial
 from tests.support.aws.dispatch_world import Dispatch
 from tests.support.aws.kafka_events import batch, record
@@ -64,7 +67,7 @@ def test_invalid_work_of_a_batch_job_is_reported_by_its_key(body: bytes) -> None
     _misconfigured(lambda: job_documents.decode(body, "batches/w.json"), "batches/w.json")
 
 
-def test_an_invalid_claim_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:
+def test_an_invalid_lease_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:
     dispatch = Dispatch(tmp_path)
     job, slot = dispatch.upload(), DispatchSlot(attempt=DispatchAttempt(), tier=TIERS[0])
     dispatch.store.put(slot.key(job), body)
@@ -76,17 +79,15 @@ def test_an_invalid_hand_over_is_reported_by_its_key(body: bytes, tmp_path: Path
     dispatch = Dispatch(tmp_path)
     image = HandOver(job=dispatch.upload(), reason="", tier=TIERS[0].name)
     dispatch.store.put(image.passed_on_key, body)
-    _misconfigured(lambda: _given_on(image, dispatch.committing), image.passed_on_key)
+    _misconfigured(lambda: _handed_over(image, dispatch.committer), image.passed_on_key)
 
 
-@pytest.mark.parametrize("door", ["function", "dispatcher"])
-def test_an_invalid_accepted_job_is_reported_by_its_key(body: bytes, tmp_path: Path, door: str) -> None:
-    dispatch = Dispatch(tmp_path)
-    world: World = dispatch.world
+def test_an_invalid_accepted_job_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:
+    world = World(tmp_path)
     event = batch(record(b'{"s3": "s3://home/incoming/acme/web/u1/a.jpg"}'))
     (one,) = kafka.records(event)
-    asked = ask(one, (), "web", NOW)
-    key = object_keys.accepted_key(_record_id(asked))
+    image = read_image(one, world.acceptor.rules, "web", NOW)
+    key = object_keys.accepted_key(image_id(image.request.customer, image.request.pipeline, *image.position))
     world.store.put(key, body)
     _misconfigured(lambda: world.acceptor.record(one, NOW), key)
 

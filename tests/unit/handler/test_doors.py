@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from core.domain.errors import Code, PicturePerfectError, Refusal
 from core.domain.model import ImageJob, ObjectRef
 from handler import events
+from localcloud.lambda_.sqs_events import sqs_event
 from tests.support.services import World, s3_event, send
 
 EVENTS = Path(__file__).parents[2] / "events"

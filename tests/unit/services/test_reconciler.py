@@ -32,7 +32,7 @@ def dispatch(tmp_path: Path) -> Dispatch:
 
 def reconciler(dispatch: Dispatch) -> Reconciler:
     return Reconciler(
-        committing=dispatch.committing, min_age=MIN_AGE, max_hand_overs=3, now=dispatch.clock, threads=Serial
+        committer=dispatch.committer, min_age=MIN_AGE, max_hand_overs=3, now=dispatch.clock, threads=Serial
     )
 
 
@@ -52,7 +52,7 @@ def deliver_hand_overs(dispatch: Dispatch, skip: int = 0) -> None:
 def test_old_sources_are_handed_over_and_the_others_left_alone(dispatch: Dispatch) -> None:
     old = dispatch.upload()
     ended = dispatch.upload()
-    dispatch.world.processing.process(ended)
+    dispatch.world.processor.process(ended)
     dispatch.clock.wait(hours=13)
     dispatch.upload()
     summary = reconciler(dispatch).reconcile()

@@ -226,10 +226,10 @@ def test_a_damaged_page_fails_the_image(three_pages: Path) -> None:
 
 
 def test_a_circle_of_page_directories_is_corrupt(three_pages: Path) -> None:
-    from core.imaging.formats import tiff_pages
+    from core.imaging.formats import tiff_ifd
 
     header = probe.read_header(three_pages)
-    first, second, _ = tiff_pages.directories(three_pages)
+    first, second, _ = tiff_ifd.page_offsets(three_pages)
     content = bytearray(three_pages.read_bytes())
     count = int.from_bytes(content[second : second + 2], "little")
     content[second + 2 + 12 * count : second + 6 + 12 * count] = first.to_bytes(4, "little")

@@ -16,6 +16,7 @@ from core.domain.outputs import Output
 from core.pipelines.definition import Pipeline, RenditionSpec
 from core.routing.batch_tiers import TIERS
 from core.routing.plan import Capacity, Limits, plan, smallest_tier
+from core.services.processing.process import ImageProcessor
 from tests.support.fakes.ports import FakeHandovers
 from tests.support.services import Context, World, send
 
