@@ -9,8 +9,7 @@ from constructs import Construct
 
 from core.domain.model import Value
 from core.settings.entries import DispatchSettings, ReconcileSettings, WebSettings
-from infra import roles
-from infra.constructs import kafka
+from infra.constructs import kafka, roles
 from infra.constructs.batch import BatchCompute
 from infra.constructs.bucket import ImageBucket, bucket_name
 from infra.constructs.database import MASTER, RECORD, WEB, Database

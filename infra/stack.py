@@ -8,9 +8,8 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from infra import roles
 from infra.alerts import table
-from infra.constructs import kafka
+from infra.constructs import kafka, roles
 from infra.constructs.batch import BatchCompute, batch_arn
 from infra.constructs.bucket import ImageBucket, bucket_arn
 from infra.constructs.database import Database

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from core.ports.metric_catalogue import METRICS, Unit
+from pictureperfect import numbers
 from pictureperfect.console import dimensions, literal
-from pictureperfect.reports import numbers
 
 Row = Mapping[str, Any]
 #: Columns of numbers, aligned to the right.

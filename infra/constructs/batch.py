@@ -10,7 +10,7 @@ from constructs import Construct
 
 from core.routing.batch_tiers import TIERS
 from core.routing.job_definitions import definition_name, job_definition
-from infra import roles
+from infra.constructs import roles
 from infra.constructs.functions import log_group
 from infra.constructs.image import ContainerImage
 from infra.constructs.network import Network

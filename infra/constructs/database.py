@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_rds as rds
 from constructs import Construct
 
-from infra import roles
+from infra.constructs import roles
 from infra.constructs.network import Network
 from infra.settings.schema import Database as DatabaseSettings
 

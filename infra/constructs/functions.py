@@ -8,7 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra import roles
+from infra.constructs import roles
 from infra.constructs.image import ContainerImage
 from infra.constructs.network import Network
 from infra.settings.schema import Settings

@@ -12,7 +12,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra import roles
+from infra.constructs import roles
 from infra.settings.schema import Kafka as KafkaSettings
 from infra.settings.schema import Settings
 

@@ -14,7 +14,7 @@ from localcloud.config import GROUP
 from localcloud.ledger import Ledger
 from pictureperfect.demo.demo_images import DemoImage, demo_images
 from pictureperfect.demo.painted_images import paint_without_customer
-from pictureperfect.kafka.messages import Sender
+from pictureperfect.kafka.messages import Sender, make_record
 from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import click
 
 from core.domain.model import Value
 from localcloud import clients
-from localcloud.config import NAMESPACE, Options
+from localcloud.config import NAMESPACE, CloudConfig, Options
 from pictureperfect.deployment import aws_session
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from core.domain.errors import Code, Refusal
 from core.domain.model import Value
 from core.domain.object_keys import safe_name
-from pictureperfect.files.visible_files import visible_files
 from pictureperfect.kafka.producer import KafkaRecord
+from pictureperfect.visible_files import visible_files
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from core.ports.reports import Day, Failure, Latency, Line, Report, ReportQuery, Sums
-from pictureperfect.reports import numbers
+from pictureperfect import numbers
 from pictureperfect.reports.svg import Chart, Columns, Series, Span, Times, interval_of, spans
 
 _TEMPLATE = Path(__file__).with_name("report.html")

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 from markupsafe import Markup
 
-from pictureperfect.reports import numbers
+from pictureperfect import numbers
 
 Cells = tuple[str, ...]
 #: Formats numbers that stand together.

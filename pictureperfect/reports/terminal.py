@@ -8,8 +8,9 @@ from rich.table import Table
 from rich.text import Text
 
 from core.ports.reports import Line, Report
+from pictureperfect import numbers
 from pictureperfect.console import literal
-from pictureperfect.reports import numbers, svg
+from pictureperfect.reports import svg
 from pictureperfect.reports.html import TITLES, advice, footnotes, lead, name_of
 from pictureperfect.tables import LiteralTable
 

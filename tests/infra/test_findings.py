@@ -53,8 +53,8 @@ def test_a_wildcard_without_a_reason_fails_the_synthesis(synthesize: Synthesize,
     _ = synthesize
     import aws_cdk as cdk
 
-    from infra import roles
     from infra.app import add_checks
+    from infra.constructs import roles
 
     app = cdk.App(analytics_reporting=False)
     stack = cdk.Stack(app, "Small")

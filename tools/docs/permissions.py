@@ -27,8 +27,8 @@ _HEAD = """\
 # Permissions
 
 There is one role for each function, one for the code in a Batch job and one that starts its container.
-`infra/roles.py` holds all policies; none of them is managed by AWS. `make docs` makes this page from the template of
-the default settings, and a test fails when it is stale.
+`infra/constructs/roles.py` holds all policies; none of them is managed by AWS. `make docs` makes this page from the
+template of the default settings, and a test fails when it is stale.
 
 The tests in `tests/policies/` run the whole system under these policies, with IAM enforced: every door, Batch, failed
 invocations, erasure, reconciling and replay. No call on the way may be denied, and every grant must be needed by some

@@ -9,9 +9,9 @@ import os
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(1 << 40))
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")  # its failures are raised, with a code
 
-from core.imaging.codec.animation.frames import AnimationWriter, Frame, read_animation, refuse_incomplete
 from core.imaging.codec.decoding import decode  # after the variables that OpenCV reads
 from core.imaging.codec.encoding import encode
+from core.imaging.codec.frames import AnimationWriter, Frame, read_animation, refuse_incomplete
 from core.imaging.codec.pages import PagesWriter, read_pages
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from pictureperfect.console import ended_by_signals, load_pipeline, pipelines_option, writable_folder
-from pictureperfect.files.visible_files import visible_files
+from pictureperfect.visible_files import visible_files
 
 if TYPE_CHECKING:
     from core.pipelines.definition import Pipeline

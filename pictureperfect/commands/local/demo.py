@@ -119,7 +119,7 @@ def _show(report: dict[str, Any]) -> None:
 
 def _cost_sentence(dollars: Sequence[Row]) -> str:
     """The images' cost on AWS as a sentence. Lambda's seconds are those of this machine."""
-    from pictureperfect.reports.numbers import usd, usd_column  # noqa: PLC0415
+    from pictureperfect.numbers import usd, usd_column  # noqa: PLC0415
 
     parts = zip(dollars, usd_column([row["total"] for row in dollars]), strict=True)
     shares = ", ".join(f"{cost} for {row['images']} on {row['route']}" for row, cost in parts)

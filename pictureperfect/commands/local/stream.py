@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pictureperfect import numbers
 from pictureperfect.console import (
     cloud_at,
     ended_by_signals,
@@ -18,7 +19,6 @@ from pictureperfect.console import (
     notes,
     progress,
 )
-from pictureperfect.reports import numbers
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pictureperfect import numbers
 from pictureperfect.console import dimensions, ended_by_signals, folder_option, notes, pipelines_option, printable
-from pictureperfect.reports import numbers
 
 if TYPE_CHECKING:
     from localcloud.cloud import Cloud

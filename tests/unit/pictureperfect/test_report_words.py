@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.ports.reports import Report, ReportQuery, Sums
-from pictureperfect.reports import html, numbers, svg
+from pictureperfect import numbers
+from pictureperfect.reports import html, svg
 
 S, MINUS = numbers.SPACE, numbers.MINUS
 

@@ -1,1 +1,1 @@
-"""Animations: reading them frame by frame, and writing GIF and WebP."""
+"""Animated GIF and WebP, written frame by frame; `core.imaging.codec.frames` reads and chooses."""
