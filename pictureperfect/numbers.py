@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from datetime import date
 
-SPACE = "\N{NO-BREAK SPACE}"
+#: A plain space, since terminals and pipes get these texts too; the HTML report makes it a no-break space.
+SPACE = " "
 MINUS = "\N{MINUS SIGN}"
 NONE = "\N{EN DASH}"
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")

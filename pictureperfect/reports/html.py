@@ -1,5 +1,6 @@
 """The report as one HTML page without scripts and external files."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,6 +13,7 @@ from core.ports.reports import Day, Failure, Latency, Line, Report, ReportQuery,
 from pictureperfect import numbers
 from pictureperfect.reports.svg import Chart, Columns, Series, Span, Times, interval_of, spans
 
+_BEFORE_UNIT = re.compile(r"(?<=\d) (?=([kMGTP]?B|[kM]|m?s|min|h|d|%)(?!\w))")
 _TEMPLATE = Path(__file__).with_name("report.html")
 #: Groupings of images, and the headings of their tables.
 TITLES = {"customer": "Customer", "format": "Format", "source": "Door", "route": "Worked on by", "pipeline": "Pipeline"}
@@ -57,9 +59,16 @@ class Table:
     note: str = ""
 
 
+def _keep_unit(value: object) -> object:
+    """A value of the template with no line break between a number and its unit."""
+    return _BEFORE_UNIT.sub("\N{NO-BREAK SPACE}", value) if type(value) is str else value
+
+
 def page(report: Report) -> str:
     """The page as HTML."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_keep_unit
+    )
     template = environment.from_string(_TEMPLATE.read_text("utf-8"))
     question = report.question
     everybody = question.customer is None

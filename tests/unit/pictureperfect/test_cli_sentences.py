@@ -71,7 +71,7 @@ def test_checking_a_path_creates_and_removes_nothing(tmp_path: Path) -> None:
 
 
 def test_a_port_that_is_taken_is_told_at_once(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("localcloud.cloud.Cloud._moto", fail_if_called)
+    monkeypatch.setattr("localcloud.cloud.moto_server", fail_if_called)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

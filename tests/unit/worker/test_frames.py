@@ -234,5 +234,5 @@ def test_a_circle_of_page_directories_is_corrupt(three_pages: Path) -> None:
     count = int.from_bytes(content[second : second + 2], "little")
     content[second + 2 + 12 * count : second + 6 + 12 * count] = first.to_bytes(4, "little")
     three_pages.write_bytes(content)
-    with pytest.raises(ImageFailure, match="the way to the next is broken"):
+    with pytest.raises(ImageFailure, match="the link to the next is broken"):
         list(codec.read_pages(three_pages, header, three_pages.with_suffix(".scratch")))
