@@ -13,6 +13,8 @@ from PIL import Image
 from core.imaging.operations import OPERATIONS
 from core.imaging.operations.base import Measurement
 
+pytestmark = pytest.mark.long
+
 _VOID = {"meta", "img", "br"}
 
 
@@ -30,7 +32,6 @@ def sections(page: str) -> dict[str, str]:
     return dict(re.findall(r'<section id="([a-z-]+)">(.*?)</section>', page, flags=re.DOTALL))
 
 
-@pytest.mark.long
 def test_the_page_has_every_operation_and_is_light_enough_for_a_phone(page: str) -> None:
     assert sorted(sections(page)) == sorted(OPERATIONS)
     assert len(page.encode()) < 3_000_000

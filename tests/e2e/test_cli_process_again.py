@@ -69,14 +69,8 @@ def comparable(lines: Iterable[Line], out: Path) -> list[Line]:
     return [json.loads(json.dumps(line).replace(str(out), "OUT")) for line in kept]
 
 
-@pytest.mark.parametrize(
-    "number",
-    [
-        signal.SIGKILL,
-        pytest.param(signal.SIGINT, marks=pytest.mark.long),
-        pytest.param(signal.SIGTERM, marks=pytest.mark.long),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_after_any_end_the_same_command_does_the_rest_with_the_same_results(
     number: signal.Signals, place: Path, undisturbed: tuple[dict[str, bytes], list[Line]]
 ) -> None:

@@ -82,6 +82,7 @@ def test_code_that_cannot_be_loaded_ends_the_command_with_a_sentence(photo: Path
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.long
 def test_in_the_cloud_a_companys_operation_is_in_the_result_and_in_the_ledger(photo: Path, tmp_path: Path) -> None:
     options = Options(pipelines=str(EXAMPLE / "pipelines"), operations=FUNCTION, python_path=str(EXAMPLE))
     with Cloud(tmp_path / "cloud", options) as cloud:

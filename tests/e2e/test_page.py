@@ -71,6 +71,7 @@ def collection(fjord: Visitor, tmp_path_factory: pytest.TempPathFactory) -> dict
     return {**seen, "names": visitor.names(), "summary": page.inner_text("#queue-words")}
 
 
+@pytest.mark.long
 def test_the_progress_of_ten_files_moves(collection: dict[str, Any]) -> None:
     overall = collection["all"]
     assert overall == sorted(overall)

@@ -90,7 +90,15 @@ def run(block: Block, folder: Path, environ: dict[str, str]) -> str:
     return ended.stdout
 
 
-@pytest.mark.parametrize("page", TUTORIALS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(
+            path, id=path.stem, marks=[pytest.mark.long] if path.stem == "first-customer" else []
+        )  # starts a cloud
+        for path in TUTORIALS
+    ],
+)
 def test_the_tutorial_does_what_it_says(page: Path, tmp_path: Path) -> None:
     folder = tmp_path / "work"
     folder.mkdir()
