@@ -90,6 +90,10 @@ def run(block: Block, folder: Path, environ: dict[str, str]) -> str:
     return ended.stdout
 
 
+#: Tutorials that start the embedded cloud.
+STARTS_A_CLOUD = {"first-customer"}
+
+
 @pytest.mark.parametrize(
     "page",
     [
