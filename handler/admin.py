@@ -63,7 +63,7 @@ def image(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]
 
 
 def report(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any]) -> dict[str, Any]:
-    """A report as core.ports.reports describes it: the summary, or a page of the rows behind it."""
+    """A report, or a page of its rows, as core.services.reporting.ReportRequest describes."""
     with ledger.report_service(environ) as reports:
         try:
             asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, ReportRequest)

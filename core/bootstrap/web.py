@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def web_services(environ: Mapping[str, str]) -> WebServices:
-    """The services of the page's API. Raises Misconfigured(INVALID_SETTINGS)."""
+    """The services of the web API. Raises Misconfigured(INVALID_SETTINGS)."""
     values = entries.load(entries.WebSettings, environ)
     links, rows = _links(values.bucket, environ), GalleryRows(database(values))
     store, multiparts = cache(partial(_store, values.bucket)), cache(partial(_multiparts, values.bucket))

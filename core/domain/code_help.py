@@ -1,6 +1,6 @@
 """An explanation of each code that an image can end with: the texts of docs/reference/codes.md, for reports.
 
-tests/unit/docs/test_explanations.py compares the two.
+`make docs` writes them there; tests/unit/docs/test_docs_are_fresh.py compares.
 """
 
 from core.domain.errors import Code

@@ -26,7 +26,7 @@ RECONCILED = f"{FAILURES}reconciled/"
 RECONCILER = "reconciler/after"
 #: Work documents of Batch jobs.
 BATCHES = "batches/"
-#: Claims of dispatchers, and hand-overs of Batch children.
+#: Leases of dispatchers, and hand-overs of Batch children.
 DISPATCHED = "dispatched/"
 
 _INLINE = "inline-"
@@ -162,8 +162,8 @@ def reconciled_prefix(image_id: str) -> str:
     return f"{RECONCILED}{image_id}/"
 
 
-def claims_prefix(image_id: str, run: int) -> str:
-    """The prefix of the claims, and of the hand-overs, of one run of one image."""
+def leases_prefix(image_id: str, run: int) -> str:
+    """The prefix of the leases, and of the hand-overs, of one run of one image."""
     return f"{DISPATCHED}{image_id}/{run}/"
 
 
@@ -172,7 +172,7 @@ def passed_on_key(image_id: str, run: int, attempt: int, tier: str) -> str:
 
     If the child's job fails later, the dispatcher reads there that this image is not one of those it lost.
     """
-    return f"{claims_prefix(image_id, run)}{attempt}.{tier}.handed-over"
+    return f"{leases_prefix(image_id, run)}{attempt}.{tier}.handed-over"
 
 
 def work_key(work_id: str) -> str:

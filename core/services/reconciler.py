@@ -114,7 +114,7 @@ class Reconciler:
         job = self._job(entry, incoming)
         if job is None or self.committer.standing(job):
             return _Outcome.NOTHING
-        prefix = f"{object_keys.RECONCILED}{job.image_id}/"
+        prefix = object_keys.reconciled_prefix(job.image_id)
         hand_overs = list(self.committer.store.entries(prefix))
         if any(hand_over.modified_at > self.now() - self.min_age for hand_over in hand_overs):
             return _Outcome.NOTHING

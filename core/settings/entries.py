@@ -59,7 +59,7 @@ class WorkerSettings(Value, frozen=True, kw_only=True):
     max_megapixels: Annotated[float, Meta(gt=0, le=_MOST_MEGAPIXELS)] = 250.0
     #: Largest source file in bytes; a larger one is refused before it is downloaded.
     max_bytes: Annotated[int, Meta(gt=0, le=50 * 1024**4)] = 5 * 1024**3
-    #: Memory of the container in MB. If it is not set, `load` takes Lambda's AWS_LAMBDA_FUNCTION_MEMORY_SIZE.
+    #: Memory of the container in MB. Unset: Lambda's AWS_LAMBDA_FUNCTION_MEMORY_SIZE.
     memory_mb: Annotated[int, Meta(ge=512, le=2**20)] = 2048
     #: Number of OpenCV's threads; 0: one per CPU.
     threads: Annotated[int, Meta(ge=0, le=64)] = 0
@@ -93,8 +93,8 @@ class ProcessSettings(WorkerSettings, frozen=True, kw_only=True):
     policy: Policy = Policy.LATENCY
     #: URL of the SQS queue for images that need more memory or time than they have here. Kafka requires it.
     overflow_queue_url: Url = ""
-    #: Rules, separated by spaces, for the customer of a Kafka record without a header `customer-id`; the first match
-    #: counts.
+    #: Rules, separated by spaces, for the customer of a Kafka record: a rule `topic:` wins over a header `customer-id`,
+    #: `key` counts without either. Of several matching rules the first counts.
     kafka_customers: str = ""
     #: Pipeline of a Kafka record without a header `pipeline`; if empty, such a record is refused.
     kafka_pipeline: _Pipeline = ""
@@ -113,7 +113,7 @@ class DispatchSettings(Value, frozen=True, kw_only=True):
     kafka_pipeline: _Pipeline = ""
     #: Name or ARN of the Batch job queue.
     batch_queue: str
-    #: First part of the job definitions' names, as core.routing.job_definitions.definition_name takes it.
+    #: First part of the job definitions' names; a dash and the tier follow.
     batch_definitions: Annotated[
         str, must("be 1 to 100 letters, digits, - or _", r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}\Z")
     ] = DEFAULT_PREFIX
@@ -166,7 +166,7 @@ class WebSettings(DatabaseSettings, frozen=True, kw_only=True):
     pipelines: str = ""
     #: Claim of the JWT that holds the user's customer.
     customer_claim: Annotated[str, Meta(min_length=1, max_length=128)] = "custom:customer"
-    #: OAuth 2.0 client and endpoints that the page sends users to for login and logout.
+    #: OAuth 2.0 client of the login; the page uses the code flow with PKCE.
     login_client_id: str = ""
     login_authorize_url: LoginUrl = ""
     login_token_url: LoginUrl = ""

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from msgspec import structs
 
+from core.domain import object_keys
 from core.domain.errors import Code, Refusal
 from core.domain.model import Value
-from core.domain.object_keys import INCOMING
 from core.ports import gallery
 from core.services.web import upload_messages as uploads
 from core.services.web.services import WebServices
@@ -71,7 +71,9 @@ def waiting(services: WebServices, request: ApiRequest) -> Value:
 
 def _is_listable(customer: str, key: str) -> bool:
     """Whether S3 accepts `key` as StartAfter: it is not too long, and XML can hold its characters."""
-    return key.startswith(f"{INCOMING}{customer}/") and len(key.encode()) <= _MAX_KEY_BYTES and min(key) >= " "
+    return (
+        key.startswith(object_keys.upload_prefix(customer)) and len(key.encode()) <= _MAX_KEY_BYTES and min(key) >= " "
+    )
 
 
 def begin(services: WebServices, request: ApiRequest) -> Value:

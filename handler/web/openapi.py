@@ -1,6 +1,5 @@
 """The OpenAPI 3.1 document, made from ENDPOINTS and the types of their requests and answers."""
 
-import sys
 from functools import cache
 from http import HTTPStatus
 from importlib.metadata import version
@@ -135,7 +134,3 @@ def _use_ecmascript_patterns(node: Any) -> None:  # noqa: ANN401 - JSON
 def document_text() -> str:
     """The text of docs/reference/openapi.json."""
     return msgspec.json.format(msgspec.json.encode(document()), indent=1).decode() + "\n"
-
-
-if __name__ == "__main__":
-    sys.stdout.write(document_text())

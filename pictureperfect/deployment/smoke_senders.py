@@ -90,7 +90,7 @@ class DoorSenders:
 
     def _upload(self, name: str, body: bytes) -> SentImage:
         bucket = self.deployment.bucket
-        key = f"{object_keys.INCOMING}{self.request.customer}/{self.request.pipeline}/{uuid4()}/{name}"
+        key = f"{object_keys.upload_prefix(self.request.customer, self.request.pipeline, str(uuid4()))}{name}"
         put = self.clients.s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType="image/jpeg")
         ref = ObjectRef(bucket=bucket, key=key, version=put.get("VersionId"), etag=put["ETag"].strip('"'))
         return self._sent("upload", s3_identity(ref), Door.UPLOAD)

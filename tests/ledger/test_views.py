@@ -350,8 +350,7 @@ def test_bytes_saved_are_the_source_less_the_largest_rendition(connection: psyco
     assert len(_rows(connection, "SELECT * FROM customer_months_by_code")) == 2
 
 
-def test_every_table_view_and_column_is_commented_and_the_document_shows_it(database: str) -> None:
-    """Regenerate the document with `python -m tools.docs.ledger`."""
+def test_every_table_view_and_column_is_commented(database: str) -> None:
     with psycopg.connect(database) as connection:
         shown = ledger_document.markdown(connection)
         functions = connection.execute(

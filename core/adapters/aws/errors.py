@@ -16,7 +16,7 @@ from botocore.parsers import ResponseParserError
 from core.domain.errors import Code, Misconfigured, Unavailable
 
 NOT_FOUND, CONFLICT, PRECONDITION_FAILED = 404, 409, 412
-_UNAUTHORIZED, _FORBIDDEN, _TOO_MANY_REQUESTS, _SERVER = 401, 403, 429, 500
+_TOO_MANY_REQUESTS, _SERVER = 429, 500
 # Codes of 4xx answers to requests that may succeed later
 _RETRYABLE = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestTimeTooSkewed"}
 # The same of KMS, whose errors S3 passes on with a 4xx status

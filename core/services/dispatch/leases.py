@@ -134,7 +134,7 @@ class Leases:
 
 
 def _prefix(job: ImageJob) -> str:
-    return object_keys.claims_prefix(job.image_id, job.run)
+    return object_keys.leases_prefix(job.image_id, job.run)
 
 
 def _slot(key: str) -> DispatchSlot | None:

@@ -130,8 +130,8 @@ def referenced_object(request: ImageRequest, bucket: str, references: Sequence[s
         )
     ref = ObjectRef(bucket=named_bucket, key=key)
     home = f"s3://{bucket}/"
-    incoming = f"{home}{object_keys.INCOMING}{request.customer}/"
-    allowed = [f"{home}{object_keys.ORIGINALS}{request.customer}/", incoming]
+    incoming = f"{home}{object_keys.upload_prefix(request.customer)}"
+    allowed = [f"{home}{object_keys.originals_prefix(request.customer)}", incoming]
     allowed += [prefix.replace("{customer}", request.customer) for prefix in references]
     if ".." in key.split("/") or not any(str(ref).startswith(prefix) for prefix in allowed):
         raise Refusal(
