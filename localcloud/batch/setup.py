@@ -47,7 +47,7 @@ def start(
 
 
 def names(deployment: str) -> tuple[str, str]:
-    """The job queue's name and the prefix of the definitions' names, as infra/batch.py names them."""
+    """The job queue's name and the prefix of the definitions' names, as infra/constructs/batch.py names them."""
     return (f"{deployment}-jobs", deployment) if deployment else (BATCH_QUEUE, BATCH_DEFINITIONS)
 
 
