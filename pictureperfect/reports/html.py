@@ -91,7 +91,7 @@ def lead(report: Report) -> Markup:
     """A summary of the report in a few sentences."""
     sums = report.sums
     if not sums.images:
-        return Markup("No image ended in this period.")
+        return Markup("No images.")
     sent = Markup("{} sent <strong>{}</strong>, of which <strong>{}</strong> were processed.").format(
         _senders(report), numbers.number(sums.images, "image", "images"), numbers.share(sums.processed, sums.images)
     )

@@ -99,7 +99,7 @@ def _failures(report: Report) -> Table:
     table = LiteralTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("failed with", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
-    table.add_column("what happened")
+    table.add_column("cause")
     for failure in report.failures:
         table.add_row(failure.code, numbers.count(failure.images), failure.what)
     return table
