@@ -28,7 +28,7 @@ class Credentials:
     session_token: str = ""
 
     def environment(self) -> dict[str, str]:
-        """The variables from which any AWS SDK reads them."""
+        """The environment variables from which any AWS SDK reads the credentials."""
         token = {"AWS_SESSION_TOKEN": self.session_token} if self.session_token else {}
         return {"AWS_ACCESS_KEY_ID": self.access_key_id, "AWS_SECRET_ACCESS_KEY": self.secret_access_key, **token}
 
@@ -53,7 +53,7 @@ def environment(endpoint: str, credentials: Credentials = OWNER) -> dict[str, st
 
 @contextmanager
 def isolated(endpoint: str) -> Iterator[None]:
-    """Set those variables in this process for a while: moto makes boto3 sessions that read the environment."""
+    """Set the variables of `environment` in this process, inside the block: moto's own boto3 sessions read them."""
     before = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     no_proxy = os.environ.get("NO_PROXY")
     _replace_aws_variables(environment(endpoint))
@@ -103,7 +103,7 @@ def _config(**options: object) -> "Config":
 
 
 def client(service: str, endpoint: str, credentials: Credentials = OWNER) -> Any:  # noqa: ANN401 - a client of any service
-    """A client of a service that has no function of its own here."""
+    """A client of a service that has no function of its own in this module."""
     return session(credentials).client(service, endpoint_url=endpoint, config=_config())  # type: ignore[call-overload]
 
 

@@ -107,8 +107,8 @@ class Cloud:
         else:
             self.credentials = stack.enter_context(iam.enforced(endpoint, self._policies))
         self._progress("Batch")
-        judge = allow_all if self._policies is None else iam.judge
-        batch = stack.enter_context(setup.start(http, logs, endpoint, queue_urls["overflow"], options, judge))
+        authorize = allow_all if self._policies is None else iam.authorize
+        batch = stack.enter_context(setup.start(http, logs, endpoint, queue_urls["overflow"], options, authorize))
         self._progress("Kafka")
         broker = stack.enter_context(Broker(TOPIC))
         self._progress("PostgreSQL")

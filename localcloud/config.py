@@ -18,7 +18,7 @@ class CloudConfig(msgspec.Struct, frozen=True, kw_only=True):
     """The endpoints and names of a running cloud. Other processes read them from `cloud.json`."""
 
     pid: int
-    #: Of S3, SQS, CloudWatch and IAM.
+    #: Endpoint of S3, SQS, CloudWatch and IAM.
     endpoint: str
     lambda_endpoint: str
     batch_endpoint: str
@@ -95,26 +95,26 @@ class CloudConfig(msgspec.Struct, frozen=True, kw_only=True):
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Options of a cloud at its start. Times are in seconds."""
 
-    #: A deployment's name, `name` in infra/settings.toml: bucket, queues and Batch get the names that the policies of
-    #: its roles refer to. Without it they have names of their own.
+    #: `name` in infra/settings.toml: bucket, queues and Batch get the names that the policies of the deployment's roles
+    #: refer to. Empty: the default names.
     deployment: str = ""
     pipelines: str = ""
     #: A company's own operations, as the setting OPERATIONS, and their PYTHONPATH.
     operations: str = ""
     python_path: str = ""
-    #: Of the functions `process`, `record` and `dispatch` at most.
+    #: Time-out of the function `process`, and upper limit of those of `record` and `dispatch`.
     timeout: float = 60.0
     memory_mb: int = 2048
     #: As the setting LAMBDA_MAX_MEGAPIXELS: larger images go to Batch. 0: the estimate decides.
     lambda_max_megapixels: float = 0.0
     concurrency: int = max(2, min(8, os.cpu_count() or 2))
-    #: Before the first retry of an asynchronous invocation; AWS waits a minute.
+    #: Wait before the first retry of an asynchronous invocation; AWS waits a minute.
     backoff: float = 0.5
     #: vCPUs of all running Batch jobs, as a compute environment's maxvCpus. They share this machine's processors.
     batch_vcpus: int = 16
     #: The shortest attemptDurationSeconds that Batch accepts; AWS has 60.
     min_batch_seconds: int = 60
-    #: Between two runs of the reconciler, and the age from which a waiting source is sent again.
+    #: Interval of the reconciler, and the age from which it hands over a source without a result.
     reconcile_every: float = 60.0
     reconcile_after: float = 600.0
     #: Port of the page, Lambda's and Batch's API. 0: any free one.

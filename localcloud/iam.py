@@ -1,6 +1,6 @@
 """IAM in the embedded cloud: a role with an enforced policy for each function and for Batch jobs.
 
-moto judges each request to S3 and SQS by the policies of its signer; `judge` does so for Batch's API. moto ignores
+moto checks each request to S3 and SQS by the policies of its signer; `authorize` does so for Batch's API. moto ignores
 conditions, resource-based policies, the version in a HEAD, and the source of a copy. For a missing object it answers
 404 also without s3:ListBucket, where S3 answers 403. It denies presigned requests, because they have no
 Authorization header.
@@ -55,7 +55,7 @@ def create_role(endpoint: str, name: str, policy: Policy) -> Credentials:
     return Credentials(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
 
 
-def judge(method: str, path: str, headers: Mapping[str, str], body: bytes, action: str, *resources: str) -> None:
+def authorize(method: str, path: str, headers: Mapping[str, str], body: bytes, action: str, *resources: str) -> None:
     """Raise DeniedError unless the signer of a request is allowed `action` on all of `resources`.
 
     Does nothing outside `enforced`.

@@ -37,7 +37,7 @@ class PostgreSQL:
             start_new_session=True,
         )
         assert self._keeper.stdout is not None  # noqa: S101 - a pipe was asked for
-        answer = json.loads(self._keeper.stdout.readline() or '{"error": "its keeper died"}')
+        answer = json.loads(self._keeper.stdout.readline() or '{"error": "the keeper process died"}')
         if "error" in answer:
             self.close()
             raise RuntimeError(f"PostgreSQL did not start: {answer['error']}")

@@ -105,10 +105,10 @@ def seconds(value: float) -> str:
     """0.42 s, 12 s, 3.2 min, 1.4 h."""
     for unit, length in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
         if value >= 1.5 * length:
-            return f"{_two(value / length)}{SPACE}{unit}"
+            return f"{_two_digits(value / length)}{SPACE}{unit}"
     if value < 0.0995:  # noqa: PLR2004 - milliseconds keep two digits
         return f"{value * 1000:.0f}{SPACE}ms"
-    return f"{_two(value)}{SPACE}s"
+    return f"{_two_digits(value)}{SPACE}s"
 
 
 def time_tick(value: float) -> str:
@@ -145,8 +145,8 @@ def number(value: int, singular: str, plural: str) -> str:
     return f"{count(value)}{SPACE}{singular if value == 1 else plural}"
 
 
-def _two(value: float) -> str:
-    """Two digits, or three below 1."""
+def _two_digits(value: float) -> str:
+    """The number with two digits; below 1, with two decimals."""
     return f"{value:.0f}" if value >= 9.95 else f"{value:.1f}" if value >= 0.995 else f"{value:.2f}"  # noqa: PLR2004
 
 

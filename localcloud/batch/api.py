@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 from localcloud.batch import models
 from localcloud.batch.attempts import ComputeEnvironment
-from localcloud.batch.iam import Judge, allow_all, required_resources
+from localcloud.batch.iam import Authorize, allow_all, required_resources
 from localcloud.batch.models import ClientException
 from localcloud.batch.scheduler import Scheduler
 from localcloud.batch.store import Store
@@ -37,12 +37,12 @@ class LocalBatch:
         http: HttpServer,
         environment: ComputeEnvironment,
         min_timeout_seconds: int = MIN_TIMEOUT_SECONDS,
-        judge: Judge = allow_all,
+        authorize: Authorize = allow_all,
     ) -> None:
-        """Serve the API on `http`. `judge` raises DeniedError if IAM does not allow a request."""
+        """Serve the API on `http`. `authorize` raises DeniedError if IAM does not allow a request."""
         self.endpoint = http.url
         self._scheduler = Scheduler(environment)
-        http.add(_routes(Store(self._scheduler, min_timeout_seconds), judge))
+        http.add(_routes(Store(self._scheduler, min_timeout_seconds), authorize))
 
     def __enter__(self) -> Self:
         return self
@@ -71,7 +71,7 @@ def _actions(store: Store) -> dict[str, Action]:
     }
 
 
-def _routes(store: Store, judge: Judge) -> list[Route]:
+def _routes(store: Store, authorize: Authorize) -> list[Route]:
     """The paths are the actions' names in lower case."""
     actions = {name.lower(): (name, action) for name, action in _actions(store).items()}
 
@@ -81,7 +81,7 @@ def _routes(store: Store, judge: Judge) -> list[Route]:
             return _client_error(f"The local Batch has no {path}.")
         name, action = actions[request.path_params["action"]]
         try:
-            judge(request.method, path, request.headers, body, name, *required_resources(name, body))
+            authorize(request.method, path, request.headers, body, name, *required_resources(name, body))
             return aws_response(HTTPStatus.OK, msgspec.json.encode(action(body)))
         except DeniedError as error:
             return aws_error(HTTPStatus.FORBIDDEN, "AccessDeniedException", {"message": str(error)})

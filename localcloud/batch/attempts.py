@@ -13,7 +13,7 @@ from localcloud.batch import job as jobs
 from localcloud.batch.container import Container
 from localcloud.batch.job import Attempt, Job
 
-#: An image whose name begins so cannot be pulled, as if no registry had it.
+#: Prefix of image names that cannot be pulled, as if no registry had the image.
 MISSING_IMAGE = "missing/"
 _SIGKILLED = 137
 
@@ -25,9 +25,9 @@ def entry_command(command: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class ComputeEnvironment:
-    """Where jobs run, as processes, and who hears of them."""
+    """The compute environment, whose jobs are processes of this machine, and the callbacks for events and logs."""
 
-    #: Logs and scratch space.
+    #: Folder of logs and scratch space.
     folder: Path
     #: vCPUs of all running jobs together. A job that requires more stays RUNNABLE.
     max_vcpus: float

@@ -9,12 +9,12 @@ from typing import Any
 
 from localcloud.batch.job import arn
 
-#: Called as `localcloud.iam.judge`: method, path, headers, body, the action without `batch:`, and its resources.
-Judge = Callable[..., None]
+#: Called like `localcloud.iam.authorize`: method, path, headers, body, the action without `batch:`, and its resources.
+Authorize = Callable[..., None]
 
 
 def allow_all(*_request: object) -> None:
-    """The judge if IAM is not enforced."""
+    """The check of a cloud that does not enforce IAM."""
 
 
 def required_resources(action: str, body: bytes) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from core.routing.job_definitions import job_definition
 from localcloud import clients
 from localcloud.batch.api import LocalBatch
 from localcloud.batch.attempts import ComputeEnvironment
-from localcloud.batch.iam import Judge, allow_all
+from localcloud.batch.iam import Authorize, allow_all
 from localcloud.config import BATCH_DEFINITIONS, BATCH_QUEUE, Options
 from localcloud.http_server import HttpServer
 from localcloud.s3_sqs_cloudwatch import cloudwatch_emf
@@ -28,7 +28,7 @@ def start(
     aws_endpoint: str,
     overflow_queue_url: str,
     options: Options,
-    judge: Judge = allow_all,
+    authorize: Authorize = allow_all,
 ) -> LocalBatch:
     """Batch without queues or definitions yet. FAILED jobs go to the overflow queue, as by infra's EventBridge rule."""
     sqs = clients.sqs(aws_endpoint)
@@ -43,7 +43,7 @@ def start(
         on_event=send_failures,
         on_log=partial(cloudwatch_emf.put, clients.cloudwatch(aws_endpoint)),
     )
-    return LocalBatch(http, environment, options.min_batch_seconds, judge)
+    return LocalBatch(http, environment, options.min_batch_seconds, authorize)
 
 
 def names(deployment: str) -> tuple[str, str]:

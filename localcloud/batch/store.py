@@ -117,7 +117,9 @@ class Store:
         if (request.job_queue is None) == (request.array_job_id is None):
             raise ClientException("Exactly one of jobQueue and arrayJobId is needed.")
         if request.job_status is not None and request.job_status not in {status.value for status in Status}:
-            raise ClientException(f"jobStatus: {request.job_status!r} is none; there are {', '.join(Status)}.")
+            raise ClientException(
+                f"jobStatus: {request.job_status!r} is not a status; the statuses are {', '.join(Status)}."
+            )
         if request.array_job_id is not None:
             jobs: Iterable[Job] = self._job(request.array_job_id).children
         else:

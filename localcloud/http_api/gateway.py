@@ -1,4 +1,4 @@
-"""API Gateway's HTTP API in front of the function `web`: the routes, the JWT authorizer and the events of infra/web.py.
+"""API Gateway's HTTP API in front of the function `web`, as in infra/constructs/web.py: routes, authorizer, events.
 
 `/api/` needs a token of the issuer; everything else is public.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-authorizer.html

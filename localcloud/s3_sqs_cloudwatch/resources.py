@@ -1,4 +1,4 @@
-"""The account's resources before the first image comes: queues, and the bucket whose notifications go to them."""
+"""The account's resources: the queues, and the bucket whose notifications go to them."""
 
 import json
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def bucket_name(deployment: str) -> str:
 
 
 def create_queues(sqs: "SQSClient", visibility: float, deployment: str = "") -> dict[str, str]:
-    """Queue URLs by name. With a deployment, queues are named as infra/constructs/queues.py names them.
+    """Queue URLs by name. With a deployment, queues are named as in infra/constructs/queues.py.
 
     `visibility` is in seconds; AWS recommends six times the function's time-out.
     """

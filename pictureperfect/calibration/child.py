@@ -29,8 +29,8 @@ from pictureperfect.calibration.synthetic_images import KINDS, Content, picture,
 
 _ASPECT = 1.5
 SEED = 20_261_101
-_BRIEF = 0.03  # seconds: shorter tasks are run three times
-_THREADED = 0.05  # seconds: shorter tasks are not tried with two threads
+_REPEAT_BELOW_SECONDS = 0.03  # seconds: shorter tasks are run three times
+_THREADS_FROM_SECONDS = 0.05  # seconds: shorter tasks are not tried with two threads
 
 
 class Shape(msgspec.Struct, frozen=True):
@@ -233,10 +233,10 @@ def _sample(stage: Stage, work: Callable[[], object], times: int = 1) -> Sample:
 
     cv2.setNumThreads(1)
     seconds, wall, taken = _run(work)
-    if seconds < _BRIEF:
+    if seconds < _REPEAT_BELOW_SECONDS:
         seconds = sorted([seconds, _run(work)[0], _run(work)[0]])[1]
     parallel = 0.0
-    if seconds > _THREADED and (os.cpu_count() or 1) > 1:
+    if seconds > _THREADS_FROM_SECONDS and (os.cpu_count() or 1) > 1:
         cv2.setNumThreads(2)
         parallel = min(1.0, max(0.0, 2 * (1 - _run(work)[1] / wall)))
         cv2.setNumThreads(1)

@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 #: Megapixels of the pictures, in the order in which they are tried until one takes too long.
 LADDER = (0.05, 0.25, 1.0, 3.0, 8.0, 20.0)
-_SHORT, _SMALL = 0.002, 1 << 20  # seconds and bytes below which errors do not matter
-_WEIGHTY, _BULKY = 0.02, 8 << 20  # seconds and bytes from which samples count for the spread
+_LEAST_SECONDS, _LEAST_BYTES = 0.002, 1 << 20  # seconds and bytes below which errors do not matter
+_SPREAD_FROM_SECONDS, _SPREAD_FROM_BYTES = 0.02, 8 << 20  # seconds and bytes from which samples count for the spread
 _POWER = 0.7  # the value with the smallest errors in benchmarks/estimates.py
 #: Weights of the samples by content: most images are photographs, and noise is rare.
 _WEIGHTS = {Content.PHOTO: 4.0, Content.FLAT: 1.0, Content.NOISE: 0.3}
@@ -129,15 +129,15 @@ def _cost(samples: list[Sample]) -> Cost:
     seconds = np.array([sample.seconds for sample in samples])
     peaks = np.array([sample.bytes for sample in samples], np.float64)
     weights = np.array([_WEIGHTS[sample.content] for sample in samples])
-    fitted_seconds = _least_squares(work, seconds, _SHORT, weights)
-    fitted_bytes = _least_squares(room, peaks, _SMALL, weights)
+    fitted_seconds = _least_squares(work, seconds, _LEAST_SECONDS, weights)
+    fitted_bytes = _least_squares(room, peaks, _LEAST_BYTES, weights)
     largest = max(samples, key=lambda sample: sample.seconds)
     return Cost(
         seconds=_rounded(fitted_seconds),
         bytes=_rounded(fitted_bytes),
         parallel=round(largest.parallel, 2),
-        seconds_spread=_spread(work @ fitted_seconds, seconds, _WEIGHTY),
-        bytes_spread=_spread(room @ fitted_bytes, peaks, _BULKY),
+        seconds_spread=_spread(work @ fitted_seconds, seconds, _SPREAD_FROM_SECONDS),
+        bytes_spread=_spread(room @ fitted_bytes, peaks, _SPREAD_FROM_BYTES),
     )
 
 

@@ -32,7 +32,10 @@ WRONG = "differs from what was written by"
 
 
 class Row(Value, frozen=True, kw_only=True):
-    """A format of Pillow. `refused` pairs modes with reasons; both tuples are empty if Pillow cannot write it."""
+    """A format of Pillow. `comes_in`: the accepted modes; `refused`: pairs of mode and reason.
+
+    Both are empty if Pillow cannot write the format.
+    """
 
     format: str
     extension: str
@@ -60,9 +63,7 @@ def _read_only_rows(written: list[Row]) -> Iterator[Row]:
     for name in sorted({*Image.OPEN, *Image.SAVE} - shown):
         factory = Image.OPEN[name][0] if name in Image.OPEN else None
         is_read = name in _OWN or (factory is not None and factory.__module__.removeprefix("PIL.") in modules)
-        note = (
-            "comes in; Pillow cannot write one to show it" if is_read else "not taken in, and Pillow cannot write one"
-        )
+        note = "accepted; not tried, as Pillow cannot write one" if is_read else "not accepted; Pillow cannot write one"
         yield Row(format=name, extension=_extension(name), note=note)
 
 

@@ -49,7 +49,7 @@ class Parameter:
 
     name: str
     default: str | None
-    words: str
+    description: str
 
 
 def pipeline_of(example: Example, folder: Path) -> Pipeline:
@@ -108,9 +108,9 @@ def _card(name: str, kind: type[Operation], pictures: Iterable[RenderedExample])
 def _details(rows: str, paragraphs: Sequence[str]) -> str:
     if not rows and not paragraphs:
         return '<p class="none">No parameters</p>'
-    words = " and ".join(["parameters"] * bool(rows) + ["details"] * bool(paragraphs)).capitalize()
+    summary = " and ".join(["parameters"] * bool(rows) + ["details"] * bool(paragraphs)).capitalize()
     table = f"<table>{rows}</table>" if rows else ""
-    return f"<details><summary>{words}</summary>{''.join(map(_paragraph, paragraphs))}{table}</details>"
+    return f"<details><summary>{summary}</summary>{''.join(map(_paragraph, paragraphs))}{table}</details>"
 
 
 def _pair(shown: RenderedExample) -> str:
@@ -125,9 +125,9 @@ def _pair(shown: RenderedExample) -> str:
 
 def _measured(name: str, shown: RenderedExample) -> str:
     value = shown.measured[name]
-    words = value if isinstance(value, str) else f"{value:.4g}"
+    text = value if isinstance(value, str) else f"{value:.4g}"
     picture = _image(shown.before, shown.picture, shown.before.width)
-    caption = f'{shown.picture.replace("-", " ")} <b class="value">{escape(words)}</b>'
+    caption = f'{shown.picture.replace("-", " ")} <b class="value">{escape(text)}</b>'
     return f"<figure>{picture}<figcaption>{caption}</figcaption></figure>"
 
 
@@ -144,7 +144,7 @@ def _row(parameter: Parameter) -> str:
     default = "required" if parameter.default is None else f"<code>{escape(parameter.default)}</code>"
     if parameter.default == "":
         default = ""
-    return f"<tr><th><code>{parameter.name}</code></th><td>{default}</td><td>{_prose(parameter.words)}</td></tr>"
+    return f"<tr><th><code>{parameter.name}</code></th><td>{default}</td><td>{_prose(parameter.description)}</td></tr>"
 
 
 def _prose(text: str) -> str:
@@ -175,8 +175,8 @@ def parameters(kind: type[Operation]) -> Iterator[Parameter]:
         if not field.required:
             value: Any = msgspec.to_builtins(field.default)
             default = "" if value is None or value == "" else msgspec.json.encode(value).decode().strip('"')
-        words = [comments.get(field.name, ""), limits(msgspec.inspect.type_info(field.type))]
-        yield Parameter(field.name, default, " ".join(filter(None, words)))
+        sentences = [comments.get(field.name, ""), limits(msgspec.inspect.type_info(field.type))]
+        yield Parameter(field.name, default, " ".join(filter(None, sentences)))
 
 
 def field_comments(kind: type[Operation]) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""The commands of `pictureperfect`, a module each, loaded when they are called for."""
+"""The commands of `pictureperfect`, a module each, imported on use."""

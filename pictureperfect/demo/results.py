@@ -1,4 +1,4 @@
-"""The demo's results, and their deviations from what was expected."""
+"""The demo's results, and their deviations from the expected ones."""
 
 import time
 from collections.abc import Sequence
@@ -43,18 +43,18 @@ def gather(cloud: "Cloud", rows: Sequence[Row], refused: Sequence[Row], out: Pat
 
 def _faults(rows: Sequence[Row], refused: Sequence[Row], counts: Sequence[Row], metrics: "Sums") -> list[str]:
     faults = [
-        f"{row['name']} ended as {row['code'] or row['status']}, and should have as {row['expected']}"
+        f"{row['name']} ended as {row['code'] or row['status']}; expected: {row['expected']}"
         for row in rows
         if (row["code"] or row["status"]) != row["expected"]
     ]
     expected, recorded = len(demo_images()), sum(row["images"] for row in counts)
     if len(rows) != expected or recorded != expected:
-        faults.append(f"the ledger has {recorded} images, and should have {expected}")
+        faults.append(f"the ledger has {recorded} images; expected: {expected}")
     if len(refused) != _REFUSED_RECORDS:
-        faults.append(f"{len(refused)} records of Kafka were refused, and {_REFUSED_RECORDS} should have been")
+        faults.append(f"{len(refused)} Kafka records were refused; expected: {_REFUSED_RECORDS}")
     counted = _counted(metrics)
     if counted != expected:
-        faults.append(f"CloudWatch counted {counted:g} images, and should have {expected}")
+        faults.append(f"CloudWatch counted {counted:g} images; expected: {expected}")
     return faults
 
 

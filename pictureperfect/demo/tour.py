@@ -1,4 +1,4 @@
-"""Sends the demo's images through their doors and waits for their ends."""
+"""Sends the demo's images through their doors and waits for their results."""
 
 import json
 import time
@@ -23,21 +23,22 @@ if TYPE_CHECKING:
 _WAIT_SECONDS = 180.0
 _KAFKA_REFERENCE = "kafka+s3"
 Row = dict[str, Any]
-Complain = Callable[[str], object]
+#: Called with a sentence for each image that was not sent or has not ended.
+ReportFailure = Callable[[str], object]
 
 
-def send(config: "CloudConfig", advance: Callable[[], object], complain: Complain) -> None:
+def send(config: "CloudConfig", advance: Callable[[], object], report_failure: ReportFailure) -> None:
     """Send every image through its door, and one Kafka record without a customer.
 
-    `advance` is called after each image, `complain` with each failure to send.
+    `advance` is called after each image, `report_failure` with each failure to send.
     """
 
-    def complain_of(name: str, reason: str) -> None:
-        complain(f"{name} was not sent: {reason}")
+    def report_unsent(name: str, reason: str) -> None:
+        report_failure(f"{name} was not sent: {reason}")
 
     kafka = {"bootstrap.servers": config.kafka_bootstrap_servers}
     with (
-        RecordProducer(kafka, config.kafka_topic, complain_of, group=GROUP) as producing,
+        RecordProducer(kafka, config.kafka_topic, report_unsent, group=GROUP) as producing,
         ThreadPoolExecutor(2) as pool,
     ):
         headers = {"pipeline": "web", "filename": "stray.jpg"}
@@ -47,7 +48,7 @@ def send(config: "CloudConfig", advance: Callable[[], object], complain: Complai
             try:
                 _send(config, producing, image)
             except (click.ClickException, PicturePerfectError) as error:
-                complain(str(error))
+                report_failure(str(error))
             advance()
 
         list(pool.map(send_one, demo_images()))
@@ -69,10 +70,12 @@ def _send(config: "CloudConfig", producing: RecordProducer, image: DemoImage) ->
             producing.send(record)
 
 
-def wait(config: "CloudConfig", on_count: Callable[[int], object], complain: Complain) -> tuple[list[Row], list[Row]]:
+def wait(
+    config: "CloudConfig", on_count: Callable[[int], object], report_failure: ReportFailure
+) -> tuple[list[Row], list[Row]]:
     """Wait until every image has ended. Returns the ledger's rows in the order sent, and the refusal documents.
 
-    `on_count` is called with the number of rows, `complain` with each image that has not ended after 180 seconds.
+    `on_count` is called with the number of rows, `report_failure` with each image that has not ended after 180 seconds.
     """
     expected = {(image.customer, image.name): image for image in demo_images()}
     s3, give_up = clients.s3(config.endpoint), time.monotonic() + _WAIT_SECONDS
@@ -85,7 +88,7 @@ def wait(config: "CloudConfig", on_count: Callable[[int], object], complain: Com
                 break
             time.sleep(0.1)
     for customer, name in expected.keys() - rows.keys():
-        complain(f"{name} of {customer} has not ended after {_WAIT_SECONDS:g} seconds.")
+        report_failure(f"{name} of {customer} has not ended after {_WAIT_SECONDS:g} seconds.")
     refused = [
         {"key": entry["Key"], **json.loads(s3.get_object(Bucket=config.bucket, Key=entry["Key"])["Body"].read())}
         for entry in listed

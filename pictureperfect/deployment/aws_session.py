@@ -166,7 +166,7 @@ def patient_config() -> "Config":
 
 
 def _impatient_config() -> "Config":
-    """For checks that should fail within seconds if nobody answers."""
+    """For checks that should fail within seconds if no service answers."""
     from botocore.config import Config  # noqa: PLC0415
 
     return Config(connect_timeout=5, read_timeout=15, retries={"mode": "standard", "total_max_attempts": 2})

@@ -89,7 +89,7 @@ def assemble(context: Mapping[str, Any], out: Path) -> dict[str, Any]:
     )
     templates = sorted(out.glob("*.template.json"))
     if done.returncode or len(templates) != 1:
-        message = (done.stderr or done.stdout).strip() or "it wrote no template"
+        message = (done.stderr or done.stdout).strip() or "no template was written"
         raise click.ClickException(f"The stack cannot be synthesized: {message}")
     template: dict[str, Any] = json.loads(templates[0].read_text("utf-8"))
     return template

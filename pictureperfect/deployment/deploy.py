@@ -103,20 +103,20 @@ def existing_buckets(session: "boto3.Session", names: list[str]) -> list[str]:
 
 
 def owns_buckets(stack: Mapping[str, Any] | None) -> bool:
-    """Whether a stack holds its buckets. A stack whose creation failed has left them, and CDK creates it again."""
+    """Whether the buckets belong to the stack. After a failed creation they do not, and CDK creates the stack again."""
     return stack is not None and stack["StackStatus"] not in {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 
 
 def deploy(ready: Prerequisites, stack: str, image: str, say: Say, *, ask: bool) -> DeployedStack:
-    """Synthesize, build, push and deploy. `ask`: before permissions grow. Raises ClickException."""
+    """Synthesize, build, push and deploy. `ask`: whether CDK asks before permissions grow. Raises ClickException."""
     account = ready.account
     context: dict[str, Any] = {"image": image} if image else {}
     say(f"Account {account.number}, {account.region}, as {account.arn}")
     template = cdk.assemble(context, cdk.OUT)
     client = ready.session.client("cloudformation")
     with aws_session.errors_explained():
-        standing = aws_session.describe_stack(client, stack)
-    retained = [] if owns_buckets(standing) else existing_buckets(ready.session, named_buckets(template, account))
+        deployed_stack = aws_session.describe_stack(client, stack)
+    retained = [] if owns_buckets(deployed_stack) else existing_buckets(ready.session, named_buckets(template, account))
     if retained:
         say(f"Retained from an earlier stack, and taken over by this one: {', '.join(retained)}")
         # CloudFormation takes over resources with literal names only: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html

@@ -33,7 +33,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0  # seconds between two polls
 
 @dataclass
 class Check:
-    """The result of one check. `message` says what was found, or why it is missing and where to look."""
+    """The result of one check. `message` is the result, or the fault and where to look for its cause."""
 
     item: str
     passed: bool
@@ -81,12 +81,12 @@ class SmokeTest:
     def _page(self, url: str) -> Check:
         faults = smoke_page.page_faults(url)
         self.advance("page")
-        message = " ".join(faults) or f"{url}/ answers; its API answers nobody without a token"
+        message = " ".join(faults) or f"{url}/ answers; its API answers 401 without a token"
         return Check("page", passed=not faults, message=message)
 
     def _rows(self, sent: list[SentImage]) -> Iterator[Check]:
         """A check of each image's row in the database, in the order of their arrival."""
-        waiting, complaint = {image.image_id: image for image in sent}, ""
+        waiting, last_error = {image.image_id: image for image in sent}, ""
         for _ in self._polls():
             for image in list(waiting.values()):
                 try:
@@ -96,7 +96,7 @@ class SmokeTest:
                         {"action": "image", "image_id": image.image_id},
                     )
                 except click.ClickException as error:  # perhaps the database is resuming: ask again
-                    complaint = f" {error.message}"
+                    last_error = f" {error.message}"
                     continue
                 if answer["image"]:
                     del waiting[image.image_id]
@@ -105,7 +105,7 @@ class SmokeTest:
             if not waiting:
                 return
         for image in waiting.values():
-            message = f"Image {image.image_id} has no row yet.{complaint} {_WHERE_TO_LOOK[image.item]}"
+            message = f"Image {image.image_id} has no row yet.{last_error} {_WHERE_TO_LOOK[image.item]}"
             yield Check(image.item, passed=False, message=message)
 
     def _check_row(self, image: SentImage, row: Mapping[str, Any]) -> Check:
@@ -126,11 +126,11 @@ class SmokeTest:
         with aws_session.errors_explained():
             lost = [key for key in keys if store.head(ObjectRef(bucket=self.deployment.bucket, key=key)) is None]
         if not keys:
-            return "Its row names no file."
+            return "The row names no file."
         if lost:
-            return f"Its row names {_count_files(len(keys))}; not in the bucket: {', '.join(lost)}."
+            return f"The row names {_count_files(len(keys))}; not in the bucket: {', '.join(lost)}."
         if row["route"] != image.route:
-            return f"It went by {row['route']}, not {image.route}: {row['reason']}"
+            return f"The route was {row['route']}, not {image.route}: {row['reason']}"
         return ""
 
     def _metrics(self, sent: list[SentImage], before: Mapping[tuple[str, str], float], since: datetime) -> list[Check]:
@@ -209,7 +209,7 @@ def _count_files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-#: Where to look if an item is missing.
+#: Where to look for the cause of a missing item.
 _WHERE_TO_LOOK = {
     "upload": "Look at the log of the function process, at the bucket's notifications, and at the records queue.",
     "direct": "The function answered. Look at the records queue and at the log of the function record.",

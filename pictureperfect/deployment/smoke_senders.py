@@ -79,7 +79,7 @@ class DoorSenders:
                 with aws_session.errors_explained():
                     sent.append(door(f"smoke-{item}-{secrets.token_hex(4)}.jpg", _picture()))
             except (click.ClickException, PicturePerfectError) as error:
-                missing[item] = f"It was not accepted: {error}"
+                missing[item] = f"The image was not accepted: {error}"
             advance(item)
         if self.deployment.kafka_topic and not self.request.kafka and "kafka" not in self.request.skip:
             topic = self.deployment.kafka_topic

@@ -65,7 +65,7 @@ class Teardown:
         return StackData(names("AWS::S3::Bucket"), names("AWS::RDS::DBCluster"), names("AWS::Cognito::UserPool"))
 
     def describe(self, data: StackData, *, delete: bool) -> str:
-        """A line for everything that goes or stays, with the price of what stays."""
+        """A line for each resource that is deleted or stays, with the price of those that stay."""
         price = prices.load()
         lines = [
             f"The stack {self.stack} in {self.session.region_name} will be deleted: no image is processed afterwards."
@@ -74,17 +74,17 @@ class Teardown:
         for name in data.buckets:
             size = self._bytes(name)
             cost = (
-                "its size is not known yet"
+                "size not known yet"
                 if size is None
                 else f"{size / _GB:.2f} GB, ${size / _GB * price.s3.gb_month:.2f} a month"
             )
             lines.append(f"bucket {name} {verb} {cost} (${price.s3.gb_month} a GB)")
-        fate = (
+        outcome = (
             "is deleted, with its backups"
             if delete
-            else f"is deleted; a last snapshot of it stays, ${SNAPSHOT_GB_MONTH} a GB and month"
+            else f"is deleted; a final snapshot stays, ${SNAPSHOT_GB_MONTH} a GB and month"
         )
-        lines += [f"database {name} {fate}" for name in data.clusters]
+        lines += [f"database {name} {outcome}" for name in data.clusters]
         lines += [
             f"user pool {name} {'is deleted, with its users' if delete else 'stays, and costs nothing'}"
             for name in data.user_pools
@@ -129,7 +129,7 @@ class Teardown:
             if status == "DELETE_COMPLETE":
                 return
             if status.endswith("_FAILED"):
-                reasons = "; ".join(failed) or "it gives no reason"
+                reasons = "; ".join(failed) or "no reason was given"
                 raise click.ClickException(
                     f"CloudFormation could not delete {self.stack}: {reasons}. Remove the cause and run the command "
                     "again; no data was deleted."

@@ -27,7 +27,7 @@ class FileProgress:
             TextColumn("processing"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}"),
+            TextColumn("{task.fields[counts]}"),
             TimeRemainingColumn(compact=True),
         )
         # If stdout is a terminal too, its lines go above the bar; if it is a file, Rich must not touch it.
@@ -39,7 +39,7 @@ class FileProgress:
             expand=True,
             redirect_stdout=sys.stdout.isatty(),
         )
-        self._task = self._bar.add_task("", total=total, completed=done, words=self._words())
+        self._task = self._bar.add_task("", total=total, completed=done, counts=self._failures_and_rate())
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -56,15 +56,15 @@ class FileProgress:
         """Count one more finished file."""
         self._done += 1
         self._failed += failed
-        self._bar.update(self._task, completed=self._done, words=self._words())
+        self._bar.update(self._task, completed=self._done, counts=self._failures_and_rate())
         now = time.monotonic()
         if not self._terminal and now >= self._due:
             left = (self._total - self._done) / self._rate()
             count = f"{self._done} of {self._total} done"
-            click.echo(f"{count}, {self._words()}, about {_duration(left)} left", err=True)
+            click.echo(f"{count}, {self._failures_and_rate()}, about {_duration(left)} left", err=True)
             self._due, self._has_printed = now + min(_LONGEST, max(_SHORTEST, (now - self._began) / 4)), True
 
-    def _words(self) -> str:
+    def _failures_and_rate(self) -> str:
         rate = self._rate()
         return f"{self._failed} failed, {rate:.1f} a second" if rate else f"{self._failed} failed"
 

@@ -160,7 +160,7 @@ class Grafana:
         return any(each["version"] == version and each["message"].startswith("pictureperfect ") for each in latest)
 
     def _get(self, path: str) -> Json | None:
-        """None if there is no such thing."""
+        """The decoded answer; None for the status 404."""
         try:
             answer: Json = self._call("GET", path)
         except GrafanaError as error:

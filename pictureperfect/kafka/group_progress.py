@@ -39,7 +39,7 @@ class GroupProgress:
                 return number
             if time.monotonic() > until:
                 raise Unavailable(
-                    Code.QUEUE_UNAVAILABLE, f"Nobody has read from the topic for {_STALLED_SECONDS:g} seconds."
+                    Code.QUEUE_UNAVAILABLE, f"No consumer has read from the topic for {_STALLED_SECONDS:g} seconds."
                 )
             producer.poll(POLL_SECONDS)
             if time.monotonic() > self._next_poll:

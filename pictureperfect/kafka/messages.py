@@ -47,7 +47,7 @@ def make_record(sender: Sender, name: str, body: bytes, s3: "S3Client | None") -
     if s3 is None or not sender.bucket:
         raise Refusal(
             Code.TOO_MANY_BYTES,
-            f"{name} has {len(body):,} bytes, a record takes {sender.max_inline:,}: give a --bucket for it to lie in.",
+            f"{name} has {len(body):,} bytes, a record takes {sender.max_inline:,}: give a --bucket for large images.",
         )
     key = f"library/{sender.customer}/{digest[:16]}/{safe_name(name)}"
     s3.put_object(Bucket=sender.bucket, Key=key, Body=body)

@@ -16,7 +16,7 @@ from pictureperfect.reports.svg import Chart, Columns, Series, Span, Times, inte
 _BEFORE_UNIT = re.compile(r"(?<=\d) (?=([kMGTP]?B|[kM]|m?s|min|h|d|%)(?!\w))")
 _TEMPLATE = Path(__file__).with_name("report.html")
 #: Groupings of images, and the headings of their tables.
-TITLES = {"customer": "Customer", "format": "Format", "source": "Door", "route": "Worked on by", "pipeline": "Pipeline"}
+TITLES = {"customer": "Customer", "format": "Format", "source": "Door", "route": "Processed by", "pipeline": "Pipeline"}
 #: Two columns of tables of about the same height.
 _STACKS = (("format", "route"), ("source", "pipeline"))
 #: The page's names for values of the ledger.
@@ -71,16 +71,16 @@ def page(report: Report) -> str:
     )
     template = environment.from_string(_TEMPLATE.read_text("utf-8"))
     question = report.question
-    everybody = question.customer is None
+    is_for_all = question.customer is None
     return template.render(
-        who=question.customer or "all customers",
-        when=numbers.span(question.since, question.until),
+        customer=question.customer or "all customers",
+        period=numbers.span(question.since, question.until),
         lead=lead(report),
         advice=advice(question),
         figures=_figures(report),
         charts=_charts(report) if report.sums.images else (),
-        customers=_customers(report) if everybody and len(report.by["customer"]) > 1 else None,
-        movers=_movers(report) if everybody and report.movers else None,
+        customers=_customers(report) if is_for_all and len(report.by["customer"]) > 1 else None,
+        movers=_movers(report) if is_for_all and report.movers else None,
         lists=[[_list(kind, report) for kind in stack] for stack in _STACKS],
         failures=_failures(report),
         footnotes=footnotes(report),
@@ -91,9 +91,9 @@ def lead(report: Report) -> Markup:
     """A summary of the report in a few sentences."""
     sums = report.sums
     if not sums.images:
-        return Markup("There is nothing to count.")
+        return Markup("No images.")
     sent = Markup("{} sent <strong>{}</strong>, of which <strong>{}</strong> were processed.").format(
-        _who(report), numbers.number(sums.images, "image", "images"), numbers.share(sums.processed, sums.images)
+        _senders(report), numbers.number(sums.images, "image", "images"), numbers.share(sums.processed, sums.images)
     )
     bytes_and_cost = Markup(
         " {} were received, and {} of renditions delivered, for <strong>{}</strong>: {} a thousand images."
@@ -121,7 +121,7 @@ def _is_unfinished(report: Report) -> bool:
     return report.question.until >= report.made_at.date()
 
 
-def _who(report: Report) -> str:
+def _senders(report: Report) -> str:
     if report.question.customer:
         return report.question.customer
     return numbers.number(report.customers, "customer", "customers")
@@ -129,11 +129,11 @@ def _who(report: Report) -> str:
 
 def advice(question: ReportQuery) -> tuple[Markup, ...]:
     """Hints for a period without images."""
-    whose = Markup("of <strong>{}</strong> ").format(question.customer) if question.customer else ""
-    names = ", or check that the customer's name is spelled as its senders spell it" if whose else ""
+    of_customer = Markup("of <strong>{}</strong> ").format(question.customer) if question.customer else ""
+    names = ", or check that the customer's name is spelled as its senders spell it" if of_customer else ""
     days = (numbers.day(question.since), numbers.day(question.until))
     return (
-        Markup("The ledger has no image {}that ended from {} to {}. Days are UTC's.").format(whose, *days),
+        Markup("The ledger has no image {}that ended from {} to {}. Days are UTC's.").format(of_customer, *days),
         Markup("Choose another period with <code>--since</code> and <code>--until</code>{}.").format(names),
         Markup("<code>pictureperfect status</code> shows the images that are not in the database yet."),
     )
@@ -182,8 +182,8 @@ def _figures(report: Report) -> tuple[Figure, ...]:
     return tuple(figures)
 
 
-def _change_from(now: float, before: float, spell: Callable[[float], str]) -> str:
-    return f"{numbers.change(now, before)}, from {spell(before)}" if before else ""
+def _change_from(now: float, before: float, number_format: Callable[[float], str]) -> str:
+    return f"{numbers.change(now, before)}, from {number_format(before)}" if before else ""
 
 
 def _usd_per_thousand(sums: Sums) -> str:
@@ -219,8 +219,8 @@ def _charts(report: Report) -> tuple[Chart, ...]:
                 series("good", "Lambda", lambda day: day.usd.get("lambda", 0.0)),
                 series("other", "Batch", lambda day: day.usd.get("batch", 0.0)),
             ),
-            spell=numbers.usd_column,
-            axis=numbers.usd_column,
+            format_cells=numbers.usd_column,
+            format_axis=numbers.usd_column,
         ).chart(),
         Times(
             "From arrival to commit",
@@ -235,15 +235,15 @@ def _charts(report: Report) -> tuple[Chart, ...]:
             f"Bytes received {interval}",
             columns,
             (series("good", "received", lambda day: day.sums.bytes_in),),
-            spell=numbers.size_column,
-            axis=numbers.size_ticks,
+            format_cells=numbers.size_column,
+            format_axis=numbers.size_ticks,
         ).chart(),
         Columns(
             f"Bytes delivered {interval}",
             columns,
             (series("good", "delivered", lambda day: day.sums.bytes_out),),
-            spell=numbers.size_column,
-            axis=numbers.size_ticks,
+            format_cells=numbers.size_column,
+            format_axis=numbers.size_ticks,
         ).chart(),
     )
 
@@ -253,16 +253,18 @@ def _days(question: ReportQuery) -> Iterable[date]:
 
 
 def _sum(by_day: Mapping[date, Day], span: Span, pick: Callable[[Day], float]) -> float:
-    return float(sum(pick(day) for when, day in by_day.items() if span.first <= when <= span.last))
+    return float(sum(pick(day) for ended_on, day in by_day.items() if span.first <= ended_on <= span.last))
 
 
 def _customers(report: Report) -> Table:
     lines = report.by["customer"]
     most = max((line.sums.images for line in lines if line.name is not None), default=1)
     costs = numbers.usd_column([line.sums.usd for line in lines])
-    each = numbers.usd_column([1000 * line.sums.usd / line.sums.images if line.sums.images else 0 for line in lines])
-    came = numbers.size_column([line.sums.bytes_in for line in lines])
-    went = numbers.size_column([line.sums.bytes_out for line in lines])
+    usd_per_thousand = numbers.usd_column(
+        [1000 * line.sums.usd / line.sums.images if line.sums.images else 0 for line in lines]
+    )
+    received = numbers.size_column([line.sums.bytes_in for line in lines])
+    delivered = numbers.size_column([line.sums.bytes_out for line in lines])
     rows = tuple(
         Row(
             name=name_of("customer", line),
@@ -275,7 +277,7 @@ def _customers(report: Report) -> Table:
                 *cells,
             ),
         )
-        for line, *cells in zip(lines, came, went, costs, each, strict=True)
+        for line, *cells in zip(lines, received, delivered, costs, usd_per_thousand, strict=True)
     )
     count = numbers.number(report.customers, "customer", "customers")
     return Table("Customers", rows, f"{count}, those with the most images first.")

@@ -10,8 +10,8 @@ from markupsafe import Markup
 from pictureperfect import numbers
 
 Cells = tuple[str, ...]
-#: Formats numbers that stand together.
-Spell = Callable[[Iterable[float]], list[str]]
+#: Formats numbers that are shown together, with the same unit.
+FormatNumbers = Callable[[Iterable[float]], list[str]]
 _DAILY, _WEEKLY = 92, 740  # days: the longest periods with a column for each day, and for each week
 _TICKS = 4
 _LABELS = 6
@@ -72,17 +72,17 @@ class Span:
 
 @dataclass(frozen=True)
 class Columns:
-    """Stacked columns over spans of days. `spell` formats the numbers of the table, `axis` those of the axis."""
+    """Stacked columns over spans of days. `format_cells` is for the table's numbers, `format_axis` for the axis."""
 
     title: str
     spans: Sequence[Span]
     series: Sequence[Series]
-    spell: Spell = numbers.count_column
-    axis: Spell = numbers.count_ticks
+    format_cells: FormatNumbers = numbers.count_column
+    format_axis: FormatNumbers = numbers.count_ticks
 
     def chart(self) -> Chart:
         totals = [sum(series.values[place] or 0 for series in self.series) for place in range(len(self.spans))]
-        top, ticks = scale(max(totals, default=0), self.axis)
+        top, ticks = scale(max(totals, default=0), self.format_axis)
         shapes = [_grid(tick.at, len(self.spans)) for tick in ticks]
         cells = self._cells(totals)
         for place, span in enumerate(self.spans):
@@ -100,7 +100,7 @@ class Columns:
         several = len(self.series) > 1
         return Chart(
             title=self.title,
-            summary=_summary(self.title, self.spans, totals, self.spell),
+            summary=_summary(self.title, self.spans, totals, self.format_cells),
             drawing=Markup("".join(shapes)),  # noqa: S704 - every text in it was escaped by Markup.format
             width=max(1, len(self.spans)),
             ticks=ticks,
@@ -115,10 +115,10 @@ class Columns:
         if len(self.series) > 1:
             columns.append(totals)
         flat = [value for column in columns for value in column]
-        spelled = self.spell(flat)
+        texts = self.format_cells(flat)
         count = len(self.spans)
         return [
-            (span.text, *(spelled[number * count + place] for number in range(len(columns))))
+            (span.text, *(texts[number * count + place] for number in range(len(columns))))
             for place, span in enumerate(self.spans)
         ]
 
@@ -145,14 +145,14 @@ class Times:
             path = _path([None if value is None else 100 - height(value) for value in series.values])
             shapes.append(Markup('<path class="line {}" d="{}"/>').format(series.style, path))
         rows = [
-            (span.text, *(_spelled(series.values[place]) for series in self.series))
+            (span.text, *(_seconds_text(series.values[place]) for series in self.series))
             for place, span in enumerate(self.spans)
         ]
         for place, row in enumerate(rows):
             cells = ", ".join(f"{cell} {series.name}" for cell, series in zip(row[1:], self.series, strict=True))
             shapes.append(_group(f"{row[0]}: {cells}", [_rect("touch", place, 0, 1, 100)]))
         medians = [value for value in self.series[0].values if value is not None]
-        summary = f"{self.title}: a line each for {', '.join(series.name for series in self.series)}"
+        summary = f"{self.title}: lines for {', '.join(series.name for series in self.series)}"
         if medians:
             low_half, high_half = numbers.seconds(min(medians)), numbers.seconds(max(medians))
             summary += f"; the {self.series[0].name} is between {low_half} and {high_half}"
@@ -191,16 +191,16 @@ def interval_of(spans: Sequence[Span]) -> str:
     return "day" if longest == 0 else "week" if longest < 7 else "month"  # noqa: PLR2004 - days
 
 
-def scale(largest: float, spell: Spell) -> tuple[float, tuple[Tick, ...]]:
+def scale(largest: float, format_axis: FormatNumbers) -> tuple[float, tuple[Tick, ...]]:
     """The upper end of an axis that begins at 0, and its ticks, at round numbers."""
     if largest <= 0:
-        return 1.0, (Tick(0.0, *spell([0.0])),)
+        return 1.0, (Tick(0.0, *format_axis([0.0])),)
     rough = largest / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough * (1 - 1e-9))
     steps = math.ceil(largest / step - 1e-9)
     top = step * steps
-    texts = spell([number * step for number in range(steps + 1)])
+    texts = format_axis([number * step for number in range(steps + 1)])
     return top, tuple(Tick(100 * number / steps, text) for number, text in enumerate(texts))
 
 
@@ -223,15 +223,15 @@ def _axis_ends(low: float, high: float) -> tuple[float, float]:
     return below, above
 
 
-def _summary(title: str, spans: Sequence[Span], totals: Sequence[float], spell: Spell) -> str:
+def _summary(title: str, spans: Sequence[Span], totals: Sequence[float], format_cells: FormatNumbers) -> str:
     if not any(totals):
-        return f"{title}: nothing."
+        return f"{title}: none."
     most = max(range(len(totals)), key=lambda place: totals[place])
-    whole, highest = spell([sum(totals), totals[most]])
-    return f"{title}: {whole} in all, the most, {highest}, on {spans[most].text}."
+    whole, highest = format_cells([sum(totals), totals[most]])
+    return f"{title}: {whole} in total; at most {highest}, on {spans[most].text}."
 
 
-def _spelled(value: float | None) -> str:
+def _seconds_text(value: float | None) -> str:
     return numbers.NONE if value is None else numbers.seconds(value)
 
 

@@ -31,8 +31,8 @@ def _parts(report: Report) -> Iterator[RenderableType]:
         return
     if report.latency:
         waits = (report.latency.p50, report.latency.p95, report.latency.p99)
-        half, most, nearly = map(numbers.seconds, waits)
-        yield Text(f"From arrival to commit: half wait up to {half}, 95 % up to {most}, 99 % up to {nearly}.")
+        median, p95, p99 = map(numbers.seconds, waits)
+        yield Text(f"From arrival to commit: 50 % of the images up to {median}, 95 % up to {p95}, 99 % up to {p99}.")
     for kind, title in TITLES.items():
         if kind != "customer" or question.customer is None:
             yield Text()
@@ -66,7 +66,7 @@ def _lines(title: str, kind: str, lines: Iterable[Line], images: int) -> Table:
         numbers.usd_column([line.sums.usd for line in rows]),
         strict=True,
     )
-    for line, (came, went, cost) in zip(rows, sizes, strict=True):
+    for line, (received, delivered, cost) in zip(rows, sizes, strict=True):
         sums = line.sums
         table.add_row(
             name_of(kind, line),
@@ -74,15 +74,15 @@ def _lines(title: str, kind: str, lines: Iterable[Line], images: int) -> Table:
             numbers.share(sums.images, images),
             numbers.change(sums.images, line.before.images),
             numbers.count(sums.failed),
-            came,
-            went,
+            received,
+            delivered,
             cost,
         )
     return table
 
 
 def _movers(lines: Iterable[Line]) -> Table:
-    table = _table("more, or less", "images", "change", "before", "now")
+    table = _table("largest changes", "images", "change", "before", "now")
     for line in lines:
         gain = line.sums.images - line.before.images
         table.add_row(
@@ -99,7 +99,7 @@ def _failures(report: Report) -> Table:
     table = LiteralTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     table.add_column("failed with", no_wrap=True)
     table.add_column("images", justify="right", no_wrap=True)
-    table.add_column("what happened")
+    table.add_column("cause")
     for failure in report.failures:
         table.add_row(failure.code, numbers.count(failure.images), failure.what)
     return table

@@ -138,7 +138,7 @@ def test_deletion_protection_is_removed_and_the_final_snapshot_stays_unless_data
     data = StackData((BUCKET,), (cluster,), (pool,))
     text = teardown.describe(data, delete=delete)
     assert f"database {cluster} is deleted" in text
-    assert ("a last snapshot of it stays, $0.021 a GB and month" in text) is not delete
+    assert ("a final snapshot stays, $0.021 a GB and month" in text) is not delete
     teardown.run(data, delete=delete)
     rds = stack.client("rds")
     assert rds.describe_db_clusters(DBClusterIdentifier=cluster)["DBClusters"][0]["DeletionProtection"] is False

@@ -140,7 +140,7 @@ def account(endpoint: str, folder: Path, policies: dict[str, Policy]) -> Iterato
         clients.client("ecr", endpoint).create_repository(repositoryName="pictures")
         keys = stack.enter_context(iam.enforced(endpoint, policies))
         http = stack.enter_context(HttpServer())
-        batch = stack.enter_context(setup.start(http, folder, endpoint, urls["overflow"], options, iam.judge))
+        batch = stack.enter_context(setup.start(http, folder, endpoint, urls["overflow"], options, iam.authorize))
         setup.register(clients.batch(batch.endpoint), {}, DEPLOYMENT)
         clients.batch(batch.endpoint).create_job_queue(jobQueueName="others", priority=1, computeEnvironmentOrder=[])
         clients.batch(batch.endpoint).register_job_definition(**DEFINITION)

@@ -13,7 +13,7 @@ def render() -> str:
             reasons.setdefault(reason, []).append(mode)
         refused = "; ".join(f"{', '.join(modes)}: {reason}" for reason, modes in reasons.items())
         rows.append((row.format, row.extension, ", ".join(row.comes_in), refused or row.note))
-    return table(("format", "file", "comes in", "does not, and why"), rows)
+    return table(("format", "file", "accepted", "refused, with the reason"), rows)
 
 
 SECTION = Section("reference/formats.md", "formats", render)

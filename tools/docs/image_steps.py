@@ -14,7 +14,7 @@ def render() -> str:
 
 
 def _described(kind: type[Operation]) -> str:
-    rows = [(f"`{each.name}`", _default(each.default), each.words) for each in parameters(kind)]
+    rows = [(f"`{each.name}`", _default(each.default), each.description) for each in parameters(kind)]
     text = "\n\n".join(map(_paragraph, inspect.cleandoc(kind.__doc__ or "").split("\n\n")))
     return f"{text}\n\n{table(('parameter', 'default', 'what it is'), rows)}" if rows else text
 

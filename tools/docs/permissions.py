@@ -19,7 +19,7 @@ _ROLES = {
     "dispatch": "`handler.dispatch`, outside any VPC. It submits Batch jobs and records the jobs that Batch has lost.",
     "record": "`handler.record`, inside the database's VPC. It archives sources, fills the tables and erases.",
     "admin": "`handler.admin`, inside the database's VPC. It migrates, reconciles and replays.",
-    "web": "`handler.web`, inside the database's VPC. It can only sign for a browser what it may do itself.",
+    "web": "`handler.web`, inside the database's VPC. It signs for browsers only requests that its own role allows.",
     "job": "The code in a Batch job, on Fargate. It processes the images that do not fit into the function.",
     "execution": "Fargate, before a job's code starts: it pulls the image and opens the log.",
 }
@@ -39,7 +39,7 @@ Roles may delete only specific object versions, so a delete marker can hide noth
 function during a replay; the page requests an erasure by a tombstone.
 """
 _TAIL = """\
-## What these tests do not see
+## What these tests do not cover
 
 The embedded IAM evaluates neither conditions nor the policies of bucket and queues. The tests of the template
 (`tests/infra/`) assert that only S3 may send to the queues, that only this bucket's notifications may invoke `process`,

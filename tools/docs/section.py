@@ -24,7 +24,7 @@ class Section:
         return DOCS / self.file
 
     def current(self) -> str:
-        """The text that stands in the document now. Raises ValueError without the marks."""
+        """The present text of the section. Raises ValueError without the marks."""
         document = self.path.read_text("utf-8")
         return between(document, self.mark) if self.mark else document
 

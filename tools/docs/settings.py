@@ -18,11 +18,11 @@ ENTRY_POINTS: dict[str, tuple[type[Value], ...]] = {
     "dispatch": (entries.DispatchSettings,),
     "admin": (entries.RecordSettings, entries.ReconcileSettings, entries.MigrateSettings),
 }
-#: Details that the code's comments leave to this document.
+#: Sentences for this document only, after the code's comment.
 _DETAILS = {
     "operations": "See [your own code](company-code.md).",
     "pipelines": "See [pipelines](pipelines.md).",
-    "work_dir": "It must exist.",
+    "work_dir": "An existing folder that may be written to.",
     "login_authorize_url": "The login's authorization endpoint.",
     "login_token_url": "The login's token endpoint.",
     "login_logout_url": "The login's logout endpoint.",
@@ -34,8 +34,8 @@ _DETAILS = {
     "overflow_queue_url": "See [Kafka](../how-to/kafka.md).",
     "kafka_customers": "See [Kafka](../how-to/kafka.md#settings).",
     "batch_definitions": "For example `picture-perfect-2x8`.",
-    "submits_per_second": "Set MaximumConcurrency of the function's event source mapping to "
-    "at most 8, since an instance may start just after another has ended.",
+    "submits_per_second": "Set MaximumConcurrency of the function's event source mapping to at most 8, since an "
+    "instance may start just after another has ended.",
     "hold_hours": "A deployment is broken if the function cannot be imported or lacks permissions.",
     "reconcile_after_hours": "Longer than jobs wait in Batch's queue.",
     "retention_days": "`migrate` reads it, and the view `urls` of the [ledger](ledger.md) ends with the objects.",

@@ -79,7 +79,7 @@ def calibrate(out: Path, pipelines: Path | None, only: tuple[str, ...], quick: b
 
 def _show(out: Path, samples: int, kinds: int) -> None:
     output().print(literal(f"{samples:,} measurements, {kinds} kinds: {out}"), soft_wrap=True)
-    usage = f"The functions and Batch use it if it is in their image and the setting COSTS={out.name} names it."
+    usage = "For functions and Batch jobs: put the table into their container image, and set COSTS to its path there."
     output().print(literal(usage), soft_wrap=True)
 
 

@@ -22,7 +22,7 @@ def formats(as_json: bool) -> None:
     if as_json:
         click.echo(msgspec.json.encode(rows).decode())
         return
-    table = tables.plain("format", "file", "comes in", "does not, and why")
+    table = tables.plain("format", "file", "accepted", "refused, with the reason")
     for row in rows:
         refused = "\n".join(f"{mode}: {reason}" for mode, reason in row.refused)
         table.add_row(row.format, row.extension, ", ".join(row.comes_in), Text(refused or row.note))

@@ -141,7 +141,7 @@ def _files(given: Iterable[Path], out: Path) -> Iterator[Path]:
             raise click.UsageError(f"{path} is neither a file nor a folder.")
         if path.resolve() == out:
             raise click.UsageError(
-                f"--out {path} is where the images are read from; choose another folder, inside it or elsewhere."
+                f"--out {path} is a folder that images are read from; choose another folder, inside it or elsewhere."
             )
         yield from (inner for inner in visible_files(path) if not inner.resolve().is_relative_to(out))
 

@@ -41,7 +41,7 @@ Row = dict[str, Any]
 def demo(out: Path, keep: bool, as_json: bool) -> int:
     """Start the embedded cloud, send images through every door, and show the results.
 
-    Exit 0: every image ended as expected; some are expected to fail. 1: one did not.
+    Exit 0: every image ended as expected; some are expected to fail. 1: an image did not end as expected.
     """
     from localcloud.cloud import Cloud  # noqa: PLC0415
     from localcloud.config import Options  # noqa: PLC0415 - `--help` needs no cloud
@@ -75,13 +75,13 @@ def _send_and_wait(config: "CloudConfig", bars: "Progress") -> tuple[list[Row], 
     from pictureperfect.demo import tour  # noqa: PLC0415
     from pictureperfect.demo.demo_images import demo_images  # noqa: PLC0415
 
-    def complain(message: str) -> None:
+    def report_failure(message: str) -> None:
         notes().print(literal(message), soft_wrap=True)
 
     task = bars.add_task("painting and sending", total=len(demo_images()))
-    tour.send(config, lambda: bars.advance(task), complain)
+    tour.send(config, lambda: bars.advance(task), report_failure)
     task = bars.add_task("waiting for the ledger", total=len(demo_images()))
-    return tour.wait(config, lambda count: bars.update(task, completed=count), complain)
+    return tour.wait(config, lambda count: bars.update(task, completed=count), report_failure)
 
 
 def _show(report: dict[str, Any]) -> None:
@@ -100,17 +100,17 @@ def _show(report: dict[str, Any]) -> None:
             console.print(literal(f"{row['name']:<13}{row['renditions'][-1]['url']}"), soft_wrap=True)
         else:
             console.print(literal(f"{row['name']:<13}{row['message']}"), soft_wrap=True)
-    title("Refused: no image was accepted, and a document says why")
+    title("Refused Kafka records, with their documents")
     for document in report["refused"]:
         console.print(literal(f"{document['key']}  {document['message']}"), soft_wrap=True)
-    title("Counts, as PostgreSQL has them")
+    title("Counts in PostgreSQL")
     console.print(tables.counts(report["counts"]))
     console.print(f"\n{_cost_sentence(report['dollars'])}", soft_wrap=True)
-    title("Metrics, as CloudWatch has them")
+    title("Metrics in CloudWatch")
     console.print(tables.metrics(report["metrics"]))
     console.print(tables.other_metrics(report["metrics"]))
     title("Pictures")
-    pictures = f"{len(report['pictures'])} files, and a page to look at them: {report['gallery']}"
+    pictures = f"{len(report['pictures'])} files, and a page that shows them: {report['gallery']}"
     console.print(literal(pictures), soft_wrap=True)
     console.print(literal(f"The functions' logs: {report['logs']}"), soft_wrap=True)
     for fault in report["faults"]:
@@ -123,7 +123,7 @@ def _cost_sentence(dollars: Sequence[Row]) -> str:
 
     parts = zip(dollars, usd_column([row["total"] for row in dollars]), strict=True)
     shares = ", ".join(f"{cost} for {row['images']} on {row['route']}" for row, cost in parts)
-    return f"On AWS they would have cost {usd(sum(row['total'] for row in dollars))}: {shares}."
+    return f"On AWS the images would have cost {usd(sum(row['total'] for row in dollars))}: {shares}."
 
 
 def _sleep_forever() -> None:

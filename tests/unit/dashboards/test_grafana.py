@@ -107,7 +107,7 @@ def test_every_listed_metric_of_aws_is_drawn_and_stands_in_the_docs() -> None:
         (query["namespace"], query["metricName"]) for _, query, unit in QUERIES if unit and not is_ours(query)
     } == set(AWS_METRICS)
     text = (DOCS / "reference" / "metrics.md").read_text("utf-8")
-    table = text[text.index("## What AWS counts itself") :]
+    table = text[text.index("## Metrics of AWS itself") :]
     for namespace, name in AWS_METRICS:
         assert re.search(rf"^\| `{namespace}` \|.*`{name}`", table, flags=re.MULTILINE), name
 

@@ -16,7 +16,7 @@ def test_the_first_25_lines_have_one_command_and_its_output() -> None:
     command, output = re.findall(r"^```\n(.*?)^```", first + "\n", re.MULTILINE | re.DOTALL)
     assert command == "make demo\n"
     assert "image        customer door" in output
-    assert "On AWS they would have cost" in output
+    assert "On AWS the images would have cost" in output
 
 
 def test_the_function_that_is_invoked_is_named_as_the_shipped_settings_name_it() -> None:

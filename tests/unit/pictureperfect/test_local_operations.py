@@ -49,10 +49,10 @@ class Painted(Operation, frozen=True, tag="painted", kw_only=True):
 
 def test_parameters_carry_the_comments_over_them_and_their_limits() -> None:
     width, plain, gravity, share = parameters(Painted)
-    assert (width.default, width.words) == (None, "How wide, at most. 1 to 65,536.")
-    assert (plain.default, plain.words) == ("true", "")
-    assert (gravity.default, gravity.words[:28]) == ("", "Where. One of `center`, `nor")
-    assert share.words == "Share. More than 0, at most 1."
+    assert (width.default, width.description) == (None, "How wide, at most. 1 to 65,536.")
+    assert (plain.default, plain.description) == ("true", "")
+    assert (gravity.default, gravity.description[:28]) == ("", "Where. One of `center`, `nor")
+    assert share.description == "Share. More than 0, at most 1."
 
 
 def test_every_picture_is_shown() -> None:
