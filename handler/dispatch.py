@@ -100,7 +100,7 @@ class _MessageReader:
         ]
 
     def _staged_jobs(self, failed: InvocationFailed) -> list[ImageJob | Exception]:
-        """The images of an event, accepted as `handler.process` accepts them; the error of one stands in its place."""
+        """The images of an event, accepted as `handler.process` accepts them; the error of an image takes its place."""
         event, stager = failed.payload, self.stager
         if events.is_s3_test(event):
             return []
@@ -120,7 +120,7 @@ class _MessageReader:
     def _in_threads(self, accept: Callable[[T], ImageJob | None], records: Sequence[T]) -> list[ImageJob | Exception]:
         """Accept all records concurrently: staging is a request to S3, and a Kafka batch may have thousands."""
         with self.dispatcher.threads() as threads:
-            accepted = threads.map(lambda record: _catch(lambda one: [accept(one)], record), records)
+            accepted = threads.map(lambda record: _catch(lambda item: [accept(item)], record), records)
             return [job for (job,) in accepted if job]
 
 

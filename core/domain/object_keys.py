@@ -20,13 +20,13 @@ REFUSED = "refused/"
 ACCEPTED = "accepted/"
 #: Failure documents. AWS_FAILURES is fixed by AWS: event source mappings write theirs there.
 FAILURES, AWS_FAILURES = "failures/", "aws/lambda/"
-#: One hand-over message for each time the reconciler took up an image.
+#: Hand-over messages of the reconciler, one for each hand-over of an image.
 RECONCILED = f"{FAILURES}reconciled/"
-#: The last key that the reconciler looked at when its time was over.
+#: The last key of a reconciler's round that ran out of time; the next round continues after it.
 RECONCILER = "reconciler/after"
 #: Work documents of Batch jobs.
 BATCHES = "batches/"
-#: Claims of dispatchers, and hand-overs of Batch children.
+#: Leases of dispatchers, and hand-overs of Batch children.
 DISPATCHED = "dispatched/"
 
 _INLINE = "inline-"
@@ -162,17 +162,17 @@ def reconciled_prefix(image_id: str) -> str:
     return f"{RECONCILED}{image_id}/"
 
 
-def claims_prefix(image_id: str, run: int) -> str:
-    """The prefix of the claims, and of the hand-overs, of one run of one image."""
+def leases_prefix(image_id: str, run: int) -> str:
+    """The prefix of the leases, and of the hand-overs, of one run of one image."""
     return f"{DISPATCHED}{image_id}/{run}/"
 
 
 def passed_on_key(image_id: str, run: int, attempt: int, tier: str) -> str:
     """The key of the hand-over that a Batch child of `tier` writes before it sends the message.
 
-    If the child's job fails later, the dispatcher reads there that this image is not one of those it lost.
+    If the child's job fails later, the dispatcher reads there that the job did not lose this image.
     """
-    return f"{claims_prefix(image_id, run)}{attempt}.{tier}.handed-over"
+    return f"{leases_prefix(image_id, run)}{attempt}.{tier}.handed-over"
 
 
 def work_key(work_id: str) -> str:

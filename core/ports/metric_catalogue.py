@@ -79,7 +79,7 @@ class Cause(StrEnum):
 
 
 class ReconcilerOutcome(StrEnum):
-    """How the reconciler dealt with a source that had waited too long."""
+    """The outcome for a source that the reconciler found after it had waited too long."""
 
     HANDED_OVER = "handed_over"
     ABANDONED = "abandoned"
@@ -103,7 +103,7 @@ STATUS = Dimension("status", tuple(Status), "the result's status")
 ENDED = Dimension("code", (*_END_CODES, OTHER), "the result's code, as in codes.md")
 REFUSED = Dimension("code", _REFUSAL_CODES, "the refusal's code, as in codes.md")
 CAUSE = Dimension("cause", tuple(Cause), "`estimate`: the image was not tried; else the failure of the try")
-TIER = Dimension("tier", tuple(tier.name for tier in TIERS), "the size of the Batch job: vCPUs x GB")
+TIER = Dimension("tier", tuple(tier.name for tier in TIERS), "the Batch tier: vCPUs x GB")
 OUTCOME = Dimension("outcome", tuple(ReconcilerOutcome), "how the reconciler dealt with the source")
 
 METRICS = (
@@ -140,7 +140,7 @@ METRICS = (
         "Images handed over to a larger place, by route and cause. Every cause but `estimate` is a failed try.",
     ),
     Metric("Submitted", Unit.COUNT, ((TIER,),), "Images submitted to Batch, counted at each submission."),
-    Metric("BatchJobs", Unit.COUNT, ((TIER,),), "Jobs and children of array jobs submitted to Batch, by size."),
+    Metric("BatchJobs", Unit.COUNT, ((TIER,),), "Jobs and children of array jobs submitted to Batch, by tier."),
     Metric(
         "Refused",
         Unit.COUNT,
@@ -151,7 +151,7 @@ METRICS = (
         "Blocked",
         Unit.COUNT,
         ((),),
-        "Messages held back because the deployment is wrong, counted at each delivery. An operator must mend it.",
+        "Messages held back because the deployment is wrong, counted at each delivery. An operator must fix it.",
     ),
     Metric(
         "Reconciled",

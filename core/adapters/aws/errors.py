@@ -19,7 +19,7 @@ NOT_FOUND, CONFLICT, PRECONDITION_FAILED = 404, 409, 412
 _UNAUTHORIZED, _FORBIDDEN, _TOO_MANY_REQUESTS, _SERVER = 401, 403, 429, 500
 # Codes of 4xx answers to requests that may succeed later
 _RETRYABLE = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestTimeTooSkewed"}
-# The same of KMS, whose errors S3 passes on with a 4xx status
+# Such codes of KMS, whose errors S3 passes on with a 4xx status
 _RETRYABLE_KMS = re.compile(r"KMS\.\w*(Throttl|Internal|Timeout|Unavailable|LimitExceeded)\w*")
 _UNREADABLE_REASONS = {
     "InvalidObjectState": "it is archived in a Glacier storage class: restore it first",

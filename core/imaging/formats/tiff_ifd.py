@@ -1,4 +1,4 @@
-"""The image file directories (IFDs) of a TIFF: the chain that its pages are, and their entries (TIFF 6.0; Big TIFF)."""
+"""The image file directories (IFDs) of a TIFF: the chain of its pages, and their entries (TIFF 6.0; Big TIFF)."""
 
 import struct
 from collections.abc import Iterator
@@ -84,7 +84,7 @@ class Layout(NamedTuple):
 
     @property
     def first_pointer(self) -> int:
-        """Where the file says at which offset its first directory lies."""
+        """The position in the file of the offset of its first directory."""
         return 8 if self.big else 4
 
 

@@ -23,7 +23,7 @@ class FailureCause(StrEnum):
 
 
 class JobFailed(Value, frozen=True, kw_only=True):
-    """A Batch job of ours that failed after its last retry. `index` is the share; None: all shares.
+    """A Batch job of this program that failed after its last retry. `index` is the share; None: all shares.
 
     `at` is when it stopped; `reason` is a sentence that quotes Batch.
     """
@@ -36,7 +36,7 @@ class JobFailed(Value, frozen=True, kw_only=True):
 
 
 class InvocationFailed(Value, frozen=True, kw_only=True):
-    """An event that Lambda gave up on. `is_deployment`: the function cannot be loaded, whatever the event."""
+    """An event that Lambda no longer retries. `is_deployment`: the function cannot be loaded, whatever the event."""
 
     payload: Any
     reason: str

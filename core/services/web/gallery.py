@@ -135,7 +135,7 @@ class Gallery:
 
     def _estimate(self, row: dict[str, Any]) -> Estimate | None:
         """The estimate, which only the manifest holds; None if the manifest cannot be read."""
-        key = f"{object_keys.RESULTS}{row['image_id']}/{row['run']}.json"
+        key = object_keys.result_key(row["image_id"], row["run"])
         try:
             body = self.store().read(key)
             return stored_documents.decode_result(body, key).estimate if body else None

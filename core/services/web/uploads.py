@@ -72,7 +72,7 @@ class Uploads:
 
     def waiting(self, customer: str, after: str) -> tuple[WaitingPage, str]:
         """Sources without a result, by key; and the last key that was looked at, empty on the last page."""
-        prefix = _prefix(customer)
+        prefix = object_keys.upload_prefix(customer)
         entries = list(islice(self.store().entries(prefix, after), _PAGE_SIZE + 1))
         page = entries[:_PAGE_SIZE]
         uploads = []
@@ -100,14 +100,14 @@ class Uploads:
             raise Refusal(Code.UNSUPPORTED_FORMAT, _unsupported(request.name))
         now, upload = self.now(), self.new_upload()
         name = object_keys.safe_name(request.name)
-        self.multiparts().begin(f"{_prefix(customer, request.pipeline, upload)}{name}", media_type)
+        self.multiparts().begin(f"{object_keys.upload_prefix(customer, request.pipeline, upload)}{name}", media_type)
         return MultipartUpload(
             upload=upload, pipeline=request.pipeline, name=name, part_bytes=PART_BYTES, started_at=now
         )
 
     def unfinished(self, customer: str) -> UnfinishedUploads:
-        """Uploads in parts that are not complete, without those whose keys are not of this page's form."""
-        described = map(_describe, self.multiparts().under(_prefix(customer)))
+        """Uploads in parts that are not complete. Those with keys of another form than this page's are left out."""
+        described = map(_describe, self.multiparts().under(object_keys.upload_prefix(customer)))
         return UnfinishedUploads(uploads=tuple(upload for upload in described if upload))
 
     def state(self, customer: str, pipeline: str, upload: str) -> MultipartState:
@@ -171,7 +171,7 @@ class Uploads:
         if media_type is None:
             return RefusedFile(index=index, code=Code.UNSUPPORTED_FORMAT, detail=_unsupported(file.name))
         upload = self.new_upload()
-        form = self.links.form(f"{_prefix(customer, pipeline, upload)}{name}", media_type, file.bytes)
+        form = self.links.form(f"{object_keys.upload_prefix(customer, pipeline, upload)}{name}", media_type, file.bytes)
         return AcceptedFile(index=index, upload=upload, name=name, form=form)
 
     def _check_pipeline(self, pipeline: str) -> None:
@@ -183,22 +183,18 @@ class Uploads:
             )
 
     def _find(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
-        prefix = _prefix(customer, pipeline, upload)
+        prefix = object_keys.upload_prefix(customer, pipeline, upload)
         unfinished = (item for item in self.multiparts().under(prefix) if object_keys.try_parse_incoming(item.key))
-        upload_found = next(unfinished, None)
-        if upload_found is None:
+        first = next(unfinished, None)
+        if first is None:
             raise _not_found(pipeline, upload)
-        return upload_found
+        return first
 
     def _arrived(self, customer: str, pipeline: str, upload: str) -> bool:
         """Whether the source waits under `incoming/`, or has a result already."""
-        if any(True for _ in islice(self.store().keys(_prefix(customer, pipeline, upload)), 1)):
+        if any(True for _ in islice(self.store().keys(object_keys.upload_prefix(customer, pipeline, upload)), 1)):
             return True
         return self.rows.knows_upload(customer, pipeline, upload, self.now() - _LOOK_BACK)
-
-
-def _prefix(customer: str, *further: str) -> str:
-    return f"{object_keys.INCOMING}{'/'.join((object_keys.check_customer(customer), *further))}/"
 
 
 def _not_found(pipeline: str, upload: str) -> Refusal:
