@@ -12,7 +12,7 @@ export class Queue {
   touched = new Set();
   onchange = () => {};
   /** Calls of `add` that are running: the number of uploads still grows. */
-  taking = 0;
+  adding = 0;
   #byUpload = new Map();
   #waiting = [];
   #sending = 0;
@@ -30,7 +30,7 @@ export class Queue {
    * Add files, a few at a time: reading a file's size blocks on the disk. The first are sent while the last are added.
    */
   async add(files, pipeline) {
-    this.taking += 1;
+    this.adding += 1;
     try {
       let since = performance.now();
       for (const file of files) {
@@ -43,7 +43,7 @@ export class Queue {
         this.#enqueue(upload);
       }
     } finally {
-      this.taking -= 1;
+      this.adding -= 1;
       this.onchange();
     }
   }
