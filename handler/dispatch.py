@@ -55,7 +55,7 @@ class _MessageReader:
     stager: ImageStager
 
     def read(self, body: str) -> list[Item]:
-        """The items of a message. Raises Refusal for an unknown shape, Misconfigured for a deployment to mend."""
+        """The items of a message. Raises Refusal for an unknown shape, Misconfigured for a wrong deployment."""
         document = failure_documents.decode(body)
         if failure_documents.is_state_change(document):
             failed = failure_documents.read_state_change(document)

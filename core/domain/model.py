@@ -26,7 +26,7 @@ class Door(StrEnum):
 
 
 class Route(StrEnum):
-    """Where an image is, or was, processed."""
+    """The place that processes an image, or has processed it."""
 
     LAMBDA = "lambda"
     BATCH = "batch"
@@ -260,7 +260,7 @@ class Result(Value, frozen=True, kw_only=True):
 
     @property
     def archive_key(self) -> str:
-        """Where the source is kept after the commit."""
+        """The key of the source after the commit."""
         return object_keys.archive_key(
             self.customer, self.image_id, self.source.name, processed=self.status is Status.PROCESSED
         )

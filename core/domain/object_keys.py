@@ -81,7 +81,7 @@ def parse_incoming(key: str) -> IncomingKey:
 
 
 def try_parse_incoming(key: str) -> IncomingKey | None:
-    """As `parse_incoming`, but None where it raises: anybody with access to the bucket may put any key."""
+    """As `parse_incoming`, but None instead of a refusal: a client with access to the bucket may put any key."""
     try:
         return parse_incoming(key)
     except Refusal:
@@ -105,7 +105,7 @@ def upload_prefix(customer: str, *parts: str) -> str:
 
 
 def staged_key(customer: str, pipeline: str, image_id: str) -> str:
-    """Where bytes that came inside an event are staged: one key for each image, whatever its file name."""
+    """The key of bytes that an event carried: one key for each image, independent of its file name."""
     return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/{_STAGED_NAME}"
 
 
@@ -129,14 +129,14 @@ def tombstone_key(customer: str, image_id: str) -> str:
 
 
 def archive_key(customer: str, image_id: str, name: str, *, processed: bool) -> str:
-    """Where the source of an ended image is kept: under `originals/` if it was processed, else under `quarantine/`."""
+    """The key of the source of an ended image: under `originals/` if it was processed, else under `quarantine/`."""
     return f"{ORIGINALS if processed else QUARANTINE}{customer}/{image_id}/{safe_name(name)}"
 
 
 def erasable_prefixes(customer: str, image_id: str) -> tuple[str, ...]:
     """The prefixes that an erasure of an ended image deletes: its pixels, and the jobs that hold its file name.
 
-    The jobs were written on its way to Batch and are not read after the commit. The commit itself stays.
+    The jobs were written for Batch and are not read after the commit. The commit itself stays.
     """
     pixels = (f"{prefix}{customer}/{image_id}/" for prefix in (PROCESSED, ORIGINALS, QUARANTINE))
     return (*pixels, reconciled_prefix(image_id), f"{DISPATCHED}{image_id}/")

@@ -55,7 +55,7 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pages: FrameSelection = FrameSelection.FIRST
 
     @property
-    def company_operations(self) -> dict[str, str]:
+    def custom_operations(self) -> dict[str, str]:
         """The company's own operations in this pipeline: operation name → version of its package."""
         return versions(step for steps in (self.steps, *(spec.steps for spec in self.renditions)) for step in steps)
 

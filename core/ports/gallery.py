@@ -75,7 +75,7 @@ class Image(Value, frozen=True, kw_only=True):
     code: Code | None
     message: str | None
     name: str
-    #: Of the source, down to `frames`; null if its header could not be read.
+    #: Of the source, as the fields down to `frames`; null if its header could not be read.
     format: str | None
     width: int | None
     height: int | None

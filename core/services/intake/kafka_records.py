@@ -108,9 +108,9 @@ def read_image(record: Record, rules: Sequence[Rule], default_pipeline: str, now
 
 
 def _customer(header: str, topic: str, key: bytes | None, rules: Sequence[Rule]) -> str:
-    """The customer who owns the topic, else the header's, else by the rules.
+    """The customer who owns the topic, else the customer in the header, else the customer by the rules.
 
-    Whoever may write to a customer's own topic must not name another customer in a header.
+    A producer that may write to a customer's own topic must not name another customer in a header.
     """
     topic_owner = find_topic_owner(rules, topic)
     if topic_owner is not None and header not in ("", topic_owner):

@@ -68,7 +68,7 @@ class ResultCommitter:
     def commit(self, job: ImageJob, result: Result) -> Result:
         """Write the result if there is none, and emit its metrics if this call wrote it.
 
-        Returns the standing result: `result` itself, or that of the writer who was first.
+        Returns the standing result: `result` itself, or the result of the first writer.
         """
         if self.create(result.key, stored_documents.encode_result(result), "application/json"):
             self.metrics.emit(result)

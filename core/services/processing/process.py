@@ -306,7 +306,7 @@ class ImageProcessor:
             header=progress.header,
             renditions=renditions,
             measurements=measurements or {},
-            operations=pipeline.company_operations if pipeline else {},
+            operations=pipeline.custom_operations if pipeline else {},
             estimate=planned.estimate if planned else None,
             usage=progress.usage,
             billed=billed(
