@@ -69,7 +69,7 @@ class Image(Value, frozen=True, kw_only=True):
     pipeline: str
     door: Door
     route: Route
-    #: Why this route was chosen, in words.
+    #: The reason for the route, as a sentence.
     reason: str
     status: Status
     code: Code | None

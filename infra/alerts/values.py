@@ -13,7 +13,7 @@ class Metric(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """A CloudWatch alarm on `metrics`, summed where there are several.
+    """A CloudWatch alarm on `metrics`, summed if there are several.
 
     It goes off when the value is `threshold` or more, in the metric's unit, for `periods` periods in a row; with
     `silence`, below the threshold and without data. `setting` is the field of `[alarms]` that replaces the threshold;

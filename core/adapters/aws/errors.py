@@ -33,7 +33,7 @@ def http_status(error: ClientError) -> int:
 
 
 def unreadable_reason(error: ClientError) -> str:
-    """Why this one object cannot be read; empty if the error concerns more than the object."""
+    """The reason why this one object cannot be read; empty if the error concerns more than the object."""
     code, message = _code_and_message(error)
     if code in _UNREADABLE_REASONS:
         return _UNREADABLE_REASONS[code]

@@ -48,7 +48,7 @@ export class Queue {
     }
   }
 
-  /** Send a stopped or refused upload again; one in parts continues where it stopped. */
+  /** Send a stopped or refused upload again; an upload in parts continues where it stopped. */
   retry(upload) {
     if (upload.state !== "stopped" && upload.state !== "refused") return;
     upload.controller = new AbortController();
