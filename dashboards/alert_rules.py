@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models.alerting import RelativeTimeRange
 
 from dashboards import document, names
 from dashboards.boards import business, customer, operations
-from dashboards.cloudwatch import NAMESPACE, aws, ours
+from dashboards.cloudwatch import NAMESPACE, aws_metric, product_metric
 from dashboards.document import to_json
 from dashboards.postgres import Sql
 from infra.alerts.table import ALERTS
@@ -98,8 +98,8 @@ def _rule(alert: Alert, rule: Rule, group: str) -> dict[str, Any]:
 def _metric_query(metric: Metric) -> Builder[Dataquery]:
     dimensions = {name: value.format(stack=STACK) for name, value in metric.dimensions}
     if metric.namespace:
-        return aws(metric.namespace, metric.name, metric.statistic, dimensions, period=_PERIOD)
-    return ours(metric.name, metric.statistic, dimensions, period=_PERIOD)
+        return aws_metric(metric.namespace, metric.name, metric.statistic, dimensions, period=_PERIOD)
+    return product_metric(metric.name, metric.statistic, dimensions, period=_PERIOD)
 
 
 def _panel_link(rule: Rule) -> dict[str, str]:

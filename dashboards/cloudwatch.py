@@ -1,4 +1,4 @@
-"""CloudWatch queries. Only of metrics that are sent: those of core.ports.metric_catalogue, and those of AWS_METRICS."""
+"""CloudWatch queries of the metrics that exist: those of core.ports.metric_catalogue, and those of AWS_METRICS."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -54,12 +54,12 @@ class UnknownMetricError(ValueError):
     """A panel queries a metric that is not sent."""
 
 
-def ours(
+def product_metric(
     name: str, statistic: str, by: Mapping[str, str] | None = None, *, label: str = "", period: str = ""
 ) -> builders.CloudWatchMetricsQuery:
-    """A metric of core.ports.metric_catalogue. `by` gives each dimension of one set a value, or ANY for a line each.
+    """A metric of core.ports.metric_catalogue. `by` gives each dimension of one set a value, or ANY: a line each.
 
-    `period` is in seconds; empty is Grafana's choice. Raises UnknownMetricError for what is not declared.
+    `period` is in seconds; empty is Grafana's choice. Raises UnknownMetricError if the query is not declared.
     """
     dimensions = dict(by or {})
     metric = METRICS_BY_NAME.get(name)
@@ -74,7 +74,7 @@ def ours(
     return _query(NAMESPACE, name, statistic, dimensions, label, period)
 
 
-def aws(
+def aws_metric(
     namespace: str, name: str, statistic: str, by: Mapping[str, str], *, label: str = "", period: str = ""
 ) -> builders.CloudWatchMetricsQuery:
     """A metric of AWS_METRICS. Raises UnknownMetricError if it is not listed with these dimensions."""
@@ -110,6 +110,6 @@ def _query(
 def each_function(metric: str, statistic: str) -> list[builders.CloudWatchMetricsQuery]:
     """A metric of AWS/Lambda: one query for each function."""
     return [
-        aws("AWS/Lambda", metric, statistic, {"FunctionName": f"${{stack}}-{function}"}, label=function)
+        aws_metric("AWS/Lambda", metric, statistic, {"FunctionName": f"${{stack}}-{function}"}, label=function)
         for function in FUNCTIONS
     ]

@@ -1,4 +1,4 @@
-"""Builders of panels and rows. Each panel has a title, a unit, and a description: its meaning, and what to do."""
+"""Builders of panels and rows. Each panel has a title, a unit, and a description: its meaning, and the remedy."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, TypeVar

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Copies what Grafana is provisioned with, and puts this stack's names into the queries of the alert rules and the defaults
-# of the dashboards' variables: Grafana replaces environment variables in neither.
+# Copies Grafana's provisioning files, and puts this stack's names into the queries of the alert rules and the defaults of
+# the dashboards' variables: Grafana replaces environment variables in neither.
 set -eu
 from=${FROM:-/picture-perfect} to=${TO:-/tmp/picture-perfect}
 

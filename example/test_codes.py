@@ -1,4 +1,4 @@
-"""Acme's own tests: the function is tested like any other, without the system around it."""
+"""Acme's own tests: they call the function directly, without Picture Perfect."""
 
 from typing import Any
 

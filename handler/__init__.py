@@ -1,1 +1,1 @@
-"""The Lambda doors: translate an event, call the core, translate the answer."""
+"""The Lambda functions: each translates an event, calls the core, and translates the answer."""

@@ -40,16 +40,16 @@ def replay(environ: Mapping[str, str], _time: timedelta, _event: Mapping[str, An
 
 def reconcile(environ: Mapping[str, str], time: timedelta, _event: Mapping[str, Any]) -> dict[str, Any]:
     """Run one round of the reconciler, within `time`; the next round continues after it."""
-    report = admin.reconciler(environ).reconcile(time)
-    failed = _log_errors(report.failures)
+    summary = admin.reconciler(environ).reconcile(time)
+    failed = _log_errors(summary.failures)
     return {
-        "looked_at": report.looked_at,
-        "handed_over": report.handed_over,
-        "abandoned": report.abandoned,
-        "refused": report.refused,
+        "looked_at": summary.looked_at,
+        "handed_over": summary.handed_over,
+        "abandoned": summary.abandoned,
+        "refused": summary.refused,
         "failed": failed,
-        "not_told": report.failed - len(failed),
-        "whole": report.is_whole,
+        "not_told": summary.failed - len(failed),
+        "whole": summary.is_whole,
     }
 
 
@@ -66,10 +66,10 @@ def report(environ: Mapping[str, str], _time: timedelta, event: Mapping[str, Any
     """A report, or a page of its rows, as core.services.reporting.ReportRequest describes."""
     with ledger.report_service(environ) as reports:
         try:
-            asked = msgspec.convert({name: value for name, value in event.items() if name != "action"}, ReportRequest)
+            request = msgspec.convert({name: value for name, value in event.items() if name != "action"}, ReportRequest)
         except msgspec.ValidationError as error:
             raise Refusal(Code.INVALID_REQUEST, f"No report was made: {error}") from error
-        answer: dict[str, Any] = msgspec.to_builtins(asked.answer(reports))
+        answer: dict[str, Any] = msgspec.to_builtins(request.answer(reports))
         return answer
 
 

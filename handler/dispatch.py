@@ -55,7 +55,7 @@ class _MessageReader:
     stager: ImageStager
 
     def read(self, body: str) -> list[Item]:
-        """The items of a message. Raises Refusal for an unknown shape, Misconfigured for a deployment to mend."""
+        """The items of a message. Raises Refusal for an unknown shape, Misconfigured for a wrong deployment."""
         document = failure_documents.decode(body)
         if failure_documents.is_state_change(document):
             failed = failure_documents.read_state_change(document)
@@ -100,7 +100,7 @@ class _MessageReader:
         ]
 
     def _staged_jobs(self, failed: InvocationFailed) -> list[ImageJob | Exception]:
-        """The images of an event, accepted as `handler.process` accepts them; the error of one stands in its place."""
+        """The images of an event, accepted as `handler.process` accepts them; the error of an image takes its place."""
         event, stager = failed.payload, self.stager
         if events.is_s3_test(event):
             return []
@@ -120,7 +120,7 @@ class _MessageReader:
     def _in_threads(self, accept: Callable[[T], ImageJob | None], records: Sequence[T]) -> list[ImageJob | Exception]:
         """Accept all records concurrently: staging is a request to S3, and a Kafka batch may have thousands."""
         with self.dispatcher.threads() as threads:
-            accepted = threads.map(lambda record: _catch(lambda one: [accept(one)], record), records)
+            accepted = threads.map(lambda record: _catch(lambda item: [accept(item)], record), records)
             return [job for (job,) in accepted if job]
 
 

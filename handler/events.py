@@ -83,12 +83,12 @@ def s3_records(event: Mapping[str, Any]) -> Sequence[S3Record]:
 
 
 def accept_upload(record: S3Record) -> ImageJob | None:
-    """The job of one upload; None for a folder, and for a source that another entry staged, which processes it itself.
+    """The job of one upload; None for a folder, and for a source that another door staged, which processes it itself.
 
     Raises Refusal for a key that names no customer's image: `core.services.intake.refusals.refuse_upload` stores it.
     """
     source = record.source
     if object_keys.is_folder(source.key, record.s3.object.size):
         return None
-    place = object_keys.parse_incoming(source.key)
-    return None if place.is_inline else upload_job(place, source, record.event_time or datetime.now(UTC))
+    incoming = object_keys.parse_incoming(source.key)
+    return None if incoming.is_inline else upload_job(incoming, source, record.event_time or datetime.now(UTC))

@@ -14,7 +14,7 @@ from core.services.dispatch.job_events import FailureCause, InvocationFailed, Jo
 
 _STATE_CHANGE = "Batch Job State Change"
 
-# Phrases of Batch's status reasons. AWS has no complete list of them; these were seen, or stand in its documentation
+# Phrases of Batch's status reasons, as observed or as AWS documents them; AWS publishes no complete list
 _TIMED_OUT = re.compile("attempt duration exceeded", re.IGNORECASE)
 _RECLAIMED = re.compile(
     r"host ec2|spot (task|instance) was|spot interruption|spotinterruption|network interface", re.IGNORECASE
@@ -25,7 +25,7 @@ _NOT_STARTED = re.compile(
     r"|task failed to start|^misconfiguration:|^capacity:",
     re.IGNORECASE,
 )
-#: The status reason of an array job whose children ran, and of which some failed.
+#: The status reason of an array job with failed children.
 _CHILD_FAILED = "Array Child Job failed"
 _KILLED = 137  # 128 + SIGKILL: Linux's out-of-memory killer
 _EX_TEMPFAIL, _EX_CONFIG = 75, 78  # exit codes of batch/__main__.py
@@ -70,7 +70,7 @@ class _StateChange(msgspec.Struct):
 
 
 class _Context(msgspec.Struct, rename="camel"):
-    condition: str = "gave no condition"
+    condition: str = "no condition"
 
 
 class _Response(msgspec.Struct, rename="camel"):
@@ -89,7 +89,7 @@ def is_failed_invocation(document: object) -> bool:
 
 
 def is_hand_over(document: object) -> bool:
-    """Whether `document` is a message of this program's own, that hands an image over."""
+    """Whether `document` is a hand-over, a message of this program itself."""
     return isinstance(document, Mapping) and "job" in document
 
 
@@ -110,8 +110,8 @@ def read_hand_over(document: Mapping[str, Any]) -> HandOver:
 def read_state_change(document: Mapping[str, Any]) -> JobFailed | None:
     """The failed job of a state change; None for another state, or a job of another program.
 
-    None, too, for the parent of an array job, which fails after its children, and for their reasons, unless it was
-    cancelled before they started. https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html
+    Also None for the parent of an array job, which fails because its children failed, unless it was cancelled before
+    they started. https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html
     """
     change = _convert(document, _StateChange, "a state change of Batch")
     detail = change.detail
@@ -158,7 +158,7 @@ def read_failed_invocation(document: Mapping[str, Any]) -> InvocationFailed:
     quoted = ": ".join(text for text in (response.error_type, response.error_message) if text)
     return InvocationFailed(
         payload=payload,
-        reason=f"Lambda gave up on it ({context.condition}){': ' if quoted else ''}{quoted.rstrip('.')}.",
+        reason=f"The event failed in Lambda ({context.condition}){': ' if quoted else ''}{quoted.rstrip('.')}.",
         is_deployment=_BAD_DEPLOYMENT.fullmatch(response.error_type) is not None,
         at=_convert(document.get("timestamp"), datetime, "a failure document"),
     )
@@ -178,7 +178,7 @@ def _cause(detail: _Detail) -> FailureCause:
         FailureCause.TIMED_OUT: _TIMED_OUT.search(reason),
         FailureCause.INTERRUPTED: _RECLAIMED.search(reason),
         FailureCause.NOT_STARTED: _NOT_STARTED.search(reason) or _NOT_STARTED.search(container.reason or ""),
-        # A job that never ran, without a reason of Batch's: the reason is what a person gave with the cancellation
+        # A job that never ran, without a reason of Batch: its reason is a person's text for the cancellation
         FailureCause.CANCELLED: detail.is_cancelled
         or detail.is_terminated
         or (never_ran and not _OUT_OF_MEMORY.search(reasons)),

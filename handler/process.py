@@ -85,7 +85,7 @@ def _log_record(ending: RecordEnding) -> None:
     """Log a record that has no result. Never its content, which is the customer's."""
     match ending.outcome:
         case RefusedRecord(code=code, message=message, key=key):
-            text = f"was refused ({code}): {message} It is kept in {key}: mend its producer, and send it again."
+            text = f"was refused ({code}): {message} It is kept in {key}: fix its producer, and send it again."
         case HandOver(job=job, reason=reason):
             text = f"was handed over to the overflow queue as image {job.image_id} of customer {job.customer}: {reason}"
         case Exception() as error:

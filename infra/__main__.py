@@ -24,7 +24,7 @@ def find_node() -> None:
 def main() -> int:
     """Read PICTURE_PERFECT_SETTINGS, by default infra/settings.toml; write to CDK_OUTDIR, by default cdk.out.
 
-    Returns 1 where the settings are at fault, with a message on standard error.
+    Returns 1 if the settings are at fault, with a message on standard error.
     """
     file = Path(os.environ.get("PICTURE_PERFECT_SETTINGS") or ROOT / "infra" / "settings.toml")
     cdk_folder = os.environ.get("CDK_OUTDIR")  # set by CDK's command line

@@ -25,7 +25,7 @@ from infra.settings.schema import Settings
 _DISPATCHERS = 8
 _SMALL_MB = 512
 _ADMIN_SECONDS = 15 * 60
-#: Below the 30 seconds after which an HTTP API gives up.
+#: Below the 30 seconds after which an HTTP API times out.
 _WEB_SECONDS, _WEB_MB = 29, 1024
 
 
@@ -52,7 +52,7 @@ class EntryFunctions:
         }
 
     def add_process(self) -> Function:
-        """It has no event source here: S3 notifies it, and Kafka's mappings are a construct of their own."""
+        """Add `process` without event sources: S3 notifies it, and Kafka's mappings are a construct of their own."""
         settings, queues = self.settings, self.queues
         partial = settings.kafka.kind != "none" and settings.kafka.mode == "provisioned"
         return Function(
@@ -76,7 +76,7 @@ class EntryFunctions:
         )
 
     def add_dispatch(self, batch: BatchCompute) -> Function:
-        """It reads the overflow queue."""
+        """Add `dispatch`, which reads the overflow queue."""
         settings, queues = self.settings, self.queues
         dispatch = Function(
             self.scope,
@@ -105,7 +105,7 @@ class EntryFunctions:
         return dispatch
 
     def add_record(self) -> Function:
-        """It reads the records queue, inside the database's VPC."""
+        """Add `record`, which reads the records queue, inside the database's VPC."""
         access = self.database.access(RECORD)
         record = Function(
             self.scope,
@@ -127,7 +127,7 @@ class EntryFunctions:
         return record
 
     def add_admin(self) -> Function:
-        """An EventBridge rule invokes it every hour as the reconciler; the command line invokes it for the rest."""
+        """Add `admin`. An EventBridge rule invokes its reconciler every hour; the command line invokes the others."""
         access, own = self.database.access(MASTER), self.settings.functions
         admin = Function(
             self.scope,
@@ -158,7 +158,7 @@ class EntryFunctions:
         return admin
 
     def add_web(self, api: WebApi, removal_policy: RemovalPolicy) -> Function:
-        """It serves `api`; the user pool, if one is made, has the removal policy."""
+        """Add `web`, which serves `api`. `removal_policy` is for the user pool, if there is one."""
         access = self.database.access(WEB)
         provider = OidcProvider(api, self.settings, api.endpoint, removal_policy)
         web = Function(

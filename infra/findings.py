@@ -40,7 +40,7 @@ _RULES = {
         "by the gigabyte; a company that wants one adds it to the VPC."
     ),
     "AwsSolutions-SMG4": (
-        "The password is used once, to grant its user login by IAM; from then on PostgreSQL refuses its password."
+        "The password is used once, to grant its user login by IAM; from then on PostgreSQL refuses the password."
     ),
     "AwsSolutions-RDS11": "Another port would hide nothing: only the functions' security group reaches the database.",
     "AwsSolutions-APIG4": "The page and the documents of the API hold no customer's data; every other route has the "

@@ -1,6 +1,6 @@
 """The stack: every construct of the deployment, and the references between them. Read this module first.
 
-It names no account and no region, and looks nothing up; `settings.toml` holds the choices.
+It names no account and no region, and makes no context look-ups; `settings.toml` holds the choices.
 """
 
 from aws_cdk import Aws, RemovalPolicy, Stack, Tags

@@ -22,7 +22,7 @@ def summarise(assembly: Path, stack: str, settings: Settings) -> str:
         "bucket": f"images are kept {settings.storage.retention_days} days"
         + (", served by CloudFront" if settings.storage.cloudfront else ""),
         "functions": ", ".join(_functions(resources)),
-        "Batch": f"{count['AWS::Batch::JobDefinition']} job sizes on Fargate{' Spot' if settings.batch.spot else ''}, "
+        "Batch": f"{count['AWS::Batch::JobDefinition']} tiers on Fargate{' Spot' if settings.batch.spot else ''}, "
         f"0 to {settings.batch.max_vcpus} vCPUs",
         "Kafka": _kafka(settings),
         "database": "Aurora, paused when idle" if settings.database.kind == "aurora" else "an existing PostgreSQL",
@@ -35,8 +35,10 @@ def summarise(assembly: Path, stack: str, settings: Settings) -> str:
 
 
 def _functions(resources: dict[str, Any]) -> list[str]:
-    functions = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::Lambda::Function"]
-    return [f"{one['Description'].split('.')[1]} ({one['MemorySize']} MB, {one['Timeout']} s)" for one in functions]
+    functions = [
+        resource["Properties"] for resource in resources.values() if resource["Type"] == "AWS::Lambda::Function"
+    ]
+    return [f"{item['Description'].split('.')[1]} ({item['MemorySize']} MB, {item['Timeout']} s)" for item in functions]
 
 
 def _kafka(settings: Settings) -> str:

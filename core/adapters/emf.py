@@ -72,14 +72,14 @@ class EmfMetrics:
 
     def _write(
         self,
-        when: datetime,
+        time: datetime,
         values: Mapping[str, float],
         dimensions: Mapping[str, str],
         log_fields: Mapping[str, Any] | None = None,
         *,
         total: bool = False,
     ) -> None:
-        """`values` by metric, `dimensions` by name; `log_fields` are for readers of the log, and no metric's.
+        """`values` by metric, `dimensions` by name; `log_fields` are for readers of the log and belong to no metric.
 
         `total`: the metrics have no dimension.
         """
@@ -93,7 +93,7 @@ class EmfMetrics:
             for sets, same_sets in groupby(metrics, key=_dimension_sets)
         ]
         line = {
-            "_aws": {"Timestamp": int(when.timestamp() * 1000), "CloudWatchMetrics": directives},
+            "_aws": {"Timestamp": int(time.timestamp() * 1000), "CloudWatchMetrics": directives},
             **({} if total else listed_properties(values, dimensions)),
             **{
                 name: _encodable(value) if isinstance(value, str) else value

@@ -20,10 +20,10 @@ def session() -> Session:
 def credentials() -> Credentials:
     """The credentials that requests are signed with. Raises Misconfigured(INVALID_SETTINGS) if there are none."""
     with as_misconfigured():
-        found = session().get_credentials()
-    if found is None:
+        current = session().get_credentials()
+    if current is None:
         raise Misconfigured(Code.INVALID_SETTINGS, "There are no AWS credentials to sign with")
-    return found
+    return current
 
 
 @contextmanager

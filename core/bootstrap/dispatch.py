@@ -1,4 +1,4 @@
-"""`handler.dispatch`: Batch jobs for images that were handed over, and images of events that Lambda gave up on."""
+"""`handler.dispatch`: Batch jobs for images that were handed over, and for images of failed Lambda events."""
 
 import sys
 from collections.abc import Mapping

@@ -71,7 +71,7 @@ class PicturePerfectError(Exception):
     """The root: `code`, and `message`, a sentence that names the field or object, its value and the remedy.
 
     The message becomes one line, since Lambda logs it: a line break in a quoted value could forge a log line. Only
-    INVALID_PIPELINE keeps its lines: it lists the faults of files that the deployment itself brought.
+    INVALID_PIPELINE keeps its lines: it lists the faults of files that belong to the deployment.
     """
 
     def __init__(self, code: Code, message: str) -> None:

@@ -48,7 +48,7 @@ def find_topic_owner(rules: Sequence[Rule], topic: str) -> str | None:
 
 
 def find_customer(rules: Sequence[Rule], topic: str, key: bytes | None) -> str:
-    """The customer of a record: the owner of its topic, else the one that its key names.
+    """The customer of a record: the owner of its topic, else the customer that its key names.
 
     Rules for topics come first, whatever their order: brokers control who may write to a topic, while every producer
     chooses its keys. Raises Refusal(INVALID_REQUEST) if no rule matches.

@@ -17,7 +17,7 @@ class Value(msgspec.Struct, frozen=True):
 
 
 class Door(StrEnum):
-    """The entry that accepted an image."""
+    """How an image arrived: by an upload, by a direct invoke with its bytes or with a reference, or from Kafka."""
 
     UPLOAD = "upload"
     DIRECT = "direct"
@@ -26,7 +26,7 @@ class Door(StrEnum):
 
 
 class Route(StrEnum):
-    """Where an image is, or was, processed."""
+    """The place that processes an image, or has processed it."""
 
     LAMBDA = "lambda"
     BATCH = "batch"
@@ -260,14 +260,14 @@ class Result(Value, frozen=True, kw_only=True):
 
     @property
     def archive_key(self) -> str:
-        """Where the source is kept after the commit."""
+        """The key of the source after the commit."""
         return object_keys.archive_key(
             self.customer, self.image_id, self.source.name, processed=self.status is Status.PROCESSED
         )
 
 
 class Outcome(Value, frozen=True, kw_only=True):
-    """The result of a delivery. `duplicate` says that another delivery had committed it before."""
+    """The result of a delivery. `duplicate`: another delivery had committed it before."""
 
     result: Result
     duplicate: bool = False
@@ -276,8 +276,8 @@ class Outcome(Value, frozen=True, kw_only=True):
 class HandOver(Value, frozen=True, kw_only=True):
     """A message of the overflow queue: a job whose source is in S3, and the reason to run it in Batch, in words.
 
-    `tier` is the smallest Batch tier that may hold it, empty if unknown, and comes from `estimate`. `attempt` counts
-    the submissions that were lost, so that Batch had to begin again.
+    `tier` names the smallest Batch tier that `estimate` fits; empty if unknown. `attempt` numbers the image's
+    submissions to Batch: core.services.dispatch.attempts explains the number.
     """
 
     job: ImageJob
@@ -288,7 +288,7 @@ class HandOver(Value, frozen=True, kw_only=True):
 
     @property
     def passed_on_key(self) -> str:
-        """Where a Batch child of `tier` writes that it passed this image on."""
+        """The key of the hand-over that a Batch child of `tier` writes for this image."""
         return object_keys.passed_on_key(self.job.image_id, self.job.run, self.attempt, self.tier)
 
 

@@ -20,9 +20,9 @@ REFUSED = "refused/"
 ACCEPTED = "accepted/"
 #: Failure documents. AWS_FAILURES is fixed by AWS: event source mappings write theirs there.
 FAILURES, AWS_FAILURES = "failures/", "aws/lambda/"
-#: One hand-over message for each time the reconciler took up an image.
+#: Hand-over messages of the reconciler, one for each hand-over of an image.
 RECONCILED = f"{FAILURES}reconciled/"
-#: The last key that the reconciler looked at when its time was over.
+#: The last key of a reconciler's round that ran out of time; the next round continues after it.
 RECONCILER = "reconciler/after"
 #: Work documents of Batch jobs.
 BATCHES = "batches/"
@@ -81,7 +81,7 @@ def parse_incoming(key: str) -> IncomingKey:
 
 
 def try_parse_incoming(key: str) -> IncomingKey | None:
-    """As `parse_incoming`, but None where it raises: anybody with access to the bucket may put any key."""
+    """As `parse_incoming`, but None instead of a refusal: a client with access to the bucket may put any key."""
     try:
         return parse_incoming(key)
     except Refusal:
@@ -105,7 +105,7 @@ def upload_prefix(customer: str, *parts: str) -> str:
 
 
 def staged_key(customer: str, pipeline: str, image_id: str) -> str:
-    """Where bytes that came inside an event are staged: one key for each image, whatever its file name."""
+    """The key of bytes that an event carried: one key for each image, independent of its file name."""
     return f"{INCOMING}{customer}/{pipeline}/{_INLINE}{image_id}/{_STAGED_NAME}"
 
 
@@ -129,14 +129,14 @@ def tombstone_key(customer: str, image_id: str) -> str:
 
 
 def archive_key(customer: str, image_id: str, name: str, *, processed: bool) -> str:
-    """Where the source of an ended image is kept: under `originals/` if it was processed, else under `quarantine/`."""
+    """The key of the source of an ended image: under `originals/` if it was processed, else under `quarantine/`."""
     return f"{ORIGINALS if processed else QUARANTINE}{customer}/{image_id}/{safe_name(name)}"
 
 
 def erasable_prefixes(customer: str, image_id: str) -> tuple[str, ...]:
     """The prefixes that an erasure of an ended image deletes: its pixels, and the jobs that hold its file name.
 
-    The jobs were written on its way to Batch and are not read after the commit. The commit itself stays.
+    The jobs were written for Batch and are not read after the commit. The commit itself stays.
     """
     pixels = (f"{prefix}{customer}/{image_id}/" for prefix in (PROCESSED, ORIGINALS, QUARANTINE))
     return (*pixels, reconciled_prefix(image_id), f"{DISPATCHED}{image_id}/")
@@ -170,7 +170,7 @@ def leases_prefix(image_id: str, run: int) -> str:
 def passed_on_key(image_id: str, run: int, attempt: int, tier: str) -> str:
     """The key of the hand-over that a Batch child of `tier` writes before it sends the message.
 
-    If the child's job fails later, the dispatcher reads there that this image is not one of those it lost.
+    If the child's job fails later, the dispatcher reads there that the job did not lose this image.
     """
     return f"{leases_prefix(image_id, run)}{attempt}.{tier}.handed-over"
 

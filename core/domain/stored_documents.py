@@ -36,7 +36,7 @@ def decode(body: bytes | str, kind: type[T]) -> T:
 
 
 def decode_stored(body: bytes, kind: type[T], key: str, description: str) -> T:
-    """Read the object at `key`; `description` names the kind of document in the message: "a claim".
+    """Read the object at `key`; `description` names the kind of document in the message: "a lease".
 
     Raises Misconfigured(INVALID_RESULT), which names key and field.
     """

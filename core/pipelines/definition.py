@@ -23,7 +23,7 @@ _OUTPUT_TYPES = {"auto": Automatic}
 
 
 class FrameSelection(StrEnum):
-    """Which frames or pages of an image are decoded."""
+    """The frames or pages of an image that are decoded."""
 
     ALL = "all"
     FIRST = "first"
@@ -55,7 +55,7 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pages: FrameSelection = FrameSelection.FIRST
 
     @property
-    def company_operations(self) -> dict[str, str]:
+    def custom_operations(self) -> dict[str, str]:
         """The company's own operations in this pipeline: operation name → version of its package."""
         return versions(step for steps in (self.steps, *(spec.steps for spec in self.renditions)) for step in steps)
 
@@ -67,11 +67,11 @@ class Pipeline(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
         return self.frames is FrameSelection.ALL and bool(formats & ANIMATED)
 
     def frames_of(self, header: ImageHeader) -> int:
-        """How many frames are decoded: all of an animation if an output keeps them, otherwise 1."""
+        """The number of decoded frames: all of an animation if an output keeps them, otherwise 1."""
         return header.frames if header.format in _ANIMATION_FORMATS and self.takes_frames else 1
 
     def pages_of(self, header: ImageHeader) -> int:
-        """How many pages are decoded: all of a TIFF if `pages` is ALL, otherwise 1."""
+        """The number of decoded pages: all of a TIFF if `pages` is ALL, otherwise 1."""
         return header.frames if header.format == "tiff" and self.pages is FrameSelection.ALL else 1
 
 

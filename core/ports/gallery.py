@@ -69,13 +69,13 @@ class Image(Value, frozen=True, kw_only=True):
     pipeline: str
     door: Door
     route: Route
-    #: Why this route was chosen, in words.
+    #: The reason for the route, as a sentence.
     reason: str
     status: Status
     code: Code | None
     message: str | None
     name: str
-    #: Of the source, down to `frames`; null if its header could not be read.
+    #: Of the source, as the fields down to `frames`; null if its header could not be read.
     format: str | None
     width: int | None
     height: int | None

@@ -65,7 +65,7 @@ class Metric(Value, frozen=True):
 
 
 class Cause(StrEnum):
-    """Why an image was handed over to a larger place."""
+    """The cause of a hand-over to a larger place."""
 
     ESTIMATE = "estimate"
     OUT_OF_MEMORY = "out_of_memory"
@@ -79,7 +79,7 @@ class Cause(StrEnum):
 
 
 class ReconcilerOutcome(StrEnum):
-    """How the reconciler dealt with a source that had waited too long."""
+    """The outcome for a source that the reconciler found after it had waited too long."""
 
     HANDED_OVER = "handed_over"
     ABANDONED = "abandoned"
@@ -94,17 +94,17 @@ _END_CODES = (
 )  # fmt: skip
 _REFUSAL_CODES = (Code.INVALID_EVENT, Code.INVALID_REQUEST, Code.REFERENCE_REFUSED, Code.IDENTITY_CONFLICT)
 
-SOURCE = Dimension("source", tuple(Door), "how the image came in")
-UNANSWERED_SOURCE = Dimension("source", (Door.KAFKA, Door.UPLOAD), "a source whose senders get no answer")
+SOURCE = Dimension("source", tuple(Door), "the door by which the image arrived")
+UNANSWERED_SOURCE = Dimension("source", (Door.KAFKA, Door.UPLOAD), "a door that returns no answer to its senders")
 #: Without `Route.LOCAL`: images processed on the command line are not committed, and not counted.
-ROUTE = Dimension("route", (Route.LAMBDA, Route.BATCH), "where the image was processed")
+ROUTE = Dimension("route", (Route.LAMBDA, Route.BATCH), "the route that processed the image")
 FORMAT = Dimension("format", (*READERS, OTHER), "format of the source; `other` if its header is unreadable")
 STATUS = Dimension("status", tuple(Status), "the result's status")
 ENDED = Dimension("code", (*_END_CODES, OTHER), "the result's code, as in codes.md")
 REFUSED = Dimension("code", _REFUSAL_CODES, "the refusal's code, as in codes.md")
 CAUSE = Dimension("cause", tuple(Cause), "`estimate`: the image was not tried; else the failure of the try")
-TIER = Dimension("tier", tuple(tier.name for tier in TIERS), "the size of the Batch job: vCPUs x GB")
-OUTCOME = Dimension("outcome", tuple(ReconcilerOutcome), "how the reconciler dealt with the source")
+TIER = Dimension("tier", tuple(tier.name for tier in TIERS), "the Batch tier: vCPUs x GB")
+OUTCOME = Dimension("outcome", tuple(ReconcilerOutcome), "the reconciler's outcome for the source")
 
 METRICS = (
     Metric(
@@ -140,7 +140,7 @@ METRICS = (
         "Images handed over to a larger place, by route and cause. Every cause but `estimate` is a failed try.",
     ),
     Metric("Submitted", Unit.COUNT, ((TIER,),), "Images submitted to Batch, counted at each submission."),
-    Metric("BatchJobs", Unit.COUNT, ((TIER,),), "Jobs and children of array jobs submitted to Batch, by size."),
+    Metric("BatchJobs", Unit.COUNT, ((TIER,),), "Jobs and children of array jobs submitted to Batch, by tier."),
     Metric(
         "Refused",
         Unit.COUNT,
@@ -151,7 +151,7 @@ METRICS = (
         "Blocked",
         Unit.COUNT,
         ((),),
-        "Messages held back because the deployment is wrong, counted at each delivery. An operator must mend it.",
+        "Messages held back because the deployment is wrong, counted at each delivery. An operator must fix it.",
     ),
     Metric(
         "Reconciled",

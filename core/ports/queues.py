@@ -9,7 +9,7 @@ class Announcements(Protocol):
     """The records queue, for results whose S3 notification may be lost."""
 
     def announce(self, key: str) -> None:
-        """Tell the recorder again that a result or tombstone is at `key`. Raises Unavailable(QUEUE_UNAVAILABLE)."""
+        """Notify the recorder again of the result or tombstone at `key`. Raises Unavailable(QUEUE_UNAVAILABLE)."""
 
 
 class Handovers(Protocol):

@@ -1,4 +1,4 @@
-"""The five sizes of a Batch job. Each is a combination of vCPUs and memory that Fargate offers.
+"""The five tiers of Batch jobs. Each is a combination of vCPUs and memory that Fargate offers.
 
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size
 """
@@ -15,7 +15,7 @@ def worker_bytes(memory_mb: int) -> int:
 
 
 class Tier(Value, frozen=True, kw_only=True):
-    """One size. `memory_mb` is the whole container's; `name` is the end of the job definition's name."""
+    """One tier. `memory_mb` is the whole container's; `name` is the end of the job definition's name."""
 
     name: str
     vcpus: int

@@ -1,4 +1,4 @@
-"""Header + pipeline + estimate + limits → plan. Pure: refuses what cannot be done before a pixel is decoded."""
+"""Header + pipeline + estimate + limits → plan. Pure. Refuses impossible images before a pixel is decoded."""
 
 from enum import StrEnum
 from math import inf
@@ -15,7 +15,7 @@ _MB = 2**20
 
 
 class Policy(StrEnum):
-    """How an image is routed that fits both Lambda and Batch."""
+    """The route of an image that fits both Lambda and Batch."""
 
     #: To Lambda, which starts at once.
     LATENCY = "latency"
@@ -36,7 +36,7 @@ class Limits(Value, frozen=True, kw_only=True):
 
 
 class Capacity(Value, frozen=True, kw_only=True):
-    """What the current process can give an image, on `route`.
+    """The resources of the current process for one image, on `route`.
 
     `memory_bytes` is the worker's child's, `seconds` the time left, `tier` the name of the Batch tier ("" outside
     Batch), `machine` the architecture as `uname -m` prints it. `can_hand_over`: whether a larger place can take the

@@ -61,7 +61,7 @@ class Stage(Value, frozen=True, kw_only=True):
 
     It reads `source` and makes `result`. `file_bytes` is the size of the file that it reads or writes (for a step: of
     a JPEG of its result). `live_bytes` are the rasters in memory meanwhile, its source included (a
-    decode has none). `band_bytes` is the part of the source that it works on at once. It runs `times` times, once
+    decode has none). `band_bytes` is the part of the source that it processes at once. It runs `times` times, once
     per frame or page.
     """
 

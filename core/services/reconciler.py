@@ -136,7 +136,7 @@ class Reconciler:
         return _Outcome.HANDED_OVER if is_first else _Outcome.NOTHING
 
     def _refuse(self, entry: ListedObject, refusal: Refusal) -> _Outcome:
-        """Write the refusal document, unless the door that got the event wrote it and it has not expired."""
+        """Write the refusal document, unless `handler.process` or `handler.dispatch` has written it already."""
         store = self.committer.store
         stored = store.head(ObjectRef(bucket=store.bucket, key=entry.key))
         if stored is None or not refuse_upload(self.committer, stored.ref, refusal, self.now()):

@@ -85,7 +85,7 @@ class Recorder:
         if stored and stored.metadata.get("sha256") == result.source.sha256:
             self.store.move(stored.ref, result.archive_key)  # exactly the version looked at
         elif stored:
-            self.store.delete(source.key)  # the refused delivery's, whose caller got identity_conflict
+            self.store.delete(source.key)  # staged by a refused delivery: its caller got identity_conflict
 
     def _tombstone(self, key: str) -> Tombstone:
         tombstone = stored_documents.decode_stored(self._content(key), Tombstone, key, "a tombstone")

@@ -42,7 +42,7 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 class DatabaseAuth(StrEnum):
-    """How a connection to the database is authenticated."""
+    """The authentication of a connection to the database."""
 
     URL = "url"
     IAM = "iam"

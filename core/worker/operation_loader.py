@@ -14,7 +14,7 @@ import msgspec
 
 from core.domain.errors import Code, Misconfigured
 from core.imaging.operations import Catalogue
-from core.imaging.operations.custom_operation import CONSTRAINTS, PLAIN, CompanyOperation, Description, Parameter, build
+from core.imaging.operations.custom_operation import CONSTRAINTS, PLAIN, CustomOperation, Description, Parameter, build
 
 _STEP = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _KEYWORD = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
@@ -28,13 +28,13 @@ class _InvalidFunctionError(Exception):
     """The fault of one function. `load` reports the faults of all functions together."""
 
 
-def load(references: Sequence[str], shipped: Catalogue) -> dict[str, type[CompanyOperation]]:
+def load(references: Sequence[str], shipped: Catalogue) -> dict[str, type[CustomOperation]]:
     """The functions of the setting OPERATIONS as operations, by the names that pipelines use.
 
     `references` are `package.module:function`; the names in `shipped` are taken.
     Raises Misconfigured(INVALID_SETTINGS) with the fault of every function that cannot be an operation.
     """
-    loaded: dict[str, type[CompanyOperation]] = {}
+    loaded: dict[str, type[CustomOperation]] = {}
     faults = []
     for reference in references:
         try:
@@ -52,7 +52,7 @@ def load(references: Sequence[str], shipped: Catalogue) -> dict[str, type[Compan
     return loaded
 
 
-def _operation(reference: str) -> type[CompanyOperation]:
+def _operation(reference: str) -> type[CustomOperation]:
     module_name, _, attribute = reference.partition(":")
     function = _function(module_name, attribute)
     name = attribute.replace("_", "-")

@@ -238,7 +238,7 @@ class _ChildProcess:
         return time.monotonic() - self._started
 
     def usage_since(self, cpu_before: float) -> Usage:
-        """The usage of one image, after its reply; `cpu_before` is what `start_accounting` returned."""
+        """The usage of one image, after its reply; `cpu_before` is the return value of `start_accounting`."""
         cpu = process_usage.cpu_seconds(self._process.pid)
         peak = self._peak_bytes() if self._peak_was_reset else 0
         return Usage(

@@ -51,7 +51,7 @@ def build() -> dashboard.Dashboard:
 
 
 def _id_variable() -> dashboard.QueryVariable:
-    """The text that logs are searched for: an id, whatever was typed or came by a link."""
+    """The image id to search the logs for, from the text that a person typed or a link holds."""
     return (
         dashboard.QueryVariable("id")
         .description("The image id, as logs spell it")
@@ -150,7 +150,7 @@ def _history() -> layout.Row:
         panels.rows(
             POSTGRES,
             "Metrics",
-            "The metrics that were sent to CloudWatch. The ledger keeps them without end.",
+            "The metrics that were sent to CloudWatch. The ledger keeps them for ever.",
             Sql("image_metrics"),
             [Column("value", decimals=3)],
             span=10,
@@ -159,7 +159,7 @@ def _history() -> layout.Row:
         panels.rows(
             POSTGRES,
             "Cost by kind",
-            "Dollars at the prices of the day; docs/explanation/costs.md works one out by hand.",
+            "Dollars at the prices of the day; docs/explanation/costs.md computes an example by hand.",
             Sql("image_cost"),
             [Column("dollars", "currencyUSD", decimals=8)],
             span=14,

@@ -82,16 +82,16 @@ _TOTALS = {
 
 
 def total(scope: LedgerScope, title: str, decimals: int | None = None) -> Builder[Any]:
-    """One figure over the time range: a title of _TOTALS."""
-    found = _TOTALS[title]
+    """One figure over the time range. `title` is a key of _TOTALS."""
+    definition = _TOTALS[title]
     return panels.figure(
         POSTGRES,
         title,
-        found.meaning,
-        Sql("total", {"value": found.value, **scope.fragments}),
-        unit=found.unit,
+        definition.meaning,
+        Sql("total", {"value": definition.value, **scope.fragments}),
+        unit=definition.unit,
         span=3,
-        limits=found.limits,
+        limits=definition.limits,
         calc="lastNotNull",
         decimals=decimals,
     )
@@ -148,7 +148,7 @@ def images_by_door_and_route(scope: LedgerScope) -> Builder[Any]:
     return panels.shares(
         POSTGRES,
         "Images by door and route",
-        "The doors that the images came in by, and the routes on which they were processed.",
+        "The doors by which the images arrived, and the routes on which they were processed.",
         Sql("images_by_door_and_route", scope.fragments),
         unit="short",
         span=6,

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
 from dashboards import layout, names, panels
 from dashboards.boards.operations_aws import queue_and_function_rows
 from dashboards.boards.operations_images import image_rows
-from dashboards.cloudwatch import aws, ours
+from dashboards.cloudwatch import aws_metric, product_metric
 from dashboards.names import CLOUDWATCH
 from dashboards.panels import Limits
 from dashboards.variables import region, textbox
@@ -45,7 +45,7 @@ def _glance() -> layout.Row:
             CLOUDWATCH,
             "Processed",
             "Images that ended processed in the time range. If it is 0 while images come in, see the row *Waiting*.",
-            ours("Images", "Sum", {"status": "processed"}),
+            product_metric("Images", "Sum", {"status": "processed"}),
             unit="short",
         ),
         panels.figure(
@@ -53,7 +53,7 @@ def _glance() -> layout.Row:
             "Failed",
             "Images that ended failed in the time range. *Failures by code* gives the codes; docs/reference/codes.md "
             "says what to do for each.",
-            ours("Images", "Sum", {"status": "failed"}),
+            product_metric("Images", "Sum", {"status": "failed"}),
             unit="short",
             limits=Limits(1, table.FAILED.alarm.threshold),
         ),
@@ -62,7 +62,7 @@ def _glance() -> layout.Row:
             "Blocked messages",
             "The function process cannot start, so its messages wait. See its log, and roll back or fix the deployment "
             "within functions.hold_hours; no image is lost.",
-            ours("Blocked", "Sum"),
+            product_metric("Blocked", "Sum"),
             unit="short",
             limits=Limits(1, table.BLOCKED.alarm.threshold),
         ),
@@ -71,7 +71,7 @@ def _glance() -> layout.Row:
             "Found by the reconciler",
             "Sources that had waited for hours without a result: an event was lost. Look for the image id in the "
             "logs of process and dispatch. A dash: the reconciler does not run.",
-            ours("Reconciled", "Sum"),
+            product_metric("Reconciled", "Sum"),
             unit="short",
             limits=Limits(1, 20),
         ),
@@ -80,7 +80,7 @@ def _glance() -> layout.Row:
             "Oldest commit not recorded",
             "Images are committed, but not yet in the database; none is lost. See the log of record, and whether the "
             "database is up.",
-            aws("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", {"QueueName": "${stack}-records"}),
+            aws_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", {"QueueName": "${stack}-records"}),
             unit="s",
             calc="lastNotNull",
             limits=Limits(300, table.RECORDS_OLD.alarm.threshold),
@@ -90,7 +90,7 @@ def _glance() -> layout.Row:
             "Oldest image waiting for Batch",
             "Age of the oldest message of the overflow queue. Above minutes: see the log of dispatch, and whether "
             "the Batch job queue is enabled and has capacity.",
-            aws("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", {"QueueName": "${stack}-overflow"}),
+            aws_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", {"QueueName": "${stack}-overflow"}),
             unit="s",
             calc="lastNotNull",
             limits=Limits(600, table.OVERFLOW_OLD.alarm.threshold),

@@ -1,7 +1,7 @@
 """Rows of *Operations* on the metrics that AWS sends: queues, concurrency and functions."""
 
 from dashboards import layout, panels
-from dashboards.cloudwatch import aws, each_function
+from dashboards.cloudwatch import aws_metric, each_function
 from dashboards.names import CLOUDWATCH
 from dashboards.panels import Limits
 from infra.alerts import table
@@ -23,7 +23,7 @@ def _waiting() -> layout.Row:
             "records: commits that are not yet in the database; overflow: images for Batch. If a line only rises, the "
             "function that reads the queue is down.",
             [
-                aws(
+                aws_metric(
                     "AWS/SQS",
                     "ApproximateNumberOfMessagesVisible",
                     "Maximum",
@@ -41,7 +41,7 @@ def _waiting() -> layout.Row:
             "Messages that were received too often. Read a message, fix its cause, then redrive the dead-letter "
             "queue. It keeps messages for 14 days.",
             [
-                aws(
+                aws_metric(
                     "AWS/SQS",
                     "ApproximateNumberOfMessagesVisible",
                     "Maximum",
@@ -59,7 +59,7 @@ def _waiting() -> layout.Row:
             "Kafka: records not yet read",
             "If it rises, Kafka is written faster than it is read: see *Throttles*, and the number of partitions, "
             "since at most one function runs for each. Empty without Kafka.",
-            [aws("AWS/Lambda", "OffsetLag", "Maximum", {"FunctionName": "${stack}-process"}, label="records")],
+            [aws_metric("AWS/Lambda", "OffsetLag", "Maximum", {"FunctionName": "${stack}-process"}, label="records")],
             unit="short",
             span=8,
             limits=Limits(1_000, table.KAFKA_LAG.alarm.threshold),
@@ -68,8 +68,12 @@ def _waiting() -> layout.Row:
             CLOUDWATCH,
             "Age of upload events",
             "From the upload's event to the invocation of process. Above minutes: no concurrency is free. After 6 "
-            "hours Lambda gives the event up, and it goes to Batch.",
-            [aws("AWS/Lambda", "AsyncEventAge", "Maximum", {"FunctionName": "${stack}-process"}, label="oldest event")],
+            "hours Lambda no longer retries the event, and its image goes to Batch.",
+            [
+                aws_metric(
+                    "AWS/Lambda", "AsyncEventAge", "Maximum", {"FunctionName": "${stack}-process"}, label="oldest event"
+                )
+            ],
             unit="ms",
             span=8,
             limits=Limits(60_000, 3_600_000),
@@ -89,7 +93,7 @@ def _waiting() -> layout.Row:
             "Events that Lambda could not write to its failure destination, aws/lambda/ in the bucket. See the "
             "bucket's policy and the role of process. The reconciler finds uploads; direct callers must send again.",
             [
-                aws(
+                aws_metric(
                     "AWS/Lambda",
                     "DestinationDeliveryFailures",
                     "Sum",

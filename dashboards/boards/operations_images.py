@@ -1,7 +1,7 @@
 """Rows of *Operations* on the product's own metrics: throughput, failures, routes and estimates."""
 
 from dashboards import layout, panels
-from dashboards.cloudwatch import ANY, aws, ours
+from dashboards.cloudwatch import ANY, aws_metric, product_metric
 from dashboards.names import CLOUDWATCH
 from dashboards.panels import Limits
 from infra.alerts import table
@@ -20,7 +20,7 @@ def _throughput() -> layout.Row:
             "Images by door and route",
             "Images that ended. If a door falls silent while its senders work, see its event source. If the route "
             "batch has more than usual, see *Routes and estimates*.",
-            [ours("Images", "Sum", {"source": ANY, "route": ANY})],
+            [product_metric("Images", "Sum", {"source": ANY, "route": ANY})],
             unit="short",
         ),
         panels.bars(
@@ -28,7 +28,7 @@ def _throughput() -> layout.Row:
             "Images by format",
             "Format of the sources; `other`: the header could not be read. A change of formats can explain a change of "
             "durations and cost.",
-            [ours("Images", "Sum", {"format": ANY})],
+            [product_metric("Images", "Sum", {"format": ANY})],
             unit="short",
         ),
         panels.lines(
@@ -37,8 +37,8 @@ def _throughput() -> layout.Row:
             "Size of the sources and of all renditions. If more goes out than comes in, a pipeline enlarges images "
             "or makes too many renditions.",
             [
-                ours("BytesIn", "Sum", {"source": ANY}, label="in ${PROP('Dim.source')}"),
-                ours("BytesOut", "Sum", label="out"),
+                product_metric("BytesIn", "Sum", {"source": ANY}, label="in ${PROP('Dim.source')}"),
+                product_metric("BytesOut", "Sum", label="out"),
             ],
             unit="decbytes",
         ),
@@ -46,7 +46,7 @@ def _throughput() -> layout.Row:
             CLOUDWATCH,
             "Renditions",
             "Files made. Each is one put to S3, stored for the retention.",
-            [ours("Renditions", "Sum", label="renditions")],
+            [product_metric("Renditions", "Sum", label="renditions")],
             unit="short",
         ),
     )
@@ -60,7 +60,7 @@ def _failures() -> layout.Row:
             "Failures by code",
             "Codes of the images that ended failed. docs/reference/codes.md says what to do for each code; "
             "*Business* shows whether one customer causes them.",
-            [ours("Failed", "Sum", {"code": ANY})],
+            [product_metric("Failed", "Sum", {"code": ANY})],
             unit="short",
         ),
         panels.bars(
@@ -68,7 +68,11 @@ def _failures() -> layout.Row:
             "Refused records and uploads",
             "Kafka records, and objects under incoming/, that became no image. Documents under refused/ give the "
             "reasons: fix the sender, then send them again.",
-            [ours("Refused", "Sum", {"source": ANY, "code": ANY}, label="${PROP('Dim.source')} ${PROP('Dim.code')}")],
+            [
+                product_metric(
+                    "Refused", "Sum", {"source": ANY, "code": ANY}, label="${PROP('Dim.source')} ${PROP('Dim.code')}"
+                )
+            ],
             unit="short",
             span=6,
         ),
@@ -76,7 +80,7 @@ def _failures() -> layout.Row:
             CLOUDWATCH,
             "Reconciled, by outcome",
             "Sources without a result that the reconciler found. `abandoned`: the image ended failed.",
-            [ours("Reconciled", "Sum", {"outcome": ANY})],
+            [product_metric("Reconciled", "Sum", {"outcome": ANY})],
             unit="short",
             span=6,
         ),
@@ -92,7 +96,7 @@ def _routes() -> layout.Row:
             "Images sent to a larger place. `estimate`: before they were run, as intended. The other causes: after a "
             "run that was paid for nothing; above a few in a hundred, run `pictureperfect calibrate` on this "
             "architecture.",
-            [ours("HandedOver", "Sum", {"route": ANY, "cause": ANY})],
+            [product_metric("HandedOver", "Sum", {"route": ANY, "cause": ANY})],
             unit="short",
             span=8,
         ),
@@ -102,10 +106,12 @@ def _routes() -> layout.Row:
             "Time and memory of images, divided by their upper estimates, which decide the route. A worst above 100 "
             "%: the estimate was wrong. A median below 10 %: too many images go to Batch.",
             [
-                ours("CpuTimeRatio", "p50", {"route": ANY}, label="time, median, ${PROP('Dim.route')}"),
-                ours("CpuTimeRatio", "Maximum", {"route": ANY}, label="time, worst, ${PROP('Dim.route')}"),
-                ours("PeakMemoryRatio", "p50", {"route": ANY}, label="memory, median, ${PROP('Dim.route')}"),
-                ours("PeakMemoryRatio", "Maximum", {"route": ANY}, label="memory, worst, ${PROP('Dim.route')}"),
+                product_metric("CpuTimeRatio", "p50", {"route": ANY}, label="time, median, ${PROP('Dim.route')}"),
+                product_metric("CpuTimeRatio", "Maximum", {"route": ANY}, label="time, worst, ${PROP('Dim.route')}"),
+                product_metric("PeakMemoryRatio", "p50", {"route": ANY}, label="memory, median, ${PROP('Dim.route')}"),
+                product_metric(
+                    "PeakMemoryRatio", "Maximum", {"route": ANY}, label="memory, worst, ${PROP('Dim.route')}"
+                ),
             ],
             unit="percentunit",
             span=8,
@@ -114,12 +120,12 @@ def _routes() -> layout.Row:
         ),
         panels.bars(
             CLOUDWATCH,
-            "Submitted to Batch, by size",
-            "Images and jobs, by the size of the job in vCPUs x GB. Many jobs with few images: images come one by "
+            "Submitted to Batch, by tier",
+            "Images and jobs, by tier: vCPUs x GB of the job. Many jobs with few images: images come one by "
             "one, and each job is billed for at least a minute.",
             [
-                ours("Submitted", "Sum", {"tier": ANY}, label="images ${PROP('Dim.tier')}"),
-                ours("BatchJobs", "Sum", {"tier": ANY}, label="jobs ${PROP('Dim.tier')}"),
+                product_metric("Submitted", "Sum", {"tier": ANY}, label="images ${PROP('Dim.tier')}"),
+                product_metric("BatchJobs", "Sum", {"tier": ANY}, label="jobs ${PROP('Dim.tier')}"),
             ],
             unit="short",
             span=8,
@@ -130,8 +136,8 @@ def _routes() -> layout.Row:
             "The sender's wait: p95 and median. The route lambda takes seconds; if it rises, see *Concurrency* and "
             "*Age of upload events*.",
             [
-                ours("Latency", "p95", {"route": ANY}),
-                ours("Latency", "p50", {"route": ANY}, label="median ${PROP('Dim.route')}"),
+                product_metric("Latency", "p95", {"route": ANY}),
+                product_metric("Latency", "p50", {"route": ANY}, label="median ${PROP('Dim.route')}"),
             ],
             unit="s",
             span=8,
@@ -140,16 +146,20 @@ def _routes() -> layout.Row:
             CLOUDWATCH,
             "Duration in the worker, p95",
             "Wall-clock time of processing, by door and route. If one door is slower, its images are larger.",
-            [ours("Duration", "p95", {"source": ANY, "route": ANY})],
+            [product_metric("Duration", "p95", {"source": ANY, "route": ANY})],
             unit="s",
             span=8,
         ),
         panels.lines(
             CLOUDWATCH,
             "Batch jobs that failed",
-            "Each of their images goes to a larger job or ends failed with a code. See the job's statusReason in the "
+            "Each of their images goes to a larger tier or ends failed with a code. See the job's statusReason in the "
             "Batch console.",
-            [aws("AWS/Events", "MatchedEvents", "Sum", {"RuleName": "${stack}-batch-job-failed"}, label="failed jobs")],
+            [
+                aws_metric(
+                    "AWS/Events", "MatchedEvents", "Sum", {"RuleName": "${stack}-batch-job-failed"}, label="failed jobs"
+                )
+            ],
             unit="short",
             span=8,
             limits=Limits(1, table.BATCH_FAILURES.alarm.threshold),
@@ -160,8 +170,8 @@ def _routes() -> layout.Row:
             "All threads; most of the cost. A step up after a deployment: a more expensive pipeline, or a slower "
             "library.",
             [
-                ours("CpuTime", "p50", {"route": ANY}, label="median ${PROP('Dim.route')}"),
-                ours("CpuTime", "p95", {"route": ANY}, label="p95 ${PROP('Dim.route')}"),
+                product_metric("CpuTime", "p50", {"route": ANY}, label="median ${PROP('Dim.route')}"),
+                product_metric("CpuTime", "p95", {"route": ANY}, label="p95 ${PROP('Dim.route')}"),
             ],
             unit="s",
         ),
@@ -171,8 +181,8 @@ def _routes() -> layout.Row:
             "Resident memory. Close to the function's memory, images are handed over with `out_of_memory`: raise "
             "processing.memory_mb.",
             [
-                ours("PeakMemory", "p95", {"route": ANY}, label="p95 ${PROP('Dim.route')}"),
-                ours("PeakMemory", "Maximum", {"route": ANY}, label="worst ${PROP('Dim.route')}"),
+                product_metric("PeakMemory", "p95", {"route": ANY}, label="p95 ${PROP('Dim.route')}"),
+                product_metric("PeakMemory", "Maximum", {"route": ANY}, label="worst ${PROP('Dim.route')}"),
             ],
             unit="decbytes",
         ),

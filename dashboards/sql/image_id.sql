@@ -1,2 +1,2 @@
--- The typed text as logs spell an id; without an id in it, a text that no log line holds.
+-- The image id in the typed text, as logs spell it; if the text has no id, a text that no log line holds.
 SELECT coalesce(lower({{ typed_id }}), 'no-image-id') AS id

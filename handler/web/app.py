@@ -91,7 +91,7 @@ def _path(request: Request, kind: type[ValueT]) -> ValueT:
     try:
         return msgspec.convert(request.path_params, kind)
     except msgspec.ValidationError as error:
-        raise Refusal(Code.NOT_FOUND, f"Nothing has this path: {error}.") from error
+        raise Refusal(Code.NOT_FOUND, f"There is nothing at this path: {error}.") from error
 
 
 def _query(query: QueryParams, kind: type[ValueT]) -> ValueT:

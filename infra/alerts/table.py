@@ -73,8 +73,8 @@ FAILED = Alert(
     ),
 )
 RECONCILED = Alert(
-    "The reconciler hands each of them over again, so they should end. Look for the lost event by the images' ids in "
-    "the logs of process and dispatch.",
+    "The reconciler hands each source over again, so its image should end. Look for the lost event by the images' ids "
+    "in the logs of process and dispatch.",
     (
         Alarm(
             "Reconciled",
@@ -189,8 +189,8 @@ DEAD_LETTERS = Alert(
     ),
 )
 UPLOADS_REFUSED = Alert(
-    "A document under refused/incoming/ names each. Fix what uploads there, and copy the objects to keys that begin "
-    "with incoming/<customer>/<pipeline>/<upload>/.",
+    "A document under refused/incoming/ names each object. Fix the program that uploads them, and copy the objects to "
+    "keys that begin with incoming/<customer>/<pipeline>/<upload>/.",
     (
         Alarm(
             "UploadsRefused",
@@ -251,7 +251,7 @@ FAILURES_NOT_KEPT = Alert(
     ),
 )
 BATCH_FAILURES = Alert(
-    "Each of their images goes to a larger job or ends failed with a code. See the job's statusReason in the Batch "
+    "Each of their images goes to a larger tier or ends failed with a code. See the job's statusReason in the Batch "
     "console.",
     (
         Alarm(
@@ -287,8 +287,8 @@ ERRORS = {
     "web": _errors("web", "Customers see an error on the page; images in progress are not affected."),
 }
 OUTGROWN = Alert(
-    "Each was paid for twice. The estimates do not fit this architecture or these images: run `pictureperfect "
-    "calibrate`.",
+    "Each of these images was paid for twice. The estimates do not fit this architecture or these images: run "
+    "`pictureperfect calibrate`.",
     rule=Rule(
         uid="picture-perfect-tried-in-vain",
         title="Images outgrow the function",
@@ -321,8 +321,8 @@ CUSTOMER_FAILS = Alert(
     ),
 )
 COST_ROSE = Alert(
-    "The panel *Pipelines* of Business says which. Likely causes: a new pipeline, larger images, or many images that "
-    "go to Batch one by one.",
+    "The panel *Pipelines* of Business names the pipeline. Likely causes: a new pipeline, larger images, or many "
+    "images that go to Batch one by one.",
     rule=Rule(
         uid="picture-perfect-dearer",
         title="Images cost more",

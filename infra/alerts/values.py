@@ -13,11 +13,11 @@ class Metric(NamedTuple):
 
 
 class Alarm(NamedTuple):
-    """A CloudWatch alarm on `metrics`, summed where there are several.
+    """A CloudWatch alarm on `metrics`, summed if there are several.
 
     It goes off when the value is `threshold` or more, in the metric's unit, for `periods` periods in a row; with
     `silence`, below the threshold and without data. `setting` is the field of `[alarms]` that replaces the threshold;
-    one of it is `unit` of the metric's. `condition` may hold `{threshold}`, and `{minutes}` for a threshold in seconds.
+    `unit` converts it to the metric's unit. `condition` may hold `{threshold}`, and `{minutes}` if that is in seconds.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Rule(NamedTuple):
     """A Grafana alert rule: it fires when the value over the last `window_minutes` is more than `above`.
 
     Each metric is reduced by `reducer`; `formula` combines them as `$RA`, `$RB`, …. Without metrics, `sql` names the
-    query in dashboards/sql that PostgreSQL is asked. `panel` is the title of the panel that shows more.
+    PostgreSQL query in dashboards/sql. `panel` is the title of the panel that shows more.
     """
 
     uid: str

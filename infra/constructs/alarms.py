@@ -43,15 +43,15 @@ class AlarmTopic:
 
     def add_alarm(self, alert: Alert, alarm: Alarm, resource: str = "") -> None:
         """Add one alarm of `alert`. `resource`: a reference to the name of the AWS resource that the alarm is on."""
-        own = getattr(self._settings.alarms, alarm.setting) * alarm.unit if alarm.setting else alarm.threshold
+        threshold = getattr(self._settings.alarms, alarm.setting) * alarm.unit if alarm.setting else alarm.threshold
         comparison, missing = cloudwatch.ComparisonOperator, cloudwatch.TreatMissingData
         made = cloudwatch.Alarm(
             self._scope,
             alarm.name,
             alarm_name=f"{self._settings.name}-{alarm.name}",
-            alarm_description=describe(alert, alarm, own, self._settings.name),
+            alarm_description=describe(alert, alarm, threshold, self._settings.name),
             metric=self._expression(alarm, resource),
-            threshold=own,
+            threshold=threshold,
             evaluation_periods=alarm.periods,
             comparison_operator=comparison.LESS_THAN_THRESHOLD
             if alarm.silence

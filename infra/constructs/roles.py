@@ -27,7 +27,7 @@ class BucketStatements:
         return allow(["s3:ListBucket", *actions], self._arn)
 
     def list_versions(self, *prefixes: str) -> iam.PolicyStatement:
-        """List the versions under `prefixes`: a role deletes specific versions only, so that nothing stays behind."""
+        """List the versions under `prefixes`: roles delete specific versions only, so that no delete marker is left."""
         return allow(["s3:ListBucketVersions"], self._arn, StringLike={"s3:prefix": list(prefixes)})
 
     def objects(self, actions: list[str], *prefixes: str) -> iam.PolicyStatement:
@@ -61,7 +61,7 @@ def process_images(settings: Settings, records: str, overflow: str) -> list[iam.
 
 
 def process(settings: Settings, records: str, overflow: str) -> list[iam.PolicyStatement]:
-    """It also stages inline bytes under incoming/. Lambda writes failed events to aws/lambda/ by this role."""
+    """The role of `process`, which also stages inline bytes under incoming/. Lambda writes failed events by it too."""
     bucket = BucketStatements(settings.name)
     kafka = settings.kafka.kind != "none"
     return [

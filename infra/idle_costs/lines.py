@@ -12,7 +12,7 @@ from infra.idle_costs.template import Template, count_alarm_metrics, event_sourc
 # Assumptions about a month without an image
 _RECONCILER_SECONDS = 3.0  # a cold start, and one list of an empty prefix
 _RECONCILER_LOG_BYTES = 2_000
-_RECONCILER_METRICS = 1  # `Reconciled` without a dimension; by outcome it is sent only where it is not 0
+_RECONCILER_METRICS = 1  # `Reconciled` without a dimension; by outcome it is sent only if it is not 0
 _IMAGE_GB, _IMAGES = 0.3, 4  # compressed, as ECR bills it; each deployment of another image adds one
 _DATABASE_GB = 1.0
 _BUCKET_GB = 10.0  # of earlier months, until the retention is over
@@ -22,7 +22,7 @@ _POLLS_PER_HOUR = 5 * 3600 / 20
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """US dollars a month for one item. `usd_without_free`: where other uses exhaust the account's free allowances."""
+    """US dollars a month for one item. `usd_without_free`: if other uses exhaust the account's free allowances."""
 
     item: str
     usd: float
@@ -148,7 +148,7 @@ def _buckets(template: Template, _prices: Prices) -> Line:
 def price_endpoints(template: Template, prices: Prices) -> Line | None:
     """Interface endpoints, billed by the hour in each subnet; None if there are none."""
     endpoints = properties_of(template, "AWS::EC2::VPCEndpoint")
-    subnets = [len(one["SubnetIds"]) for one in endpoints if one.get("VpcEndpointType") == "Interface"]
+    subnets = [len(item["SubnetIds"]) for item in endpoints if item.get("VpcEndpointType") == "Interface"]
     if not subnets:
         return None
     return without_allowance(

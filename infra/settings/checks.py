@@ -47,7 +47,7 @@ def find_conflicts(settings: Settings) -> Iterator[str]:
     if settings.functions.log_days not in _LOG_DAYS:
         yield f"functions.log_days: must be one of {', '.join(map(str, _LOG_DAYS))}"
     if settings.storage.cloudfront and settings.storage.public_base_url:
-        yield "storage.public_base_url: must be empty where storage.cloudfront is true, which sets CloudFront's address"
+        yield "storage.public_base_url: must be empty if storage.cloudfront is true, which sets CloudFront's address"
     yield from _environment_faults(settings.processing.environment)
     yield from _kafka_conflicts(settings.kafka)
     yield from _database_conflicts(settings.database)
@@ -56,7 +56,7 @@ def find_conflicts(settings: Settings) -> Iterator[str]:
     if settings.web.login == "issuer":
         for field in ("issuer", "audience", "client_id", "authorize_url", "token_url"):
             if not getattr(settings.web, field):
-                yield f"web.{field}: needed where web.login is 'issuer'"
+                yield f"web.{field}: needed if web.login is 'issuer'"
 
 
 def _cognito_conflicts(settings: Settings) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Read and validate `settings.toml` before anything is synthesized. All faults are told at once, by their fields."""
+"""Read and validate `settings.toml` before the synthesis. All faults are reported together, each with its field."""
 
 import tomllib
 from collections.abc import Iterator, Mapping

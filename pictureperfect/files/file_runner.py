@@ -142,7 +142,7 @@ class FileRunner:
             "cpu_seconds": round(rendered.usage.cpu_seconds, 4),
             "peak_bytes": rendered.usage.peak_bytes,
             "measurements": rendered.measurements,
-            "operations": self._pipeline.company_operations,
+            "operations": self._pipeline.custom_operations,
             "renditions": [_rendition_fields(rendition, self._out / work.label) for rendition in rendered.renditions],
         }
         self._journal.add(work, line)
@@ -160,8 +160,8 @@ def pipeline_digest(pipeline: Pipeline, limits: Limits, functions: Sequence[str]
     for text in _strings(msgspec.to_builtins(pipeline)):
         if Path(text).is_absolute() and Path(text).is_file():  # `Operation.resolved` made file names absolute
             content.update(sha256(Path(text).read_bytes()).digest())
-    if pipeline.company_operations:
-        content.update(msgspec.json.encode(pipeline.company_operations, order="sorted"))
+    if pipeline.custom_operations:
+        content.update(msgspec.json.encode(pipeline.custom_operations, order="sorted"))
         for file in _package_files(functions):
             content.update(sha256(file.read_bytes()).digest())
     return content.hexdigest()

@@ -233,6 +233,7 @@ def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
         "0008_recording.sql",
         "0009_views.sql",
         "0010_file_names.sql",
+        "0011_comments.sql",
     ]
     assert ledger.migrate() == []
     ledger.close()

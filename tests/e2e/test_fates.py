@@ -228,7 +228,7 @@ def test_an_upload_whose_sandbox_is_killed_every_time_ends_once_on_batch(world: 
     image_id = _id_of(world, key)
     row = world.row(image_id)
     assert (row["status"], row["route"]) == ("processed", "batch")
-    assert row["reason"].startswith("Lambda gave up on it (RetriesExhausted)")
+    assert row["reason"].startswith("The event failed in Lambda (RetriesExhausted)")
     documents = world.s3.list_objects_v2(Bucket=world.address.bucket, Prefix="aws/")["Contents"]
     assert len(documents) == 1
 

@@ -19,7 +19,7 @@ NOT_FOUND, CONFLICT, PRECONDITION_FAILED = 404, 409, 412
 _TOO_MANY_REQUESTS, _SERVER = 429, 500
 # Codes of 4xx answers to requests that may succeed later
 _RETRYABLE = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException", "RequestTimeTooSkewed"}
-# The same of KMS, whose errors S3 passes on with a 4xx status
+# Such codes of KMS, whose errors S3 passes on with a 4xx status
 _RETRYABLE_KMS = re.compile(r"KMS\.\w*(Throttl|Internal|Timeout|Unavailable|LimitExceeded)\w*")
 _UNREADABLE_REASONS = {
     "InvalidObjectState": "it is archived in a Glacier storage class: restore it first",
@@ -33,7 +33,7 @@ def http_status(error: ClientError) -> int:
 
 
 def unreadable_reason(error: ClientError) -> str:
-    """Why this one object cannot be read; empty if the error concerns more than the object."""
+    """The reason why this one object cannot be read; empty if the error concerns more than the object."""
     code, message = _code_and_message(error)
     if code in _UNREADABLE_REASONS:
         return _UNREADABLE_REASONS[code]

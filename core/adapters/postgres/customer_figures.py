@@ -9,7 +9,7 @@ from core.ports.gallery import Count, DayCount, NamedCount, UsageStats
 
 # Erased images count: their work was done, and only names and files are gone
 _COUNTS = """
-    SELECT grouping(day, format, route) AS which, day, format AS name, route,
+    SELECT grouping(day, format, route) AS breakdown, day, format AS name, route,
            sum(images)::bigint AS images, sum(images - failed)::bigint AS processed, sum(failed)::bigint AS failed,
            sum(outputs)::bigint AS renditions, sum(bytes_in)::bigint AS bytes_in, sum(bytes_out)::bigint AS bytes_out,
            sum(seconds)::double precision AS seconds, sum(cpu_seconds)::double precision AS cpu_seconds,
@@ -43,14 +43,16 @@ def usage_stats(cursor: psycopg.Cursor[dict[str, Any]], customer: str, since: da
     }
     rows = cursor.execute(_COUNTS, parameters).fetchall()
     codes = cursor.execute(_CODES, parameters).fetchall()
-    total = [row for row in rows if row["which"] == _TOTAL]
+    total = [row for row in rows if row["breakdown"] == _TOTAL]
     return UsageStats(
         since=since,
         until=until,
         total=Count(**_count_fields(total[0])) if total else Count(usd=0.0),
-        days=tuple(DayCount(day=row["day"], **_count_fields(row)) for row in rows if row["which"] == _DAY),
-        formats=tuple(NamedCount(name=row["name"], **_count_fields(row)) for row in rows if row["which"] == _FORMAT),
-        routes=tuple(NamedCount(name=row["route"], **_count_fields(row)) for row in rows if row["which"] == _ROUTE),
+        days=tuple(DayCount(day=row["day"], **_count_fields(row)) for row in rows if row["breakdown"] == _DAY),
+        formats=tuple(
+            NamedCount(name=row["name"], **_count_fields(row)) for row in rows if row["breakdown"] == _FORMAT
+        ),
+        routes=tuple(NamedCount(name=row["route"], **_count_fields(row)) for row in rows if row["breakdown"] == _ROUTE),
         codes=tuple(NamedCount(name=row["name"], **_count_fields(row)) for row in codes),
     )
 

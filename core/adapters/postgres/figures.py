@@ -34,7 +34,7 @@ _VIEWS = {
 }
 _PERCENTILES = "percentile_cont(ARRAY[0.5, 0.95, 0.99]) WITHIN GROUP (ORDER BY latency)"
 #: The SQL below is composed of constants; values are bound as parameters.
-_CUSTOMER_IMAGES = f"WITH mine AS MATERIALIZED ({_IMAGES} AND f.customer = %(customer)s)"
+_CUSTOMER_IMAGES = f"WITH customer_images AS MATERIALIZED ({_IMAGES} AND f.customer = %(customer)s)"
 #: By whether the query is for one customer: exact for one, from the buckets of the histogram for all.
 _LATENCIES = {
     False: """
@@ -44,7 +44,7 @@ _LATENCIES = {
           FROM histogram_days WHERE name = 'Latency' AND day BETWEEN %(since)s AND %(until)s
          GROUP BY GROUPING SETS ((day), ())
     """,
-    True: f"{_CUSTOMER_IMAGES} SELECT day, {_PERCENTILES} FROM mine GROUP BY GROUPING SETS ((day), ())",  # noqa: S608 - composed of constants
+    True: f"{_CUSTOMER_IMAGES} SELECT day, {_PERCENTILES} FROM customer_images GROUP BY GROUPING SETS ((day), ())",  # noqa: S608 - composed of constants
 }
 _KEYS = ", ".join(f"coalesce({name}, '')" for name in ROW_KEY)
 _ROWS = f"""
@@ -107,7 +107,7 @@ def _sums_sql(query: ReportQuery) -> bytes:
     selects = []
     for kind, view in _VIEWS.items():
         name = "NULL" if kind == "day" else kind
-        source = "mine" if is_one_customer else f"{view} {_DAYS}"
+        source = "customer_images" if is_one_customer else f"{view} {_DAYS}"
         keys = ", ".join(("day, route" if kind == "day" else "NULL::date, NULL::text", f"{name}::text"))
         grouped = "day, route" if kind == "day" else kind
         selects.append(f"SELECT '{kind}', {keys}, {_SUMS} FROM {source} GROUP BY {grouped}")  # noqa: S608 - composed of constants

@@ -23,7 +23,7 @@ _COLUMNS = """
     )) AS image
       FROM images i
 """
-_MINE = "i.customer = %(customer)s AND i.erased_at IS NULL"
+_VISIBLE = "i.customer = %(customer)s AND i.erased_at IS NULL"
 _CONDITIONS = {
     "status": "i.status = %(status)s",
     "format": "i.format = %(format)s",
@@ -56,7 +56,7 @@ class GalleryRows:
         self, customer: str, filters: Filter, after: tuple[datetime, UUID] | None, limit: int
     ) -> list[dict[str, Any]]:
         values = _filter_values(filters)
-        conditions = [_MINE, *(_CONDITIONS[name] for name in values)]
+        conditions = [_VISIBLE, *(_CONDITIONS[name] for name in values)]
         if after:
             conditions.append(_AFTER)
             values |= {"after_time": after[0], "after_id": after[1]}
@@ -66,7 +66,7 @@ class GalleryRows:
             return [row["image"] for row in cursor]
 
     def find(self, customer: str, image_id: str) -> dict[str, Any] | None:
-        query = f"{_COLUMNS} WHERE {_MINE} AND i.image_id = %(image_id)s"
+        query = f"{_COLUMNS} WHERE {_VISIBLE} AND i.image_id = %(image_id)s"
         with self._cursor() as cursor:
             row = cursor.execute(query.encode(), {"customer": customer, "image_id": UUID(image_id)}).fetchone()
         return row["image"] if row else None
@@ -87,7 +87,7 @@ class GalleryRows:
     def _cursor(self) -> Iterator[psycopg.Cursor[dict[str, Any]]]:
         with (
             self._lock,
-            self._database.transaction(error_type) as connection,  # the log must not repeat what a customer searched
+            self._database.transaction(error_type) as connection,  # keeps a customer's search terms out of the log
             connection.cursor(row_factory=dict_row) as cursor,
         ):
             yield cursor

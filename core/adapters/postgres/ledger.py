@@ -43,7 +43,7 @@ _FIND = """
 
 
 class PostgresLedger:
-    """The Ledger port over one connection, and what else the operator does with its tables."""
+    """The Ledger port over one connection, with the migrations and the look-up of one row."""
 
     def __init__(self, database: Database | str) -> None:
         """`database`: a connection, or a URL that needs no secrets."""

@@ -1,4 +1,4 @@
-"""HEIC files by pillow-heif, where it is installed: docs/reference/formats.md says how to build an image with it."""
+"""HEIC files by pillow-heif, if it is installed: docs/reference/formats.md says how to build an image with it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -62,7 +62,7 @@ def supported_formats() -> str:
 
 
 def open_by_plugin(kind: str, path: Path) -> "ImageFile":
-    """Open a file by the plug-in of the format `kind`. Raises whatever that raises; SyntaxError for a bad header."""
+    """Open a file by the plug-in of the format `kind`. Raises its exceptions; SyntaxError for a bad header."""
     reader = READERS[kind]
     opened: ImageFile = getattr(import_module(f"PIL.{reader.module}"), reader.factory)(path)
     return opened

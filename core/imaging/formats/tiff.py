@@ -94,7 +94,7 @@ def with_one_plane(content: bytes, number: int, planes: int) -> bytes:
 
 
 def read_first_entries(content: bytes) -> tuple[Layout, list[Entry]]:
-    """How the TIFF writes numbers, and the entries of its first directory; none of a Big TIFF, which is not changed."""
+    """The layout of the TIFF's numbers, and the entries of its first directory; none of a Big TIFF, which stays."""
     file = io.BytesIO(content)
     layout = tiff_ifd.read_layout(file)
     directory = None if layout.big else next(tiff_ifd.walk(file, layout), None)

@@ -1,4 +1,4 @@
-"""The image file directories (IFDs) of a TIFF: the chain that its pages are, and their entries (TIFF 6.0; Big TIFF)."""
+"""The image file directories (IFDs) of a TIFF: the chain of its pages, and their entries (TIFF 6.0; Big TIFF)."""
 
 import struct
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class BrokenChainError(ValueError):
 
 
 class Layout(NamedTuple):
-    """How a file writes numbers: `order` is "<" or ">", as in `struct`; `big` says that it is a Big TIFF."""
+    """The layout of a file's numbers: `order` is "<" or ">", as in `struct`; `big` says that it is a Big TIFF."""
 
     order: str
     big: bool
@@ -84,7 +84,7 @@ class Layout(NamedTuple):
 
     @property
     def first_pointer(self) -> int:
-        """Where the file says at which offset its first directory lies."""
+        """The position in the file of the offset of its first directory."""
         return 8 if self.big else 4
 
 
@@ -106,7 +106,7 @@ class Entry(NamedTuple):
 
 
 def read_layout(file: BinaryIO) -> Layout:
-    """Read how the file writes numbers. Raises ValueError if it is no TIFF."""
+    """Read the layout of the file's numbers. Raises ValueError if it is no TIFF."""
     file.seek(0)
     head = file.read(4)
     order = {b"II": "<", b"MM": ">"}.get(head[:2])
@@ -118,7 +118,7 @@ def read_layout(file: BinaryIO) -> Layout:
 def walk(file: BinaryIO, layout: Layout) -> Iterator[Directory]:
     """Yield the directories in order; there is one for each page.
 
-    Raises BrokenChainError where the chain breaks, and ValueError for a directory that cannot be one.
+    Raises BrokenChainError if the chain breaks, and ValueError for an impossible directory.
     """
     file.seek(layout.first_pointer)
     offset = _read_number(file, layout.offset_format)

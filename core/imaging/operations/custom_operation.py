@@ -57,7 +57,7 @@ class Description(Value, frozen=True, kw_only=True):
     parameters: tuple[Parameter, ...] = ()
 
 
-class CompanyOperation(Operation, frozen=True):
+class CustomOperation(Operation, frozen=True):
     """The base of the classes that `build` makes. Their fields begin with `_`: a parameter may have any name."""
 
     description: ClassVar[Description]
@@ -103,7 +103,7 @@ class CompanyOperation(Operation, frozen=True):
         return ImageFailure(Code.OPERATION_FAILED, message)
 
 
-def build(description: Description, function: Callable[..., object] | None = None) -> type[CompanyOperation]:
+def build(description: Description, function: Callable[..., object] | None = None) -> type[CustomOperation]:
     """Make the class of an operation. Raises TypeError or ValueError if its parameters are impossible."""
     fields = []
     for parameter in description.parameters:
@@ -112,7 +112,7 @@ def build(description: Description, function: Callable[..., object] | None = Non
     kind = msgspec.defstruct(
         description.name,
         fields,
-        bases=(CompanyOperation,),
+        bases=(CustomOperation,),
         namespace={
             "__doc__": description.documentation,
             "description": description,
@@ -122,12 +122,12 @@ def build(description: Description, function: Callable[..., object] | None = Non
         frozen=True,
         kw_only=True,
     )
-    return cast("type[CompanyOperation]", kind)
+    return cast("type[CustomOperation]", kind)
 
 
 def versions(steps: Iterable[Operation]) -> dict[str, str]:
     """The names of the company's operations among `steps`, with the version of each one's package."""
-    descriptions = (step.description for step in steps if isinstance(step, CompanyOperation))
+    descriptions = (step.description for step in steps if isinstance(step, CustomOperation))
     return {description.name: description.version for description in descriptions}
 
 

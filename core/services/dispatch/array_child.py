@@ -33,7 +33,7 @@ _AFFECTS_ALL = frozenset({Code.STORE_UNAVAILABLE, Code.QUEUE_UNAVAILABLE})
 
 
 class Ending(StrEnum):
-    """How one image ended in this child."""
+    """The ending of one image in this child."""
 
     PROCESSED = "processed"
     FAILED = "failed"
@@ -104,7 +104,7 @@ def read_share(key: str, store: ObjectStore, environ: Mapping[str, str]) -> Shar
 
 @dataclass
 class Report:
-    """How a share ended, image by image."""
+    """The endings of the images of a share."""
 
     share: Share
     endings: list[Ending] = field(default_factory=list)
@@ -132,7 +132,7 @@ class ArrayChild:
     clock: Callable[[], float] = time.monotonic
 
     def process(self, share: Share, started: float) -> Report:
-        """Process the images in order. `started` is when the child did, on `clock`.
+        """Process the images in order. `started` is the start of the child, on `clock`.
 
         A failure of one image does not affect the others, but if S3 or SQS do not answer, the remaining images are
         left to the next attempt.

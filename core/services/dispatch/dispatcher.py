@@ -43,7 +43,7 @@ class Dispatcher:
 
     committer: ResultCommitter
     jobs: Jobs
-    #: How long messages are held back for a deployment that is wrong, so that an operator can mend it.
+    #: How long messages are held back while the deployment is wrong, so that an operator can fix it.
     hold: timedelta
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_id: Callable[[], str] = lambda: str(uuid4())
@@ -66,8 +66,8 @@ class Dispatcher:
                 for image in images:
                     invocation.add(message_id, image)
             leased = [image for image in threads.map(invocation.lease, invocation.images.values()) if image]
-        leased.sort(key=lambda image: image.wanted.tier)
-        for tier, images_of_tier in groupby(leased, key=lambda image: image.wanted.tier):
+        leased.sort(key=lambda image: image.hand_over.tier)
+        for tier, images_of_tier in groupby(leased, key=lambda image: image.hand_over.tier):
             invocation.submit(tier, list(images_of_tier))
         return invocation.failures
 
@@ -75,7 +75,7 @@ class Dispatcher:
         """Raise Misconfigured(INVALID_SETTINGS) until `since` + `hold`: `reason` says what the deployment lacks."""
         until = since + self.hold
         if self.now() < until:
-            message = f"{reason} It is held back until {until:%Y-%m-%d %H:%M} UTC: mend the deployment."
+            message = f"{reason} It is held back until {until:%Y-%m-%d %H:%M} UTC: fix the deployment."
             raise Misconfigured(Code.INVALID_SETTINGS, message)
 
 
@@ -83,7 +83,7 @@ class Dispatcher:
 class _RequestedImage:
     """One image of an invocation, with the ids of all messages that name it."""
 
-    wanted: HandOver
+    hand_over: HandOver
     message_ids: list[str]
 
 
@@ -99,11 +99,11 @@ class _Invocation:
         self.work_ids = {tier.name: dispatcher.new_id() for tier in TIERS}
         self.leases = Leases(dispatcher.committer, dispatcher.jobs, self.work_ids, dispatcher.now)
 
-    def add(self, message_id: str, wanted: HandOver) -> None:
+    def add(self, message_id: str, hand_over: HandOver) -> None:
         """Add an image to submit; of several hand-overs of one image the latest attempt and largest tier stays."""
-        key = (wanted.job.image_id, wanted.job.run)
-        image = self.images.setdefault(key, _RequestedImage(wanted, []))
-        image.wanted = max(image.wanted, wanted, key=_rank)
+        key = (hand_over.job.image_id, hand_over.job.run)
+        image = self.images.setdefault(key, _RequestedImage(hand_over, []))
+        image.hand_over = max(image.hand_over, hand_over, key=_rank)
         image.message_ids.append(message_id)
 
     def judge(self, message_id: str, failed: JobFailed) -> Sequence[HandOver]:
@@ -123,42 +123,42 @@ class _Invocation:
 
     def lease(self, image: _RequestedImage) -> _RequestedImage | None:
         """Lease an image for this invocation; None if it has a result, is submitted, or failed for now."""
-        job = image.wanted.job
+        job = image.hand_over.job
         try:
-            slot = self._free_slot(image.wanted)
+            slot = self._free_slot(image.hand_over)
             if slot is None:
                 return None
             self.leases.acquire(job, slot)
         except Exception as error:  # noqa: BLE001 - as above
             self._fail(image.message_ids, error)
             return None
-        leased = with_attempt(msgspec.structs.replace(image.wanted, tier=slot.tier.name), slot.attempt)
+        leased = with_attempt(msgspec.structs.replace(image.hand_over, tier=slot.tier.name), slot.attempt)
         return _RequestedImage(leased, image.message_ids)
 
-    def _free_slot(self, wanted: HandOver) -> DispatchSlot | None:
+    def _free_slot(self, hand_over: HandOver) -> DispatchSlot | None:
         """The slot to lease; None if the image has a result, or Batch has it."""
-        job, store = wanted.job, self.dispatcher.committer.store
+        job, store = hand_over.job, self.dispatcher.committer.store
         if store.read(job.result_key) is not None:
             return None
         last = newest_slot(store, job)
-        tier = array_partition.tier_of(wanted) or (last.tier if last else self._tier_by_size(wanted))
-        slot = DispatchSlot(attempt=attempt_of(wanted), tier=tier)
+        tier = array_partition.tier_of(hand_over) or (last.tier if last else self._tier_by_size(hand_over))
+        slot = DispatchSlot(attempt=attempt_of(hand_over), tier=tier)
         if last is None or slot.rank > last.rank:
             return slot
         if self.leases.is_submitted(job, last):
             return None
         return msgspec.structs.replace(last, taken_over=last.taken_over + 1)
 
-    def _tier_by_size(self, wanted: HandOver) -> Tier:
+    def _tier_by_size(self, hand_over: HandOver) -> Tier:
         """The tier by the source's bytes, without an estimate: the child may hand over to a larger one."""
-        stored = self.dispatcher.committer.store.head(wanted.job.source)
+        stored = self.dispatcher.committer.store.head(hand_over.job.source)
         return array_partition.smallest(stored.bytes if stored else 0)
 
     def submit(self, tier_name: str, images: Sequence[_RequestedImage]) -> None:
         """Submit all images of one tier: a job for one share, an array job for more."""
         tier, dispatcher = tier_by_name(tier_name), self.dispatcher
         assert tier is not None  # noqa: S101 - the name of a slot's tier
-        shares = array_partition.divide((image.wanted for image in images), tier)
+        shares = array_partition.divide((image.hand_over for image in images), tier)
         timeout = array_partition.timeout_seconds(shares, tier)
         work_id = self.work_ids[tier_name]
         work = BatchWork(
@@ -184,6 +184,6 @@ class _Invocation:
             self.failures.setdefault(message_id, error)
 
 
-def _rank(wanted: HandOver) -> tuple[int, int, bool]:
-    tier = array_partition.tier_of(wanted)
-    return wanted.attempt, tier.memory_mb if tier else 0, wanted.estimate is not None
+def _rank(hand_over: HandOver) -> tuple[int, int, bool]:
+    tier = array_partition.tier_of(hand_over)
+    return hand_over.attempt, tier.memory_mb if tier else 0, hand_over.estimate is not None

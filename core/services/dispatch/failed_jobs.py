@@ -1,4 +1,4 @@
-"""What is decided about the images of a Batch job that failed.
+"""Decide about the images of a Batch job that failed: which end failed, and which are submitted again.
 
 A child processes its images in order. So the first image that has no result and was not handed over is the culprit;
 the images after it were not tried.
@@ -21,16 +21,16 @@ from core.services.processing.commit import ResultCommitter
 
 
 class FailedJobImage(Value, frozen=True, kw_only=True):
-    """One image of the job. `slot` is where it was sent last; `is_here` says whether that is still this job.
+    """One image of the job. `slot` is that of its newest lease; `is_here`: whether that lease is of this job.
 
-    `handed_over` is what the child wrote when it handed the image over; the message of it may still be on its way.
+    `passed_on` is the hand-over that the child wrote under `passed_on_key`; its message may still be on its way.
     """
 
-    wanted: HandOver
+    hand_over: HandOver
     result: Result | None
     slot: DispatchSlot | None
     is_here: bool
-    handed_over: HandOver | None = None
+    passed_on: HandOver | None = None
 
 
 @dataclass(frozen=True)
@@ -56,15 +56,15 @@ def gather(failed: JobFailed, committer: ResultCommitter, leases: Leases) -> lis
 
 
 def judge(failed: JobFailed, images: Sequence[FailedJobImage]) -> Verdict:
-    """Decide about the images. Pure, and the same however often and late it is called, after any part was done."""
+    """Decide about the images. Pure; a repeated call decides the same, also after a part of it was executed."""
     unended = [image for image in images if image.result is None]
-    here = [image.wanted for image in unended if image.is_here and image.handed_over is None]
-    handed_over = [image.handed_over for image in unended if image.is_here and image.handed_over]
+    here = [image.hand_over for image in unended if image.is_here and image.passed_on is None]
+    passed_on = [image.passed_on for image in unended if image.is_here and image.passed_on]
     # Leased by another submission, whose dispatcher may have died: the lease says so when it is resubmitted
-    moved = [_at(image.wanted, image.slot) for image in unended if not image.is_here and image.slot]
+    moved = [_at(image.hand_over, image.slot) for image in unended if not image.is_here and image.slot]
     ended, again = _decide(failed, here, _culprit(failed, images))
     again = [msgspec.structs.replace(image, reason=failed.reason) for image in again]
-    return Verdict(ended, [*moved, *handed_over, *again])
+    return Verdict(ended, [*moved, *passed_on, *again])
 
 
 def _decide(
@@ -93,9 +93,9 @@ def _decide(
 def _culprit(failed: JobFailed, images: Sequence[FailedJobImage]) -> HandOver | None:
     """The image that the child was processing; None if an earlier delivery of this event has decided about it."""
     for image in images:
-        if image.result is None and image.is_here and image.handed_over is None:
-            return image.wanted
-        if image.slot and image.slot.attempt > attempt_of(image.wanted):
+        if image.result is None and image.is_here and image.passed_on is None:
+            return image.hand_over
+        if image.slot and image.slot.attempt > attempt_of(image.hand_over):
             return None
         if image.result and image.result.committed_at > failed.at:
             return None
@@ -105,16 +105,16 @@ def _culprit(failed: JobFailed, images: Sequence[FailedJobImage]) -> HandOver | 
 def _look_up(
     image: HandOver, work: job_documents.BatchWork, committer: ResultCommitter, leases: Leases
 ) -> FailedJobImage:
-    wanted = msgspec.structs.replace(image, tier=work.tier)
+    hand_over = msgspec.structs.replace(image, tier=work.tier)
     result = committer.standing(image.job)
     slot = None if result else newest_slot(committer.store, image.job)
     is_here = slot is None or leases.read(image.job, slot).work_id == work.work_id
-    handed_over = _handed_over(wanted, committer) if is_here and result is None else None
-    return FailedJobImage(wanted=wanted, result=result, slot=slot, is_here=is_here, handed_over=handed_over)
+    passed_on = _read_passed_on(hand_over, committer) if is_here and result is None else None
+    return FailedJobImage(hand_over=hand_over, result=result, slot=slot, is_here=is_here, passed_on=passed_on)
 
 
-def _handed_over(wanted: HandOver, committer: ResultCommitter) -> HandOver | None:
-    key = wanted.passed_on_key
+def _read_passed_on(hand_over: HandOver, committer: ResultCommitter) -> HandOver | None:
+    key = hand_over.passed_on_key
     body = committer.store.read(key)
     return (
         stored_documents.decode_stored(body, HandOver, key, "a job that was handed over") if body is not None else None

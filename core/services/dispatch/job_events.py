@@ -11,7 +11,7 @@ _JOB_NAME = re.compile(r"picture-perfect-([0-9a-f-]{36})")
 
 
 class FailureCause(StrEnum):
-    """Why a Batch job failed, as far as it decides about the job's images."""
+    """The causes of a failed Batch job that lead to different decisions about its images."""
 
     OUT_OF_MEMORY = "out_of_memory"
     TIMED_OUT = "timed_out"
@@ -23,9 +23,9 @@ class FailureCause(StrEnum):
 
 
 class JobFailed(Value, frozen=True, kw_only=True):
-    """A Batch job of ours that failed after its last retry. `index` is the share; None: all shares.
+    """A Batch job of this program that failed after its last retry. `index` is the share; None: all shares.
 
-    `at` is when it stopped; `reason` is a sentence that quotes Batch.
+    `at` is the time at which the job stopped; `reason` is a sentence that quotes Batch.
     """
 
     work_id: str
@@ -36,7 +36,7 @@ class JobFailed(Value, frozen=True, kw_only=True):
 
 
 class InvocationFailed(Value, frozen=True, kw_only=True):
-    """An event that Lambda gave up on. `is_deployment`: the function cannot be loaded, whatever the event."""
+    """An event that Lambda no longer retries. `is_deployment`: the function cannot be loaded, whatever the event."""
 
     payload: Any
     reason: str

@@ -1,7 +1,7 @@
-"""Leases in S3: which dispatcher submits an image. Each is created once, so that a duplicate message submits nothing.
+"""Leases in S3: the dispatcher that submits an image. Each is created once, so a duplicate message submits nothing.
 
-An image has one lease for each tier of each attempt. If its dispatcher died before Batch had the job, the lease is
-taken over by another lease with the next number. The newest lease says where the image was sent.
+An image has one lease for each tier of each attempt. If its dispatcher died before Batch had the job, another
+dispatcher takes the lease over by a lease with the next number. The newest lease names the image's current job.
 """
 
 import re
@@ -30,7 +30,7 @@ LEASE_TIME = timedelta(minutes=10)
 
 
 class DispatchSlot(Value, frozen=True, kw_only=True):
-    """The submission that a lease is for. `taken_over` counts the dispatchers that had a lease of it and died."""
+    """An attempt on a tier, which a lease reserves. `taken_over` counts the dispatchers that leased it and died."""
 
     attempt: DispatchAttempt
     tier: Tier
@@ -54,7 +54,7 @@ class Lease(Value, frozen=True, kw_only=True):
 
 
 def newest_slot(store: ObjectStore, job: ImageJob) -> DispatchSlot | None:
-    """The slot that an image was sent to last; None if it never was."""
+    """The slot of the newest lease of an image; None if there is no lease."""
     slots = filter(None, map(_slot, store.keys(_prefix(job))))
     return max(slots, key=lambda slot: (slot.rank, slot.taken_over), default=None)
 
@@ -84,7 +84,7 @@ class Leases:
         if self.committer.create(slot.key(job), msgspec.json.encode(lease), "application/json"):
             return
         if self.read(job, slot).work_id != lease.work_id:  # equal if the answer to this call's write was lost
-            raise Unavailable(Code.BATCH_UNAVAILABLE, f"Another dispatcher has just taken image {job.image_id}.")
+            raise Unavailable(Code.BATCH_UNAVAILABLE, f"Another dispatcher has just leased image {job.image_id}.")
 
     def is_submitted(self, job: ImageJob, slot: DispatchSlot) -> bool:
         """Whether Batch has the image's job; False if the dispatcher died before, or submitted without the image.

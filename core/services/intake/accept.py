@@ -69,8 +69,8 @@ class ImageAcceptor:
     def _pending_upload(self, image: KafkaImage, ref: ObjectRef) -> ImageJob:
         """The job of the upload at `ref`.
 
-        It is written to `accepted/`: the recorder moves the upload, and a later delivery of the record would not find
-        out which content it meant.
+        The job is written to `accepted/`: the recorder moves the upload, so a later delivery of the record could not
+        tell which content it refers to.
         """
         key = object_keys.accepted_key(image_id(image.request.customer, image.request.pipeline, *image.position))
         store = self.committer.store
@@ -89,7 +89,7 @@ class ImageAcceptor:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageStager:
-    """Accepts images of events that Lambda gave up on, and stages their bytes for Batch."""
+    """Accepts images of events that Lambda no longer retries, and stages their bytes for Batch."""
 
     acceptor: ImageAcceptor
     announcements: Announcements
@@ -101,7 +101,7 @@ class ImageStager:
     def record(self, record: Record, now: datetime) -> ImageJob | None:
         """The job of a Kafka record, its source in the store; None if it is refused, with a document under `refused/`.
 
-        `now` is when Lambda gave up on the event.
+        `now` is the time of Lambda's failure document.
         """
         try:
             return self._staged(self.acceptor.record(record, now))

@@ -1,4 +1,4 @@
-"""Kafka records: which image a record means, and what the image's identity is. Pure.
+"""Kafka records: the image that a record contains or refers to, and the image's identity. Pure.
 
 The value is the image itself, or a JSON object `{"s3": "s3://bucket/key"}` that refers to it. The headers name
 customer, pipeline, file name and idempotency key. docs/how-to/kafka.md documents them for producers.
@@ -20,7 +20,7 @@ from core.services.intake.requests import ImageRequest, caller_key, read_request
 
 _HEADERS = ("customer-id", "pipeline", "filename", "idempotency-key")
 _OLDEST = datetime(2000, 1, 1, tzinfo=UTC)  # an earlier timestamp comes from a clock that is not set
-_AHEAD = timedelta(days=1)  # how far a producer's clock may be ahead of ours
+_AHEAD = timedelta(days=1)  # how far a producer's clock may be ahead of this one
 
 
 class Message(Value, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class _Reference(Value, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, kw_only=True)
 class KafkaImage:
-    """The image that a record means. `body` holds its bytes; None if the record refers to an object in S3.
+    """The image of a record. `body` holds its bytes; None if the record refers to an object in S3.
 
     `position` identifies the record: cluster, topic, partition, offset, timestamp and the value's hash.
     """
@@ -81,7 +81,7 @@ class KafkaImage:
 
 
 def read_image(record: Record, rules: Sequence[Rule], default_pipeline: str, now: datetime) -> KafkaImage:
-    """The image that a record means; `default_pipeline` applies if it names none. Raises Refusal, with the field."""
+    """The image of a record; `default_pipeline` applies if the record names none. Raises Refusal, with the field."""
     message = record.message
     if isinstance(message, Refusal):
         raise message
@@ -108,9 +108,9 @@ def read_image(record: Record, rules: Sequence[Rule], default_pipeline: str, now
 
 
 def _customer(header: str, topic: str, key: bytes | None, rules: Sequence[Rule]) -> str:
-    """The customer who owns the topic, else the header's, else by the rules.
+    """The customer who owns the topic, else the customer in the header, else the customer by the rules.
 
-    Whoever may write to a customer's own topic must not name another customer in a header.
+    A producer that may write to a customer's own topic must not name another customer in a header.
     """
     topic_owner = find_topic_owner(rules, topic)
     if topic_owner is not None and header not in ("", topic_owner):

@@ -1,6 +1,6 @@
-"""Refusals at entries that return no answer: each leaves one document under `refused/`, and is counted once.
+"""Refusals at doors that return no answer: each leaves one document under `refused/`, and is counted once.
 
-The refused content is kept: a Kafka record in its document, an upload where it is under `incoming/`.
+The refused content is kept: a Kafka record in its document, an upload under its key in `incoming/`.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Requests and uploads as jobs: each says which image it means, and where the source is."""
+"""Requests and uploads as jobs: the identity of each image, and the object that is its source."""
 
 import hashlib
 from base64 import b64decode
@@ -74,14 +74,14 @@ def accept_reference(request: ImageRequest, store: ObjectStore, references: Sequ
     return referenced_job(request, source, key or s3_identity(source), Door.REFERENCE, now)
 
 
-def upload_job(place: object_keys.IncomingKey, source: ObjectRef, received_at: datetime) -> ImageJob:
-    """The job of an upload: `place` is what its key says."""
+def upload_job(incoming: object_keys.IncomingKey, source: ObjectRef, received_at: datetime) -> ImageJob:
+    """The job of an upload with the key `incoming`."""
     return ImageJob(
-        image_id=image_id(place.customer, place.pipeline, *s3_identity(source)),
-        customer=place.customer,
-        pipeline=place.pipeline,
+        image_id=image_id(incoming.customer, incoming.pipeline, *s3_identity(source)),
+        customer=incoming.customer,
+        pipeline=incoming.pipeline,
         door=Door.UPLOAD,
-        name=object_keys.safe_name(place.name),
+        name=object_keys.safe_name(incoming.name),
         source=source,
         received_at=received_at,
     )
@@ -110,7 +110,7 @@ def is_pending_upload(ref: ObjectRef, bucket: str) -> bool:
 
 
 def caller_key(request: ImageRequest) -> tuple[str, str] | None:
-    """The identity by the caller's idempotency key: the same key means the same image at any entry."""
+    """The identity by the caller's idempotency key: the same key means the same image at every door."""
     return ("idempotency-key", request.idempotency_key) if request.idempotency_key else None
 
 
@@ -119,7 +119,7 @@ def referenced_object(request: ImageRequest, bucket: str, references: Sequence[s
 
     Raises Refusal: INVALID_REQUEST for a malformed URL, REFERENCE_REFUSED for an object that the customer may not use.
     """
-    # Not urlsplit: it ends keys at `?`, and raises for what cannot be a host
+    # Not urlsplit: it ends keys at `?`, and raises for an invalid host
     scheme, _, path = (request.s3 or "").partition("://")
     named_bucket, _, key = path.partition("/")
     if scheme != "s3" or not named_bucket or not key:
@@ -144,13 +144,13 @@ def referenced_object(request: ImageRequest, bucket: str, references: Sequence[s
 
 
 def _check_pending(request: ImageRequest, ref: ObjectRef, home: str) -> None:
-    place = object_keys.parse_incoming(ref.key)
-    if place.is_inline:
+    key = object_keys.parse_incoming(ref.key)
+    if key.is_inline:
         raise Refusal(
             Code.REFERENCE_REFUSED,
             f"s3: {ref.quoted} was staged for the request that carried it; send that request again, with its bytes.",
         )
-    if place.pipeline != request.pipeline:
+    if key.pipeline != request.pipeline:
         raise Refusal(
             Code.REFERENCE_REFUSED,
             f"s3: {ref.quoted} waits for another pipeline than {request.pipeline}; name that pipeline, or wait until "

@@ -1,4 +1,4 @@
-"""What an image is billed for: its share of the machine's time, and the machine's size."""
+"""The bill of an image: its share of the machine's time, and the machine's size."""
 
 import os
 import time
@@ -12,7 +12,7 @@ from core.routing.prices import MIN_BILLED_SECONDS
 
 
 class Meter:
-    """Charges each of n concurrent images 1/n of the wall time, so that the charges add up to the wall time."""
+    """Charges each of n concurrent images 1/n of the wall time, so that charges sum to the wall time."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -68,7 +68,7 @@ class ResultCommitter:
     def commit(self, job: ImageJob, result: Result) -> Result:
         """Write the result if there is none, and emit its metrics if this call wrote it.
 
-        Returns the standing result: `result` itself, or that of the writer who was first.
+        Returns the standing result: `result` itself, or the result of the first writer.
         """
         if self.create(result.key, stored_documents.encode_result(result), "application/json"):
             self.metrics.emit(result)
@@ -106,7 +106,7 @@ class ResultCommitter:
 
 
 def new_result(job: ImageJob, **fields: Any) -> Result:  # noqa: ANN401 - the other fields of Result
-    """A result of `job` with a writer token of its own; `fields` are those that the job does not say."""
+    """A result of `job` with a writer token of its own; `fields`: the fields of Result that the job does not have."""
     return Result(
         image_id=job.image_id,
         run=job.run,
@@ -121,6 +121,6 @@ def new_result(job: ImageJob, **fields: Any) -> Result:  # noqa: ANN401 - the ot
 
 
 def refuse_other_content(standing: Result, offered: Source) -> None:
-    """Raise Refusal(IDENTITY_CONFLICT) if the standing result is of another content than `offered`."""
+    """Raise Refusal(IDENTITY_CONFLICT) if the standing result is of other content than `offered`."""
     if differs(standing.source, offered):
         raise conflict(standing.image_id, standing.customer)

@@ -1,6 +1,6 @@
 """Process one image: fetch its source, plan, run its pipeline in the worker, store the renditions, commit the result.
 
-Every entry that processes images uses it: uploads, direct invokes, Kafka records and Batch jobs.
+Lambda and Batch both use it, for images of every door.
 """
 
 import hashlib
@@ -69,14 +69,14 @@ class ImageProcessor:
     threads: Callable[[], Executor] = lambda: ThreadPoolExecutor(max_workers=8)
 
     def process(self, job: ImageJob, body: bytes | None = None, seconds: float | None = None) -> Outcome:
-        """Process an image here, whatever it needs; too little memory or time ends it `failed`.
+        """Process an image here, regardless of its estimate; too little memory or time ends it `failed`.
 
         `body` is the source if the event carried it: it is staged at `job.source` before the commit. `seconds` limits
         the time, up to TIMEOUT_SECONDS. Raises Refusal(IDENTITY_CONFLICT) if other content has this image id,
         Unavailable if the event should be delivered again, Misconfigured if an operator must act.
         """
         outcome = self.try_process(job, body, seconds, retry_elsewhere=frozenset())
-        assert isinstance(outcome, Outcome)  # noqa: S101 - nothing is Unfit that cannot be retried elsewhere
+        assert isinstance(outcome, Outcome)  # noqa: S101 - only codes in retry_elsewhere give Unfit
         return outcome
 
     def process_or_hand_over(
@@ -101,10 +101,10 @@ class ImageProcessor:
         retry_elsewhere: frozenset[Code],
         route_reason: str = "",
     ) -> Outcome | Unfit:
-        """As `process`, but an image that needs a larger place is returned as Unfit, its source in the store.
+        """As `process`, but an image that needs a larger place is returned as Unfit, with its source in the store.
 
         `retry_elsewhere`: the failure codes that give Unfit instead of a failed result. With OUT_OF_MEMORY among them,
-        the plan too may find the image unfit. `route_reason` stands in the result in place of the plan's reason.
+        the plan too may find the image unfit. `route_reason` replaces the plan's reason in the result.
         """
         standing = self.committer.standing(job)
         if standing:
@@ -166,7 +166,7 @@ class ImageProcessor:
             stored = self.committer.store.download(job.source, path, self.limits.max_bytes, progress.deadline)
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            # A staged source without its version: the recorder moves the object at that key, whoever staged it last
+            # A staged source without its version: the recorder moves the object at that key, from whichever delivery
             source = job.source if object_keys.is_staged(job.source.key) else stored.ref
             progress.source = Source(object=source, name=job.name, bytes=stored.bytes, sha256=digest)
             return None
@@ -194,7 +194,7 @@ class ImageProcessor:
         pipeline = self.pipelines[job.pipeline]
         progress.header = self.worker.probe(source, deadline)
         estimate = self.estimate(progress.header, pipeline) if self.estimate else None
-        progress.plan = plan(progress.header, pipeline, self.limits, self._place(progress), estimate)
+        progress.plan = plan(progress.header, pipeline, self.limits, self._capacity(progress), estimate)
         if (progress.plan.route, progress.plan.tier) != (self.route, self.tier):
             return Unfit(reason=progress.plan.reason, tier=progress.plan.tier, estimate=progress.plan.estimate)
         out = scratch / "out"
@@ -213,7 +213,7 @@ class ImageProcessor:
         name = f"{job.pipeline!r}{', or it is no name' if job.pipeline == object_keys.NO_PIPELINE else ''}"
         return ImageFailure(Code.UNKNOWN_PIPELINE, f"There is no pipeline named {name}; there are {known}.")
 
-    def _place(self, progress: "_Progress") -> Capacity:
+    def _capacity(self, progress: "_Progress") -> Capacity:
         room = self.worker.room()
         return Capacity(
             route=self.route,
@@ -265,7 +265,7 @@ class ImageProcessor:
         return Outcome(result=standing, duplicate=True)
 
     def _duplicate(self, job: ImageJob, standing: Result, body: bytes | None) -> Outcome:
-        """The outcome of an image that has a result. The recorder is told again: its notification may be lost."""
+        """The outcome of an image that has a result. It is announced again, since its notification may be lost."""
         refuse_other_content(standing, _offered(job, body))
         self.announcements.announce(standing.key)
         return Outcome(result=standing, duplicate=True)
@@ -306,7 +306,7 @@ class ImageProcessor:
             header=progress.header,
             renditions=renditions,
             measurements=measurements or {},
-            operations=pipeline.company_operations if pipeline else {},
+            operations=pipeline.custom_operations if pipeline else {},
             estimate=planned.estimate if planned else None,
             usage=progress.usage,
             billed=billed(
@@ -323,7 +323,7 @@ class ImageProcessor:
 
 @dataclass
 class _Progress:
-    """What is known of an image so far: one delivery of it, until its result is committed."""
+    """The state of one delivery of an image, until its result is committed."""
 
     job: ImageJob
     body: bytes | None

@@ -13,7 +13,7 @@ RETRY_ELSEWHERE = frozenset({Code.OUT_OF_MEMORY, Code.TIMED_OUT, Code.WORKER_UNA
 
 
 class Unfit(Value, frozen=True, kw_only=True):
-    """An image that has no result, for want of memory or time. Its source is in the store; `reason` is a sentence.
+    """An image without a result that needs more memory or time. Its source is in the store; `reason` is a sentence.
 
     `code` is the failure of the try here; None if the estimate forbade a try. `tier` names the smallest Batch tier
     that `estimate` fits; empty if unknown. `misjudged`: the image took longer than its estimate, which is left out.
@@ -42,20 +42,20 @@ def unfit_after_failure(
     misjudged = failure.code is Code.TIMED_OUT and (
         estimate is None or failure.usage.seconds > estimate.seconds_upper(vcpus)
     )
-    here, wanted = tier_by_name(tier), None
+    here, needed = tier_by_name(tier), None
     if estimate:
         with suppress(ImageFailure):
-            wanted = smallest_tier(estimate, max_seconds)
+            needed = smallest_tier(estimate, max_seconds)
     if failure.code is Code.OUT_OF_MEMORY:
         larger = [other for other in TIERS if other.worker_bytes > memory_bytes]
-        larger = [other for other in larger if wanted is None or other.memory_mb >= wanted.memory_mb]
-        wanted = larger[0] if larger else wanted
-    elif wanted is None or (here and wanted.memory_mb <= here.memory_mb):
-        wanted = next_tier(here) if here else wanted
+        larger = [other for other in larger if needed is None or other.memory_mb >= needed.memory_mb]
+        needed = larger[0] if larger else needed
+    elif needed is None or (here and needed.memory_mb <= here.memory_mb):
+        needed = next_tier(here) if here else needed
     return Unfit(
         reason=failure.message,
         code=failure.code,
-        tier=wanted.name if wanted else "",
+        tier=needed.name if needed else "",
         estimate=None if misjudged else estimate,
         misjudged=misjudged,
     )

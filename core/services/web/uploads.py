@@ -106,7 +106,7 @@ class Uploads:
         )
 
     def unfinished(self, customer: str) -> UnfinishedUploads:
-        """Uploads in parts that are not complete, without those whose keys are not of this page's form."""
+        """Uploads in parts that are not complete. Those with keys of another form than this page's are left out."""
         described = map(_describe, self.multiparts().under(object_keys.upload_prefix(customer)))
         return UnfinishedUploads(uploads=tuple(upload for upload in described if upload))
 
@@ -185,10 +185,10 @@ class Uploads:
     def _find(self, customer: str, pipeline: str, upload: str) -> OpenUpload:
         prefix = object_keys.upload_prefix(customer, pipeline, upload)
         unfinished = (item for item in self.multiparts().under(prefix) if object_keys.try_parse_incoming(item.key))
-        upload_found = next(unfinished, None)
-        if upload_found is None:
+        first = next(unfinished, None)
+        if first is None:
             raise _not_found(pipeline, upload)
-        return upload_found
+        return first
 
     def _arrived(self, customer: str, pipeline: str, upload: str) -> bool:
         """Whether the source waits under `incoming/`, or has a result already."""

@@ -26,7 +26,7 @@ _Document = tuple[codec.PagesWriter, RenditionFile]  # a TIFF that is being writ
 def render_frames(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Check) -> Rendered:
     """`render` for an animation. Outputs whose format holds frames get all of them, other outputs the first.
 
-    Steps take what they read from pixels from the first frame, and measurements are of the first frame.
+    The first frame settles the steps (`Operation.settled`), and measurements are of the first frame.
     """
     animation = codec.read_animation(path, header)
     shared = _FrameSteps(pipeline.steps)
@@ -48,8 +48,7 @@ def render_frames(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path
 def render_pages(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Check) -> Rendered:
     """`render` for a TIFF of several pages. A TIFF output holds all pages; other formats get one file per page.
 
-    Pages are independent: each has its own size, and steps read from each page what they need. Measurements are of
-    the first page.
+    Pages are independent: each has its own size, and settles its own steps. Measurements are of the first page.
     """
     measured: Measurements = {}
     files: list[RenditionFile] = []
@@ -78,7 +77,7 @@ def _add_page(document: _Document | None, name: str, output: Output, page: Raste
 
 
 class _FrameSteps:
-    """Steps over the frames of an animation. The first frame settles what they read from pixels."""
+    """Steps over the frames of an animation. The first frame settles them (`Operation.settled`)."""
 
     def __init__(self, operations: Sequence[Operation], rendition: str = "") -> None:
         self._steps = operations

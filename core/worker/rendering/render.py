@@ -19,7 +19,7 @@ from core.worker.rendering.frames import render_frames, render_pages
 def render(path: Path, header: ImageHeader, pipeline: Pipeline, out: Path, check: Callable[[], None]) -> Rendered:
     """Run `pipeline` over the file at `path` and write the renditions into the folder `out` as `name.extension`.
 
-    `header` is what core.imaging.header read from the file. `check` is called between steps and raises to end the run.
+    `header` is the file's header, by core.imaging.header. `check` is called between steps and raises to end the run.
     Raises ImageFailure: CORRUPT_IMAGE, OUT_OF_MEMORY, RESULT_TOO_LARGE, or OPERATION_FAILED with the step's name.
     """
     check()

@@ -22,11 +22,11 @@ function load() {
 
 /** The current value of a CSS colour variable; a canvas does not follow the theme by itself. */
 function colour(name) {
-  const probe = h("i");
-  probe.style.color = `var(--${name})`;
-  document.body.append(probe);
-  const { color } = getComputedStyle(probe);
-  probe.remove();
+  const sample = h("i");
+  sample.style.color = `var(--${name})`;
+  document.body.append(sample);
+  const { color } = getComputedStyle(sample);
+  sample.remove();
   return color;
 }
 

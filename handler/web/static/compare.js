@@ -1,7 +1,7 @@
 // Before and after with a slider between them: an <input type="range">, so that keyboards and screen readers can use it.
 
 import { h, icon } from "./dom.js";
-import { sharpAt, shownOutputs, whyNoBefore } from "./image.js";
+import { sharpAt, shownOutputs, reasonWithoutOriginal } from "./image.js";
 import { bytes } from "./text.js";
 
 const RATIO_TOLERANCE = 0.02; // relative difference of aspect ratios that rounding explains
@@ -10,7 +10,7 @@ const RATIO_TOLERANCE = 0.02; // relative difference of aspect ratios that round
 export function stage(image) {
   const outputs = shownOutputs(image);
   if (!outputs.length) return h("div.stage", {}, h("div.compare", {}, nothingToShow(image)));
-  const why = whyNoBefore(image);
+  const reason = reasonWithoutOriginal(image);
   const sides = outputs.map((rendition) => ({
     url: rendition.url,
     width: rendition.width,
@@ -18,27 +18,27 @@ export function stage(image) {
     label: `${rendition.name}, ${rendition.format.toUpperCase()}, ${bytes(rendition.bytes)}`,
     tag: `${rendition.name} · ${rendition.format.toUpperCase()}`,
   }));
-  if (!why) sides.unshift({ url: image.before, width: image.width, height: image.height, label: `Original, ${bytes(image.bytes)}`, tag: "Original" });
+  if (!reason) sides.unshift({ url: image.before, width: image.width, height: image.height, label: `Original, ${bytes(image.bytes)}`, tag: "Original" });
   const after = sides[sides.length - outputs.length + outputs.indexOf(sharpAt(outputs, Math.min(innerWidth, 1000)))];
   // Without an original, the same size in another format is a better comparison than another size
   const others = sides.filter((side) => side !== after);
-  const before = why ? (others.find((side) => side.width === after.width) ?? others[0]) : sides[0];
-  return comparison(sides, before, after, why);
+  const before = reason ? (others.find((side) => side.width === after.width) ?? others[0]) : sides[0];
+  return comparison(sides, before, after, reason);
 }
 
-function comparison(sides, before, after, why) {
-  const place = h("div.compare");
+function comparison(sides, before, after, reason) {
+  const container = h("div.compare");
   const picker = (label, chosen, choose) =>
     h("label.select", {}, h("span.unseen", {}, label),
       h("select", { onchange: (event) => choose(sides[event.target.value]) },
         sides.map((side, index) => h("option", { value: index, selected: side === chosen }, side.label))));
-  const draw = () => place.replaceChildren(frame(before, after));
+  const draw = () => container.replaceChildren(frame(before, after));
   draw();
-  return h("div.stage", {}, place,
+  return h("div.stage", {}, container,
     h("div.choose", {},
       before && [picker("Left picture", before, (side) => ((before = side), draw())), h("span", {}, "compared with")],
       picker("Right picture", after, (side) => ((after = side), draw())),
-      why && h("p", {}, why)));
+      reason && h("p", {}, reason)));
 }
 
 function frame(before, after) {

@@ -1,4 +1,4 @@
-// Creates DOM elements. Text always stays text, never HTML, since file names come from strangers.
+// Creates DOM elements. Text always stays text, never HTML, since file names are untrusted.
 
 /** `h("button.quiet", {type: "button", onclick}, "Text", child)` creates an element; null and false are skipped. */
 export function h(tag, attributes = {}, ...children) {

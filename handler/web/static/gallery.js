@@ -19,7 +19,7 @@ export class Gallery {
 
   /**
    * @param api api.js
-   * @param queue queue.js, which is told of all finished images
+   * @param queue queue.js, which marks the uploads of finished images
    * @param {{changed: (fresh: Set<string>) => void, showError: (error: Error|null) => void}} view
    */
   constructor(api, queue, view) {
@@ -100,24 +100,24 @@ export class Gallery {
   /** Merge the newest page into the known images; returns the number of new ones. */
   async #merge(page) {
     const generation = this.#generation;
-    const found = new Map();
+    const recent = new Map();
     let newest = page;
     for (let pages = 1; ; pages += 1) {
-      for (const image of newest.images) found.set(image.image_id, image);
+      for (const image of newest.images) recent.set(image.image_id, image);
       const meets = !this.loaded || newest.images.some((image) => this.images.has(image.image_id));
       if (meets || !newest.next || pages === MAX_PAGES) break;
       newest = await this.api.images({ ...this.filters, limit: PAGE, cursor: newest.next });
       if (generation !== this.#generation) return 0;
     }
-    const fresh = new Set(this.loaded ? [...found.keys()].filter((id) => !this.images.has(id)) : []);
+    const fresh = new Set(this.loaded ? [...recent.keys()].filter((id) => !this.images.has(id)) : []);
     // A known image that is newer than the last one on this page and not on it was deleted elsewhere.
     const last = newest.next ? (newest.images.at(-1)?.committed_at ?? "") : "";
-    const older = this.loaded ? [...this.images].filter(([id, image]) => !found.has(id) && image.committed_at < last) : [];
+    const older = this.loaded ? [...this.images].filter(([id, image]) => !recent.has(id) && image.committed_at < last) : [];
     if (!this.loaded || !older.length) this.#next = newest.next;
-    this.images = new Map([...found, ...older]);
+    this.images = new Map([...recent, ...older]);
     this.#etag = page.etag;
     this.loaded = true;
-    this.queue.markFinished([...found.values()]);
+    this.queue.markFinished([...recent.values()]);
     this.view.changed(fresh);
     return fresh.size;
   }

@@ -10,7 +10,7 @@ export const isShown = (format) => SHOWN.has(format);
 export function shownOutputs(image) {
   return image.renditions
     .filter((rendition) => isShown(rendition.format))
-    .toSorted((one, other) => one.width * one.height - other.width * other.height || other.bytes - one.bytes);
+    .toSorted((first, second) => first.width * first.height - second.width * second.height || second.bytes - first.bytes);
 }
 
 /** The smallest of these renditions that is sharp at `width` CSS pixels; else the largest. */
@@ -24,8 +24,8 @@ export function sharpAt(outputs, width) {
 /** The share of the original's bytes that the largest result saves; negative if it is larger, null if unknown. */
 export const saved = ({ bytes, largest }) => (bytes && largest ? 1 - largest.bytes / bytes : null);
 
-/** Why the original cannot be shown; empty if it can. */
-export function whyNoBefore(image) {
+/** The reason why the original cannot be shown, as a sentence; empty if it can. */
+export function reasonWithoutOriginal(image) {
   if (!image.before) return "This page cannot read the original, so two results are compared.";
   if (!isShown(image.format)) return `Browsers cannot show ${image.format?.toUpperCase() ?? "this format"}, so two results are compared.`;
   if (image.bytes > MAX_ORIGINAL_BYTES) return "The original is too large to load here, so two results are compared.";

@@ -31,7 +31,7 @@ export class NumbersView {
     const dates = Array.from({ length: this.#days }, (_, index) => new Date(first + index * DAY).toISOString().slice(0, 10));
     const days = dates.map((day) => known.get(day) ?? { ...NONE, day });
     this.hide();
-    byId("numbers").replaceChildren(this.#head(), ...(numbers.total.images ? this.#panels(numbers, days) : [nothing(this.#days)]));
+    byId("numbers").replaceChildren(this.#head(), ...(numbers.total.images ? this.#panels(numbers, days) : [emptyPanel(this.#days)]));
   }
 
   #head() {
@@ -118,7 +118,7 @@ function failures(codes) {
       h("meter", { min: 0, max: 1, value: images / all, "aria-label": `${failure(name)[0]}: ${percent(images / all)}` })]));
 }
 
-function nothing(days) {
+function emptyPanel(days) {
   return h("div.empty", {}, h("h2", {}, "No data yet"),
     h("p.quiet", {}, `No picture was finished in the last ${days} days. Savings and costs appear here once some are.`),
     h("a.button", { href: "#/" }, "Upload pictures"));

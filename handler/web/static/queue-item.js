@@ -9,11 +9,11 @@ export class QueueItem {
   id = (QueueItem.#count += 1);
   state = "waiting";
   sent = 0;
-  /** Why it stopped or was refused, as a sentence. */
+  /** The reason why the upload stopped or was refused, as a sentence. */
   message = "";
   /** The API's id of the upload, once it is announced. */
   upload = null;
-  /** The finished image, as the gallery has it. */
+  /** The finished image, as the API describes it. */
   image = null;
   workingSince = 0;
   controller = new AbortController();

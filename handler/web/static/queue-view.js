@@ -112,7 +112,7 @@ export class QueueView {
     byId("retry-all").hidden = busy || !totals.stopped;
     byId("clear-queue").hidden = !queue.uploads.some((upload) => upload.ended);
     // While files are being added, their count changes too often to be read out.
-    const news = queue.taking ? "" : busy ? `Sending ${plural(totals.count, "picture")}` : queue.working ? "" : totals.count ? facts.join(", ") : "";
+    const news = queue.adding ? "" : busy ? `Sending ${plural(totals.count, "picture")}` : queue.working ? "" : totals.count ? facts.join(", ") : "";
     if (news && news !== this.#announced) byId("gallery-words").textContent = this.#announced = news;
   }
 

@@ -12,7 +12,7 @@ export class Queue {
   touched = new Set();
   onchange = () => {};
   /** Calls of `add` that are running: the number of uploads still grows. */
-  taking = 0;
+  adding = 0;
   #byUpload = new Map();
   #waiting = [];
   #sending = 0;
@@ -30,7 +30,7 @@ export class Queue {
    * Add files, a few at a time: reading a file's size blocks on the disk. The first are sent while the last are added.
    */
   async add(files, pipeline) {
-    this.taking += 1;
+    this.adding += 1;
     try {
       let since = performance.now();
       for (const file of files) {
@@ -43,12 +43,12 @@ export class Queue {
         this.#enqueue(upload);
       }
     } finally {
-      this.taking -= 1;
+      this.adding -= 1;
       this.onchange();
     }
   }
 
-  /** Send a stopped or refused upload again; one in parts continues where it stopped. */
+  /** Send a stopped or refused upload again; an upload in parts continues where it stopped. */
   retry(upload) {
     if (upload.state !== "stopped" && upload.state !== "refused") return;
     upload.controller = new AbortController();

@@ -53,7 +53,7 @@ export class Resumable {
     const input = h("input", { type: "file", onchange: () => this.#chosen(record, input.files[0]) });
     const discard = async () => {
       write(read().filter(({ file }) => file !== record.file));
-      await this.page.api.abort(record.begun).catch(() => {}); // S3 deletes it later anyway
+      await this.page.api.abort(record.begun).catch(() => {}); // S3 deletes an unfinished upload after a week
       await this.show();
     };
     return h("p", {},

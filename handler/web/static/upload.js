@@ -13,7 +13,7 @@ const MARGIN = 60_000; // milliseconds before a form expires
  * @returns {(upload: object, sent: (bytes: number) => void) => Promise<void>} the queue's `send`
  */
 export function uploader(api, resumable, waiting) {
-  const forms = new Map(); // upload → {form, upload, until}, {refused}, or {asking}: the promise of the request for it
+  const forms = new Map(); // upload → {form, upload, until}, {refused}, or {asking}: the promise of the request for the form
 
   async function announce(uploads, pipeline) {
     const files = uploads.map(({ file }) => ({ name: file.name.slice(0, 2000).toWellFormed(), bytes: file.size, type: file.type.slice(0, 200) }));

@@ -1,4 +1,4 @@
-"""Failure documents of AWS Lambda, for events that it gave up on.
+"""Failure documents of AWS Lambda, for events that it no longer retries.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html

@@ -115,9 +115,9 @@ def test_every_listed_metric_of_aws_is_drawn_and_stands_in_the_docs() -> None:
 def test_what_nobody_sends_cannot_be_asked_for() -> None:
     for name, by in (("Imges", {}), ("Images", {"customer": ANY}), ("Images", {"status": "lost"})):
         with pytest.raises(UnknownMetricError):
-            cloudwatch.ours(name, "Sum", by)
+            cloudwatch.product_metric(name, "Sum", by)
     with pytest.raises(UnknownMetricError):
-        cloudwatch.aws("AWS/Lambda", "Errors", "Sum", {"Resource": "x"})
+        cloudwatch.aws_metric("AWS/Lambda", "Errors", "Sum", {"Resource": "x"})
 
 
 @pytest.mark.parametrize("name", BOARDS)

@@ -14,7 +14,7 @@ from core.domain.model import HandOver, Tombstone
 from core.routing.batch_tiers import TIERS
 from core.services.dispatch import job_documents
 from core.services.dispatch.attempts import DispatchAttempt
-from core.services.dispatch.failed_jobs import _handed_over
+from core.services.dispatch.failed_jobs import _read_passed_on
 from core.services.dispatch.leases import DispatchSlot, Leases
 from core.services.intake.kafka_records import read_image
 from core.services.recorder import Recorder
@@ -79,7 +79,7 @@ def test_an_invalid_hand_over_is_reported_by_its_key(body: bytes, tmp_path: Path
     dispatch = Dispatch(tmp_path)
     image = HandOver(job=dispatch.upload(), reason="", tier=TIERS[0].name)
     dispatch.store.put(image.passed_on_key, body)
-    _misconfigured(lambda: _handed_over(image, dispatch.committer), image.passed_on_key)
+    _misconfigured(lambda: _read_passed_on(image, dispatch.committer), image.passed_on_key)
 
 
 def test_an_invalid_accepted_job_is_reported_by_its_key(body: bytes, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from core.domain.errors import Code, Misconfigured
 from core.imaging.operations import OPERATIONS
-from core.imaging.operations.custom_operation import CompanyOperation, Description, build
+from core.imaging.operations.custom_operation import CustomOperation, Description, build
 from core.pipelines import definition, loader
 from core.worker import operation_loader
 
@@ -21,7 +21,7 @@ from typing import Annotated, Literal, Optional
 from msgspec import Meta
 __version__ = "2.1"
 """
-#: A function with every kind of parameter, and with names that CompanyOperation uses itself.
+#: A function with every kind of parameter, and with names that CustomOperation uses itself.
 TINT = (
     HEAD
     + '''
@@ -62,7 +62,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
     return write
 
 
-def load(*references: str) -> dict[str, type[CompanyOperation]]:
+def load(*references: str) -> dict[str, type[CustomOperation]]:
     return operation_loader.load(references, OPERATIONS)
 
 
@@ -74,7 +74,7 @@ def load_error(*references: str) -> str:
     return error.value.message
 
 
-def pipeline_with(operation: type[CompanyOperation], parameters: str) -> definition.Pipeline:
+def pipeline_with(operation: type[CustomOperation], parameters: str) -> definition.Pipeline:
     text = f"steps:\n  - tint: {parameters}\nrenditions: [{{name: out, outputs: [{{format: png}}]}}]\n"
     return loader.load(text, "mine.yaml", {**OPERATIONS, "tint": operation})
 
@@ -106,7 +106,7 @@ def test_an_operation_built_from_its_encoded_description_has_the_same_parameters
     received = definition.from_bytes(definition.to_bytes(pipeline), {**OPERATIONS, "tint": kind})
     assert msgspec.to_builtins(received) == msgspec.to_builtins(pipeline)
     assert isinstance(received.steps[0], kind)
-    assert pipeline.company_operations == {"tint": kind.description.version}
+    assert pipeline.custom_operations == {"tint": kind.description.version}
 
 
 @pytest.mark.parametrize(

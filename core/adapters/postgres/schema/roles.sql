@@ -33,7 +33,7 @@ BEGIN
             BEGIN
                 EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %s', app, current_database(), setting);
             EXCEPTION WHEN insufficient_privilege THEN
-                RAISE NOTICE '% is another''s user: who made it has to say ALTER ROLE % SET %', app, app, setting;
+                RAISE NOTICE 'The role % belongs to another user: its owner must run ALTER ROLE % SET %', app, app, setting;
             END;
         END LOOP;
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', here, app);
@@ -45,7 +45,7 @@ BEGIN
             EXECUTE format('REVOKE ALL ON schema_migrations FROM %I', app);
         END IF;
     END LOOP;
-    -- The recorder writes rows and cannot alter tables; nobody deletes images, tombstones or prices
+    -- The recorder writes rows and cannot alter tables; no role deletes images, tombstones or prices
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'picture_perfect_record') THEN
         GRANT INSERT, UPDATE ON images, tombstones TO picture_perfect_record;
         GRANT INSERT, UPDATE, DELETE ON renditions, rollup_days, rollup_months, rollup_histograms,
@@ -56,7 +56,7 @@ BEGIN
         BEGIN
             EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
         EXCEPTION WHEN insufficient_privilege THEN
-            RAISE NOTICE 'The owner of the database has to say REVOKE TEMPORARY ON DATABASE % FROM PUBLIC', current_database();
+            RAISE NOTICE 'The owner of the database must run REVOKE TEMPORARY ON DATABASE % FROM PUBLIC', current_database();
         END;
     END IF;
     -- Only the recorder and the migrator may change sums

@@ -33,7 +33,7 @@ def leases(dispatch: Dispatch, work_id: str = MINE) -> Leases:
 def test_of_two_concurrent_dispatchers_one_has_the_lease(dispatch: Dispatch, job: ImageJob) -> None:
     slot = DispatchSlot(attempt=DispatchAttempt.from_number(0), tier=SMALL)
     leases(dispatch, THEIRS).acquire(job, slot)
-    with pytest.raises(Unavailable, match="has just taken"):
+    with pytest.raises(Unavailable, match="has just leased"):
         leases(dispatch).acquire(job, slot)
     assert leases(dispatch).read(job, slot).work_id == THEIRS
     leases(dispatch, THEIRS).acquire(job, slot)  # as after a lost answer

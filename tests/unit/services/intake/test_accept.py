@@ -1,4 +1,4 @@
-"""Images of events that Lambda gave up on are accepted as handler.process accepts them, and their bytes staged."""
+"""Images of failed Lambda events are accepted as handler.process accepts them, and their bytes staged."""
 
 from base64 import b64encode
 from pathlib import Path
