@@ -1,4 +1,4 @@
-"""Grafana's alert rules, made from the rows of `infra.alerts.table` that have one.
+"""Grafana's alert rules, made from the rows of `infra.alerts.definitions` that have one.
 
 CloudWatch's alarms (infra.constructs.alarms) come from the same rows and need no Grafana. Contact points and
 notification policies are configured in Grafana.
@@ -17,7 +17,7 @@ from dashboards.boards import business, customer, operations
 from dashboards.cloudwatch import NAMESPACE, aws_metric, product_metric
 from dashboards.document import to_json
 from dashboards.postgres import Sql
-from infra.alerts.table import ALERTS
+from infra.alerts.definitions import ALERTS
 from infra.alerts.values import Alert, Metric, Rule, describe
 
 #: Rules cannot use variables: these are the defaults, which dashboards/start.sh and `dashboards push` replace.

@@ -7,7 +7,7 @@ import aws_cdk as cdk
 import msgspec
 from cdk_nag import AwsSolutionsChecks
 
-from infra.findings import acknowledge
+from infra.nag_findings import acknowledge
 from infra.settings.schema import Settings
 from infra.stack import PicturePerfect
 

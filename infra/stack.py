@@ -8,7 +8,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from infra.alerts import table
+from infra.alerts import definitions
 from infra.constructs import kafka, roles
 from infra.constructs.batch import BatchCompute, batch_arn
 from infra.constructs.bucket import ImageBucket, bucket_arn
@@ -19,7 +19,7 @@ from infra.constructs.network import Network
 from infra.constructs.observability import Observability
 from infra.constructs.queues import Queues
 from infra.constructs.web import WebApi
-from infra.entries import EntryFunctions
+from infra.entry_points import EntryFunctions
 from infra.outputs import add_outputs
 from infra.settings.schema import TAG, Settings
 
@@ -108,8 +108,8 @@ class PicturePerfect(Stack):
         observability, queues = Observability(self, self._settings), self._queues
         observability.add_image_alarms()
         observability.add_function_alarms(functions)
-        observability.add_queue_alarms(table.RECORDS_OLD, queues.records, queues.records_dead_letters)
-        observability.add_queue_alarms(table.OVERFLOW_OLD, queues.overflow, queues.overflow_dead_letters)
+        observability.add_queue_alarms(definitions.RECORDS_OLD, queues.records, queues.records_dead_letters)
+        observability.add_queue_alarms(definitions.OVERFLOW_OLD, queues.overflow, queues.overflow_dead_letters)
         observability.add_batch_alarm(rule.rule_name)
         observability.add_reconciler_alarm(admin)
         if self._settings.kafka.kind != "none":

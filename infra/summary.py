@@ -29,7 +29,7 @@ def summarise(assembly: Path, stack: str, settings: Settings) -> str:
         "page": "none" if settings.web.login == "none" else f"login by {settings.web.login}",
         "alarms": f"{count['AWS::CloudWatch::Alarm']}, sent to "
         + (settings.alarms.email or "nobody: alarms.email in the settings is empty"),
-        "cdk-nag": f"AwsSolutions: no open finding, {acknowledged} acknowledged in infra/findings.py",
+        "cdk-nag": f"AwsSolutions: no open finding, {acknowledged} acknowledged in infra/nag_findings.py",
     }
     return "\n".join(f"{name:<10} {value}" for name, value in lines.items())
 

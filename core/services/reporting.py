@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from core import __version__
-from core.domain.code_help import explain
+from core.domain.error_code_help import explain
 from core.domain.errors import Code, Refusal
 from core.domain.model import Value
 from core.ports.report_rows import PAGE_ROWS, ROW_KEY, Page, PageCursor, Row

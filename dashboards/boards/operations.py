@@ -10,7 +10,7 @@ from dashboards.cloudwatch import aws_metric, product_metric
 from dashboards.names import CLOUDWATCH
 from dashboards.panels import Limits
 from dashboards.variables import region, textbox
-from infra.alerts import table
+from infra.alerts import definitions
 
 #: CloudWatch bills each query: docs/how-to/dashboards.md.
 REFRESH = "5m"
@@ -55,7 +55,7 @@ def _glance() -> layout.Row:
             "says what to do for each.",
             product_metric("Images", "Sum", {"status": "failed"}),
             unit="short",
-            limits=Limits(1, table.FAILED.alarm.threshold),
+            limits=Limits(1, definitions.FAILED.alarm.threshold),
         ),
         panels.figure(
             CLOUDWATCH,
@@ -64,7 +64,7 @@ def _glance() -> layout.Row:
             "within functions.hold_hours; no image is lost.",
             product_metric("Blocked", "Sum"),
             unit="short",
-            limits=Limits(1, table.BLOCKED.alarm.threshold),
+            limits=Limits(1, definitions.BLOCKED.alarm.threshold),
         ),
         panels.figure(
             CLOUDWATCH,
@@ -83,7 +83,7 @@ def _glance() -> layout.Row:
             aws_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", {"QueueName": "${stack}-records"}),
             unit="s",
             calc="lastNotNull",
-            limits=Limits(300, table.RECORDS_OLD.alarm.threshold),
+            limits=Limits(300, definitions.RECORDS_OLD.alarm.threshold),
         ),
         panels.figure(
             CLOUDWATCH,
@@ -93,6 +93,6 @@ def _glance() -> layout.Row:
             aws_metric("AWS/SQS", "ApproximateAgeOfOldestMessage", "Maximum", {"QueueName": "${stack}-overflow"}),
             unit="s",
             calc="lastNotNull",
-            limits=Limits(600, table.OVERFLOW_OLD.alarm.threshold),
+            limits=Limits(600, definitions.OVERFLOW_OLD.alarm.threshold),
         ),
     )

@@ -4,7 +4,7 @@ from dashboards import layout, panels
 from dashboards.cloudwatch import aws_metric, each_function
 from dashboards.names import CLOUDWATCH
 from dashboards.panels import Limits
-from infra.alerts import table
+from infra.alerts import definitions
 
 _QUEUES = ("records", "overflow")
 
@@ -52,7 +52,7 @@ def _waiting() -> layout.Row:
             ],
             unit="short",
             span=8,
-            limits=Limits(1, table.DEAD_LETTERS.alarms[0].threshold),
+            limits=Limits(1, definitions.DEAD_LETTERS.alarms[0].threshold),
         ),
         panels.lines(
             CLOUDWATCH,
@@ -62,7 +62,7 @@ def _waiting() -> layout.Row:
             [aws_metric("AWS/Lambda", "OffsetLag", "Maximum", {"FunctionName": "${stack}-process"}, label="records")],
             unit="short",
             span=8,
-            limits=Limits(1_000, table.KAFKA_LAG.alarm.threshold),
+            limits=Limits(1_000, definitions.KAFKA_LAG.alarm.threshold),
         ),
         panels.lines(
             CLOUDWATCH,
@@ -103,7 +103,7 @@ def _waiting() -> layout.Row:
             ],
             unit="short",
             span=8,
-            limits=Limits(1, table.FAILURES_NOT_KEPT.alarm.threshold),
+            limits=Limits(1, definitions.FAILURES_NOT_KEPT.alarm.threshold),
         ),
     )
 
@@ -118,7 +118,7 @@ def _functions() -> layout.Row:
             each_function("Errors", "Sum"),
             unit="short",
             span=8,
-            limits=Limits(1, table.ERRORS["process"].alarm.threshold),
+            limits=Limits(1, definitions.ERRORS["process"].alarm.threshold),
         ),
         panels.lines(
             CLOUDWATCH,

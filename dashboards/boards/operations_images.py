@@ -4,7 +4,7 @@ from dashboards import layout, panels
 from dashboards.cloudwatch import ANY, aws_metric, product_metric
 from dashboards.names import CLOUDWATCH
 from dashboards.panels import Limits
-from infra.alerts import table
+from infra.alerts import definitions
 
 
 def image_rows() -> tuple[layout.Row, ...]:
@@ -162,7 +162,7 @@ def _routes() -> layout.Row:
             ],
             unit="short",
             span=8,
-            limits=Limits(1, table.BATCH_FAILURES.alarm.threshold),
+            limits=Limits(1, definitions.BATCH_FAILURES.alarm.threshold),
         ),
         panels.lines(
             CLOUDWATCH,

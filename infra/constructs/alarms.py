@@ -1,4 +1,4 @@
-"""CloudWatch alarms, made from the rows of `infra.alerts.table`; each notifies one SNS topic."""
+"""CloudWatch alarms, made from the rows of `infra.alerts.definitions`; each notifies one SNS topic."""
 
 from collections.abc import Sequence
 

@@ -9,7 +9,7 @@ from constructs import Construct
 from msgspec.structs import fields
 
 from core.settings.entries import ProcessSettings
-from infra.alerts import table
+from infra.alerts import definitions
 from infra.alerts.values import Alert
 from infra.constructs.alarms import AlarmTopic
 from infra.constructs.budget import add_budget
@@ -43,7 +43,7 @@ class Observability(Construct):
 
     def add_image_alarms(self) -> None:
         """Alarms on the product's own metrics."""
-        self._add_alarms(table.BLOCKED, table.FAILED, table.RECONCILED, table.UPLOADS_REFUSED)
+        self._add_alarms(definitions.BLOCKED, definitions.FAILED, definitions.RECONCILED, definitions.UPLOADS_REFUSED)
         self._add_graph("Images by door and route", [self._search("source,route", "Images")])
         self._add_graph("Images by status", [self._search("status", "Images")])
         self._add_graph("Seconds an image, p95, by door and route", [self._search("source,route", "Duration", "p95")])
@@ -52,19 +52,19 @@ class Observability(Construct):
         """Alarms on the age of `queue`, by the row `old` of the table, and on its dead-letter queue."""
         name = old.alarm.name.removesuffix("Old")
         self._alarms.add_alarm(old, old.alarm, queue.queue_name)
-        dead = next(alarm for alarm in table.DEAD_LETTERS.alarms if alarm.name.startswith(name))
-        self._alarms.add_alarm(table.DEAD_LETTERS, dead, dead_letter_queue.queue_name)
+        dead = next(alarm for alarm in definitions.DEAD_LETTERS.alarms if alarm.name.startswith(name))
+        self._alarms.add_alarm(definitions.DEAD_LETTERS, dead, dead_letter_queue.queue_name)
         oldest = self._alarms.metric(old.alarm.metrics[0], queue.queue_name)
         self._add_graph(f"Oldest message of {name}, seconds", [oldest])
 
     def add_function_alarms(self, functions: Sequence[Function]) -> None:
         """Alarms on the errors of each function, and on the throttles and lost failures of `process`."""
         for function in functions:
-            alert, name = table.ERRORS[function.entry], function.function.function_name
+            alert, name = definitions.ERRORS[function.entry], function.function.function_name
             self._alarms.add_alarm(alert, alert.alarm, name)
             if function.entry == "process":
-                self._alarms.add_alarm(table.THROTTLES, table.THROTTLES.alarm, name)
-                self._add_alarms(table.FAILURES_NOT_KEPT)
+                self._alarms.add_alarm(definitions.THROTTLES, definitions.THROTTLES.alarm, name)
+                self._add_alarms(definitions.FAILURES_NOT_KEPT)
         errors = [each.function.metric_errors(statistic=_SUM) for each in functions]
         concurrency = [each.function.metric("ConcurrentExecutions", statistic=_MAXIMUM) for each in functions]
         self._add_graph("Errors of the functions", errors)
@@ -72,19 +72,19 @@ class Observability(Construct):
 
     def add_batch_alarm(self, rule_name: str) -> None:
         """The alarm on failed Batch jobs: each matches the EventBridge rule `rule_name`."""
-        alarm = table.BATCH_FAILURES.alarm
-        self._alarms.add_alarm(table.BATCH_FAILURES, alarm, rule_name)
+        alarm = definitions.BATCH_FAILURES.alarm
+        self._alarms.add_alarm(definitions.BATCH_FAILURES, alarm, rule_name)
         self._add_graph("Batch jobs that failed", [self._alarms.metric(alarm.metrics[0], rule_name)])
 
     def add_reconciler_alarm(self, admin: Function) -> None:
         """The alarm on a reconciler that is not started; its errors are errors of `admin`."""
-        alert = table.RECONCILER_SILENT
+        alert = definitions.RECONCILER_SILENT
         self._alarms.add_alarm(alert, alert.alarm, admin.function.function_name)
 
     def add_kafka_alarms(self) -> None:
         """Alarms on the lag of the event source mappings, and on refused records."""
-        self._add_alarms(table.KAFKA_LAG, table.KAFKA_REFUSED)
-        self._add_graph("Kafka: records not yet read", [self._alarms.metric(table.KAFKA_LAG.alarm.metrics[0])])
+        self._add_alarms(definitions.KAFKA_LAG, definitions.KAFKA_REFUSED)
+        self._add_graph("Kafka: records not yet read", [self._alarms.metric(definitions.KAFKA_LAG.alarm.metrics[0])])
 
     def add_dashboard(self) -> None:
         """One dashboard: an account's first three are free. Grafana's show more."""

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from core.domain.kafka_customer_rules import TOPIC
-from infra.alerts.table import DEFAULTS
+from infra.alerts.definitions import DEFAULTS
 
 #: Key of the tag that every billed resource carries; its value is `name`. The budget filters by it.
 TAG = "application"
@@ -140,7 +140,7 @@ class Web(Table, frozen=True, kw_only=True):
 
 
 class Alarms(Table, frozen=True, kw_only=True):
-    """`[alarms]`: their recipient, the budget, and thresholds that replace those of `infra.alerts.table`."""
+    """`[alarms]`: their recipient, the budget, and thresholds that replace those of `infra.alerts.definitions`."""
 
     email: Annotated[str, Meta(pattern=r"^([^@\s]+@[^@\s]+)?\Z")] = ""
     monthly_budget_usd: Annotated[float, Meta(ge=0)] = 50.0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from infra.alerts.table import ALERTS
+from infra.alerts.definitions import ALERTS
 from infra.alerts.values import describe
 from infra.constructs.observability import NAMESPACE
 from tests.infra import variations

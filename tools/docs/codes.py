@@ -1,9 +1,9 @@
-"""The tables of the codes that an image can end with, in docs/reference/codes.md, from `core.domain.code_help`."""
+"""The tables of an image's codes in docs/reference/codes.md, from `core.domain.error_code_help`."""
 
 import re
 from functools import partial
 
-from core.domain.code_help import explain
+from core.domain.error_code_help import explain
 from core.domain.errors import Code
 from core.ports.metric_catalogue import ENDED
 from tools.docs.section import Section, table

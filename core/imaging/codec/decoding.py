@@ -1,7 +1,7 @@
 """Decoding a file to a raster.
 
 OpenCV decodes. Pillow decodes the files that OpenCV does not read, or reads wrongly: CMYK, LAB, palettes in TIFF, 8-bit
-TIFF with alpha, which libtiff premultiplies. core.imaging.codec.fallback decodes the rarer formats.
+TIFF with alpha, which libtiff premultiplies. core.imaging.codec.second_decoder decodes the rarer formats.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import ImageHeader
-from core.imaging.codec import colour, deep_tiff, fallback, layout, png_colour_profile
+from core.imaging.codec import colour, deep_tiff, layout, png_colour_profile, second_decoder
 from core.imaging.codec.cv2_errors import translate_errors
 from core.imaging.formats import avif, jpeg, png, readers, tiff, tiff_directory, webp
 from core.imaging.formats.tiff_ifd import Tag
@@ -45,7 +45,7 @@ def decode(path: Path, header: ImageHeader, reduction: int = 1) -> Raster:
     with _translate_decoder_errors(header):
         if header.format == "webp":
             pixels, profile, upright = _decode_by_opencv(path, header, reduction), webp.read(path).icc, False
-        elif decoded := fallback.read(path, header):
+        elif decoded := second_decoder.read(path, header):
             pixels, profile, upright = *decoded, True
         else:
             pixels, profile, upright = _decode_deep_tiff(path, header) or _decode_common(path, header, reduction)
@@ -76,12 +76,16 @@ def _decode_common(path: Path, header: ImageHeader, reduction: int) -> tuple[Pix
     with open_image(path, header.format) as image:
         profile = icc_profile(image)
         if image.mode in {"CMYK", "LAB"}:
-            return fallback.load_by_pillow(image, profile), None, header.format == "tiff"
+            return second_decoder.load_by_pillow(image, profile), None, header.format == "tiff"
         if image.mode == "YCbCr" or _needs_pillow(header, image):
-            return fallback.load_by_pillow(image, None), profile, True  # Pillow applies the orientation of TIFF only
+            return (
+                second_decoder.load_by_pillow(image, None),
+                profile,
+                True,
+            )  # Pillow applies the orientation of TIFF only
         if header.format == "jpeg" and not jpeg.is_complete(path):
             # Perhaps only the end mark is missing. Pillow, unlike OpenCV, fails if pixels are missing.
-            return fallback.load_by_pillow(image, None), profile, False
+            return second_decoder.load_by_pillow(image, None), profile, False
         if header.format == "png" and profile is None:
             profile = png_colour_profile.make_profile(png.read_colour(path))
         pixels = _decode_by_opencv(path, header, reduction)

@@ -5,7 +5,7 @@ import struct
 from pathlib import Path
 
 from core.domain.errors import Code, ImageFailure
-from core.imaging.formats import readers, unsigned
+from core.imaging.formats import readers, without_signature
 
 _SIGNATURES = (
     (re.compile(rb"\xff\xd8\xff"), "jpeg"),
@@ -67,7 +67,7 @@ def detect_format(path: Path) -> str:
     for start, name in _FOREIGN:
         if head[:256].lstrip(b"\xef\xbb\xbf \r\n\t").startswith(start):
             raise unsupported(name)
-    unsigned_kind = unsigned.detect_unsigned_format(path, head)
+    unsigned_kind = without_signature.detect_unsigned_format(path, head)
     if unsigned_kind is None:
         raise unsupported("of no known image format")
     return unsigned_kind

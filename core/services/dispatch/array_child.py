@@ -23,7 +23,7 @@ from core.routing.batch_tiers import Tier
 from core.services.dispatch import job_documents
 from core.services.dispatch.array_partition import LONGEST, seconds_upper
 from core.services.processing.process import ImageProcessor
-from core.services.processing.unfit import Unfit
+from core.services.processing.unfit_image import Unfit
 
 #: The variable that Batch sets for the children of an array job only.
 INDEX = "AWS_BATCH_JOB_ARRAY_INDEX"

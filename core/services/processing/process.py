@@ -37,7 +37,7 @@ from core.ports.worker import SCRATCH, WorkerFailure, Workers
 from core.routing.plan import Capacity, Limits, plan
 from core.services.processing.billing import Meter, billed
 from core.services.processing.commit import ResultCommitter, new_result, refuse_other_content
-from core.services.processing.unfit import RETRY_ELSEWHERE, Unfit, unfit_after_failure
+from core.services.processing.unfit_image import RETRY_ELSEWHERE, Unfit, unfit_after_failure
 
 
 @dataclass(frozen=True, kw_only=True)

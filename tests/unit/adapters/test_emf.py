@@ -17,7 +17,7 @@ from core.domain.model import Door, Estimate, ImageHeader, Route, Source, Status
 from core.ports import metric_catalogue as declared
 from core.ports.metric_catalogue import METRICS, METRICS_BY_NAME, OTHER
 from core.routing.batch_tiers import TIERS
-from core.services.processing.unfit import RETRY_ELSEWHERE
+from core.services.processing.unfit_image import RETRY_ELSEWHERE
 from tests.support.aws import emf_schema
 from tests.support.values import NOW, result
 

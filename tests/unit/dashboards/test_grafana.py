@@ -19,7 +19,7 @@ from dashboards import __main__ as written
 from dashboards import alert_rules, cloudwatch, names
 from dashboards.boards import operations
 from dashboards.cloudwatch import ANY, AWS_METRICS, GRAFANA_UNITS, NAMESPACE, UnknownMetricError
-from infra.alerts.table import ALERTS
+from infra.alerts.definitions import ALERTS
 from infra.alerts.values import describe
 from infra.settings import schema
 from pictureperfect.grafana.documents import StackNames, for_stack

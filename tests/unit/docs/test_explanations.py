@@ -1,6 +1,6 @@
 """Every code that an image can end with is explained; docs/reference/codes.md is made from the explanations."""
 
-from core.domain.code_help import _EXPLANATIONS, explain
+from core.domain.error_code_help import _EXPLANATIONS, explain
 from core.domain.errors import Code
 from core.ports.metric_catalogue import ENDED
 

@@ -84,7 +84,9 @@ def _acknowledge_wildcards(role: Construct, statement: dict[str, Any]) -> None:
         else:
             reason = next((reason for pattern, reason in _WILDCARDS if pattern.fullmatch(name)), "")
         if not reason:
-            raise ValueError(f"{role.node.path}: infra/findings.py has no reason for {statement['Action']} on {name}")
+            raise ValueError(
+                f"{role.node.path}: infra/nag_findings.py has no reason for {statement['Action']} on {name}"
+            )
         finding = f"AwsSolutions::AwsSolutions-IAM5[Resource::{name}]"
         cdk.Validations.of(role).acknowledge(cdk.Acknowledgment(id=finding, reason=reason))
 
