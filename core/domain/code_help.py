@@ -1,6 +1,6 @@
 """An explanation of each code that an image can end with: the texts of docs/reference/codes.md, for reports.
 
-tests/unit/docs/test_explanations.py compares the two.
+tests/unit/domain/test_code_help.py compares the two.
 """
 
 from core.domain.errors import Code
