@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws.local_batch import World, is_alive, running
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 EXIT_LAST = {
     "attempts": 3,
@@ -106,12 +106,13 @@ def test_a_waiting_job_can_be_cancelled_and_a_running_one_goes_on(world: World) 
     assert (cancelled["attempts"], world.job(first)["status"]) == ([], "RUNNING")
 
 
-def test_a_terminated_job_is_asked_to_stop_first(world: World) -> None:
-    world.define(f"import signal, sys; signal.signal(15, lambda *_: sys.exit(75))\n{FOREVER}")
-    job_id = world.submit(retryStrategy=EXIT_LAST)
-    world.at_work(job_id)
-    world.client.terminate_job(jobId=job_id, reason="enough")
-    job = world.ended(job_id)
+def test_a_terminated_job_is_asked_to_stop_first(tmp_path: Path) -> None:
+    with running(tmp_path, grace=HANGS_AFTER) as world:
+        world.define(f"import signal, sys; signal.signal(15, lambda *_: sys.exit(75))\n{FOREVER}")
+        job_id = world.submit(retryStrategy=EXIT_LAST)
+        world.at_work(job_id)
+        world.client.terminate_job(jobId=job_id, reason="enough")
+        job = world.ended(job_id)
     assert (job["status"], job["statusReason"], job["isTerminated"]) == ("FAILED", "enough", True)
     assert [attempt["container"]["exitCode"] for attempt in job["attempts"]] == [75]
 

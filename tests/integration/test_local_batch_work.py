@@ -45,7 +45,7 @@ def world(job: Job, tmp_path: Path) -> Iterator[World]:
                 "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "2048"}],
             },
             retryStrategy={"attempts": 3, "evaluateOnExit": RULES},
-            timeout={"attemptDurationSeconds": 120},
+            timeout={"attemptDurationSeconds": 600},
         )
         yield started
 
