@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,10 @@ def keys(cloud: Cloud, prefix: str) -> list[str]:
     return [entry["Key"] for page in found for entry in page.get("Contents", [])]
 
 
+def has_committed(watch: GroupWatch, records: float) -> bool:
+    return sum(watch.committed().values()) >= records
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_leaves(cloud: Cloud) -> None:
@@ -121,7 +126,7 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
                 for item, _ in sent:
                     out.send(item)
             for share, consumers in ((0.15, 3), (0.35, 1), (0.55, 2)):
-                until(lambda share=share: sum(watch.committed().values()) >= share * count, 60 + count / 5)
+                until(partial(has_committed, watch, share * count), 60 + count / 5)
                 source.scale(consumers)
             until(lambda: not any(item.lag for item in watch.progress().values()), 60 + count / 5)
         finally:
