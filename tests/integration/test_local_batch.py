@@ -178,7 +178,7 @@ def test_descendants_die_with_their_job_also_in_another_session(world: World) ->
     detached = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
     world.define(f"{detached}start_new_session=True).pid)")
     job = world.ended(world.submit())
-    assert not is_alive(int(world.log(job)))
+    until(lambda: not is_alive(int(world.log(job))))
 
 
 def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
         jobs = [world.at_work(world.submit()) for _ in range(2)]
         pids = [int(world.log(job).split()[0]) for job in jobs]
         assert len(list((tmp_path / "tasks").iterdir())) == 2
-    assert not any(map(is_alive, pids))
+    until(lambda: not any(map(is_alive, pids)))
     assert list((tmp_path / "tasks").iterdir()) == []
 
 

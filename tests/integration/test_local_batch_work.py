@@ -101,7 +101,7 @@ def test_a_killed_child_has_run_out_of_memory(world: World, job: Job) -> None:
     detail = world.events[-1]["detail"]
     assert (detail["container"]["exitCode"], detail["parameters"]["key"][:8]) == (137, "batches/")
     assert detail["container"]["reason"].startswith("OutOfMemoryError")
-    assert not any(map(is_alive, family))
+    until(lambda: not any(map(is_alive, family)))
 
 
 def test_a_job_that_is_wrong_is_not_tried_again(world: World) -> None:
