@@ -181,7 +181,7 @@ def test_a_batch_child_killed_half_way_ends_once_in_a_larger_tier(world: World) 
     assert "137" in row["reason"]
 
 
-def test_a_batch_child_that_is_told_to_stop_is_tried_again(world: World) -> None:
+def test_a_batch_child_that_gets_sigterm_is_retried(world: World) -> None:
     image = world.hand_over(world.image("reclaimed"))
     world.wait("reclaimed")
     world.child(image.job.image_id).send_signal(signal.SIGTERM)
