@@ -57,8 +57,8 @@ class Summary:
             for folder, seconds in sorted(self.seconds.items(), key=lambda item: -item[1]):
                 terminalreporter.line(f"{seconds:7.1f} {folder}")
         if self.skipped:
-            told = "; ".join(f"{count} ({how})" for how, count in self.skipped.most_common())
-            terminalreporter.line(f"Skipped: {told}.")
+            summary = "; ".join(f"{count} ({how})" for how, count in self.skipped.most_common())
+            terminalreporter.line(f"Skipped: {summary}.")
 
 
 def pytest_configure(config: pytest.Config) -> None:

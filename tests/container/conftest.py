@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from localcloud.config import CloudConfig
 from localcloud.lambda_.sqs_events import sqs_event
 from localcloud.s3_sqs_cloudwatch import s3_notifications
 from tests.container.engine import ROOT, Image, Run, build_company_image, build_target, engine
-from tests.support.waiting import HANGS_AFTER
+from tests.support.waiting import HANGS_AFTER, until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -120,16 +119,21 @@ class World:
 
     def notifications(self, prefix: str) -> list[dict[str, Any]]:
         """S3's notifications for keys under `prefix` since the last call, as SQS messages. Waits for the first."""
+        return until(lambda: self._receive(prefix))
+
+    def drop_notifications(self, prefix: str) -> None:
+        """Drop the notifications for keys under `prefix` that earlier tests left, if there are any."""
+        while self._receive(prefix):
+            pass
+
+    def _receive(self, prefix: str) -> list[dict[str, Any]]:
         messages: list[dict[str, Any]] = []
-        give_up = time.monotonic() + HANGS_AFTER
-        while not messages and time.monotonic() < give_up:
-            answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
-                body = s3_notifications.complete(self.s3, message["Body"])
-                if s3_notifications.records(body):
-                    messages += sqs_event([{**message, "Body": body}])["Records"]
-                self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
-            time.sleep(0.05)
+        answer = self._sqs.receive_message(QueueUrl=self._queues[prefix], MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            body = s3_notifications.complete(self.s3, message["Body"])
+            if s3_notifications.records(body):
+                messages += sqs_event([{**message, "Body": body}])["Records"]
+            self._sqs.delete_message(QueueUrl=self._queues[prefix], ReceiptHandle=message["ReceiptHandle"])
         return messages
 
     def keys(self, prefix: str) -> list[str]:
@@ -160,7 +164,7 @@ class Emulator:
 
     def invoke(self, event: object) -> Any:
         request = Request(self._url, json.dumps(event).encode(), {"Content-Type": "application/json"})  # noqa: S310
-        with self._lock, build_opener(ProxyHandler({})).open(request, timeout=120) as answer:
+        with self._lock, build_opener(ProxyHandler({})).open(request, timeout=HANGS_AFTER) as answer:
             text = answer.read().decode()
         try:
             return json.loads(text)
@@ -235,8 +239,6 @@ def _open(port: int) -> bool:
 
 
 def _wait_until_open(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
-    give_up = time.monotonic() + 60
-    while not _open(port):
-        if process.poll() is not None or time.monotonic() > give_up:
-            pytest.fail(f"the emulator did not start:\n{log.read_text(errors='replace')}")
-        time.sleep(0.05)
+    until(lambda: _open(port) or process.poll() is not None)
+    if process.poll() is not None:
+        pytest.fail(f"the emulator did not start:\n{log.read_text(errors='replace')}")

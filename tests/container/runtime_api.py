@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from uuid import uuid4
 
-_SECONDS = 60
+_SECONDS = 600
 
 
 class RuntimeApi:

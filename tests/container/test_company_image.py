@@ -61,8 +61,8 @@ def test_check_says_what_is_in_an_image(image: Images) -> None:
 def test_check_refuses_a_function_that_is_none_and_a_pipeline_that_wants_it_with_a_sentence(image: Images) -> None:
     done = image("example").run(Run(command=["check"], environment={"OPERATIONS": "acme_pictures.codes:qr"}))
     assert (done.returncode, done.stdout) == (1, "")
-    said = "picture-perfect: invalid_settings: OPERATIONS is wrong: acme_pictures.codes:qr: there is no qr in acme_"
-    assert done.stderr.startswith(said)
+    message = "picture-perfect: invalid_settings: OPERATIONS is wrong: acme_pictures.codes:qr: there is no qr in acme_"
+    assert done.stderr.startswith(message)
     done = image("example").run(Run(command=["check"], environment={"OPERATIONS": ""}))
     assert done.returncode == 1
     assert "there is no operation link-code" in done.stderr

@@ -51,7 +51,7 @@ def _manifest(world: World, image_id: str) -> dict[str, Any]:
 def test_an_uploaded_image_leaves_objects_and_rows(
     world: World, process: Emulator, record: Emulator, photograph: bytes
 ) -> None:
-    world.notifications("results/")
+    world.drop_notifications("results/")
     upload = str(uuid4())
     key = f"incoming/acme/thumbnail/{upload}/Sommer in Köln + 100%.jpg"
     world.s3.put_object(Bucket=world.bucket, Key=key, Body=photograph)
@@ -116,7 +116,7 @@ def test_batch_runs_one_job_and_exits_0(
 ) -> None:
     key = f"library/acme/{uuid4()}.jpg"
     world.s3.put_object(Bucket=world.bucket, Key=key, Body=photograph)
-    world.notifications("results/")
+    world.drop_notifications("results/")
     request = {"customer": "acme", "pipeline": "thumbnail", "s3": f"s3://{world.bucket}/{key}"}
 
     done = image("runtime").run(Run(command=["batch", json.dumps(request)], environment=world.processing))

@@ -77,4 +77,4 @@ def test_images_with_an_estimate_ten_times_too_low_end_on_batch_once(
         assert (manifest["status"], manifest["route"]) == ("processed", "batch")
         assert manifest["reason"] == answer["message"]
         assert "was stopped" in manifest["reason"]
-    until(lambda: _processed_images(world) - before == _IMAGES, 10)
+    until(lambda: _processed_images(world) - before == _IMAGES)

@@ -114,7 +114,7 @@ class Clock:
 class Silent:
     """A client that accepts every submission."""
 
-    def submit_job(self, **_said: Any) -> dict[str, str]:
+    def submit_job(self, **_request: Any) -> dict[str, str]:
         return {"jobId": "job"}
 
 

@@ -13,6 +13,7 @@ from core.domain.errors import Code, ImageFailure
 from core.domain.model import ObjectRef
 from core.ports.store import ObjectStore
 from tests.support.fakes.ports import FakeStore
+from tests.support.waiting import HANGS_AFTER
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -124,7 +125,7 @@ def test_a_download_ends_at_the_deadline(store: ObjectStore, tmp_path: Path) -> 
     with pytest.raises(ImageFailure) as caught:
         store.download(_ref(store, "incoming/a"), tmp_path / "file", 100, time.monotonic() - 1)
     assert caught.value.code is Code.TIMED_OUT
-    assert store.download(_ref(store, "incoming/a"), tmp_path / "file", 100, time.monotonic() + 60).bytes == 7
+    assert store.download(_ref(store, "incoming/a"), tmp_path / "file", 100, time.monotonic() + HANGS_AFTER).bytes == 7
 
 
 def test_a_move_keeps_metadata_and_again_is_nothing(store: ObjectStore) -> None:

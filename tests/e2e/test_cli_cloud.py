@@ -17,7 +17,7 @@ from localcloud.cloud import Cloud
 from localcloud.config import CloudConfig
 from localcloud.lambda_.sandbox_process import ROOT
 from pictureperfect.demo import painted_images
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 
 def command(*arguments: object) -> list[str]:
@@ -70,7 +70,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
     cloud = Up(tmp_path)
     yield cloud
     cloud.process.terminate()
-    cloud.process.wait(60)
+    cloud.process.wait(HANGS_AFTER)
 
 
 def test_files_go_through_both_doors_and_the_ledger_can_be_rebuilt_from_the_bucket(up: Up) -> None:
@@ -123,7 +123,7 @@ def test_no_process_outlives_the_cloud_however_it_ends(up: Up, number: signal.Si
     descendants = up.descendants()
     assert len(descendants) > 5  # sandboxes, their workers, PostgreSQL and its keeper
     up.process.send_signal(number)
-    up.process.wait(60)
+    up.process.wait(HANGS_AFTER)
     until(lambda: ended(descendants))
     if number != signal.SIGKILL:
         assert up.process.returncode == 0

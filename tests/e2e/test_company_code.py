@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from localcloud.cloud import Cloud
 from localcloud.config import Options
 from localcloud.ledger import Ledger
 from pictureperfect.demo import painted_images
+from tests.support.waiting import until
 
 EXAMPLE = Path(__file__).parents[2] / "example"
 FUNCTION = "acme_pictures.codes:link_code"
@@ -94,7 +94,5 @@ def test_in_the_cloud_a_companys_operation_is_in_the_result_and_in_the_ledger(ph
         stored = clients.s3(address.endpoint).get_object(Bucket=address.bucket, Key=rendition["key"])["Body"].read()
         assert read_code(stored) == LINK
         with Ledger(address.database_url) as ledger:
-            give_up = time.monotonic() + 30
-            while not (rows := ledger.images([answer["image_id"]])) and time.monotonic() < give_up:
-                time.sleep(0.1)
+            rows = until(lambda: ledger.images([answer["image_id"]]))
         assert [row["operations"] for row in rows] == [{"link-code": "acme_pictures 1.0.0"}]

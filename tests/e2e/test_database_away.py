@@ -18,7 +18,7 @@ from localcloud.ledger import Ledger
 from localcloud.s3_sqs_cloudwatch.cloudwatch_sums import sums
 from tests.support.aws.batch_job import picture
 from tests.support.fakes.queues import depth
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
@@ -51,7 +51,7 @@ class Server:
     def close(self) -> None:
         if self._own:
             self._own.send_signal(signal.SIGINT)
-            self._own.wait(240)
+            self._own.wait(HANGS_AFTER)
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_after_an_outage_every_image_is_recorded_and_was_processed_once(cloud: C
     assert depth(sqs, address.records_queue_url) == DURING, "not all records wait in the queue"
     server.start()
     upload(names[-AFTER:])
-    until(lambda: len(recorded()) == len(names), 60 + 6 * TIMEOUT)
+    until(lambda: len(recorded()) == len(names))
     until(lambda: depth(sqs, address.records_queue_url) == 0)
 
     assert recorded() == sorted(names)

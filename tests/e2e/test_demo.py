@@ -83,5 +83,5 @@ def test_the_demo_shows_every_image_through_every_door_and_leaves_no_process(tmp
     with Image.open(upright) as image:
         assert image.height > image.width
     assert "portrait.jpg" in (tmp_path / report["gallery"]).read_text()
-    assert own_processes(tmp_path) == []
+    until(lambda: own_processes(tmp_path) == [])
     until(lambda: abandoned() <= before)

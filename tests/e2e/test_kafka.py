@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +71,9 @@ def poison(number: int) -> Iterator[tuple[KafkaRecord, str | None]]:
         ("others", b'{"s3": "s3://pictures/library/somebody/cat.jpg"}', headers, None),
         ("empty", b"", headers, "empty_file"),
     ]
-    for kind, value, said, ending in kinds:
+    for kind, value, more, ending in kinds:
         name = f"{kind}-{number}.jpg"
-        yield KafkaRecord(name=name, value=value, headers={**said, "filename": name}), ending
+        yield KafkaRecord(name=name, value=value, headers={**more, "filename": name}), ending
 
 
 def records(count: int) -> list[tuple[KafkaRecord, str | None]]:
@@ -102,15 +102,19 @@ def keys(cloud: Cloud, prefix: str) -> list[str]:
     return [entry["Key"] for page in found for entry in page.get("Contents", [])]
 
 
+def has_committed(watch: GroupWatch, records: float) -> bool:
+    return sum(watch.committed().values()) >= records
+
+
 @pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_leaves(cloud: Cloud) -> None:
     count = int(os.environ.get("KAFKA_IMAGES", "200"))  # `make test-kafka` sends 1,000
     address = cloud.config
     sent = records(count)
-    told = LosesAnswers(cloud.functions.process.invoke)
+    lossy = LosesAnswers(cloud.functions.process.invoke)
     discarded: list[object] = []
-    source = KafkaEventSource(cloud.kafka.mapping, told.invoke, discarded.append)
+    source = KafkaEventSource(cloud.kafka.mapping, lossy.invoke, discarded.append)
     failures: list[tuple[str, str]] = []
     config = {"bootstrap.servers": address.kafka_bootstrap_servers}
     with GroupWatch(address.kafka_bootstrap_servers, GROUP, address.kafka_topic) as watch:
@@ -122,8 +126,7 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
                 for item, _ in sent:
                     out.send(item)
             for share, consumers in ((0.15, 3), (0.35, 1), (0.55, 2)):
-                while sum(watch.committed().values()) < share * count:
-                    time.sleep(0.1)
+                until(partial(has_committed, watch, share * count), 60 + count / 5)
                 source.scale(consumers)
             until(lambda: not any(item.lag for item in watch.progress().values()), 60 + count / 5)
         finally:
@@ -133,7 +136,7 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
     expected = {item.name: ending for item, ending in sent if ending is not None}
     with Ledger(address.database_url) as ledger:
         until(lambda: len(ledger.last(10 * count)) >= len(expected))
-        until(lambda: depth(clients.sqs(cloud.config.endpoint), address.records_queue_url) == 0, 60)
+        until(lambda: depth(clients.sqs(cloud.config.endpoint), address.records_queue_url) == 0)
         rows = ledger.last(10 * count)
     assert sorted((row["name"], row["code"] or "") for row in rows) == sorted(expected.items())
     results = keys(cloud, "results/")
@@ -150,10 +153,10 @@ def test_every_image_ends_once_whatever_is_delivered_again_and_whoever_joins_or_
         == 0
     )
     # The test has lost answers and rebalanced
-    assert told.lost == 2
-    assert len(told.deliveries) == count
-    assert max(told.deliveries.values()) >= 3
-    assert sum(times > 1 for times in told.deliveries.values()) > 2
+    assert lossy.lost == 2
+    assert len(lossy.deliveries) == count
+    assert max(lossy.deliveries.values()) >= 3
+    assert sum(times > 1 for times in lossy.deliveries.values()) > 2
 
 
 def stream(cloud: Cloud, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -194,7 +197,7 @@ def test_a_folder_streams_into_the_topic_and_what_is_large_lies_in_the_customers
     assert sent.returncode == 0, sent.stderr
     assert re.fullmatch(r"7 images \(\S+ MB\) in \S+ s, \d+ a second; 1 as references, 0 not sent.\n", sent.stdout)
     with Ledger(cloud.config.database_url) as ledger:
-        until(lambda: len(ledger.last(100)) == 7, 60)
+        until(lambda: len(ledger.last(100)) == 7)
         rows = ledger.last(100)
     assert Counter(row["name"] for row in rows) == {"0.jpg": 2, "1.jpg": 2, "2.jpg": 1, "3.jpg": 1, "large.png": 1}
     assert {row["status"] for row in rows} == {"processed"}
@@ -208,7 +211,7 @@ def test_a_folder_streams_into_the_topic_and_what_is_large_lies_in_the_customers
         GroupWatch(cloud.config.kafka_bootstrap_servers, GROUP, cloud.config.kafka_topic) as watch,
     ):
         until(lambda: not any(item.lag for item in watch.progress().values()))
-        until(lambda: len(ledger.last(100)) == 12, 60)
+        until(lambda: len(ledger.last(100)) == 12)
 
 
 @pytest.mark.long
@@ -239,10 +242,10 @@ def test_ctrl_c_ends_a_stream_cleanly_and_what_was_sent_is_summed_up(cloud: Clou
         text=True,
     )
     with GroupWatch(cloud.config.kafka_bootstrap_servers, GROUP, cloud.config.kafka_topic) as watch:
-        until(lambda: sum(item.end for item in watch.progress().values()) > 5, 30)
+        until(lambda: sum(item.end for item in watch.progress().values()) > 5)
         process.send_signal(signal.SIGINT)
-        said, complaints = process.communicate(timeout=600)
+        summary, complaints = process.communicate(timeout=600)
         written = sum(item.end for item in watch.progress().values())
     assert (process.returncode, complaints) == (0, "")
-    assert said.startswith(f"{written} images")
-    assert said.endswith("0 as references, 0 not sent.\n")
+    assert summary.startswith(f"{written} images")
+    assert summary.endswith("0 as references, 0 not sent.\n")

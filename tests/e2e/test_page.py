@@ -253,7 +253,6 @@ def test_axe_finds_no_serious_violation(fjord: Visitor, theme: Theme) -> None:
     page = fjord.go("#/")
     page.emulate_media(color_scheme=theme)
     fjord.wait_for_cards(TEN)
-    page.wait_for_timeout(500)  # after the transitions of colours
     assert fjord.accessibility_violations() == []
     page.get_by_role("link", name="fjord at dawn.jpg").click()
     page.wait_for_selector(".frame")
@@ -302,7 +301,7 @@ def _photograph(visitor: Visitor, folder: Path, name: str) -> None:
     """Save a screenshot to `folder`, or to the folder in PAGE_SHOTS."""
     visitor.see("[...document.querySelectorAll('.card img')].slice(0, 5).every((image) => image.complete)")
     visitor.page.mouse.move(0, 0)
-    visitor.page.wait_for_timeout(300)
+    visitor.see("!document.getAnimations().some((each) => each instanceof CSSTransition)")
     shot = Path(SHOTS) / name if SHOTS else folder / name
     photograph(visitor.page, shot)
     assert shot.stat().st_size < 300_000

@@ -37,7 +37,7 @@ def run(cloud: Cloud, *arguments: str) -> SimpleNamespace:
 
 
 def test_every_door_batch_rows_metrics_and_cost_pass(cloud_here: Cloud) -> None:
-    done = run(cloud_here, "--json", "--wait", "120")
+    done = run(cloud_here, "--json", "--wait", "240")
     answer = json.loads(done.out)
     assert (done.code, done.err, answer["missing"]) == (0, "", 0), done.err
     rows = {one["what"]: one["row"] for one in answer["seen"] if one["row"]}
@@ -111,7 +111,7 @@ def test_a_page_that_nobody_serves_is_missing_and_a_deployment_without_one_is_no
 
 
 def test_failed_images_fail_the_test(cloud_here: Cloud) -> None:
-    done = run(cloud_here, "--pipeline", "nothing", "--wait", "60")
+    done = run(cloud_here, "--pipeline", "nothing", "--wait", "240")
     assert done.code == 1
     assert done.err.count("unknown_pipeline") == 4
     assert done.err.count("is missing") == 4
@@ -126,7 +126,7 @@ def test_a_stream_that_is_read_and_cannot_be_reached_is_missing(cloud_here: Clou
 
 
 def test_a_skipped_door_is_not_tried(cloud_here: Cloud) -> None:
-    answer = json.loads(run(cloud_here, "--json", "--skip", "kafka", "--skip", "batch", "--wait", "60").out)
+    answer = json.loads(run(cloud_here, "--json", "--skip", "kafka", "--skip", "batch", "--wait", "240").out)
     assert answer["missing"] == 0
     assert [one["what"] for one in answer["seen"] if one["row"]] == ["upload", "direct"]
 

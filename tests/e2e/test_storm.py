@@ -106,9 +106,9 @@ class Sender:
     def _invoke(self, image: Sent) -> None:
         payload = json.dumps(image.request(self.address.bucket))
         answer = self._lambda.invoke(FunctionName="process", Payload=payload)
-        said = json.loads(answer["Payload"].read())
-        assert not answer.get("FunctionError"), said
-        self.answers[said["status"], said.get("duplicate", False)] += 1
+        outcome = json.loads(answer["Payload"].read())
+        assert not answer.get("FunctionError"), outcome
+        self.answers[outcome["status"], outcome.get("duplicate", False)] += 1
 
 
 class Ledger:
@@ -177,8 +177,8 @@ def _idle(cloud: Cloud) -> bool:
         return False
     if any(batch.list_jobs(jobQueue="picture-perfect", jobStatus=status)["jobSummaryList"] for status in _UNDER_WAY):
         return False
-    said = cloud.functions.process.log_path.read_text()
-    return said.count("START RequestId") == said.count("END RequestId")
+    log = cloud.functions.process.log_path.read_text()
+    return log.count("START RequestId") == log.count("END RequestId")
 
 
 _UNDER_WAY: Any = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")

@@ -16,7 +16,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -24,10 +23,10 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.support.waiting import HANGS_AFTER, until
+
 TUTORIALS = sorted((Path(__file__).parents[2] / "docs" / "tutorial").glob("*.md"))
 _FENCE = re.compile(r"^```([a-z]+)?(?: ([a-z]+)=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-#: Ends what hangs; no page takes a tenth of it.
-_SECONDS = 120
 
 
 class Block(NamedTuple):
@@ -61,15 +60,12 @@ def running(command: str, shown: str, folder: Path, environ: dict[str, str]) -> 
             ["bash", "-c", f"exec {command}"], cwd=folder, env=environ, stdout=output, stderr=subprocess.STDOUT
         )
     try:
-        until = time.monotonic() + _SECONDS
-        while not matches(f"{shown}…\n", log.read_text("utf-8")):
-            assert process.poll() is None, log.read_text("utf-8")
-            assert time.monotonic() < until, log.read_text("utf-8")
-            time.sleep(0.1)
+        until(lambda: process.poll() is not None or matches(f"{shown}…\n", log.read_text("utf-8")))
+        assert process.poll() is None, log.read_text("utf-8")
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(_SECONDS)
+        process.wait(HANGS_AFTER)
 
 
 def run(block: Block, folder: Path, environ: dict[str, str]) -> str:
@@ -83,7 +79,7 @@ def run(block: Block, folder: Path, environ: dict[str, str]) -> str:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=_SECONDS,
+        timeout=HANGS_AFTER,
         check=False,
     )
     assert ended.returncode == int(block.value or 0), f"{block.text}\n{ended.stdout}"

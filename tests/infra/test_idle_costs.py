@@ -98,10 +98,10 @@ def test_every_price_has_a_date_and_a_source() -> None:
     assert all(value > 0 for value in values.values())
 
 
-def test_the_stack_says_all_that_the_commands_ask_it_for(templates: tuple[Any, Any]) -> None:
+def test_the_stack_has_every_output_that_the_commands_read(templates: tuple[Any, Any]) -> None:
     for each in templates:
-        said = {name: OUTPUTS.get(name, "x") for name in each["Outputs"]}
-        assert deployment_from_outputs("PicturePerfect", said).process_memory_mb == 3008
+        outputs = {name: OUTPUTS.get(name, "x") for name in each["Outputs"]}
+        assert deployment_from_outputs("PicturePerfect", outputs).process_memory_mb == 3008
     assert set(OUTPUTS) <= set(templates[0]["Outputs"])
 
 
@@ -135,7 +135,7 @@ def test_where_kept_buckets_are_taken_over_their_names_are_written_out() -> None
     assert _buckets({"at": place}) == [name.replace("${AWS::AccountId}-${AWS::Region}", place) for name in computed]
 
 
-def test_the_alarms_that_the_architecture_tells_of_are_there(templates: tuple[Any, Any]) -> None:
+def test_the_alarms_that_the_architecture_page_names_exist(templates: tuple[Any, Any]) -> None:
     text = (Path(__file__).parents[2] / "docs" / "explanation" / "architecture.md").read_text("utf-8")
     named = set(re.findall(r"alarm `([A-Za-z]+)`", text))
     there = {one["AlarmName"].split("-")[-1] for one in properties_of(templates[1], "AWS::CloudWatch::Alarm")}

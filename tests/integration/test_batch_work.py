@@ -14,7 +14,7 @@ from core.domain.model import HandOver
 from core.routing.batch_tiers import TIERS
 from tests.support.aws import batch_job
 from tests.support.aws.batch_job import Job
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 if TYPE_CHECKING:
     import subprocess
@@ -77,8 +77,9 @@ def test_a_reclaimed_child_stops_and_hands_nothing_over(job: Job, sqs: "SQSClien
     with job.started("work", key) as process:
         job.wait_for_linger()
         family = psutil.Process(process.pid).children(recursive=True)
+        assert family
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=HANGS_AFTER)
         until(lambda: not any(child.is_running() for child in family))
     assert process.returncode == 75
     assert "SIGTERM" in err
@@ -107,9 +108,10 @@ def test_what_runs_out_of_memory_in_the_largest_tier_ends_failed(job: Job, sqs: 
 
 
 @pytest.mark.long
-def test_one_that_takes_longer_than_its_estimate_leaves_time_for_those_behind_it(job: Job, sqs: "SQSClient") -> None:
-    forever, small = job.image("linger", seconds=1), job.image(seconds=1)
-    done = job.run("work", job.submit((forever, small), timeout=15))
+def test_an_image_over_its_estimate_leaves_time_for_the_images_after_it(job: Job, sqs: "SQSClient") -> None:
+    # Each has its part of the child's 540 s by its estimate: about 5 s, and all the others
+    forever, small = job.image("linger", seconds=1), job.image(seconds=300)
+    done = job.run("work", job.submit((forever, small), timeout=600))
     assert done.returncode == 0, done.stderr
     (message,) = handed_over(sqs, job)
     assert (message.job, message.tier, message.estimate) == (forever.job, TIERS[1].name, None)

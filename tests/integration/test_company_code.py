@@ -24,6 +24,7 @@ from core.worker.supervisor import SupervisedWorker
 from tests.support.fakes.ports import FakeAnnouncements, FakeMetrics, FakeStore
 from tests.support.services import result_committer
 from tests.support.values import NOW
+from tests.support.waiting import HANGS_AFTER, until
 
 MEMORY = 700 * 2**20
 ACME = '''
@@ -140,11 +141,11 @@ Run = Callable[..., Rendered]
 def run(worker: SupervisedWorker, tmp_path: Path) -> Run:
     """Runs one step over a picture; the output is a PNG by default."""
 
-    def run_step(picture: Path, step: str, output: str = "png", seconds: float = 30.0) -> Rendered:
+    def run_step(picture: Path, step: str, output: str = "png", seconds: float = HANGS_AFTER) -> Rendered:
         own = {description.name: build(description) for description in worker.operations()}
         text = f"steps: [{step}]\nrenditions: [{{name: out, outputs: [{{format: {output}}}]}}]"
         pipeline = loader.load(text, "mine.yaml", {**OPERATIONS, **own})
-        header = worker.probe(picture, time.monotonic() + 30)
+        header = worker.probe(picture, time.monotonic() + HANGS_AFTER)
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
         return worker.run(picture, header, pipeline, out, time.monotonic() + seconds)
@@ -244,7 +245,7 @@ def test_a_misbehaving_function_fails_only_its_image_and_the_next_image_is_serve
     run: Run, picture: Path, action: str, code: Code, message: str
 ) -> None:
     with pytest.raises(ImageFailure) as failure:
-        run(picture, f"doing: {{action: {action}}}", seconds=2.0 if action == "sleep" else 30.0)
+        run(picture, f"doing: {{action: {action}}}", seconds=2.0 if action == "sleep" else HANGS_AFTER)
     assert failure.value.code is code
     assert message in failure.value.message
     assert "\n" not in failure.value.message
@@ -264,12 +265,14 @@ def test_output_of_a_function_never_starts_a_line_of_the_log(
     with pytest.raises(ImageFailure):
         run(picture, "doing: {action: forge}")
     run(picture, "invert")
-    log = ""
-    for _ in range(600):
-        log += capfd.readouterr().err
-        if "4}" in log:
-            break
-        time.sleep(0.1)
+    parts: list[str] = []
+
+    def has_last_line() -> bool:
+        parts.append(capfd.readouterr().err)
+        return "4}" in "".join(parts)
+
+    until(has_last_line)
+    log = "".join(parts)
     for number in range(1, 5):
         assert f'{{"_aws": {number}}}' in log
     assert [line for line in log.splitlines() if not line.startswith("worker: ")] == []
@@ -302,7 +305,7 @@ def test_code_that_cannot_be_loaded_is_a_fault_of_the_deployment(
 ) -> None:
     worker = SupervisedWorker(MEMORY, 1, os.environ, functions=[function])
     try:
-        for call in (worker.operations, lambda: worker.probe(picture, time.monotonic() + 30)):
+        for call in (worker.operations, lambda: worker.probe(picture, time.monotonic() + HANGS_AFTER)):
             with pytest.raises(Misconfigured) as error:
                 call()
             assert error.value.code is code
@@ -318,7 +321,11 @@ def test_memory_of_a_module_counts_and_it_cannot_change_opencvs_threads(picture:
         text = "steps: [threads]\nrenditions: [{name: out, outputs: [{format: png}]}]"
         pipeline = loader.load(text, "mine.yaml", {**OPERATIONS, "threads": build(description)})
         rendered = worker.run(
-            picture, worker.probe(picture, time.monotonic() + 30), pipeline, tmp_path, time.monotonic() + 30
+            picture,
+            worker.probe(picture, time.monotonic() + HANGS_AFTER),
+            pipeline,
+            tmp_path,
+            time.monotonic() + HANGS_AFTER,
         )
         assert rendered.usage.peak_bytes > 500 * 2**20
     finally:
@@ -372,7 +379,7 @@ def test_pipelines_with_unknown_operations_are_refused_at_the_start(environ: dic
         image_processor({**environ, "OPERATIONS": "acme_code"}, Route.BATCH)
 
 
-def test_who_has_files_and_no_cloud_may_use_them_too(environ: dict[str, str]) -> None:
+def test_the_command_line_runs_a_companys_operations_too(environ: dict[str, str]) -> None:
     assert sorted(set(bootstrap_worker.load_catalogue(environ)) - set(OPERATIONS)) == ["doing", "invert", "unchanged"]
     assert bootstrap_worker.load_catalogue({**environ, "OPERATIONS": ""}) == OPERATIONS
 
@@ -389,7 +396,7 @@ def test_a_companys_code_finds_no_credentials(picture: Path, tmp_path: Path) -> 
         (description,) = worker.operations()
         text = "steps: [{doing: {action: environment}}]\nrenditions: [{name: out, outputs: [{format: png}]}]"
         pipeline = loader.load(text, "mine.yaml", {**OPERATIONS, "doing": build(description)})
-        header = worker.probe(picture, time.monotonic() + 30)
-        assert worker.run(picture, header, pipeline, tmp_path, time.monotonic() + 30).renditions
+        header = worker.probe(picture, time.monotonic() + HANGS_AFTER)
+        assert worker.run(picture, header, pipeline, tmp_path, time.monotonic() + HANGS_AFTER).renditions
     finally:
         worker.close()

@@ -182,7 +182,7 @@ def test_the_interval_of_a_group_counts_as_an_edit(grafana: GrafanaServer) -> No
     assert group_of(grafana)["interval"] > 60
 
 
-def test_a_rule_that_somebody_moved_is_not_moved_back(grafana: GrafanaServer) -> None:
+def test_a_rule_that_was_moved_by_hand_is_not_moved_back(grafana: GrafanaServer) -> None:
     push(grafana)
     moved = group_of(grafana)["rules"].pop(0)
     grafana.groups["theirs", "Night"] = {"title": "Night", "folderUid": "theirs", "interval": 60, "rules": [moved]}
@@ -193,7 +193,7 @@ def test_a_rule_that_somebody_moved_is_not_moved_back(grafana: GrafanaServer) ->
 
 
 @pytest.mark.parametrize("options", [(), ("--overwrite",)])
-def test_rules_of_somebody_elses_in_the_group_are_kept(grafana: GrafanaServer, options: tuple[str, ...]) -> None:
+def test_rules_of_others_in_the_group_are_kept(grafana: GrafanaServer, options: tuple[str, ...]) -> None:
     push(grafana)
     rules = group_of(grafana)["rules"]
     copied = {**json.loads(json.dumps(rules[0])), "uid": "theirs-1", "title": "A copy"}
@@ -208,7 +208,7 @@ def test_rules_of_somebody_elses_in_the_group_are_kept(grafana: GrafanaServer, o
     assert (kept["theirs-1"], kept["theirs-2"]) == ("A copy", "Their own")
 
 
-def test_a_rule_that_is_no_more_goes_unless_somebody_changed_it(
+def test_a_rule_that_is_no_longer_generated_is_deleted_unless_it_was_edited(
     grafana: GrafanaServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     push(grafana)

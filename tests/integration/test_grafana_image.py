@@ -74,7 +74,7 @@ def test_logs_are_searched_for_an_id_and_for_nothing_else(postgres: Any, typed: 
     assert "@message like '${id:percentencode}'" in logs["targets"][0]["expression"]
 
 
-def test_its_life_is_told_in_order(ask: Ask) -> None:
+def test_the_events_of_an_image_are_listed_in_order(ask: Ask) -> None:
     assert ask("Events", SHOWN) == [
         (NOW - timedelta(seconds=90), "received by the door upload for acme"),
         (NOW - timedelta(seconds=30), "committed processed, run 0, on the route batch 1x2"),
@@ -83,13 +83,13 @@ def test_its_life_is_told_in_order(ask: Ask) -> None:
     assert ask("Events", ERASED)[2] == (NOW, "asked to be erased")
 
 
-def test_its_figures_are_its_own(ask: Ask) -> None:
+def test_the_figures_of_an_image_are_its_own(ask: Ask) -> None:
     assert [float(ask(title, SHOWN)[0][0]) for title in ("Wait", "Processing time", "Bytes saved")] == [60, 12, 2]
     assert float(ask("Time by upper estimate", SHOWN)[0][0]) == 0.5
     assert float(ask("Memory by upper estimate", SHOWN)[0][0]) == 1.2
 
 
-def test_what_it_cost_is_the_sum_of_its_parts(ask: Ask) -> None:
+def test_the_cost_of_an_image_is_the_sum_of_its_kinds(ask: Ask) -> None:
     parts = {name: float(dollars) for name, dollars in ask("Cost by kind", SHOWN)}
     assert list(parts) == ["compute", "requests", "storage", "total"]
     assert parts.pop("total") == pytest.approx(sum(parts.values()))
@@ -98,30 +98,30 @@ def test_what_it_cost_is_the_sum_of_its_parts(ask: Ask) -> None:
     assert parts["requests"] == pytest.approx(4 * 0.000005 + 3 * 0.0000004, rel=1e-4)
 
 
-def test_its_files_can_be_fetched_until_it_is_erased(ask: Ask) -> None:
+def test_renditions_have_links_until_the_image_is_erased(ask: Ask) -> None:
     found = ask("Renditions", SHOWN)
     assert [(row[0], row[1]) for row in found] == [("large", "webp"), ("small", "jpeg")]
     assert all(row[6].startswith("https://images.example/") for row in found)
     assert ask("Renditions", ERASED) == ask("Renditions", BROKEN) == []
 
 
-def test_what_looks_like_it_is_a_click_away(ask: Ask) -> None:
+def test_similar_images_are_listed(ask: Ask) -> None:
     assert [row[:2] for row in ask("Similar images", SHOWN)] == [(LIKE_IT, 2)]
 
 
-def test_what_was_counted_of_it_is_what_cloudwatch_was_told(ask: Ask) -> None:
+def test_the_metrics_of_an_image_are_those_that_were_emitted(ask: Ask) -> None:
     from core.ports.metric_catalogue import METRICS_BY_NAME, values_of_result
 
     found = {name: (value, unit) for name, value, unit in ask("Metrics", SHOWN)}
-    told = values_of_result(result(renditions=(rendition(SHOWN), rendition(SHOWN, "large"))))
-    assert set(found) == {*told, "CpuTimeRatio", "PeakMemoryRatio"}
+    emitted = values_of_result(result(renditions=(rendition(SHOWN), rendition(SHOWN, "large"))))
+    assert set(found) == {*emitted, "CpuTimeRatio", "PeakMemoryRatio"}
     assert {name: unit for name, (_, unit) in found.items()} == {name: METRICS_BY_NAME[name].unit for name in found}
     assert (found["Latency"][0], found["CpuTimeRatio"][0], found["BytesOut"][0]) == (60, 0.5, 10)
     assert ask("Properties", SHOWN)[0][:4] == ("acme", "web", "jpeg", 4)
 
 
 @pytest.mark.parametrize("typed", ["", "no id", "'; DROP TABLE images; --", "0000"])
-def test_what_is_no_id_finds_nothing_and_breaks_nothing(ask: Ask, typed: str) -> None:
+def test_an_invalid_image_id_finds_nothing_in_any_panel(ask: Ask, typed: str) -> None:
     for panel in BOARD["panels"]:
         if panel["type"] != "row" and "rawSql" in panel["targets"][0]:
             assert ask(panel["title"], typed) == []

@@ -57,16 +57,16 @@ def test_an_empty_ledger_has_empty_panels_and_none_that_fails(empty: str, text: 
     assert all(not any(row) for row in rows)
 
 
-def record(url: str, count: int, when: datetime, **said: Any) -> None:
+def record(url: str, count: int, when: datetime, **changes: Any) -> None:
     ledger = PostgresLedger(url)
-    ledger.record([_image(number, when, said) for number in range(count)], [])
+    ledger.record([_image(number, when, changes) for number in range(count)], [])
     ledger.close()
 
 
-def _image(number: int, when: datetime, said: Any) -> Result:
+def _image(number: int, when: datetime, changes: Any) -> Result:
     identity = f"{round(when.timestamp()) % 10**8:08d}-6f7e-5f0a-9c57-{number:012d}"
     plain = result(image_id=identity, received_at=when - timedelta(seconds=2), committed_at=when)
-    return msgspec.structs.replace(plain, **said)
+    return msgspec.structs.replace(plain, **changes)
 
 
 def fires(title: str, ask: Callable[[str], list[tuple[Any, ...]]]) -> bool:
@@ -75,14 +75,14 @@ def fires(title: str, ask: Callable[[str], list[tuple[Any, ...]]]) -> bool:
     return any(row[-1] is not None and float(row[-1]) > above for row in ask(text))
 
 
-@pytest.mark.parametrize(("images", "told"), [(3, False), (120, True)])
+@pytest.mark.parametrize(("images", "has_fired"), [(3, False), (120, True)])
 def test_a_day_of_a_few_dear_images_is_no_alarm(
-    database_url: str, ask: Callable[[str], list[tuple[Any, ...]]], images: int, told: bool
+    database_url: str, ask: Callable[[str], list[tuple[Any, ...]]], images: int, has_fired: bool
 ) -> None:
     cheap = Billed(seconds=1, memory_mb=3008, vcpus=1.7, machine="x86_64", tier="")
     record(database_url, 120, BEFORE, billed=cheap)
     record(database_url, images, YESTERDAY, billed=msgspec.structs.replace(cheap, seconds=600.0))
-    assert fires("Images cost more", ask) is told
+    assert fires("Images cost more", ask) is has_fired
 
 
 def test_an_image_beyond_both_its_estimates_is_one(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.aws.local_batch import World, is_alive, running
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 EXIT_LAST = {
     "attempts": 3,
@@ -106,12 +106,13 @@ def test_a_waiting_job_can_be_cancelled_and_a_running_one_goes_on(world: World) 
     assert (cancelled["attempts"], world.job(first)["status"]) == ([], "RUNNING")
 
 
-def test_a_terminated_job_is_asked_to_stop_first(world: World) -> None:
-    world.define(f"import signal, sys; signal.signal(15, lambda *_: sys.exit(75))\n{FOREVER}")
-    job_id = world.submit(retryStrategy=EXIT_LAST)
-    world.at_work(job_id)
-    world.client.terminate_job(jobId=job_id, reason="enough")
-    job = world.ended(job_id)
+def test_a_terminated_job_is_asked_to_stop_first(tmp_path: Path) -> None:
+    with running(tmp_path, grace=HANGS_AFTER) as world:
+        world.define(f"import signal, sys; signal.signal(15, lambda *_: sys.exit(75))\n{FOREVER}")
+        job_id = world.submit(retryStrategy=EXIT_LAST)
+        world.at_work(job_id)
+        world.client.terminate_job(jobId=job_id, reason="enough")
+        job = world.ended(job_id)
     assert (job["status"], job["statusReason"], job["isTerminated"]) == ("FAILED", "enough", True)
     assert [attempt["container"]["exitCode"] for attempt in job["attempts"]] == [75]
 
@@ -177,7 +178,7 @@ def test_descendants_die_with_their_job_also_in_another_session(world: World) ->
     detached = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], "
     world.define(f"{detached}start_new_session=True).pid)")
     job = world.ended(world.submit())
-    assert not is_alive(int(world.log(job)))
+    until(lambda: not is_alive(int(world.log(job))))
 
 
 def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_closing_ends_every_job_and_leaves_no_scratch(tmp_path: Path) -> None:
         jobs = [world.at_work(world.submit()) for _ in range(2)]
         pids = [int(world.log(job).split()[0]) for job in jobs]
         assert len(list((tmp_path / "tasks").iterdir())) == 2
-    assert not any(map(is_alive, pids))
+    until(lambda: not any(map(is_alive, pids)))
     assert list((tmp_path / "tasks").iterdir()) == []
 
 

@@ -73,7 +73,7 @@ def _has_failed_event(world: World, job: str) -> bool:
 
 
 @pytest.mark.parametrize(("cause", "program", "definition", "act"), SINGLE)
-def test_every_end_of_a_job_is_told_apart(
+def test_each_failure_of_a_job_is_read_as_its_own_cause(
     world: World, cause: FailureCause, program: str, definition: dict[str, Any], act: Act
 ) -> None:
     work = str(uuid4())
@@ -81,7 +81,7 @@ def test_every_end_of_a_job_is_told_apart(
     assert (failed.work_id, failed.index, failed.cause) == (work, 0, cause)
 
 
-def test_an_array_of_which_children_failed_is_not_cancelled(world: World) -> None:
+def test_an_array_with_failed_children_is_not_read_as_cancelled(world: World) -> None:
     """The parent says nothing of its own then: each child has said why."""
     failed = failures(world, str(uuid4()), 2, "import os; os.kill(os.getpid(), 9)", {}, leave)
     assert {(one.index, one.cause) for one in failed} == {
@@ -90,7 +90,7 @@ def test_an_array_of_which_children_failed_is_not_cancelled(world: World) -> Non
     }
 
 
-def test_each_child_of_an_array_that_was_cancelled_is_told(world: World) -> None:
+def test_a_cancelled_array_is_read_as_a_cancelled_job_for_each_child(world: World) -> None:
     failed = failures(world, str(uuid4()), 2, FOREVER, {"vcpus": 100}, cancel)
     assert {one.cause for one in failed} == {FailureCause.CANCELLED}
     assert {one.index for one in failed} >= {0, 1}

@@ -24,7 +24,7 @@ from localcloud.lambda_.sqs_events import succeeded
 from localcloud.s3_sqs_cloudwatch import cloudwatch_emf, cloudwatch_sums, s3_notifications
 from localcloud.s3_sqs_cloudwatch.moto_server import moto_server, reset
 from tests.support.fakes.queues import depth
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -99,6 +99,10 @@ class Stage:
     def events(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self._seen.read_text().splitlines()] if self._seen.exists() else []
 
+    def deliveries(self, body: str) -> list[dict[str, Any]]:
+        """The records of a message, one for each time that it was delivered."""
+        return [record for event in self.events() for record in event["Records"] if record["body"] == body]
+
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
@@ -106,6 +110,11 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     yield started
     for item in reversed(started.open):
         item.close()
+
+
+def make_visible(sqs: "SQSClient", url: str, record: dict[str, Any]) -> None:
+    """End the time-out of a message, of which `record` is the newest delivery, so that it is delivered again."""
+    sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=record["receiptHandle"], VisibilityTimeout=0)
 
 
 def queue(sqs: "SQSClient", **attributes: str) -> str:
@@ -118,24 +127,31 @@ def test_only_what_a_batch_reports_as_failed_comes_again_and_ends_in_the_dead_le
 ) -> None:
     dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
     redrive = json.dumps({"deadLetterTargetArn": clients.queue_arn(sqs, dead), "maxReceiveCount": "2"})
-    url = queue(sqs, VisibilityTimeout="4", RedrivePolicy=redrive)
+    url = queue(sqs, VisibilityTimeout="600", RedrivePolicy=redrive)
     for body in ("good", "bad", "fine"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
     stage.start(SqsEventSource(sqs, url, stage.function("refuse_bad")))
+    until(lambda: depth(sqs, url) == 1)  # the others are deleted
+    make_visible(sqs, url, stage.deliveries("bad")[0])
+    until(lambda: len(stage.deliveries("bad")) == 2)
+    make_visible(sqs, url, stage.deliveries("bad")[1])
     until(lambda: depth(sqs, dead) == 1)
     bodies = [record["body"] for event in stage.events() for record in event["Records"]]
     assert sorted(bodies) == ["bad", "bad", "fine", "good"]
-    assert depth(sqs, url) == 0
+    until(lambda: depth(sqs, url) == 0)
 
 
 def test_after_a_function_error_nothing_is_deleted_and_all_of_it_is_delivered_again(
     sqs: "SQSClient", stage: Stage
 ) -> None:
-    url = queue(sqs, VisibilityTimeout="5")  # longer than a function takes to start while others start, too
+    url = queue(sqs, VisibilityTimeout="600")
     for body in ("one", "two"):
         sqs.send_message(QueueUrl=url, MessageBody=body)
-    stage.start(SqsEventSource(sqs, url, stage.function("fail_at_first")))
-    until(lambda: len(stage.events()) == 2)
+    function = stage.function("fail_at_first")
+    stage.start(SqsEventSource(sqs, url, function))
+    until(lambda: function.log_path.exists() and "not yet" in function.log_path.read_text())
+    for record in stage.events()[0]["Records"]:
+        make_visible(sqs, url, record)
     until(lambda: depth(sqs, url) == 0)
     first, second = stage.events()
     assert {record["messageId"] for record in first["Records"]} == {record["messageId"] for record in second["Records"]}
@@ -158,7 +174,7 @@ def test_a_window_collects_more_messages_than_one_receive_can_bring(sqs: "SQSCli
     url = queue(sqs)
     for number in range(25):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
-    stage.start(SqsEventSource(sqs, url, stage.function("accept"), batch_size=100, batching_window=0.5))
+    stage.start(SqsEventSource(sqs, url, stage.function("accept"), batch_size=25, batching_window=HANGS_AFTER))
     until(lambda: depth(sqs, url) == 0)
     assert len(stage.events()[0]["Records"]) == 25
 
@@ -205,8 +221,7 @@ def test_a_notification_says_what_aws_s_says_for_a_bucket_with_versions(
     invoker = AsyncInvoker(stage.function("accept"), lambda *_: None)
     stage.open.append(invoker)
     stage.start(S3EventSource(sqs, url, invoker, lambda body: s3_notifications.complete(s3, body)))
-    until(lambda: len(stage.events()) == 2)
-    time.sleep(0.3)
+    until(lambda: depth(sqs, url) == 0 and len(stage.events()) >= 2)
     records = [event["Records"][0] for event in stage.events()]  # the s3:TestEvent was not for the function
     assert sorted(record["s3"]["object"]["versionId"] for record in records) == sorted(versions)
     record = records[0]

@@ -225,7 +225,7 @@ def test_a_ledger_that_has_nothing_says_so(database_url: str) -> None:
     assert list(all_rows(reports, QUERY)) == []
 
 
-def test_a_database_that_is_not_of_this_release_is_told_from_one_that_may_not_be_read(
+def test_an_outdated_schema_and_a_missing_permission_are_reported_differently(
     postgres: Callable[[], str], database_url: str
 ) -> None:
     with pytest.raises(Misconfigured, match="migrate"):

@@ -27,6 +27,7 @@ from handler.web.openapi import document
 from localcloud.http_api.gateway import gateway_route
 from localcloud.http_api.oidc_provider import OidcProvider
 from localcloud.http_server import HttpServer
+from tests.support.waiting import HANGS_AFTER
 from tests.support.web.web_world import web_world
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ def test_generated_requests_are_answered_as_declared(case: Any, served: Served) 
         session=served.session,
         headers={"Authorization": f"Bearer {served.token}"},
         checks=CHECKS,
+        timeout=HANGS_AFTER,
     )
 
 

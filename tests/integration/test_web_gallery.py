@@ -12,6 +12,7 @@ from core.domain.errors import Code
 from core.domain.model import Door, Estimate, ObjectRef, Route, Source, Status
 from core.services.recorder import Recorder
 from tests.support.values import NOW
+from tests.support.waiting import HANGS_AFTER
 from tests.support.web.web_world import WebWorld
 
 
@@ -114,12 +115,12 @@ def test_an_image_has_its_thumbnail_its_source_and_its_estimate(world: WebWorld)
     assert detail["estimate"]["basis"] == "Words."
     assert detail["measurements"] == {"sharpness": 41.5}
     before, picture = (
-        httpx.get(detail["before"], trust_env=False),
-        httpx.get(detail["renditions"][0]["url"], trust_env=False),
+        httpx.get(detail["before"], trust_env=False, timeout=HANGS_AFTER),
+        httpx.get(detail["renditions"][0]["url"], trust_env=False, timeout=HANGS_AFTER),
     )
     assert (before.content, before.headers["content-type"]) == (b"source", "image/jpeg")
     assert (picture.content, picture.headers["content-type"]) == (b"small", "image/jpeg")
-    saved = httpx.get(detail["renditions"][0]["download_url"], trust_env=False)
+    saved = httpx.get(detail["renditions"][0]["download_url"], trust_env=False, timeout=HANGS_AFTER)
     assert saved.headers["content-disposition"] == "attachment; filename*=UTF-8''a-small.jpg"
 
 
@@ -136,7 +137,7 @@ def test_failed_and_referenced_images_have_no_source_link_and_no_upload(world: W
     assert details[referred.image_id]["before"] is None
     assert details[referred.image_id]["image"]["upload"] is None
     assert details[direct.image_id]["image"]["upload"] is None
-    assert httpx.get(details[direct.image_id]["before"], trust_env=False).content == b"source"
+    assert httpx.get(details[direct.image_id]["before"], trust_env=False, timeout=HANGS_AFTER).content == b"source"
 
 
 def test_an_erased_image_is_gone_after_the_recorder_has_read_its_tombstone(world: WebWorld) -> None:

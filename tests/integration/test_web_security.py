@@ -271,7 +271,7 @@ ATTEMPTS = (
     Attempt("an access token of another client", 401, forged(aud=None, client_id="another-client")),
     Attempt("an expired token", 401, forged(exp=int(time.time()) - 1)),
     Attempt("a token without an expiry", 401, forged(exp=None)),
-    Attempt("a token that is not valid yet", 401, forged(nbf=int(time.time()) + 600)),
+    Attempt("a token that is not valid yet", 401, forged(nbf=int(time.time()) + 86_400)),
     Attempt("a token of another issuer", 401, forged(iss="https://login.example")),
     Attempt("a token without an issuer", 401, forged(iss=None)),
     Attempt("a token of another login's key", 401, token(

@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from tests.support.waiting import HANGS_AFTER
 from tests.support.web.web_world import WebWorld
 
 PART = 8 * 1024**2
@@ -18,7 +19,9 @@ def announce(world: WebWorld, *files: dict[str, Any], pipeline: str = "web") -> 
 
 
 def send(form: dict[str, Any], body: bytes) -> int:
-    return httpx.post(form["url"], data=form["fields"], files={"file": body}, trust_env=False).status_code
+    return httpx.post(
+        form["url"], data=form["fields"], files={"file": body}, trust_env=False, timeout=HANGS_AFTER
+    ).status_code
 
 
 NAMES = {
@@ -57,7 +60,10 @@ def test_a_file_of_any_name_is_stored_under_its_customer_and_listed_as_text(
     assert answer.headers["content-type"] == "application/json"
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert answer.json()["image"]["name"] == kept
-    assert httpx.get(answer.json()["renditions"][0]["download_url"], trust_env=False).content == b"small"
+    assert (
+        httpx.get(answer.json()["renditions"][0]["download_url"], trust_env=False, timeout=HANGS_AFTER).content
+        == b"small"
+    )
 
 
 def test_refused_files_have_a_code_and_the_others_are_accepted(world: WebWorld) -> None:
@@ -133,7 +139,7 @@ def test_waiting_uploads_are_listed_page_by_page_without_inline_sources(
 
 def put(part: dict[str, Any], body: bytes) -> int:
     piece = body[part["offset"] : part["offset"] + part["bytes"]]
-    return httpx.put(part["url"], content=piece, trust_env=False).status_code
+    return httpx.put(part["url"], content=piece, trust_env=False, timeout=HANGS_AFTER).status_code
 
 
 def test_an_interrupted_upload_continues_with_the_missing_parts(world: WebWorld) -> None:

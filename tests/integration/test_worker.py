@@ -19,6 +19,8 @@ from core.pipelines.definition import Pipeline, RenditionSpec
 from core.ports.worker import WorkerFailure
 from core.worker.supervisor import SupervisedWorker
 from tests.integration import hostile_child
+from tests.support.aws.local_batch import is_alive
+from tests.support.waiting import HANGS_AFTER, until
 
 MEMORY = 600 * 2**20
 
@@ -44,9 +46,11 @@ def worker() -> Iterator[SupervisedWorker]:
     worker.close()
 
 
-def run(worker: SupervisedWorker, picture: Path, out: Path, *steps: Operation, seconds: float = 30.0) -> list[Path]:
+def run(
+    worker: SupervisedWorker, picture: Path, out: Path, *steps: Operation, seconds: float = HANGS_AFTER
+) -> list[Path]:
     out.mkdir(exist_ok=True)
-    header = worker.probe(picture, time.monotonic() + 30)
+    header = worker.probe(picture, time.monotonic() + HANGS_AFTER)
     rendered = worker.run(picture, header, pipeline(*steps), out, time.monotonic() + seconds)
     return [Path(file.path) for file in rendered.renditions]
 
@@ -54,11 +58,11 @@ def run(worker: SupervisedWorker, picture: Path, out: Path, *steps: Operation, s
 @pytest.mark.parametrize(
     ("operation", "seconds", "code"),
     [
-        (hostile_child.Segfault(), 30.0, Code.WORKER_CRASHED),
+        (hostile_child.Segfault(), HANGS_AFTER, Code.WORKER_CRASHED),
         (hostile_child.Forever(), 1.0, Code.TIMED_OUT),
-        (hostile_child.Hoard(), 30.0, Code.OUT_OF_MEMORY),
-        (hostile_child.Raise(), 30.0, Code.OPERATION_FAILED),
-        (hostile_child.Leave(), 30.0, Code.WORKER_CRASHED),
+        (hostile_child.Hoard(), HANGS_AFTER, Code.OUT_OF_MEMORY),
+        (hostile_child.Raise(), HANGS_AFTER, Code.OPERATION_FAILED),
+        (hostile_child.Leave(), HANGS_AFTER, Code.WORKER_CRASHED),
     ],
     ids=lambda value: type(value).__name__.lower() if isinstance(value, Operation) else None,
 )
@@ -122,7 +126,7 @@ def test_usage_excludes_the_images_before(worker: SupervisedWorker, tmp_path: Pa
 
     large = tmp_path / "large.png"
     Image.new("RGB", (6000, 6000), "red").save(large)
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + HANGS_AFTER
     header = worker.probe(large, deadline)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
@@ -139,7 +143,7 @@ def test_a_child_that_cannot_start_is_a_fault_of_the_deployment(picture: Path) -
     worker = SupervisedWorker(MEMORY, 1, os.environ, "tests.integration.no_such_module")
     try:
         with pytest.raises(Misconfigured) as error:
-            worker.probe(picture, time.monotonic() + 30)
+            worker.probe(picture, time.monotonic() + HANGS_AFTER)
         assert error.value.code is Code.WORKER_UNAVAILABLE
     finally:
         worker.close()
@@ -149,39 +153,31 @@ def test_the_child_ends_with_its_parent_even_in_the_middle_of_an_image(picture: 
     code = (
         "import os, sys, time; from pathlib import Path; from tests.integration import test_worker as t;"
         "w = t.SupervisedWorker(t.MEMORY, 1, os.environ, 'tests.integration.hostile_child');"
-        "h = w.probe(Path(sys.argv[1]), time.monotonic() + 30);"
+        "w.probe(Path(sys.argv[1]), time.monotonic() + t.HANGS_AFTER);"
         "print(w._child._process.pid, flush=True);"
-        "t.run(w, Path(sys.argv[1]), Path(sys.argv[2]), t.hostile_child.Forever(), seconds=60)"
+        "step = t.hostile_child.Meet(folder=sys.argv[3], name='child', count=2);"
+        "t.run(w, Path(sys.argv[1]), Path(sys.argv[2]), step)"
     )
-    command = [sys.executable, "-c", code, str(picture), str(tmp_path / "out")]
+    command = [sys.executable, "-c", code, str(picture), str(tmp_path / "out"), str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
-        time.sleep(0.5)
+        until((tmp_path / "here-child").exists)
+        assert is_alive(child)
         parent.send_signal(signal.SIGKILL)
-    assert _has_ended(child, seconds=60.0)
-
-
-def _has_ended(pid: int, seconds: float) -> bool:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        if sys.platform == "linux" and "Z" in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]:
-            return True
-        time.sleep(0.05)
-    return False
+    try:
+        until(lambda: not is_alive(child))
+    finally:
+        (tmp_path / "here-end").touch()  # ends the step of a child that is left
 
 
 def test_the_header_of_a_text_file_is_refused_as_unsupported_format(worker: SupervisedWorker, tmp_path: Path) -> None:
     path = tmp_path / "text.jpg"
     path.write_text("text and no picture")
     with pytest.raises(ImageFailure) as failure:
-        worker.probe(path, time.monotonic() + 30)
+        worker.probe(path, time.monotonic() + HANGS_AFTER)
     assert failure.value.code is Code.UNSUPPORTED_FORMAT
-    assert isinstance(worker.probe(_png(tmp_path), time.monotonic() + 30), ImageHeader)
+    assert isinstance(worker.probe(_png(tmp_path), time.monotonic() + HANGS_AFTER), ImageHeader)
 
 
 def _png(folder: Path) -> Path:

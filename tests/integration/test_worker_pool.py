@@ -24,6 +24,7 @@ from tests.integration.test_worker import pipeline
 from tests.support.aws.kafka_events import batch, handed_over, record
 from tests.support.fakes.ports import FakeAnnouncements, FakeHandovers, FakeMetrics, FakeStore
 from tests.support.services import image_processor, kafka_batch_processor
+from tests.support.waiting import HANGS_AFTER, until
 
 MEMORY = 1200 * 2**20
 
@@ -63,9 +64,9 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def _run(pool: WorkerPool, picture: Path, out: Path, *steps: Operation, seconds: float = 60.0) -> Rendered:
+def _run(pool: WorkerPool, picture: Path, out: Path, *steps: Operation, seconds: float = HANGS_AFTER) -> Rendered:
     out.mkdir()
-    header = pool.probe(picture, time.monotonic() + seconds)
+    header = pool.probe(picture, time.monotonic() + HANGS_AFTER)
     return pool.run(picture, header, pipeline(*steps), out, time.monotonic() + seconds)
 
 
@@ -128,20 +129,20 @@ def test_more_images_than_children_wait_for_their_turn(pool: WorkerPool, picture
 
 
 @pytest.mark.parametrize(
-    ("step", "code"),
+    ("step", "seconds", "code"),
     [
-        (hostile_child.Segfault(), Code.WORKER_CRASHED),
-        (hostile_child.Hoard(), Code.OUT_OF_MEMORY),
-        (hostile_child.Forever(), Code.TIMED_OUT),
+        (hostile_child.Segfault(), HANGS_AFTER, Code.WORKER_CRASHED),
+        (hostile_child.Hoard(), HANGS_AFTER, Code.OUT_OF_MEMORY),
+        (hostile_child.Forever(), 5.0, Code.TIMED_OUT),
     ],
-    ids=lambda value: type(value).__name__.lower(),
+    ids=lambda value: type(value).__name__.lower() if isinstance(value, Operation) else None,
 )
 def test_a_failed_image_of_a_batch_does_not_affect_the_others(
-    pool: WorkerPool, picture: Path, tmp_path: Path, step: Operation, code: Code
+    pool: WorkerPool, picture: Path, tmp_path: Path, step: Operation, seconds: float, code: Code
 ) -> None:
     with pool.shared(6):
         bad, *good = _concurrently(
-            lambda: _run(pool, picture, tmp_path / "bad", step, seconds=5.0),
+            lambda: _run(pool, picture, tmp_path / "bad", step, seconds=seconds),
             *(lambda n=n: _run(pool, picture, tmp_path / str(n)) for n in range(5)),
         )
     assert isinstance(bad, WorkerFailure)
@@ -161,12 +162,11 @@ def test_an_image_too_large_for_its_share_fits_alone(pool: WorkerPool, picture: 
 def test_an_image_whose_deadline_passes_while_it_waits_for_a_child_was_not_started(
     pool: WorkerPool, picture: Path, tmp_path: Path
 ) -> None:
-    header = pool.probe(picture, time.monotonic() + 60)
+    header = pool.probe(picture, time.monotonic() + HANGS_AFTER)
     occupying = hostile_child.Meet(folder=str(tmp_path), name="first", count=2)
     with ThreadPoolExecutor(1) as threads:
         running = threads.submit(_run, pool, picture, tmp_path / "out", occupying)
-        while not (tmp_path / "here-first").exists() and not running.done():
-            time.sleep(0.01)
+        until(lambda: (tmp_path / "here-first").exists() or running.done())
         with pytest.raises(WorkerFailure) as caught:
             pool.run(picture, header, pipeline(), tmp_path, time.monotonic() + 0.2)
         (tmp_path / "here-second").touch()
@@ -207,9 +207,9 @@ def test_an_image_that_needs_more_than_its_share_is_handed_over_and_the_others_a
     )
     records = [record(body, number, pipeline="large" if number == 2 else "plain") for number in range(6)]
     batches = replace(kafka_batch_processor(service, overflow), threads=ThreadPoolExecutor)
-    endings = batches.process(kafka.records(batch(*records)), 60)
+    endings = batches.process(kafka.records(batch(*records)), HANGS_AFTER)
     assert [type(ending.outcome) for ending in endings] == [Outcome, Outcome, HandOver, Outcome, Outcome, Outcome]
     assert len(store.contents("results/")) == 5
     for message in overflow.waiting:
-        outcome = service.process(handed_over(message), seconds=60)
+        outcome = service.process(handed_over(message), seconds=HANGS_AFTER)
         assert (outcome.result.status, outcome.result.source.sha256) == ("processed", sha256(body).hexdigest())

@@ -20,6 +20,7 @@ from core.ports.worker import WorkerFailure
 from core.worker import child as worker_child
 from core.worker.protocol import Failed, Probe, Reply
 from core.worker.supervisor import SupervisedWorker
+from tests.support.waiting import HANGS_AFTER
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,15 +37,15 @@ def picture(tmp_path: Path) -> Path:
 def test_a_child_killed_between_two_images_does_not_fail_the_next_image(picture: Path) -> None:
     worker = SupervisedWorker(600 * 2**20, 1, os.environ)
     try:
-        worker.probe(picture, time.monotonic() + 30)
+        worker.probe(picture, time.monotonic() + HANGS_AFTER)
         child = worker._child
         assert child is not None
         os.kill(child._process.pid, signal.SIGKILL)
         assert child._process.stdout is not None
         poll = select.poll()
         poll.register(child._process.stdout.fileno(), 0)
-        assert poll.poll(30_000)
-        assert worker.probe(picture, time.monotonic() + 30).width == 256
+        assert poll.poll(HANGS_AFTER * 1000)
+        assert worker.probe(picture, time.monotonic() + HANGS_AFTER).width == 256
     finally:
         worker.close()
 
@@ -57,17 +58,17 @@ def test_a_full_disk_is_unavailability_and_no_failure_of_the_image(
 
     monkeypatch.setattr("core.imaging.header.read_header", disk_full)
     monkeypatch.setattr(worker_child, "_limit_cpu", lambda _seconds: None)
-    answer = worker_child._answer(Probe(path=str(picture), seconds=30), OPERATIONS)
+    answer = worker_child._answer(Probe(path=str(picture), seconds=HANGS_AFTER), OPERATIONS)
     assert isinstance(answer, Failed)
     assert "/scratch/out.png" in answer.message
 
     worker = SupervisedWorker(600 * 2**20, 1, os.environ)
     try:
-        worker.probe(picture, time.monotonic() + 30)
+        worker.probe(picture, time.monotonic() + HANGS_AFTER)
         assert worker._child is not None
         monkeypatch.setattr(worker._child, "ask", lambda *_: Reply(answer=answer, usage=Usage()))
         with pytest.raises(Unavailable) as failure:
-            worker.probe(picture, time.monotonic() + 30)
+            worker.probe(picture, time.monotonic() + HANGS_AFTER)
     finally:
         worker.close()
     assert failure.value.code is Code.WORKER_UNAVAILABLE
@@ -101,7 +102,7 @@ def test_a_folder_with_a_file_named_like_a_module_does_not_stop_the_worker(pictu
     code = (
         "import os, time; from pathlib import Path; from core.worker.supervisor import SupervisedWorker\n"
         "worker = SupervisedWorker(600 * 2**20, 1, os.environ)\n"
-        f"print(worker.probe(Path({str(picture)!r}), time.monotonic() + 30).width); worker.close()"
+        f"print(worker.probe(Path({str(picture)!r}), time.monotonic() + {HANGS_AFTER}).width); worker.close()"
     )
     command = [sys.executable, "-P", "-c", code]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -16,6 +16,7 @@ from core.adapters.postgres.ledger import PostgresLedger
 from core.domain.errors import Code, Unavailable
 from core.domain.model import Tombstone
 from tests.support.values import NOW, result
+from tests.support.waiting import HANGS_AFTER
 
 RECORD, WEB, ANALYST = "picture_perfect_record", "picture_perfect_web", "picture_perfect_analyst"
 #: Views that an analyst may not read; docs/reference/ledger.md lists all others.
@@ -146,7 +147,7 @@ def test_no_lock_of_an_analyst_blocks_recorders_or_migrations(database: str, hel
         for call in calls:
             with ThreadPoolExecutor() as threads:
                 called = threads.submit(call)
-                blocked = futures.wait([called], timeout=120).not_done
+                blocked = futures.wait([called], timeout=HANGS_AFTER).not_done
                 if blocked:
                     connection.close()
             assert not blocked

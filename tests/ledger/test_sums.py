@@ -21,6 +21,7 @@ from core.adapters.postgres.ledger_rows import image_row, rendition_rows, storab
 from core.domain.errors import Code
 from core.domain.model import Billed, Door, Estimate, ImageHeader, Result, Route, Status, Tombstone, Usage
 from tests.support.values import NOW, rendition, result
+from tests.support.waiting import until
 
 SUMS = ("rollup_days", "rollup_months", "rollup_histograms", "rollup_customer_latencies")
 _IDS = [f"{number}1111111-1111-5111-8111-111111111111" for number in range(4)]
@@ -241,8 +242,8 @@ def test_a_concurrent_tombstone_and_result_see_each_other(postgres: Callable[[],
         connection.execute("SELECT record(%s::json, %s::json, %s::json)", mine)
         waiting = threads.submit(others)
         with psycopg.connect(url, autocommit=True) as watch:
-            while not waiting.done() and not watch.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
-                pass
+            waits = "SELECT FROM pg_locks WHERE NOT granted"
+            until(lambda: waiting.done() or watch.execute(waits).fetchall())
         connection.commit()
         assert waiting.result() == {item.image_id}
     ledger.close()

@@ -56,13 +56,13 @@ MANIFEST = json.dumps(
 
 @dataclass(frozen=True)
 class Attempt:
-    """A call that must be denied to `role`. QueueUrl, VersionId and jobId in `said` are replaced by the account's."""
+    """A call that must be denied to `role`. The account replaces QueueUrl, VersionId and jobId in `arguments`."""
 
     role: str
     what: str
     service: str
     operation: str
-    said: dict[str, Any] = field(default_factory=dict)
+    arguments: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"{self.role}: {self.what}"
@@ -87,16 +87,16 @@ class Account:
 
     def denied(self, attempt: Attempt, role: str = "") -> bool:
         """Make the call as `role`, by default the attempt's. False if it was done; other errors are raised."""
-        said = dict(attempt.said)
-        if "QueueUrl" in said:
-            said["QueueUrl"] = f"{self._endpoint}/{clients.ACCOUNT}/{said['QueueUrl']}"
-        if "VersionId" in said:
-            said["VersionId"] = self.versions[said["Key"]]
-        if "jobId" in said:
-            said["jobId"] = self.job_id
+        arguments = dict(attempt.arguments)
+        if "QueueUrl" in arguments:
+            arguments["QueueUrl"] = f"{self._endpoint}/{clients.ACCOUNT}/{arguments['QueueUrl']}"
+        if "VersionId" in arguments:
+            arguments["VersionId"] = self.versions[arguments["Key"]]
+        if "jobId" in arguments:
+            arguments["jobId"] = self.job_id
         self._credentials.keys = self._keys[role or attempt.role]
         try:
-            getattr(self._client(attempt.service), attempt.operation)(**said)
+            getattr(self._client(attempt.service), attempt.operation)(**arguments)
         except ClientError as error:
             # moto answers some JSON services with errors in XML, which become the message
             if error.response["ResponseMetadata"]["HTTPStatusCode"] == FORBIDDEN and "AccessDenied" in str(error):
@@ -174,8 +174,8 @@ def receive(role: str, queue: str, what: str) -> Attempt:
 
 
 def submit(role: str, what: str, queue: str = f"{DEPLOYMENT}-jobs", definition: str = f"{DEPLOYMENT}-1x2") -> Attempt:
-    said = {"jobName": "mine", "jobQueue": queue, "jobDefinition": definition}
-    return Attempt(role, what, "batch", "submit_job", said)
+    arguments = {"jobName": "mine", "jobQueue": queue, "jobDefinition": definition}
+    return Attempt(role, what, "batch", "submit_job", arguments)
 
 
 def everywhere(role: str) -> list[Attempt]:

@@ -30,7 +30,7 @@ from pictureperfect.kafka.producer import KafkaRecord, RecordProducer
 from tests.policies.conftest import DEPLOYMENT
 from tests.support.aws.batch_job import picture
 from tests.support.aws.kafka_events import batch, record
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 #: Operations that kill their process, or exhaust its memory.
 FUNCTIONS = '''
@@ -61,7 +61,6 @@ def hoard(image):
 _RENDITIONS = "renditions: [{name: small, outputs: [{format: jpeg}]}]\n"
 CUSTOMER = "acme"
 PATIENCE = 3.0  # seconds after which the reconciler hands a source over
-_MOST = 90.0  # seconds before a wait fails
 FAULT = 500
 _PART = 5 * 2**20  # bytes: the least of a part of a multipart upload, except the last
 
@@ -254,7 +253,7 @@ class World:
             def status(job_id: str = answer["jobId"]) -> str:
                 return str(batch_api.describe_jobs(jobs=[job_id])["jobs"][0]["status"])
 
-            until(lambda: status() in {"SUCCEEDED", "FAILED"}, _MOST)
+            until(lambda: status() in {"SUCCEEDED", "FAILED"})
             assert status() == "SUCCEEDED"
 
     def send_hand_overs(self, *jobs: ImageJob) -> None:
@@ -280,7 +279,7 @@ class World:
         """Call the function `web` as a customer who is logged in."""
         headers = {"Authorization": f"Bearer {self.cloud.login.token(CUSTOMER)}"}
         url = f"{self.cloud.config.page_url}{path}"
-        answer = httpx.request(method, url, headers=headers, json=body, timeout=_MOST, trust_env=False)
+        answer = httpx.request(method, url, headers=headers, json=body, timeout=HANGS_AFTER, trust_env=False)
         assert answer.status_code < FAULT, answer.text
         return answer
 

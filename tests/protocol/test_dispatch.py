@@ -33,19 +33,19 @@ class Client:
         self.jobs, self.now = jobs, now
         self.calls: list[datetime] = []
 
-    def submit_job(self, **said: Any) -> dict[str, str]:
+    def submit_job(self, **request: Any) -> dict[str, str]:
         self.calls.append(self.now())
-        size = said.get("arrayProperties", {}).get("size", 1)
-        tier = said["jobDefinition"].removeprefix("picture-perfect-")
-        arguments = said["containerOverrides"]["command"][1:]
-        seconds = said["timeout"]["attemptDurationSeconds"]
-        return {"jobId": self.jobs.submit(said["jobName"], tier, arguments, size, seconds)}
+        size = request.get("arrayProperties", {}).get("size", 1)
+        tier = request["jobDefinition"].removeprefix("picture-perfect-")
+        arguments = request["containerOverrides"]["command"][1:]
+        seconds = request["timeout"]["attemptDurationSeconds"]
+        return {"jobId": self.jobs.submit(request["jobName"], tier, arguments, size, seconds)}
 
     def get_paginator(self, _operation: str) -> "Client":
         return self
 
-    def paginate(self, **said: Any) -> list[dict[str, Any]]:
-        (name,) = said["filters"][0]["values"]
+    def paginate(self, **request: Any) -> list[dict[str, Any]]:
+        (name,) = request["filters"][0]["values"]
         found = self.jobs.find(name)
         return [{"jobSummaryList": [{"jobId": found, "jobName": name}] if found else []}]
 

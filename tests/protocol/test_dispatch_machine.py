@@ -52,7 +52,7 @@ class DispatchProtocol(SteppedMachine):
         self.images: dict[str, bytes] = {}
         self.jobs: dict[str, ImageJob] = {}
         self.store.listeners.append(self._notify)
-        self.told = 0
+        self.state_changes = 0
 
     # Rules
 
@@ -97,9 +97,9 @@ class DispatchProtocol(SteppedMachine):
     @precondition(lambda self: self.dispatch.jobs.submitted)
     @rule(pick=st.integers(0, 9), index=st.integers(0, 3), whole=st.booleans(), cause=st.sampled_from(FailureCause))
     def batch_says_that_a_job_failed(self, pick: int, index: int, whole: bool, cause: FailureCause) -> None:
-        if self.told >= 8:
+        if self.state_changes >= 8:
             return
-        self.told += 1
+        self.state_changes += 1
         job = self.dispatch.jobs.submitted[pick % len(self.dispatch.jobs.submitted)]
         is_parent = whole and job.size > 1
         self.messages.append(state_change(job, cause, self.dispatch.clock.now, None if is_parent else index % job.size))

@@ -68,7 +68,7 @@ class Job:
         )
         return HandOver(job=job, reason="It was asked for.", tier="1x2", estimate=estimate)
 
-    def submit(self, *shares: tuple[HandOver, ...], tier: str = "1x2", timeout: int = 120) -> str:
+    def submit(self, *shares: tuple[HandOver, ...], tier: str = "1x2", timeout: int = 600) -> str:
         work = BatchWork(work_id=str(uuid4()), tier=tier, shares=shares, timeout_seconds=timeout, created_at=NOW)
         self.s3.put_object(Bucket=self.bucket, Key=work.key, Body=msgspec.json.encode(work))
         return work.key

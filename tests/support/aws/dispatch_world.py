@@ -95,9 +95,9 @@ class Dispatch:
         messages, self.world.overflow.waiting = self.world.overflow.waiting, []
         return messages
 
-    def image(self, body: bytes = b"photo", **said: Any) -> HandOver:
+    def image(self, body: bytes = b"photo", **fields: Any) -> HandOver:
         """A new upload that was handed over."""
-        return HandOver(job=self.upload(body), reason="It needs more.", **said)
+        return HandOver(job=self.upload(body), reason="It needs more.", **fields)
 
     def deliver(self, *messages: HandOver | str, dispatcher: Dispatcher | None = None) -> list[str]:
         """Invoke the function with a batch of messages; returns the bodies of those to deliver again."""
@@ -144,5 +144,5 @@ class Dispatch:
 
 
 def estimate(seconds: float = 5.0, peak: int = GIB, **more: Any) -> Estimate:
-    said = {"cpu_seconds": seconds, "cpu_seconds_upper": seconds, "parallel": 0.0}
-    return Estimate(**{**said, "peak_bytes": peak, "peak_bytes_upper": peak, **more})
+    times = {"cpu_seconds": seconds, "cpu_seconds_upper": seconds, "parallel": 0.0}
+    return Estimate(**{**times, "peak_bytes": peak, "peak_bytes_upper": peak, **more})

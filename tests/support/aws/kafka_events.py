@@ -15,7 +15,7 @@ def record(
     value: bytes | None = b"photo", offset: int = 0, *, topic: str = "images", partition: int = 0, **headers: Any
 ) -> dict[str, Any]:
     """One record, of customer acme by default; headers by their names, with underscores for dashes."""
-    said = {"customer_id": "acme"} | headers
+    texts = {"customer_id": "acme"} | headers
     return {
         "topic": topic,
         "partition": partition,
@@ -23,7 +23,7 @@ def record(
         "timestamp": TIMESTAMP,
         "timestampType": "CREATE_TIME",
         "value": b64encode(value).decode() if value is not None else None,
-        "headers": [{name.replace("_", "-"): _bytes(text)} for name, text in said.items() if text is not None],
+        "headers": [{name.replace("_", "-"): _bytes(text)} for name, text in texts.items() if text is not None],
     }
 
 

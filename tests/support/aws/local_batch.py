@@ -49,11 +49,11 @@ class World:
         (job,) = self.client.describe_jobs(jobs=[job_id])["jobs"]
         return dict(job)
 
-    def ended(self, job_id: str, seconds: float = 60) -> dict[str, Any]:
-        return self.reached(job_id, "SUCCEEDED", "FAILED", seconds=seconds)
+    def ended(self, job_id: str) -> dict[str, Any]:
+        return self.reached(job_id, "SUCCEEDED", "FAILED")
 
-    def reached(self, job_id: str, *statuses: str, seconds: float = 60) -> dict[str, Any]:
-        until(lambda: self.job(job_id)["status"] in statuses, seconds)
+    def reached(self, job_id: str, *statuses: str) -> dict[str, Any]:
+        until(lambda: self.job(job_id)["status"] in statuses)
         return self.job(job_id)
 
     def at_work(self, job_id: str) -> dict[str, Any]:

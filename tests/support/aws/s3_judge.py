@@ -21,10 +21,10 @@ DENIED, CREATED, FINE, INVALID_SIZE = 403, 201, 200, 400
 
 def judge_form(secret: str, bucket: str, fields: Mapping[str, str], size: int, now: datetime | None = None) -> int:
     """The HTTP status of a posted form with these fields and a file of `size` bytes."""
-    said = {name.lower(): value for name, value in fields.items()}
-    policy: dict[str, Any] = json.loads(base64.b64decode(said["policy"]))
-    day, region, service = said["x-amz-credential"].split("/")[1:4]
-    if not hmac.compare_digest(_sign(secret, day, region, service, said["policy"]), said["x-amz-signature"]):
+    form = {name.lower(): value for name, value in fields.items()}
+    policy: dict[str, Any] = json.loads(base64.b64decode(form["policy"]))
+    day, region, service = form["x-amz-credential"].split("/")[1:4]
+    if not hmac.compare_digest(_sign(secret, day, region, service, form["policy"]), form["x-amz-signature"]):
         return DENIED
     if datetime.fromisoformat(policy["expiration"]) < (now or datetime.now(UTC)):
         return DENIED
@@ -36,22 +36,22 @@ def judge_form(secret: str, bucket: str, fields: Mapping[str, str], size: int, n
             continue
         ((name, value),) = condition.items()
         named.add(name.lower())
-        if ({**said, "bucket": bucket}).get(name.lower()) != value:
+        if ({**form, "bucket": bucket}).get(name.lower()) != value:
             return DENIED
-    return CREATED if set(said) - _FREE <= named else DENIED
+    return CREATED if set(form) - _FREE <= named else DENIED
 
 
 def judge_url(secret: str, method: str, url: str, headers: Mapping[str, str], now: datetime | None = None) -> int:
     """The status of a request by a presigned URL."""
     parts = urlsplit(url)
     query = parse_qsl(parts.query, keep_blank_values=True)
-    said = dict(query)
-    day, region, service = said["X-Amz-Credential"].split("/")[1:4]
-    made = datetime.strptime(said["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-    if (now or datetime.now(UTC)) > made + timedelta(seconds=int(said["X-Amz-Expires"])):
+    parameters = dict(query)
+    day, region, service = parameters["X-Amz-Credential"].split("/")[1:4]
+    made = datetime.strptime(parameters["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    if (now or datetime.now(UTC)) > made + timedelta(seconds=int(parameters["X-Amz-Expires"])):
         return DENIED
     sent = {**{name.lower(): value for name, value in headers.items()}, "host": parts.netloc}
-    names = said["X-Amz-SignedHeaders"].split(";")
+    names = parameters["X-Amz-SignedHeaders"].split(";")
     canonical = "\n".join(
         [
             method,
@@ -68,8 +68,12 @@ def judge_url(secret: str, method: str, url: str, headers: Mapping[str, str], no
         ]
     )
     digest = hashlib.sha256(canonical.encode()).hexdigest()
-    text = "\n".join(["AWS4-HMAC-SHA256", said["X-Amz-Date"], f"{day}/{region}/{service}/aws4_request", digest])
-    return FINE if hmac.compare_digest(_sign(secret, day, region, service, text), said["X-Amz-Signature"]) else DENIED
+    text = "\n".join(["AWS4-HMAC-SHA256", parameters["X-Amz-Date"], f"{day}/{region}/{service}/aws4_request", digest])
+    return (
+        FINE
+        if hmac.compare_digest(_sign(secret, day, region, service, text), parameters["X-Amz-Signature"])
+        else DENIED
+    )
 
 
 def _sign(secret: str, day: str, region: str, service: str, text: str) -> str:

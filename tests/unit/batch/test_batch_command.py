@@ -16,9 +16,9 @@ def test_a_request_that_is_no_json_is_refused_however_deep_it_is(
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["work", "--help"], ["work", "-h"]])
-def test_who_asks_how_it_is_called_is_told(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_prints_both_command_lines(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments, 0.0) == 0
-    said, complaint = capsys.readouterr()
-    assert said.startswith("python -m batch work KEY")
-    assert "python -m batch REQUEST" in said
+    usage, complaint = capsys.readouterr()
+    assert usage.startswith("python -m batch work KEY")
+    assert "python -m batch REQUEST" in usage
     assert complaint == ""

@@ -76,9 +76,7 @@ def test_the_files_are_what_the_code_makes() -> None:
 
 
 @pytest.mark.parametrize(("where", "query", "unit"), QUERIES, ids=[f"{where} {q['refId']}" for where, q, _ in QUERIES])
-def test_what_is_asked_of_cloudwatch_is_declared_with_that_unit_and_those_dimensions(
-    where: str, query: Json, unit: str
-) -> None:
+def test_every_cloudwatch_query_has_the_declared_unit_and_dimensions(where: str, query: Json, unit: str) -> None:
     asked = query["dimensions"]
     assert query["matchExact"], where
     if not is_ours(query):
@@ -112,7 +110,7 @@ def test_every_listed_metric_of_aws_is_drawn_and_stands_in_the_docs() -> None:
         assert re.search(rf"^\| `{namespace}` \|.*`{name}`", table, flags=re.MULTILINE), name
 
 
-def test_what_nobody_sends_cannot_be_asked_for() -> None:
+def test_a_query_of_an_undeclared_metric_or_dimension_is_an_error() -> None:
     for name, by in (("Imges", {}), ("Images", {"customer": ANY}), ("Images", {"status": "lost"})):
         with pytest.raises(UnknownMetricError):
             cloudwatch.product_metric(name, "Sum", by)
@@ -201,7 +199,7 @@ def test_an_alert_says_what_broke_and_what_to_do() -> None:
         assert alerting.Rule.from_json(rule).title == rule["title"]
 
 
-def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
+def test_the_cost_of_an_open_dashboard_is_bounded_and_in_the_docs() -> None:
     """GetMetricData bills each series at each refresh."""
     series = sum(
         prod(
@@ -226,7 +224,7 @@ def test_what_looking_costs_is_bounded_and_stands_in_the_docs() -> None:
     assert f"ask for {asked} series every 5 minutes, ${month:.2f} a month" in text.replace("\n", " ")
 
 
-def test_asking_the_ledger_for_alerts_lets_it_sleep_and_stands_in_the_docs() -> None:
+def test_alert_queries_let_aurora_pause_and_their_cost_is_in_the_docs() -> None:
     """Each query keeps Aurora awake until database.pause_after_minutes is over."""
     price = json.loads((DOCS.parent / "infra" / "idle_costs" / "prices.json").read_text("utf-8"))
     (often,) = {
@@ -252,34 +250,31 @@ def test_savings_may_be_negative_and_are_drawn_so() -> None:
     assert found == {"Bytes by day": None}
 
 
-def test_how_exact_a_wait_is_said_to_be_is_what_a_bucket_allows() -> None:
-    told = [
+def test_the_stated_accuracy_of_percentiles_is_that_of_the_histogram_buckets() -> None:
+    descriptions = [
         panel["description"]
         for board in BOARDS.values()
         for panel in drawn(board)
         if "histogram_percentile" in json.dumps(panel.get("targets"))
     ]
-    assert told
-    for text in told:
+    assert descriptions
+    for text in descriptions:
         (within,) = re.findall(r"Accurate to (\d+) %", text)
         assert 0 < int(within) / 100 - (10**0.1 - 1) < 0.01
 
 
-def test_documents_that_are_named_are_there_and_say_what_they_are_said_to() -> None:
-    told = [panel["description"] for board in BOARDS.values() for panel in drawn(board)]
-    told += [rule["annotations"]["description"] for rule in RULES]
-    for text in told:
+def test_documents_that_panels_and_alerts_name_exist() -> None:
+    descriptions = [panel["description"] for board in BOARDS.values() for panel in drawn(board)]
+    descriptions += [rule["annotations"]["description"] for rule in RULES]
+    for text in descriptions:
         for name in re.findall(r"docs/[a-z-]+/[\w-]+\.md", text):
             assert (DOCS.parent / name).is_file(), text
-    (by_hand,) = (text for text in told if "by hand" in text)
-    (name,) = re.findall(r"docs/[a-z-]+/[\w-]+\.md", by_hand)
-    assert "by hand" in (DOCS.parent / name).read_text("utf-8")
 
 
 @pytest.mark.parametrize(
     ("failed", "processed", "fires"), [(1, 2, False), (2, 17, False), (3, 17, True), (2, 100, False), (30, 70, True)]
 )
-def test_some_failures_at_night_are_no_alarm(failed: int, processed: int, fires: bool) -> None:
+def test_few_failures_of_few_images_are_no_alarm(failed: int, processed: int, fires: bool) -> None:
     (rule,) = (one for one in RULES if one["title"] == "Many images fail")
     steps = {data["refId"]: data["model"] for data in rule["data"]}
     formula = steps["Result"]["expression"].replace("$RA", str(failed)).replace("$RB", str(processed))
@@ -287,7 +282,7 @@ def test_some_failures_at_night_are_no_alarm(failed: int, processed: int, fires:
     assert (eval(formula) > above) is fires  # noqa: S307 - ours
 
 
-def test_what_somebody_types_is_quoted_wherever_it_goes() -> None:
+def test_variables_with_free_text_are_quoted_in_every_query() -> None:
     """A link may set a variable to any text."""
     for board in BOARDS.values():
         typed = {one["name"] for one in board["templating"]["list"] if one["type"] in {"textbox", "query"}}
@@ -299,7 +294,7 @@ def test_what_somebody_types_is_quoted_wherever_it_goes() -> None:
                         assert style in {":sqlstring", ":percentencode"}, panel["title"]
 
 
-def test_grafana_is_given_what_it_is_provisioned_with() -> None:
+def test_grafanas_container_mounts_all_that_is_provisioned() -> None:
     compose = yaml.safe_load((GRAFANA / "compose.yaml").read_text("utf-8"))
     sources = yaml.safe_load((GRAFANA / "provisioning/datasources/picture-perfect.yaml").read_text("utf-8"))
     provider = yaml.safe_load((GRAFANA / "provisioning/dashboards/picture-perfect.yaml").read_text("utf-8"))
@@ -321,17 +316,17 @@ def test_grafana_is_given_what_it_is_provisioned_with() -> None:
     assert needed <= set(grafana["environment"])
 
 
-def test_who_looks_without_a_login_may_change_nothing_and_nobody_can_log_in() -> None:
+def test_anonymous_visitors_are_viewers_and_nobody_can_log_in() -> None:
     compose = yaml.safe_load((GRAFANA / "compose.yaml").read_text("utf-8"))
-    said = compose["services"]["grafana"]["environment"]
-    assert said["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
-    assert said["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
-    assert (said["GF_SERVER_DOMAIN"], said["GF_SERVER_ENFORCE_DOMAIN"]) == ("localhost", "true")
+    environment = compose["services"]["grafana"]["environment"]
+    assert environment["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+    assert environment["GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION"] == "true"
+    assert (environment["GF_SERVER_DOMAIN"], environment["GF_SERVER_ENFORCE_DOMAIN"]) == ("localhost", "true")
     assert compose["services"]["grafana"]["ports"] == ["127.0.0.1:3000:3000"]
 
 
 @pytest.mark.parametrize("place", [StackNames(), StackNames("acme-pictures", "Acme/Pictures#1:a")])
-def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, place: StackNames) -> None:
+def test_grafanas_container_inserts_the_names_of_the_stack(tmp_path: Path, place: StackNames) -> None:
     """The container's script changes each file as `dashboards push` does."""
     variables = {"FROM": str(GRAFANA), "TO": str(tmp_path / "to"), "RUN": "true", "PATH": os.environ["PATH"]}
     named = {"STACK": place.stack, "METRICS_NAMESPACE": place.namespace}
@@ -348,15 +343,15 @@ def test_grafana_in_docker_is_told_what_the_stack_is_called(tmp_path: Path, plac
             assert text == (GRAFANA / path).read_text("utf-8")
 
 
-def test_what_a_stack_is_called_by_default_is_one_thing() -> None:
+def test_dashboards_and_command_line_share_the_default_names_of_the_stack() -> None:
     assert StackNames() == StackNames(alert_rules.STACK, alert_rules.METRICS_NAMESPACE, alert_rules.REGION)
 
 
 def test_the_docs_have_every_alert_rule_with_its_text_and_every_dashboard() -> None:
     text = (DOCS / "how-to" / "dashboards.md").read_text("utf-8")
     table = re.findall(r"^\| ([A-Z][^|]+) \| ([^|]+) \|$", text[text.index("## Alert rules") :], flags=re.MULTILINE)
-    told = {rule["title"]: rule["annotations"]["description"] for rule in RULES}
-    assert dict(table) == {title: said.replace(" {{ $labels.customer }}", "") for title, said in told.items()}
+    descriptions = {rule["title"]: rule["annotations"]["description"] for rule in RULES}
+    assert dict(table) == {title: text.replace(" {{ $labels.customer }}", "") for title, text in descriptions.items()}
     for board in BOARDS.values():
         assert f"| *{board['title'].removeprefix('Picture Perfect: ')}* |" in text
 

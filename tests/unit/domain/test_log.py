@@ -87,8 +87,8 @@ def test_the_faults_of_pipeline_files_stay_a_list() -> None:
 def test_no_record_of_kafka_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], place: str, field: str
 ) -> None:
-    said = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
-    send(doors, world, batch(record(json.dumps(said).encode())))
+    reference = {"s3": place.format(f"\n{FORGED}\n")} if field == "s3" else {"s3": place, field: BREAK, BREAK: 1}
+    send(doors, world, batch(record(json.dumps(reference).encode())))
     captured = capfd.readouterr()
     assert "was refused" in captured.err
     assert not _metrics(captured.err + captured.out)
@@ -99,8 +99,8 @@ def test_no_record_of_kafka_writes_a_line_of_its_own(
 def test_no_header_writes_a_line_of_its_own(
     doors: SimpleNamespace, world: World, capfd: pytest.CaptureFixture[str], header: str
 ) -> None:
-    said: dict[str, Any] = {header: BREAK}
-    event = batch(record(**said), record(b'{"s3": "s3://x/y"}', 1, **said))
+    headers: dict[str, Any] = {header: BREAK}
+    event = batch(record(**headers), record(b'{"s3": "s3://x/y"}', 1, **headers))
     send(doors, world, event)
     captured = capfd.readouterr()
     assert not _metrics(captured.err + captured.out)

@@ -49,7 +49,7 @@ def test_an_option_is_refused_by_the_formats_that_do_not_have_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("output", "said"),
+    ("output", "words"),
     [
         ("{format: png, progressive: true}", "png has no progressive; it is an option of jpeg"),
         ("{format: webp, lossless: true, quality: 3}", "give either lossless or quality"),
@@ -65,8 +65,8 @@ def test_an_option_is_refused_by_the_formats_that_do_not_have_it() -> None:
         ("[auto]", "expected fields"),
     ],
 )
-def test_the_error_of_an_invalid_output_names_the_fault(output: str, said: str) -> None:
-    assert said in fault(written(output))
+def test_the_error_of_an_invalid_output_names_the_fault(output: str, words: str) -> None:
+    assert words in fault(written(output))
 
 
 def test_outputs_with_options_travel_to_the_worker() -> None:
@@ -81,15 +81,15 @@ def test_outputs_with_options_travel_to_the_worker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outputs", "said"),
+    ("outputs", "words"),
     [
         (["{format: webp}", "{format: auto}"], "auto may choose webp, which another output of a has"),
         (["{format: auto, among: [png, gif]}", "{format: auto, among: [gif, tiff]}"], "auto may choose gif"),
         (["{format: auto}", "{format: avif}"], "there is a second a in avif"),
     ],
 )
-def test_two_files_of_a_rendition_may_not_have_the_same_format(outputs: list[str], said: str) -> None:
-    assert said in fault(written(*outputs))
+def test_two_files_of_a_rendition_may_not_have_the_same_format(outputs: list[str], words: str) -> None:
+    assert words in fault(written(*outputs))
 
 
 def test_no_rendition_is_named_as_another_ones_page_would_be() -> None:

@@ -147,7 +147,7 @@ def test_an_object_that_is_gone_asks_for_nothing(dispatch: Dispatch) -> None:
     assert dispatch.deliver(message) == []
 
 
-def test_what_tells_of_nothing_to_do_is_done(dispatch: Dispatch) -> None:
+def test_messages_without_work_are_acknowledged(dispatch: Dispatch) -> None:
     dispatch.deliver(dispatch.image())
     (job,) = dispatch.jobs.submitted
     succeeded = state_change(job, FailureCause.CRASHED, NOW, status="SUCCEEDED")
@@ -196,7 +196,7 @@ def test_what_is_no_batch_of_messages_is_refused(dispatch: Dispatch, event: Any)
 
 
 @pytest.mark.parametrize("error_type", BAD)
-def test_a_bad_deployment_moves_nothing_to_batch_and_is_told(dispatch: Dispatch, error_type: str) -> None:
+def test_a_bad_deployment_moves_nothing_to_batch_and_is_counted_as_blocked(dispatch: Dispatch, error_type: str) -> None:
     messages = [gave_up(s3_event(dispatch.store.put(f"incoming/acme/web/{n}/a", b"a")), error_type) for n in "ab"]
     image = dispatch.image()
     assert dispatch.deliver(*messages, image) == messages
@@ -210,7 +210,7 @@ def test_a_bad_deployment_moves_nothing_to_batch_and_is_told(dispatch: Dispatch,
 
 
 @pytest.mark.parametrize("error_type", ["Sandbox.Timedout", "Runtime.ExitError", "Unavailable", "MemoryError", ""])
-def test_what_an_image_may_have_done_is_no_bad_deployment(dispatch: Dispatch, error_type: str) -> None:
+def test_an_error_that_an_image_may_cause_is_no_bad_deployment(dispatch: Dispatch, error_type: str) -> None:
     assert dispatch.deliver(gave_up(s3_event(dispatch.store.put("incoming/acme/web/u/a", b"a")), error_type)) == []
     assert len(images(dispatch)) == 1
 

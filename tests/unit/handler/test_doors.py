@@ -120,7 +120,7 @@ def test_a_bad_image_ends_with_its_code(
     assert list(world.store.contents("quarantine/").values()) == [body]
 
 
-def test_a_name_that_is_no_pipelines_is_told_before_what_else_is_wrong(doors: SimpleNamespace, world: World) -> None:
+def test_an_unknown_pipeline_is_reported_before_any_other_fault(doors: SimpleNamespace, world: World) -> None:
     """Otherwise an upload that is too large, or gone, would add its invented pipeline name to the totals."""
     (image,) = send(doors, world, world.upload("a.jpg", b"x" * 1001, "nope"))["images"]
     assert image["code"] == "unknown_pipeline"
@@ -233,7 +233,7 @@ def test_a_wrong_request_is_refused_with_the_field(
     assert not world.store.contents()
 
 
-def test_a_reference_to_nothing_is_told_to_the_caller(doors: SimpleNamespace, world: World) -> None:
+def test_a_reference_to_no_object_is_refused(doors: SimpleNamespace, world: World) -> None:
     with pytest.raises(Refusal, match="no object"):
         send(doors, world, {"customer": "acme", "pipeline": "web", "s3": "s3://shared/acme/none.jpg"})
 

@@ -123,8 +123,8 @@ def test_poison_stops_nothing_and_does_not_vanish(
     assert document["refused_at"] == "2026-11-01T12:00:00+00:00"
     assert world.metrics.refused == [(Door.KAFKA, code)]
     (line,) = capfd.readouterr().err.splitlines()
-    for said in ("topic images, partition 0, offset 6", code, key, "send it again"):
-        assert said in line
+    for words in ("topic images, partition 0, offset 6", code, key, "send it again"):
+        assert words in line
 
 
 def test_a_refusal_whose_writing_was_not_answered_is_counted_once(doors: SimpleNamespace, world: World) -> None:

@@ -141,7 +141,7 @@ def test_without_a_pipeline_there_and_in_the_settings_a_record_is_refused() -> N
         b'{"s3": "\\ud800"}',
     ],
 )
-def test_what_only_begins_like_a_reference_is_an_image_to_look_at(value: bytes) -> None:
+def test_a_value_that_only_begins_like_a_reference_is_an_image(value: bytes) -> None:
     asked = _ask(record(value))
     assert (asked.body, asked.request.s3) == (value, None)
 
@@ -240,10 +240,10 @@ def test_a_topic_that_is_a_customers_own_carries_nobody_elses_images(rules: str)
     for header in (None, "", "acme"):
         raw = record(topic="images.acme", customer_id=header) | {"key": b64encode(b"globex").decode()}
         assert _ask(raw, rules=rules).request.customer == "acme"
-    said = _refused(record(topic="images.acme", customer_id="globex"), rules=rules)
-    assert "customer-id" in said
-    assert "'globex'" in said
-    assert "topic images.acme belongs to acme alone" in said
+    message = _refused(record(topic="images.acme", customer_id="globex"), rules=rules)
+    assert "customer-id" in message
+    assert "'globex'" in message
+    assert "topic images.acme belongs to acme alone" in message
 
 
 @pytest.mark.parametrize("header", ["Acme", "acme ", "ac\nme", "acme\0"])

@@ -64,14 +64,14 @@ def test_what_a_late_delivery_stages_of_an_image_that_ended_elsewhere_is_tidied_
     assert not world.store.contents("incoming/")
 
 
-def test_what_does_not_fit_alone_either_ends(doors: SimpleNamespace, world: World) -> None:
+def test_an_image_that_does_not_fit_alone_either_ends_failed(doors: SimpleNamespace, world: World) -> None:
     answer = send(doors, world, batch(record(b"!out_of_memory"), record(b"!timed_out", 1)))
     assert (answer["images"], len(answer["handed_over"])) == ([], 2)
     world.run_alone(*world.overflow.waiting)
     assert {result.code for result in world.metrics.emitted} == {Code.OUT_OF_MEMORY, Code.TIMED_OUT}
 
 
-def test_what_is_left_when_time_is_up_is_handed_over_unseen(doors: SimpleNamespace, world: World) -> None:
+def test_images_left_when_the_time_is_up_are_handed_over_unprocessed(doors: SimpleNamespace, world: World) -> None:
     world.store.put("acme/a", b"shared", bucket="shared")
     event = batch(record(), record(b'{"s3": "s3://shared/acme/a"}', 1), record(customer_id=None, offset=2))
     answer = send(doors, world, event, Context(0))

@@ -62,10 +62,14 @@ def test_the_document_has_no_inline_script_or_style_and_its_files_are_there() ->
 
 
 def test_third_party_files_have_their_licences() -> None:
-    readme = (STATIC / "vendor" / "README.md").read_text("utf-8")
-    assert "MIT" in (STATIC / "vendor" / "uplot" / "LICENSE").read_text("utf-8")
-    for font in ("instrument-serif", "instrument-sans"):
-        assert "SIL OPEN FONT LICENSE" in (STATIC / "vendor" / "fonts" / f"LICENSE-{font}").read_text("utf-8").upper()
+    vendor = STATIC / "vendor"
+    readme = (vendor / "README.md").read_text("utf-8")
+    assert {path.name for path in vendor.iterdir()} == {"README.md", "fonts", "uplot"}
+    assert "MIT" in (vendor / "uplot" / "LICENSE").read_text("utf-8")
+    fonts = {path.name.partition("-latin")[0] for path in (vendor / "fonts").glob("*.woff2")}
+    assert fonts
+    for font in fonts:
+        assert "SIL OPEN FONT LICENSE" in (vendor / "fonts" / f"LICENSE-{font}").read_text("utf-8").upper()
         assert font in readme
 
 

@@ -69,14 +69,14 @@ def test_the_others_of_a_notification_end_all_the_same(doors: SimpleNamespace, w
     assert [image["status"] for image in _answer(doors, world, event)] == ["refused", "processed"]
 
 
-def test_another_content_at_such_a_key_is_told_of_anew(doors: SimpleNamespace, world: World) -> None:
+def test_other_content_at_a_refused_key_is_refused_anew(doors: SimpleNamespace, world: World) -> None:
     for body in (b"one", b"other"):
         _answer(doors, world, s3_event(world.store.put(STRAYS[0], body)))
     assert len(world.store.contents("refused/")) == len(world.metrics.refused) == 2
 
 
 @pytest.mark.parametrize(("key", "body"), [(key, b"") for key in FOLDERS] + [(key, b"photo") for key in STRAYS])
-def test_no_round_of_the_reconciler_fails_of_it(tmp_path: Path, key: str, body: bytes) -> None:
+def test_no_round_of_the_reconciler_fails_on_such_a_key(tmp_path: Path, key: str, body: bytes) -> None:
     dispatch = Dispatch(tmp_path)
     dispatch.store.put(key, body)
     found = []
@@ -85,10 +85,10 @@ def test_no_round_of_the_reconciler_fails_of_it(tmp_path: Path, key: str, body: 
         report = reconciler(dispatch).reconcile()
         assert (report.failed, report.handed_over, report.failures) == (0, 0, {})
         found.append(report.refused)
-    told = 1 if body else 0
-    assert found == [told, 0, 0]
+    refusals = 1 if body else 0
+    assert found == [refusals, 0, 0]
     assert dispatch.metrics.reconciled == [(0, 0, 0)] * 3
-    assert len(dispatch.metrics.refused) == len(dispatch.store.contents("refused/")) == told
+    assert len(dispatch.metrics.refused) == len(dispatch.store.contents("refused/")) == refusals
     assert dispatch.store.contents(object_keys.INCOMING) == {key: body}
 
 

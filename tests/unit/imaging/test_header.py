@@ -2,7 +2,6 @@
 
 import io
 import struct
-import time
 import zlib
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from core.domain.errors import Code, ImageFailure
 from core.imaging.formats import gif, png
@@ -77,18 +76,19 @@ def test_further_pictures_behind_a_jpeg_are_no_frames(tmp_path: Path) -> None:
     assert (header.format, header.frames) == ("jpeg", 1)
 
 
-def test_a_bomb_is_probed_at_once(tmp_path: Path) -> None:
+def test_the_header_of_a_bomb_is_read_without_its_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object) -> None:
+        raise AssertionError("Pixels are decoded.")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
     path = tmp_path / "bomb.png"
     path.write_bytes(png_claiming(50_000, 50_000))
-    read_header(path)
-    start = time.process_time()
     header = read_header(path)
-    assert time.process_time() - start < 1  # decoding its pixels would take minutes
     assert (header.width, header.height) == (50_000, 50_000)
 
 
 @pytest.mark.parametrize(
-    ("content", "code", "said"),
+    ("content", "code", "message"),
     [
         (b"", Code.EMPTY_FILE, "empty"),
         (b"hello, I am a text called .jpg", Code.UNSUPPORTED_FORMAT, "no known image format"),
@@ -113,10 +113,10 @@ def test_a_bomb_is_probed_at_once(tmp_path: Path) -> None:
         (png_claiming(0, 7), Code.CORRUPT_IMAGE, "PNG|0 by 7"),
     ],
 )
-def test_files_that_are_no_image_are_refused(content: bytes, code: Code, said: str, tmp_path: Path) -> None:
+def test_files_that_are_no_image_are_refused(content: bytes, code: Code, message: str, tmp_path: Path) -> None:
     path = tmp_path / "x.jpg"
     path.write_bytes(content)
-    with pytest.raises(ImageFailure, match=said) as failure:
+    with pytest.raises(ImageFailure, match=message) as failure:
         read_header(path)
     assert failure.value.code == code
     assert str(tmp_path) not in failure.value.message
@@ -201,16 +201,17 @@ def test_megabytes_of_zeros_in_a_gif_are_passed_at_once(tmp_path: Path) -> None:
     assert file.reads < 300
 
 
-def test_a_tiff_of_endless_overlapping_directories_is_probed_in_no_time(tmp_path: Path) -> None:
-    """Each of 60,000 directories claims 65,535 entries, and the next begins two bytes later."""
+def test_a_tiff_of_endless_overlapping_directories_ends(tmp_path: Path) -> None:
+    """Each of 60,000 directories claims 65,535 entries, and the next begins two bytes later.
+
+    Reading all of these entries takes hours: pytest's time-out would end the test.
+    """
     path = tmp_path / "x.tif"
     content = bytearray(b"\xff" * 1_000_000)
     content[:8] = b"II*\0" + struct.pack("<I", 8)
     path.write_bytes(content)
-    start = time.process_time()
     with suppress(ImageFailure):
         read_header(path)
-    assert time.process_time() - start < 20  # reading all claimed entries would take hours
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from localcloud.http_server import HttpServer, aws_response, post_route
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 WAITING = 60  # more than Starlette's default of 40 threads
 
@@ -19,7 +19,7 @@ WAITING = 60  # more than Starlette's default of 40 threads
 def post(url: str, body: bytes = b"") -> requests.Response:
     with requests.Session() as session:
         session.trust_env = False  # this machine may have a proxy
-        return session.post(url, data=body, timeout=120)
+        return session.post(url, data=body, timeout=HANGS_AFTER)
 
 
 def test_a_request_is_answered_while_many_others_wait() -> None:
@@ -27,7 +27,7 @@ def test_a_request_is_answered_while_many_others_wait() -> None:
 
     def wait(_request: Request, body: bytes) -> Response:
         waiting.release()
-        release.wait(60)
+        release.wait(HANGS_AFTER)
         return aws_response(HTTPStatus.OK, body)
 
     def echo(_request: Request, body: bytes) -> Response:
@@ -39,7 +39,7 @@ def test_a_request_is_answered_while_many_others_wait() -> None:
     ):
         answers = [pool.submit(post, f"{server.url}/wait", b"%d" % n) for n in range(WAITING)]
         for _ in range(WAITING):
-            assert waiting.acquire(timeout=60)
+            assert waiting.acquire(timeout=HANGS_AFTER)
         assert post(f"{server.url}/echo", b"now").content == b"now"
         release.set()
         assert [answer.result().text for answer in answers] == [str(n) for n in range(WAITING)]
@@ -58,10 +58,10 @@ def test_closing_ends_kept_connections_and_frees_the_port() -> None:
     with requests.Session() as session:
         session.trust_env = False
         with HttpServer() as server:
-            session.post(f"{server.url}/a", timeout=60)
+            session.post(f"{server.url}/a", timeout=HANGS_AFTER)
         port = int(server.url.rpartition(":")[2])
         with pytest.raises(requests.ConnectionError):
-            session.post(f"{server.url}/a", timeout=60)
+            session.post(f"{server.url}/a", timeout=HANGS_AFTER)
     with HttpServer(port=port) as again:
         assert again.url == server.url
 

@@ -35,7 +35,7 @@ def fail_if_called(*_arguments: object, **_named: object) -> Never:
     ("command", "work"),
     [("demo", "localcloud.cloud.Cloud"), ("operations", "core.bootstrap.worker.start_worker")],
 )
-def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
+def test_an_unwritable_folder_is_reported_before_the_work_starts(
     command: str, work: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(work, fail_if_called)
@@ -46,7 +46,7 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_the_work(
 
 
 @pytest.mark.parametrize("out", ["/nope/costs.json", "/proc/costs.json"])
-def test_a_table_of_costs_that_cannot_be_written_is_told_before_it_is_measured(
+def test_an_unwritable_cost_table_is_reported_before_costs_are_measured(
     out: str, call: Call, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pictureperfect.calibration.fit.measure", fail_if_called)
@@ -70,7 +70,9 @@ def test_checking_a_path_creates_and_removes_nothing(tmp_path: Path) -> None:
     writable_file(tmp_path / "pipe")  # does not wait for a reader
 
 
-def test_a_port_that_is_taken_is_told_at_once(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_port_that_is_taken_is_reported_before_the_cloud_starts(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("localcloud.cloud.moto_server", fail_if_called)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -83,12 +85,12 @@ def test_a_port_that_is_taken_is_told_at_once(call: Call, tmp_path: Path, monkey
         )
 
 
-def test_a_folder_that_cannot_be_made_is_told_by_its_name(call: Call) -> None:
+def test_a_folder_that_cannot_be_created_is_reported_by_its_name(call: Call) -> None:
     code, _, stderr = call("up", "--folder", "/proc/x")
     assert (code, stderr) == (1, "/proc/x: No such file or directory.\n")
 
 
-def test_an_error_of_the_system_without_a_file_is_told_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_operating_system_error_without_a_file_is_reported_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:
         raise OSError("no such thing")
 
@@ -97,7 +99,7 @@ def test_an_error_of_the_system_without_a_file_is_told_as_it_is(capsys: pytest.C
 
 
 @pytest.mark.parametrize("command", ["process", "estimate"])
-def test_what_is_no_file_among_the_pipelines_is_told_by_its_name(command: str, call: Call, tmp_path: Path) -> None:
+def test_unreadable_pipeline_files_are_reported_by_their_names(command: str, call: Call, tmp_path: Path) -> None:
     (tmp_path / "folder.yaml").mkdir()
     (tmp_path / "link.yaml").symlink_to("nowhere")
     out = ["--out", tmp_path / "out"] if command == "process" else []
@@ -143,7 +145,7 @@ def test_calibrate_and_up_take_the_pipelines_of_the_setting_too(
     assert "there is no pipeline here" in call("calibrate", "--out", tmp_path / "costs.json")[2]
 
 
-def test_a_folder_without_files_is_told(call: Call, tmp_path: Path) -> None:
+def test_a_folder_without_files_is_reported(call: Call, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / ".hidden").touch()
     code, stdout, stderr = call("process", tmp_path / "empty", "--pipeline", "web", "--out", tmp_path / "out")

@@ -109,7 +109,7 @@ def test_what_runs_out_of_memory_goes_one_tier_up_with_all_that_is_known(child: 
     assert message.tier == TIERS[TIERS.index(tier) + 1].name
 
 
-def test_what_is_planned_for_a_larger_tier_goes_there_at_once_and_runs_there(child: Child) -> None:
+def test_an_image_planned_for_a_larger_tier_is_handed_over_and_fits_there(child: Child) -> None:
     needs = Estimate(cpu_seconds=9, cpu_seconds_upper=9, parallel=0, peak_bytes=9 << 30, peak_bytes_upper=20 << 30)
     processor = replace(
         child.child.processor, route=Route.BATCH, vcpus=16, worker=RoomyWorker(20 << 30), estimate=lambda *_: needs
@@ -140,7 +140,7 @@ def test_what_takes_longer_than_its_estimate_has_all_there_is_in_a_larger_tier(c
 
 
 @pytest.mark.parametrize(("tier", "timeout"), [(TIERS[-1], 60), (TIERS[0], LONGEST), (TIERS[0], 0)])
-def test_what_takes_longer_than_anything_may_ends_where_it_is(child: Child, tier: Tier, timeout: int) -> None:
+def test_a_time_out_that_no_larger_tier_avoids_ends_the_image_failed(child: Child, tier: Tier, timeout: int) -> None:
     assert child.work(child.image(b"!timed_out"), tier=tier, timeout=timeout) == [Ending.FAILED]
 
 
@@ -171,7 +171,7 @@ def test_an_error_of_our_own_in_one_image_is_logged_and_the_others_get_their_tur
     images = child.image(b"good"), child.image(b"!corrupt_image")
     child.failing["metrics.emit"] = ZeroDivisionError("ours")
     assert child.work(*images) == [Ending.CRASHED, Ending.CRASHED]
-    assert all("ZeroDivisionError: ours" in line for line in child.lines)
+    assert ["ZeroDivisionError: ours" in line for line in child.lines] == [True, True]
 
 
 def test_an_operator_is_needed_for_one_and_the_others_get_their_turn(child: Child) -> None:

@@ -72,13 +72,13 @@ def test_more_vcpus_make_what_is_parallel_shorter() -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "peak", "expected"),
+    ("tier", "peak", "expected"),
     [("4x30", None, "4x30"), ("4x30", GIB, "4x30"), ("", GIB, "1x2"), ("", 3 * GIB, "2x8"), ("gone", 50 * GIB, "8x60")],
 )
 def test_the_tier_is_the_one_that_is_named_or_the_smallest_that_holds_the_upper_estimate(
-    said: str, peak: int | None, expected: str
+    tier: str, peak: int | None, expected: str
 ) -> None:
-    found = array_partition.tier_of(image(estimate(peak=peak) if peak else None, tier=said))
+    found = array_partition.tier_of(image(estimate(peak=peak) if peak else None, tier=tier))
     assert found
     assert found.name == expected
 

@@ -143,7 +143,9 @@ def test_a_claim_whose_answer_was_lost_is_not_taken_for_a_submission(dispatch: D
     assert len(dispatch.results()) == dispatch.worker.runs == 2
 
 
-def test_what_batch_refuses_comes_again_and_is_told(dispatch: Dispatch, trouble: Trouble) -> None:
+def test_a_submission_that_batch_refuses_is_retried_and_counted_as_blocked(
+    dispatch: Dispatch, trouble: Trouble
+) -> None:
     image = dispatch.image()
     trouble.cause("jobs.submit", Misconfigured(Code.BATCH_REFUSED, "There is no such queue."))
     assert len(dispatch.deliver(image)) == 1
@@ -155,7 +157,7 @@ def test_what_batch_refuses_comes_again_and_is_told(dispatch: Dispatch, trouble:
     assert len(dispatch.jobs.submitted) == 1
 
 
-def test_one_image_whose_claim_fails_keeps_no_other_from_its_turn(dispatch: Dispatch, trouble: Trouble) -> None:
+def test_an_image_whose_lease_fails_keeps_no_other_from_its_job(dispatch: Dispatch, trouble: Trouble) -> None:
     images = [dispatch.image() for _ in range(3)]
     trouble.cause("store.keys", unanswered())
     assert len(dispatch.deliver(*images)) == 1

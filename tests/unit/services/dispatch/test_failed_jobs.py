@@ -87,7 +87,7 @@ def test_of_what_timed_out_only_the_image_that_was_worked_on_ends(dispatch: Disp
 
 
 @pytest.mark.parametrize("cause", [FailureCause.INTERRUPTED, FailureCause.CRASHED])
-def test_what_nobody_is_to_blame_for_is_submitted_once_more(dispatch: Dispatch, cause: FailureCause) -> None:
+def test_a_failure_that_no_image_caused_is_retried_once(dispatch: Dispatch, cause: FailureCause) -> None:
     (image,) = submitted(dispatch)
     fail(dispatch, cause)
     assert [job.tier for job in dispatch.jobs.submitted] == ["1x2", "1x2"]
@@ -147,7 +147,7 @@ def test_an_array_that_was_cancelled_before_it_had_children_ends_all(dispatch: D
     assert codes(dispatch, images) == [Code.CANCELLED] * 3
 
 
-def test_an_array_whose_children_said_why_says_nothing_more(dispatch: Dispatch) -> None:
+def test_the_event_of_an_array_with_failed_children_changes_nothing(dispatch: Dispatch) -> None:
     images = submitted(dispatch, 3, seconds=400)
     event = state_change(
         dispatch.jobs.submitted[0],
@@ -175,7 +175,9 @@ def test_an_event_that_comes_before_the_mark_of_its_submission_is_believed(dispa
 @pytest.mark.parametrize(
     "cause", [FailureCause.TIMED_OUT, FailureCause.CRASHED, FailureCause.CANCELLED, FailureCause.OUT_OF_MEMORY]
 )
-def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispatch, cause: FailureCause) -> None:
+def test_an_image_that_a_failed_child_had_handed_over_is_not_retried_here(
+    dispatch: Dispatch, cause: FailureCause
+) -> None:
     """Its message may be delayed in the queue; the child has written the hand-over to S3 before."""
     images = submitted(dispatch, 2)
     larger = msgspec.structs.replace(images[0], tier="4x30", reason="It needs more.")
@@ -189,7 +191,9 @@ def test_what_a_child_has_handed_over_is_not_what_it_failed_over(dispatch: Dispa
 
 
 @pytest.mark.parametrize("cause", [FailureCause.INTERRUPTED, FailureCause.OUT_OF_MEMORY, FailureCause.CRASHED])
-def test_who_dies_on_the_way_to_the_repetition_is_followed_by_another(dispatch: Dispatch, cause: FailureCause) -> None:
+def test_a_dispatcher_that_dies_before_the_retry_is_followed_by_another(
+    dispatch: Dispatch, cause: FailureCause
+) -> None:
     """The event is delivered again, when its images are leased by a dispatcher that died."""
     images = submitted(dispatch, 2)
     event = state_change(dispatch.jobs.submitted[0], cause, dispatch.clock.now)

@@ -81,7 +81,7 @@ def test_a_record_that_is_refused_leaves_one_document_and_is_counted_once(dispat
     assert dispatch.metrics.refused == [(Door.KAFKA, Code.INVALID_REQUEST)]
 
 
-def test_what_is_staged_while_the_image_ends_elsewhere_is_told_to_the_recorder(dispatch: Dispatch) -> None:
+def test_a_source_staged_while_the_image_ends_elsewhere_is_announced(dispatch: Dispatch) -> None:
     """Otherwise its source would stay in `incoming/`."""
     asked = request(b"photo")
     job, body = accept_bytes(asked, "home", NOW)

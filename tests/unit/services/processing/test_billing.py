@@ -69,7 +69,7 @@ def test_the_images_of_a_batch_child_share_its_minute(tmp_path: Path, images: in
     }
 
 
-def test_what_lasts_longer_than_a_minute_pays_for_all_of_it(tmp_path: Path) -> None:
+def test_a_batch_job_of_more_than_a_minute_is_billed_by_the_second(tmp_path: Path) -> None:
     world = World(tmp_path)
     service = replace(world.processor, route=Route.BATCH, tier=TIERS[0].name, meter=Meter(Clock(75.0)))
     billed = service.process(_job(world, 1)).result.billed
@@ -77,7 +77,7 @@ def test_what_lasts_longer_than_a_minute_pays_for_all_of_it(tmp_path: Path) -> N
     assert billed.seconds == 75
 
 
-def test_where_no_memory_is_billed_no_bill_is_made_up(tmp_path: Path) -> None:
+def test_without_billed_memory_there_is_no_bill(tmp_path: Path) -> None:
     world = World(tmp_path)
     assert world.processor.process(_job(world, 1)).result.billed is None
 

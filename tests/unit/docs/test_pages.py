@@ -57,12 +57,12 @@ def anchors(file: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-_HOUSES = "core|infra|tests|pictureperfect|localcloud|dashboards|tools|handler|batch|docs|container|benchmarks|example"
+_FOLDERS = "core|infra|tests|pictureperfect|localcloud|dashboards|tools|handler|batch|docs|container|benchmarks|example"
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_path_that_is_named_is_there(page: str) -> None:
-    paths = re.findall(rf"`((?:{_HOUSES})/[A-Za-z0-9_./-]*)`", PAGES[page])
+    paths = re.findall(rf"`((?:{_FOLDERS})/[A-Za-z0-9_./-]*)`", PAGES[page])
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
@@ -74,9 +74,9 @@ def test_the_index_links_every_page_of_docs() -> None:
 
 def test_contributing_lists_every_package_of_core_and_every_folder_of_tests() -> None:
     page = PAGES["CONTRIBUTING.md"]
-    for house in ("core", "tests"):
-        folders = {path.parent.name for path in (ROOT / house).glob("*/__init__.py")}
-        assert set(re.findall(rf"`{house}/(\w+)/`(?=[^|\n]*\|)", page)) == folders
+    for folder in ("core", "tests"):
+        folders = {path.parent.name for path in (ROOT / folder).glob("*/__init__.py")}
+        assert set(re.findall(rf"`{folder}/(\w+)/`(?=[^|\n]*\|)", page)) == folders
 
 
 def test_the_page_of_the_container_names_every_entry_point() -> None:

@@ -132,11 +132,10 @@ def waiting(overflow: FakeHandovers) -> Iterator[HandOver]:
 def test_an_upload_that_does_not_fit_is_handed_over_before_a_pixel_is_touched(
     world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
-    answer = doors.process.answer(world.upload("a.jpg", b"bytes"), Context(), large, world.acceptor)
-    (told,) = answer["images"]
-    assert (told["status"], told["tier"]) == ("handed_over", "2x8")
+    (answer,) = doors.process.answer(world.upload("a.jpg", b"bytes"), Context(), large, world.acceptor)["images"]
+    assert (answer["status"], answer["tier"]) == ("handed_over", "2x8")
     (message,) = waiting(world.overflow)
-    assert (message.job.image_id, message.tier, message.reason) == (told["image_id"], "2x8", told["message"])
+    assert (message.job.image_id, message.tier, message.reason) == (answer["image_id"], "2x8", answer["message"])
     assert message.estimate == estimate(gigabytes=5)
     assert world.metrics.handed_over == [(Route.LAMBDA, None)]
     assert (world.worker.runs, list(world.store.contents("results/"))) == (0, [])
@@ -146,31 +145,31 @@ def test_an_upload_that_does_not_fit_is_handed_over_before_a_pixel_is_touched(
 def test_bytes_that_do_not_fit_are_staged_first_and_the_job_runs_elsewhere_to_the_one_result(
     world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
-    told = doors.process.answer(direct(b"bytes"), Context(), large, world.acceptor)
+    answer = doors.process.answer(direct(b"bytes"), Context(), large, world.acceptor)
     (message,) = waiting(world.overflow)
     batch = replace(large, route=Route.BATCH, tier="2x8", vcpus=2.0)
     world.worker.memory_bytes = 8 * GB
     result = batch.process(message.job).result
-    assert (result.image_id, result.status, result.route) == (told["image_id"], "processed", "batch")
+    assert (result.image_id, result.status, result.route) == (answer["image_id"], "processed", "batch")
     assert result.estimate == estimate(gigabytes=5)
 
 
 @pytest.mark.parametrize(
     ("code", "tier"), [(Code.OUT_OF_MEMORY, "2x8"), (Code.TIMED_OUT, "1x2"), (Code.WORKER_CRASHED, None)]
 )
-def test_a_wrong_estimate_costs_nothing_but_the_way(
+def test_an_image_that_outgrows_its_estimate_is_handed_over_without_a_result(
     world: World, doors: SimpleNamespace, code: Code, tier: str | None
 ) -> None:
     service = replace(world.processor, estimate=lambda _header, _pipeline: estimate())
-    told = doors.process.answer(direct(f"!{code} x".encode()), Context(), service, world.acceptor)
+    answer = doors.process.answer(direct(f"!{code} x".encode()), Context(), service, world.acceptor)
     if tier is None:
-        assert (told["status"], told["code"]) == ("failed", code)
+        assert (answer["status"], answer["code"]) == ("failed", code)
         return
-    assert (told["status"], told["tier"], told["message"]) == ("handed_over", tier, f"It ended with {code}.")
+    assert (answer["status"], answer["tier"], answer["message"]) == ("handed_over", tier, f"It ended with {code}.")
     assert world.metrics.handed_over == [(Route.LAMBDA, code)]
 
 
-def test_in_the_largest_tier_what_runs_out_is_not_spared_and_ends(world: World) -> None:
+def test_an_image_that_runs_out_of_memory_in_the_largest_tier_ends_failed(world: World) -> None:
     largest = replace(world.processor, route=Route.BATCH, tier=TIERS[-1].name)
     event = direct(b"!out_of_memory x")
     from core.services.intake.requests import accept_bytes, read_request
@@ -180,12 +179,12 @@ def test_in_the_largest_tier_what_runs_out_is_not_spared_and_ends(world: World) 
     assert (result.status, result.code) == ("failed", Code.OUT_OF_MEMORY)
 
 
-def test_without_a_queue_for_it_everything_is_tried_here(
+def test_without_an_overflow_queue_every_image_is_processed_here(
     world: World, large: ImageProcessor, doors: SimpleNamespace
 ) -> None:
     alone = replace(large, handovers=None)
-    told = doors.process.answer(direct(b"bytes"), Context(), alone, world.acceptor)
-    assert (told["status"], told["route"]) == ("processed", "lambda")
+    answer = doors.process.answer(direct(b"bytes"), Context(), alone, world.acceptor)
+    assert (answer["status"], answer["route"]) == ("processed", "lambda")
 
 
 def test_an_image_that_has_ended_is_not_handed_over_again(
