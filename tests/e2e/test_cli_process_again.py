@@ -167,4 +167,4 @@ def test_a_failure_of_the_machine_is_no_answer(ended: Path) -> None:
 def test_the_folder_that_is_read_cannot_be_the_one_that_is_written(ended: Path) -> None:
     refused = subprocess.run(command(ended, ended / "photos"), capture_output=True, text=True, timeout=600, check=False)
     assert refused.returncode == 2
-    assert "is where the images are read from" in refused.stderr
+    assert "is a folder that images are read from" in refused.stderr
