@@ -232,8 +232,7 @@ def test_migrations_are_applied_once(postgres: Callable[[], str]) -> None:
         "0007_rollups.sql",
         "0008_recording.sql",
         "0009_views.sql",
-        "0010_file_names.sql",
-        "0011_comments.sql",
+        "0010_comments.sql",
     ]
     assert ledger.migrate() == []
     ledger.close()

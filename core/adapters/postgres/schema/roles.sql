@@ -1,6 +1,6 @@
--- Rights and settings of the roles: one for each function that uses the database, and one for analysts. Run at the end
--- of each migration, so that new tables are covered; repeating it changes nothing. A migrator without CREATEROLE creates
--- no roles, but grants existing ones their rights, and those settings that it may set.
+-- Rights and settings of the roles: one for each function that uses the database, and one for analysts. `migrate` runs
+-- this script after the migrations, so that new tables are covered; repeating the script changes nothing. Without
+-- CREATEROLE the script creates no roles, but grants existing roles their rights and makes the settings it may make.
 DO $$
 DECLARE
     mine name := current_user;
@@ -24,8 +24,9 @@ BEGIN
                 EXECUTE format('GRANT rds_iam TO %I', app);
             END IF;
         END IF;
-        -- Frozen functions do not close their connections, and Aurora does not pause while one is open. The time limits
-        -- end an analyst's costly queries. For this database only: others may be migrated at the same time.
+        -- idle_session_timeout: a frozen Lambda function does not close its connection, and Aurora does not pause while
+        -- a connection is open. The other time limits end an analyst's costly queries. IN DATABASE: other databases of
+        -- the server may be migrated at the same time.
         FOREACH setting IN ARRAY ARRAY['idle_session_timeout = ''60s'''] || CASE app
             WHEN 'picture_perfect_analyst' THEN ARRAY['default_transaction_read_only = ''on''',
                 'statement_timeout = ''30s''', 'idle_in_transaction_session_timeout = ''60s''', 'lock_timeout = ''5s''']
@@ -33,7 +34,7 @@ BEGIN
             BEGIN
                 EXECUTE format('ALTER ROLE %I IN DATABASE %I SET %s', app, current_database(), setting);
             EXCEPTION WHEN insufficient_privilege THEN
-                RAISE NOTICE 'The role % belongs to another user: its owner must run ALTER ROLE % SET %', app, app, setting;
+                RAISE NOTICE 'Not allowed to alter the role %. Its creator can run ALTER ROLE % SET %', app, app, setting;
             END;
         END LOOP;
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', here, app);
@@ -45,7 +46,7 @@ BEGIN
             EXECUTE format('REVOKE ALL ON schema_migrations FROM %I', app);
         END IF;
     END LOOP;
-    -- The recorder writes rows and cannot alter tables; no role deletes images, tombstones or prices
+    -- The recorder writes rows and cannot alter tables. No role may delete images, tombstones or prices
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'picture_perfect_record') THEN
         GRANT INSERT, UPDATE ON images, tombstones TO picture_perfect_record;
         GRANT INSERT, UPDATE, DELETE ON renditions, rollup_days, rollup_months, rollup_histograms,
@@ -56,7 +57,7 @@ BEGIN
         BEGIN
             EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database());
         EXCEPTION WHEN insufficient_privilege THEN
-            RAISE NOTICE 'The owner of the database must run REVOKE TEMPORARY ON DATABASE % FROM PUBLIC', current_database();
+            RAISE NOTICE 'The owner of the database can run REVOKE TEMPORARY ON DATABASE % FROM PUBLIC', current_database();
         END;
     END IF;
     -- Only the recorder and the migrator may change sums
