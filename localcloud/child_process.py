@@ -1,4 +1,4 @@
-"""What sandboxes and containers share: their environment's scratch folder, and the relay of their output."""
+"""Sandboxes and containers: the scratch folder in their environment, and the relay of their output."""
 
 import subprocess
 import threading

@@ -19,7 +19,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-_START_SECONDS = 10.0
 _SHUTDOWN_SECONDS = 2
 #: boto3 keeps connections open; a shorter limit would close one just as boto3 sends on it.
 _KEEP_ALIVE_SECONDS = 3600
@@ -53,8 +52,9 @@ class HttpServer:
         )
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
         self._thread.start()
-        give_up = time.monotonic() + _START_SECONDS
-        while not self._server.started and self._thread.is_alive() and time.monotonic() < give_up:
+        while not self._server.started:
+            if not self._thread.is_alive():
+                raise RuntimeError(f"The HTTP server on {self.url} ended while it started; the traceback is above.")
             time.sleep(0.01)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""What commands share: options, consoles, progress bars, checks of --out, the running cloud, signals."""
+"""Parts of several commands: options, consoles, progress bars, checks of --out, the running cloud, signals."""
 
 import os
 import signal

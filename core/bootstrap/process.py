@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from core.bootstrap import intake
 from core.bootstrap.worker import start_worker_pool, with_custom_operations
-from core.domain.kafka_customer_rules import read_rules
 from core.domain.model import Route
 from core.imaging.operations import OPERATIONS
 from core.pipelines import SHIPPED_FOLDER
@@ -27,11 +27,11 @@ def image_processor(environ: Mapping[str, str], route: Route) -> ImageProcessor:
         for stale in Path(values.work_dir).glob(f"{SCRATCH}*"):
             shutil.rmtree(stale, ignore_errors=True)
     pool = start_worker_pool(environ, values, values.workers)
-    from core.bootstrap import process_adapters  # noqa: PLC0415 - boto3 loads here while the child loads OpenCV
+    from core.bootstrap import objects, process_queues  # noqa: PLC0415 - boto3 loads here while the child loads OpenCV
 
     return ImageProcessor(
-        committer=process_adapters.result_committer(values),
-        announcements=process_adapters.announcements(values),
+        committer=objects.result_committer(values.bucket, values.metrics_namespace),
+        announcements=process_queues.announcements(values),
         worker=pool,
         pipelines=load_folder(
             Path(values.pipelines) if values.pipelines else SHIPPED_FOLDER,
@@ -49,7 +49,7 @@ def image_processor(environ: Mapping[str, str], route: Route) -> ImageProcessor:
         public_base_url=values.public_base_url,
         vcpus=values.memory_mb / MB_PER_VCPU if route is Route.LAMBDA else float(os.cpu_count() or 1),
         memory_mb=values.memory_mb,
-        handovers=process_adapters.handovers(values),
+        handovers=process_queues.handovers(values),
         work_dir=Path(values.work_dir),
         timeout_seconds=values.timeout_seconds,
     )
@@ -57,10 +57,4 @@ def image_processor(environ: Mapping[str, str], route: Route) -> ImageProcessor:
 
 def image_acceptor(environ: Mapping[str, str], committer: ResultCommitter) -> ImageAcceptor:
     """The service that makes jobs of requests and Kafka records."""
-    values = entries.load(entries.ProcessSettings, environ)
-    return ImageAcceptor(
-        committer=committer,
-        references=tuple(values.references.split()),
-        rules=read_rules(values.kafka_customers),
-        kafka_pipeline=values.kafka_pipeline,
-    )
+    return intake.image_acceptor(entries.load(entries.ProcessSettings, environ), committer)

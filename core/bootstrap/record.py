@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from core.adapters.aws.s3 import S3Store
-from core.bootstrap import clients
 from core.bootstrap.database import ledger
+from core.bootstrap.objects import store
 from core.services.recorder import Recorder
 from core.settings import entries
 
@@ -12,4 +11,4 @@ from core.settings import entries
 def recorder(environ: Mapping[str, str]) -> Recorder:
     """The service of the recorder."""
     values = entries.load(entries.RecordSettings, environ)
-    return Recorder(store=S3Store(clients.s3(), values.bucket), ledger=ledger(values))
+    return Recorder(store=store(values.bucket), ledger=ledger(values))

@@ -39,12 +39,12 @@ def web_services(environ: Mapping[str, str]) -> WebServices:
 
 
 def _store(bucket: str) -> "S3Store":
-    store: S3Store = import_module("core.bootstrap.web_objects").store(bucket)
+    store: S3Store = import_module("core.bootstrap.objects").store(bucket)
     return store
 
 
 def _multiparts(bucket: str) -> "S3Multiparts":
-    multiparts: S3Multiparts = import_module("core.bootstrap.web_objects").multiparts(bucket)
+    multiparts: S3Multiparts = import_module("core.bootstrap.multiparts").multiparts(bucket)
     return multiparts
 
 

@@ -33,7 +33,7 @@ _CODE_SECONDS = 60
 
 
 class _AuthorizationCode(NamedTuple):
-    """What a code was issued for. `expires` is in seconds since the epoch."""
+    """The request that a code was issued for. `expires` is in seconds since the epoch."""
 
     customer: str
     challenge: str

@@ -209,7 +209,7 @@ def _count_files(count: int) -> str:
     return "1 file" if count == 1 else f"{count} files"
 
 
-#: Where to look for the cause of a missing item.
+#: The place to look for the cause of a missing item.
 _WHERE_TO_LOOK = {
     "upload": "Look at the log of the function process, at the bucket's notifications, and at the records queue.",
     "direct": "The function answered. Look at the records queue and at the log of the function record.",

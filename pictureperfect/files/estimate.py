@@ -114,7 +114,7 @@ def _header(file: str, folder: Path) -> ImageHeader:
         raise Refusal(Code.INVALID_REQUEST, f"{file} names no object: s3://BUCKET/KEY does.")
     from botocore.exceptions import BotoCoreError  # noqa: PLC0415 - boto3, for objects in S3 only
 
-    from core.bootstrap.admin import store  # noqa: PLC0415
+    from core.bootstrap.objects import store  # noqa: PLC0415
     from pictureperfect.deployment.aws_session import explain_error  # noqa: PLC0415
 
     try:

@@ -27,7 +27,7 @@ _HEAD = (
 
 
 def render(path: str = "") -> str:
-    """Where and when the costs were measured, and a row for each kind. `path`: a table; else the shipped one."""
+    """The machine and the day of the measurements, and a row for each kind. `path`: a table; else the shipped one."""
     costs = cost_table.load("x86_64", path)
     margins = costs.margins
     title = (
