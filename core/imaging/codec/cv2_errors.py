@@ -16,13 +16,17 @@ def translate_errors(activity: str, code: Code) -> Iterator[None]:
     """
     try:
         yield
-    except MemoryError as error:
-        raise _out_of_memory(activity) from error
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            raise _out_of_memory(activity) from error
-        raise ImageFailure(code, f"OpenCV failed when {activity}: {error.err or error}.") from error
+    except (MemoryError, cv2.error) as error:
+        if is_out_of_memory(error):
+            raise out_of_memory(activity) from error
+        raise ImageFailure(code, f"OpenCV failed when {activity}: {getattr(error, 'err', '') or error}.") from error
 
 
-def _out_of_memory(activity: str) -> ImageFailure:
-    return ImageFailure(Code.OUT_OF_MEMORY, f"The memory did not suffice for {activity}.")
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether Python or OpenCV could not allocate memory."""
+    return isinstance(error, MemoryError) or (isinstance(error, cv2.error) and error.code == cv2.Error.StsNoMem)
+
+
+def out_of_memory(activity: str) -> ImageFailure:
+    """The failure of an activity for want of memory."""
+    return ImageFailure(Code.OUT_OF_MEMORY, f"There was not enough memory for {activity}.")

@@ -10,6 +10,7 @@ import cv2
 
 from core.domain.errors import Code, ImageFailure
 from core.domain.model import Measurements
+from core.imaging.codec.cv2_errors import is_out_of_memory, out_of_memory
 from core.imaging.operations.base import Measurement, Operation
 from core.imaging.operations.resize import Resize
 from core.imaging.raster import Raster
@@ -63,18 +64,11 @@ def _failures_named(name: str, raster: Raster) -> Iterator[None]:
         yield
     except ImageFailure:
         raise
-    except MemoryError as error:
-        raise ImageFailure(Code.OUT_OF_MEMORY, f"There was not enough memory for {name} on {size}.") from error
-    except cv2.error as error:
-        if error.code == cv2.Error.StsNoMem:
-            message = f"There was not enough memory for {name} on {size}."
-            raise ImageFailure(Code.OUT_OF_MEMORY, message) from error
-        raise ImageFailure(
-            Code.OPERATION_FAILED, f"{name} failed on {size}: {_one_line(error.err or error)}."
-        ) from error
     except Exception as error:  # a company's operation may raise anything, and only its image fails
-        message = f"{name} failed on {size}: {type(error).__name__}: {_one_line(error)}."
-        raise ImageFailure(Code.OPERATION_FAILED, message) from error
+        if is_out_of_memory(error):
+            raise out_of_memory(f"{name} on {size}") from error
+        cause = error.err or error if isinstance(error, cv2.error) else f"{type(error).__name__}: {error}"
+        raise ImageFailure(Code.OPERATION_FAILED, f"{name} failed on {size}: {_one_line(cause)}.") from error
 
 
 def _one_line(message: object) -> str:
