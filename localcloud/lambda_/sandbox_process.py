@@ -19,7 +19,8 @@ from localcloud.child_process import fill_in_folder, relay_output
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: Lambda's limit for the init phase, in which the handler's module is imported.
+#: Seconds of the init phase, in which the handler's module is imported. Lambda repeats a longer one in the first
+#: invocation, within the function's time-out: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 INIT_SECONDS = 10.0
 
 
@@ -66,11 +67,11 @@ class Sandbox:
         """
         if not self._ready:
             started = time.monotonic()
-            first = self._receive(started + INIT_SECONDS)
+            first = self._receive(deadline + INIT_SECONDS)
             if "error" in first:
                 return first
             self._ready = True
-            initialised = time.monotonic() - started
+            initialised = min(time.monotonic() - started, INIT_SECONDS)
             deadline += initialised  # AWS does not count the init phase towards the time-out
             request["deadline_ms"] += int(initialised * 1000)
         self._send(request, deadline)

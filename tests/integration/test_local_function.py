@@ -15,7 +15,7 @@ import pytest
 from localcloud.lambda_.function import Function, FunctionConfig
 from localcloud.lambda_.sandbox_process import ROOT
 from tests.support.aws.local_batch import is_alive
-from tests.support.waiting import until
+from tests.support.waiting import HANGS_AFTER, until
 
 HANDLERS = '''
 import os, signal, subprocess, sys, time
@@ -106,6 +106,13 @@ def test_the_context_and_the_environment_are_a_lambda_s_and_not_this_machine_s(
     assert {"AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"} <= set(seen["variables"])
     assert "START RequestId: id-1" in function.log_path.read_text()
     until(lambda: "seen by the log" in function.log_path.read_text())  # relayed by a thread of its own
+
+
+def test_an_init_phase_that_takes_longer_goes_on_within_the_functions_time_out(
+    start: Starter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("localcloud.lambda_.sandbox_process.INIT_SECONDS", 0.0)
+    assert start("count", timeout=HANGS_AFTER).invoke({}).payload["calls"] == 1
 
 
 def test_the_time_out_kills_the_sandbox_with_its_children_and_grandchildren(start: Starter, tmp_path: Path) -> None:
