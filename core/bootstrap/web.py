@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from core.adapters.aws.s3_links import S3Links, address
 from core.adapters.postgres.gallery import GalleryRows
-from core.bootstrap.credentials import credentials
 from core.bootstrap.database import database
 from core.domain.errors import Code, Misconfigured
 from core.pipelines import SHIPPED_FOLDER
@@ -19,6 +18,8 @@ from core.services.web.uploads import Uploads
 from core.settings import entries
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+
     from core.adapters.aws.s3 import S3Store
     from core.adapters.aws.s3_multipart import S3Multiparts
 
@@ -48,9 +49,14 @@ def _multiparts(bucket: str) -> "S3Multiparts":
     return multiparts
 
 
+def _credentials() -> "Credentials":
+    found: Credentials = import_module("core.bootstrap.credentials").credentials()
+    return found
+
+
 def _links(bucket: str, environ: Mapping[str, str]) -> S3Links:
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if not region:
         raise Misconfigured(Code.INVALID_SETTINGS, "AWS_REGION is missing: presigned URLs are signed for a region")
     endpoint = environ.get("AWS_ENDPOINT_URL_S3") or environ.get("AWS_ENDPOINT_URL") or ""
-    return S3Links(credentials, region, bucket, address(bucket, region, endpoint))
+    return S3Links(_credentials, region, bucket, address(bucket, region, endpoint))
